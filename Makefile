@@ -1,0 +1,50 @@
+# Two commands set everything up on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock clean
+
+help:  ## Show this help.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an empty database.
+	@$(BIN)/daas db upgrade
+	@$(BIN)/daas demo
+	@exec $(BIN)/gunicorn wsgi:app
+
+test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL.
+	@$(BIN)/pytest
+
+check: $(VENV)/.dev  ## Lint, check the format, check the types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## Format the code and mend what the linter can.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## Write the lock files anew from setup.cfg (needs uv).
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+	    --extra build setup.cfg --output-file requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+	    --extra build --extra test --extra check --constraint requirements.txt setup.cfg --output-file requirements-dev.txt
+
+clean:  ## Remove the virtual environment and caches; instance/ with its data stays.
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+
+# A stamp says which lock file the environment was made from, so that nothing is installed twice.
+$(VENV)/.run: requirements.txt setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "daas needs Python 3.11 or later, but $(PYTHON) is " + sys.version.split()[0] + ": say make PYTHON=python3.11 ...")'
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	@echo "Installing what the tests need ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@

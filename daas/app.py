@@ -1,0 +1,40 @@
+"""create_app(): the checklist that assembles the service."""
+
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from .api import init_api
+from .applications import init_applications
+from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
+from .direct.routes import direct
+from .request_log import init_request_log
+from .settings import Settings, load_settings
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
+    """Make the WSGI application; `clock` gives the seconds since 1970 that dates are judged by.
+
+    Raises SettingError if a setting cannot be used.
+    """
+    app = _create_bare_app(settings, SERVED_MILLISECONDS)
+    app.extensions["daas_clock"] = clock
+    init_request_log(app)
+    init_api(app)
+    app.register_blueprint(direct)
+    return app
+
+
+def create_command_app(settings: Settings | None = None) -> Flask:
+    """Make an application that serves nothing: the database and the keys, for the command line."""
+    return _create_bare_app(settings, COMMAND_MILLISECONDS)
+
+
+def _create_bare_app(settings: Settings | None, statement_milliseconds: int) -> Flask:
+    settings = settings or load_settings()
+    app = Flask("daas", static_folder=None)
+    app.extensions["daas_settings"] = settings
+    init_database(app, settings, statement_milliseconds)
+    init_applications(app, settings)
+    return app

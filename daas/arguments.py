@@ -1,0 +1,172 @@
+"""Reads the arguments of a request out of its body, in the three content types, and checks them with a schema.
+
+What is ambiguous is refused, never resolved: bytes that are not UTF-8, names given twice, a multipart body
+that another boundary would read differently.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import marshmallow
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
+
+from .errors import InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
+from .signing import content_type as content_types
+
+_DEEPEST_JSON = 8
+_BLANKS = " \t\r\n"
+
+
+class JsonNumber(str):
+    """A JSON number as it is written; never converted, so that `1.0`, `1e2` and 5,000 digits stay what they are."""
+
+    __slots__ = ()
+
+
+class NotText:
+    """The value of an argument that is neither a text nor a number: true, a list, an object, a file."""
+
+    def __str__(self) -> str:
+        return "(not a text)"
+
+
+Value = str | JsonNumber | NotText | None
+#: Every value of every argument, in the order sent, by the name in lower case.
+Arguments = Mapping[str, list[Value]]
+
+
+def read_arguments(content_type: str, body: bytes) -> Arguments:
+    """Read the arguments of a body; raises UnsupportedMediaType or UnreadableBody."""
+    readers: dict[str, Callable[[], list[tuple[str, Value]]]] = {
+        "application/x-www-form-urlencoded": lambda: _read_form(body),
+        "multipart/form-data": lambda: _read_multipart(body, content_types.boundary(content_type)),
+        "application/json": lambda: _read_json(body),
+    }
+    reader = readers.get(content_types.media_type(content_type).lower())
+    if reader is None:
+        raise UnsupportedMediaType("content-type-unsupported")
+    arguments: dict[str, list[Value]] = {}
+    for name, value in reader():
+        arguments.setdefault(name.lower(), []).append(value)
+    return arguments
+
+
+def as_asked(arguments: Arguments, name: str) -> str:
+    """Give an argument as it was sent, for the log: its values, joined by a comma if there are several."""
+    return ", ".join("" if value is None else str(value) for value in arguments.get(name, []))
+
+
+def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[str, Any]:
+    """Check arguments with a schema and give the values as understood, by name.
+
+    Blanks, tabs and line ends around a value are removed; one of nothing else counts as missing. An argument
+    that is given twice is invalid. Raises MissingArguments, which names only the missing, or InvalidArguments.
+    """
+    values = {name: _single(given) for name, given in arguments.items() if not all(map(_is_blank, given))}
+    try:
+        loaded: dict[str, Any] = schema.load(values)
+    except marshmallow.ValidationError as error:
+        faults = {name: error.messages_dict[name] for name in schema.fields if name in error.messages_dict}
+        missing = [name for name in faults if name not in values]
+        if missing:
+            raise MissingArguments(missing, [faults[name][0] for name in missing]) from error
+        raise InvalidArguments([*faults], [messages[0] for messages in faults.values()]) from error
+    return loaded
+
+
+class Argument(marshmallow.fields.Field[Any]):
+    """A required argument that bears a label in the documented sentences; subclasses say what it may hold."""
+
+    def __init__(self, label: str) -> None:
+        sentences = {
+            "required": f"'{label}' is a required field.",
+            "invalid": f"'{label}' contains invalid input",
+        }
+        super().__init__(required=True, error_messages={**sentences})
+
+
+def _single(given: list[Value]) -> Value:
+    if len(given) != 1:
+        return NotText()
+    return type(given[0])(given[0].strip(_BLANKS)) if isinstance(given[0], str) else given[0]
+
+
+def _is_blank(value: Value) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(_BLANKS))
+
+
+def _read_form(body: bytes) -> list[tuple[str, Value]]:
+    try:
+        return [*parse_qsl(body.decode(), keep_blank_values=True, encoding="utf-8", errors="strict")]
+    except UnicodeDecodeError as error:
+        raise UnreadableBody("form-not-utf-8") from error
+
+
+def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]]:
+    delimiter = b"--" + (boundary or "").encode("latin-1")
+    # The boundary is not signed: it has to be the one that the signed body begins and ends with.
+    begins = body.startswith(delimiter + b"\r\n")
+    ends = body.removesuffix(b"\r\n").endswith(b"\r\n" + delimiter + b"--")
+    if not boundary or not begins or not ends:
+        raise UnreadableBody("multipart-delimiters")
+    decoder = MultipartDecoder(delimiter[2:])
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    arguments: list[tuple[str, Value]] = []
+    part: Field | File | None = None
+    content = b""
+    try:
+        while not isinstance(event := decoder.next_event(), Epilogue):
+            if isinstance(event, Field | File):
+                part, content = event, b""
+            elif isinstance(event, Data) and part is not None:
+                content += event.data
+                if not event.more_data:
+                    arguments.append((part.name, NotText() if isinstance(part, File) else content.decode()))
+    except ValueError as error:
+        raise UnreadableBody("multipart-broken") from error
+    if event.data or any(name is None for name, _ in arguments):
+        raise UnreadableBody("multipart-broken")
+    return arguments
+
+
+def _read_json(body: bytes) -> list[tuple[str, Value]]:
+    try:
+        text = body.decode()
+        if _json_depth(text) > _DEEPEST_JSON:
+            raise UnreadableBody("json-too-deep")
+        pairs = json.loads(
+            text,
+            object_pairs_hook=_Object,
+            parse_int=JsonNumber,
+            parse_float=JsonNumber,
+            parse_constant=_no_constant,
+        )
+    except ValueError as error:
+        raise UnreadableBody("json-broken") from error
+    if not isinstance(pairs, _Object):
+        raise UnreadableBody("json-no-object")
+    return [(name, value if value is None or isinstance(value, str) else NotText()) for name, value in pairs]
+
+
+class _Object(list[tuple[str, Any]]):
+    """A JSON object with every pair that was written, equal names too."""
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _json_depth(text: str) -> int:
+    """Give how deep a JSON text nests, without the recursion that a hostile one would exhaust."""
+    depth = deepest = 0
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*+"|[^\[\]{}"]', "", text, flags=re.DOTALL):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,167 @@
+"""Flask's side of signing: reads the request, asks `signing`, and remembers which application it is.
+
+Every view states its door: `signed(service)` or `open_to_all()`.
+"""
+
+import base64
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, g, request
+
+from .applications import Candidate, find_candidate
+from .arguments import Arguments, as_asked, read_arguments
+from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
+from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
+from .signing.direct_scheme import DIRECT, content_md5_matches
+from .signing.mechanism import RequestToSign, SignatureRefused, read_authorization, verify
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_LONGEST_EXPLANATION = 2048
+
+
+def signed(service: str) -> Callable[[View], View]:
+    """Admit only requests signed by an application that may use the service, such as `direct/messages/move`."""
+
+    def door(view: View) -> View:
+        @wraps(view)
+        def admit(*args: Any, **kwargs: Any) -> Any:
+            g.entry.service = service
+            if g.body is None:
+                raise BodyTooLarge("body-too-large")
+            g.application = authenticate(service)
+            return view(*args, **kwargs)
+
+        admit.door = door  # type: ignore[attr-defined]
+        return admit  # type: ignore[return-value]
+
+    return door
+
+
+def authenticate(service: str) -> Candidate:
+    """Find out which application signed the current request, and that it may use the service.
+
+    Checks in this order: the header's form, the signature, the date, its freshness, Content-MD5, then the
+    application. Raises AuthenticationFailed or UseNotAuthorized.
+    """
+    try:
+        credentials = read_authorization(DIRECT, request.environ.get("HTTP_AUTHORIZATION"))
+    except SignatureRefused as refused:
+        raise _failed(refused.reason) from refused
+    to_sign = request_to_sign()
+    application = find_candidate(credentials.public_key, service)
+    g.entry.application = application.name if application else None
+    explanation = _explain(to_sign, application)
+    if reason := _fault_of_headers(to_sign):
+        raise _failed(reason, explanation)
+    try:
+        verify(DIRECT, to_sign, credentials, application.private_key if application else None)
+    except SignatureRefused as refused:
+        raise _failed(refused.reason, explanation) from refused
+    application = cast(Candidate, application)  # verify() refuses a request that names none.
+    _read_signed_arguments(to_sign)
+    _check_freshness(to_sign, application, explanation)
+    if application.suspended:
+        raise UseNotAuthorized("application-suspended")
+    if not application.may_use_service:
+        raise UseNotAuthorized("service-not-granted")
+    return application
+
+
+def signed_arguments() -> Arguments:
+    """Give the arguments of the current, authenticated request; raises UnsupportedMediaType or UnreadableBody."""
+    if isinstance(g.arguments, ApiError):
+        raise g.arguments
+    arguments: Arguments = g.arguments
+    return arguments
+
+
+def request_to_sign() -> RequestToSign:
+    """Give what a signature covers of the current request, as it was sent but for surrounding blanks."""
+    environ = request.environ
+
+    def header(name: str) -> str | None:
+        value: str | None = environ.get(name)
+        return None if value is None else value.strip(" \t")
+
+    date = header("HTTP_X_DAAS_DATE")
+    return RequestToSign(
+        method=request.method,
+        uri=g.target,
+        date=header("HTTP_DATE") if date is None else date,
+        content_type=header("CONTENT_TYPE"),
+        content_md5=header("HTTP_CONTENT_MD5"),
+        body=g.body,
+    )
+
+
+def _read_signed_arguments(to_sign: RequestToSign) -> None:
+    """Read the arguments for the log now, and for the view later, which answers if they cannot be read."""
+    codings = (
+        request.environ.get("HTTP_CONTENT_ENCODING", ""),
+        request.environ.get("HTTP_TRANSFER_ENCODING", ""),
+    )
+    try:
+        if codings[0].strip().lower() not in {"", "identity"} or codings[1].strip().lower() not in {
+            "",
+            "chunked",
+        }:
+            raise UnsupportedMediaType("coding-unsupported")
+        g.arguments = read_arguments(to_sign.content_type or "", to_sign.body)
+    except ApiError as fault:
+        g.arguments = fault
+    else:
+        g.entry.asked = {
+            name: as_asked(g.arguments, name) for name in ("mailbox", "id", "folder") if name in g.arguments
+        }
+
+
+def _fault_of_headers(to_sign: RequestToSign) -> str | None:
+    if to_sign.date is None:
+        return "date-missing"
+    if "HTTP_X_DAAS_DATE" in request.environ and _is_repeated(request.environ.get("HTTP_DATE", "")):
+        return "date-repeated"
+    if not to_sign.content_type and (to_sign.content_type is not None or to_sign.method != "GET" or to_sign.body):
+        return "content-type-missing"
+    return None
+
+
+def _is_repeated(date: str) -> bool:
+    """Tell whether a Date header that does not count was sent twice: servers join the two with a comma."""
+    try:
+        read_date(date.strip(" \t"))
+    except DateUnreadable:
+        return "," in date
+    return False
+
+
+def _check_freshness(to_sign: RequestToSign, application: Candidate, explanation: dict[str, str]) -> None:
+    now: float = current_app.extensions["daas_clock"]()
+    try:
+        date = read_date(to_sign.date or "")
+    except DateUnreadable as error:
+        fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
+        raise _failed(fault, {"X-Daas-Error": fault, **explanation}) from error
+    fault_found = fault_of_freshness(date, now, current_app.extensions["daas_settings"].date_window_seconds)
+    if fault_found is None and to_sign.content_md5 is None and application.require_content_md5:
+        fault_found = "content-md5-required"
+    if fault_found is None and to_sign.content_md5 is not None:
+        fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
+    if fault_found:
+        skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
+        raise _failed(fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
+
+
+def _explain(to_sign: RequestToSign, application: Candidate | None) -> dict[str, str]:
+    """Give the header that shows the string that the server built, where a setting allows it."""
+    allowed = current_app.extensions["daas_settings"].explain_401 or (application and application.explain_401)
+    string = DIRECT.strings_to_sign(to_sign)[0]
+    if not allowed or len(string) > _LONGEST_EXPLANATION:
+        return {}
+    return {"X-Daas-String-To-Sign": base64.b64encode(string).decode()}
+
+
+def _failed(reason: str, headers: dict[str, str] | None = None) -> AuthenticationFailed:
+    return AuthenticationFailed(reason, {"WWW-Authenticate": DIRECT.words[0], **(headers or {})})

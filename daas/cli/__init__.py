@@ -1,0 +1,38 @@
+"""The command line `daas`."""
+
+import click
+
+from ..client import KeyFileError
+from ..errors import OperatorError
+from ..settings import SettingError
+from . import applications, calls, mailboxes, messages, operation, requests
+
+
+class _Commands(click.Group):
+    """Says what went wrong in one sentence on standard error, with exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (OperatorError, SettingError, KeyFileError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="daas")
+def main() -> None:
+    """Operate a Direct message service, and call one."""
+
+
+for command in [
+    operation.db,
+    operation.demo,
+    applications.application,
+    mailboxes.mailbox,
+    mailboxes.folder,
+    messages.message,
+    requests.request,
+    calls.sign,
+    calls.move,
+]:
+    main.add_command(command)

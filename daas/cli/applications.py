@@ -1,0 +1,150 @@
+"""`daas application`."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import applications
+from ..client import read_key_file
+from ..direct.mailboxes import find_mailbox, names_of_granted_mailboxes
+from .context import uses_database
+from .output import Row, prints_result
+
+
+def _permissions(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in [
+        click.option("--all-mailboxes", is_flag=True, help="Every mailbox, those to come too."),
+        click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="A mailbox; may be repeated."),
+        click.option(
+            "--service",
+            "services",
+            multiple=True,
+            type=click.Choice(applications.SERVICES),
+            help="A service; may be repeated.",
+        ),
+    ]:
+        command = option(command)
+    return command
+
+
+@click.group()
+def application() -> None:
+    """Keep the applications that may sign requests."""
+
+
+@application.command()
+@click.argument("name")
+@_permissions
+@click.option("--require-content-md5", is_flag=True, help="Refuse its requests that carry no Content-MD5.")
+@click.option(
+    "--import-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A JSON file (mode 0600) with the public_key and private_key that it has already.",
+)
+@uses_database
+@prints_result
+def register(
+    name: str,
+    services: tuple[str, ...],
+    mailboxes: tuple[str, ...],
+    all_mailboxes: bool,
+    require_content_md5: bool,
+    import_key: Path | None,
+) -> Row:
+    """Register an application and print its keys; the private one is never shown again."""
+    keys = None
+    if import_key is not None:
+        keys = read_key_file(import_key)
+        applications.check_key_pair(keys)
+    made, private_key = applications.register_application(
+        name,
+        services=services or applications.DEFAULT_SERVICES,
+        mailbox_ids=_mailbox_ids(mailboxes),
+        all_mailboxes=all_mailboxes,
+        require_content_md5=require_content_md5,
+        keys=keys,
+    )
+    row = dict(_describe(made))
+    return {"name": row.pop("name"), "public_key": row.pop("public_key"), "private_key": private_key, **row}
+
+
+@application.command("list")
+@uses_database
+@prints_result
+def list_() -> Iterable[Row]:
+    """List all applications."""
+    return [_describe(each) for each in applications.list_applications()]
+
+
+@application.command()
+@click.argument("name")
+@uses_database
+@prints_result
+def show(name: str) -> Row:
+    """Show an application and what it may use."""
+    return _describe(applications.find_application(name))
+
+
+@application.command()
+@click.argument("name")
+@uses_database
+@prints_result
+def suspend(name: str) -> Row:
+    """Refuse all requests of an application from now on."""
+    return _describe(applications.suspend_application(name, suspended=True))
+
+
+@application.command()
+@click.argument("name")
+@uses_database
+@prints_result
+def resume(name: str) -> Row:
+    """Take the requests of a suspended application again."""
+    return _describe(applications.suspend_application(name, suspended=False))
+
+
+@application.command()
+@click.argument("name")
+@_permissions
+@uses_database
+@prints_result
+def grant(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> Row:
+    """Allow an application more services or mailboxes."""
+    _need_one(services, mailboxes, all_mailboxes)
+    return _describe(applications.grant(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
+
+
+@application.command()
+@click.argument("name")
+@_permissions
+@uses_database
+@prints_result
+def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> Row:
+    """Take services or mailboxes from an application; --all-mailboxes leaves it those granted by name."""
+    _need_one(services, mailboxes, all_mailboxes)
+    return _describe(applications.revoke(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
+
+
+def _need_one(services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> None:
+    if not (services or mailboxes or all_mailboxes):
+        raise click.UsageError("Name a --service, a --mailbox or --all-mailboxes.")
+
+
+def _mailbox_ids(names: Iterable[str]) -> list[int]:
+
+    return [find_mailbox(name).id for name in names]
+
+
+def _describe(application: applications.Application) -> Row:
+    """Give an application for people to see: everything but its private key."""
+    return {
+        "name": application.name,
+        "public_key": application.public_key,
+        "services": sorted(row.service for row in application.services),
+        "mailboxes": names_of_granted_mailboxes(application.id),
+        "all_mailboxes": application.all_mailboxes,
+        "require_content_md5": application.require_content_md5,
+        "suspended": application.suspended,
+    }

@@ -1,0 +1,31 @@
+"""What commands that work on the database stand in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..app import create_command_app
+from ..errors import OperatorError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def uses_database(command: Callable[P, R]) -> Callable[P, R]:
+    """Run a command with the database of the settings; a database that is away or of another release is an error."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+
+        with create_command_app().app_context():
+            try:
+                return command(*args, **kwargs)
+            except SQLAlchemyError as error:
+                cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+                raise OperatorError(
+                    f"The database cannot be used ({cause}). Is it up, and `daas db upgrade` done?"
+                ) from error
+
+    return run

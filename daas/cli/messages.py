@@ -1,0 +1,89 @@
+"""`daas message`."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from ..direct import mailboxes, messages
+from ..direct.message_import import ImportedMessage, import_messages
+from .context import uses_database
+from .output import ID, Row, prints_result
+
+
+@click.group()
+def message() -> None:
+    """Bring in messages and look at them."""
+
+
+@message.command("import")
+@click.argument("mailbox_name", metavar="M")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--folder",
+    "folder_name",
+    default="Inbox",
+    show_default=True,
+    help="A folder's name, or a custom one's id.",
+)
+@uses_database
+@prints_result
+def import_(mailbox_name: str, paths: tuple[Path, ...], folder_name: str) -> Row:
+    """Import .eml files, mbox files and Maildirs; bytes that the mailbox holds already keep the id they have."""
+    folder = mailboxes.find_folder(mailboxes.find_mailbox(mailbox_name), folder_name)
+    imported: list[Row] = []
+    skipped: list[Row] = []
+    with click.progressbar(
+        length=sum(map(_size, paths)), label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for outcome in import_messages(folder, paths):
+            if isinstance(outcome, ImportedMessage):
+                bar.update(outcome.size)
+                imported.append({"id": str(outcome.id), "path": outcome.path})
+            else:
+                skipped.append({"path": outcome.path, "reason": outcome.reason})
+    return {"imported": imported, "skipped": skipped}
+
+
+@message.command("list")
+@click.argument("mailbox_name", metavar="M")
+@click.option("--folder", "folder_name", help="A folder's name, or a custom one's id; all by default.")
+@uses_database
+@prints_result
+def list_(mailbox_name: str, folder_name: str | None) -> Iterable[Row]:
+    """List the messages of a mailbox."""
+    mailbox = mailboxes.find_mailbox(mailbox_name)
+    folder = None if folder_name is None else mailboxes.find_folder(mailbox, folder_name)
+    return map(_describe, messages.list_messages(mailbox, folder))
+
+
+@message.command()
+@click.argument("message_id", metavar="ID", type=ID)
+@click.option("--raw", is_flag=True, help="Print the bytes as they were imported, and nothing else.")
+@uses_database
+@prints_result
+def show(message_id: int, raw: bool) -> Row | None:
+    """Show a message's envelope, or its bytes."""
+    if raw:
+        sys.stdout.buffer.write(messages.read_content(message_id))
+        return None
+    return _describe(messages.find_message(message_id))
+
+
+def _describe(listed: messages.ListedMessage) -> Row:
+    message = listed.message
+    return {
+        "id": str(message.id),
+        "mailbox": listed.mailbox,
+        "folder": listed.folder,
+        "subject": message.subject,
+        "from": message.sender,
+        "date": None if message.date is None else message.date.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _size(path: Path) -> int:
+    """Give how many bytes lie at a path, for the progress bar alone."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,69 @@
+"""How commands print their results: for people, or with --json for programs."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from itertools import chain, islice
+from typing import Any, ParamSpec
+
+import click
+
+P = ParamSpec("P")
+Row = Mapping[str, Any]
+
+#: The id of a message or a request on the command line.
+ID = click.IntRange(1, 2**63 - 1)
+
+_ROWS_MEASURED = 100
+
+
+def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[P, None]:
+    """Give a command the option --json, and print what it returns: one object, rows as they come, or nothing."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = kwargs.pop("as_json")
+        result = command(*args, **kwargs)
+        if result is None:
+            return
+        if isinstance(result, Mapping):
+            click.echo(json.dumps(result, ensure_ascii=False) if as_json else _describe(result))
+        elif as_json:
+            _print_array(iter(result))
+        else:
+            _print_table(iter(result))
+
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")(run)
+
+
+def _describe(row: Row) -> str:
+    width = max(map(len, row))
+    return "\n".join(f"{name:<{width}}  {_show(value)}".rstrip() for name, value in row.items())
+
+
+def _print_array(rows: Iterator[Row]) -> None:
+    separator = "["
+    for row in rows:
+        click.echo(separator + json.dumps(row, ensure_ascii=False), nl=False)
+        separator = ",\n "
+    click.echo("[]" if separator == "[" else "]")
+
+
+def _print_table(rows: Iterator[Row]) -> None:
+    """Print rows in columns as wide as the first hundred rows need."""
+    first = [*islice(rows, _ROWS_MEASURED)]
+    if not first:
+        return
+    widths = {name: max(len(name), *(len(_show(row[name])) for row in first)) for name in first[0]}
+    for row in chain([{name: name for name in widths}], first, rows):
+        click.echo("  ".join(f"{_show(row[name]):<{width}}" for name, width in widths.items()).rstrip())
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(_show(each) for each in value) or "-"
+    return str(value)

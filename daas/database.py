@@ -1,0 +1,171 @@
+"""The database: the `db` object, names for constraints, and how SQLite and PostgreSQL are tuned.
+
+Every transaction states what it needs: `reading()`, `writing()`, which returns only when the disk has it,
+or `writing(durable=False)`, whose commit does not wait for the disk.
+"""
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, Connection, DateTime, Integer, MetaData, event, exc
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from .settings import SettingError, Settings
+
+# A client is told within six seconds that the database is away, locked or full; the waits of one request,
+# for a connection from the pool, a new connection and a statement, add up to less.
+_POOL_SECONDS = 1
+_CONNECT_SECONDS = 2
+#: How long a statement of a served request may take, and one of an operator's command.
+SERVED_MILLISECONDS = 2_500
+COMMAND_MILLISECONDS = 600_000
+
+_READ, _DURABLE, _RELAXED = "read", "durable", "relaxed"
+
+
+class Base(DeclarativeBase):
+    """What all models inherit: every constraint has a name, so that migrations and errors can name it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+#: An id that is given out once: 1 to 9223372036854775807. SQLite counts only in a column of type INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime.datetime]):
+    """A moment, aware and in UTC on the Python side, on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        """Give the driver the moment in UTC."""
+        return None if value is None else value.astimezone(datetime.UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime.datetime | None:
+        """Take the moment from the driver; SQLite's has lost its zone, which was UTC."""
+        if value is None:
+            return None
+        moment: datetime.datetime = value
+        return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment.astimezone(datetime.UTC)
+
+
+def init_database(app: Flask, settings: Settings, statement_milliseconds: int) -> None:
+    """Give the app its database; nothing is opened before the first use."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(settings, statement_milliseconds)
+    if settings.embedded_database is not None:
+        _make_private_file(settings.embedded_database)
+    db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "begin", _begin)
+        if settings.embedded_database is not None:
+            event.listen(db.engine, "connect", _tune_sqlite)
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Run statements that only read, in one transaction."""
+    with _transaction(_READ) as connection:
+        yield connection
+
+
+@contextmanager
+def writing(*, durable: bool = True) -> Iterator[Connection]:
+    """Run statements in one transaction that commits at the end, or not at all if anything is raised.
+
+    A durable commit returns when the disk has it. One that is not survives a crash of this service, but the
+    last of them may be lost when the machine, or a PostgreSQL server, goes down; what is lost is lost whole
+    and from the end.
+    """
+    with _transaction(_DURABLE if durable else _RELAXED) as connection:
+        yield connection
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Tell whether an error means that the database is away, locked, full or too busy: worth trying again later."""
+    if isinstance(error, exc.TimeoutError):
+        return True
+    faults_of_ours = (exc.IntegrityError, exc.ProgrammingError, exc.DataError)
+    return isinstance(error, exc.DBAPIError) and not isinstance(error, faults_of_ours)
+
+
+@contextmanager
+def _transaction(kind: str) -> Iterator[Connection]:
+    with db.engine.connect().execution_options(daas_transaction=kind) as connection, connection.begin():
+        yield connection
+
+
+def _engine_options(settings: Settings, statement_milliseconds: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "pool_size": settings.threads,
+        "pool_timeout": _POOL_SECONDS,
+        "hide_parameters": True,
+    }
+    if settings.embedded_database is not None:
+        return {**options, "connect_args": {"timeout": statement_milliseconds / 1000}}
+    server_settings = {
+        "statement_timeout": statement_milliseconds,
+        "lock_timeout": statement_milliseconds,
+        "synchronous_commit": "on",
+        "default_transaction_isolation": r"read\ committed",
+        "timezone": "UTC",
+    }
+    return {
+        **options,
+        "connect_args": {
+            "connect_timeout": _CONNECT_SECONDS,
+            "tcp_user_timeout": SERVED_MILLISECONDS,
+            "keepalives_idle": 1,
+            "keepalives_interval": 1,
+            "keepalives_count": 2,
+            "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
+        },
+    }
+
+
+def _make_private_file(path: Path) -> None:
+    """Make the database's folder and file for its owner alone, before SQLite would make them for everyone."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"DAAS_DATABASE_URL names a file that cannot be made: {error.strerror}.") from error
+
+
+def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # Without this the driver begins transactions of its own, deferred ones, which fail when two of them write.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    kind = connection.get_execution_options().get("daas_transaction", _DURABLE)
+    if connection.dialect.name == "sqlite":
+        if kind != _READ:
+            synchronous = "FULL" if kind == _DURABLE else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
+        connection.exec_driver_sql("BEGIN" if kind == _READ else "BEGIN IMMEDIATE")
+    elif kind == _RELAXED:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")

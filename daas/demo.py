@@ -1,0 +1,82 @@
+"""The demo: what `make run` puts into an empty database, so that a first move needs no preparation."""
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from dotenv import dotenv_values
+from sqlalchemy import select
+
+from . import client
+from .applications import Application, register_application
+from .database import db
+from .direct.mailboxes import add_folder, add_mailbox, find_folder
+from .direct.message_import import ImportedMessage, import_messages
+from .direct.models import Mailbox
+from .settings import Settings
+from .signing.mechanism import make_key_pair
+
+#: The demo's keys and what they may move, in the working directory.
+DEMO_FILE = Path("instance/demo.env")
+
+_NEXT = """
+daas is starting on {url}. In another terminal, move a message of the demo mailbox:
+
+  .venv/bin/daas move {mailbox} {message} Archived --key-file {file}{option}
+
+or do the same with curl, which computes date and signature when it is run:
+
+  ( . {file}
+    uri=/direct/messages/move/format/json
+    type=application/x-www-form-urlencoded
+    date=$(date -u '+%m/%d/%Y %H:%M:%S UTC')
+    hash=$(printf 'POST\\n%s\\n%s\\n%s' "$date" "$type" "$uri" |
+           openssl dgst -sha256 -hmac "$DAAS_PRIVATE_KEY" | sed 's/.*= *//')
+    curl -sS {url}$uri -H "Date: $date" -H "Content-Type: $type" \\
+         -H "Authorization: DAAS $DAAS_PUBLIC_KEY:$(printf %s "$hash" | base64 | tr -d '\\n')" \\
+         --data 'mailbox={mailbox}&id={message}&folder={folder}' )
+"""
+
+
+def make_demo(settings: Settings) -> bool:
+    """Make the demo if the database is empty and only this machine can reach the service.
+
+    Tells whether there is a demo now, made just now or earlier.
+    """
+    if not settings.binds_loopback:
+        return False
+    if db.session.scalar(select(Application.id).limit(1)) or db.session.scalar(select(Mailbox.id).limit(1)):
+        return DEMO_FILE.exists()
+    keys = make_key_pair()
+    mailbox = add_mailbox("demo.clinician")
+    folder = add_folder(mailbox, "Lab results")
+    with resources.as_file(resources.files("daas") / "demo_mail") as directory:
+        outcomes = [*import_messages(find_folder(mailbox, "Inbox"), sorted(directory.glob("*.eml")))]
+    first = next(outcome.id for outcome in outcomes if isinstance(outcome, ImportedMessage))
+    facts = {
+        "DAAS_PUBLIC_KEY": keys.public_key,
+        "DAAS_PRIVATE_KEY": keys.private_key,
+        "DAAS_DEMO_MAILBOX": mailbox.name,
+        "DAAS_DEMO_MESSAGE": str(first),
+        "DAAS_DEMO_FOLDER": str(folder.id),
+    }
+    DEMO_FILE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    DEMO_FILE.unlink(missing_ok=True)
+    with os.fdopen(os.open(DEMO_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(f"{name}={value}\n" for name, value in facts.items())
+    register_application("demo", mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
+    return True
+
+
+def what_to_type_next(settings: Settings) -> str:
+    """Give the commands that make a first move with the demo's keys, ready to paste."""
+    facts = dotenv_values(DEMO_FILE)
+    url = f"http://{settings.bind}"
+    return _NEXT.format(
+        url=url,
+        option="" if url == client.DEFAULT_URL else f" --url {url}",
+        file=DEMO_FILE,
+        mailbox=facts["DAAS_DEMO_MAILBOX"],
+        message=facts["DAAS_DEMO_MESSAGE"],
+        folder=facts["DAAS_DEMO_FOLDER"],
+    )

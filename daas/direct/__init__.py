@@ -1,0 +1,1 @@
+"""The Direct message service: mailboxes, folders, messages, and the calls that work with them."""

@@ -1,0 +1,93 @@
+"""Mailboxes and their folders, as an operator keeps them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from ..applications import ApplicationMailbox
+from ..database import db
+from ..errors import OperatorError
+from .models import STANDARD_FOLDERS, Folder, Mailbox
+from .schemas import read_folder, read_mailbox_name
+
+
+def add_mailbox(name: str) -> Mailbox:
+    """Add a mailbox with its four standard folders; the name is the local part of a Direct address."""
+    understood = read_mailbox_name(name)
+    if understood is None:
+        raise OperatorError(f"{name!r} is not the local part of a Direct address, such as test.user.")
+    mailbox = Mailbox(name=understood)
+    db.session.add(mailbox)
+    try:
+        db.session.flush()
+        db.session.add_all(Folder(mailbox_id=mailbox.id, name=folder, standard=True) for folder in STANDARD_FOLDERS)
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise OperatorError(f"There is a mailbox {understood!r} already.") from error
+    return mailbox
+
+
+def find_mailbox(name: str) -> Mailbox:
+    """Find a mailbox without regard to case; raises OperatorError if there is none."""
+    mailbox = db.session.scalar(select(Mailbox).where(Mailbox.name == name.lower()))
+    if mailbox is None:
+        raise OperatorError(f"There is no mailbox {name!r}.")
+    return mailbox
+
+
+def list_mailboxes() -> Sequence[Mailbox]:
+    """Give all mailboxes in the order of their names."""
+    return db.session.scalars(select(Mailbox).order_by(Mailbox.name)).all()
+
+
+def names_of_granted_mailboxes(application_id: int) -> list[str]:
+    """Give the names of the mailboxes that are granted to an application one by one, in order."""
+    granted = select(ApplicationMailbox.mailbox_id).where(ApplicationMailbox.application_id == application_id)
+    return [*db.session.scalars(select(Mailbox.name).where(Mailbox.id.in_(granted)).order_by(Mailbox.name))]
+
+
+def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
+    """Suspend or resume a mailbox; while suspended, it is open to no application."""
+    mailbox = find_mailbox(name)
+    mailbox.suspended = suspended
+    db.session.commit()
+    return mailbox
+
+
+def add_folder(mailbox: Mailbox, name: str) -> Folder:
+    """Add a custom folder, whose name may be neither a standard folder's nor all digits."""
+    name = name.strip()
+    if not 1 <= len(name) <= 255 or not name.isprintable():
+        raise OperatorError("The name of a folder is 1 to 255 printable characters.")
+    if name.lower() in {standard.lower() for standard in STANDARD_FOLDERS} or name.isdigit():
+        raise OperatorError("The name of a custom folder is not that of a standard folder, and not all digits.")
+    folder = Folder(mailbox_id=mailbox.id, name=name)
+    db.session.add(folder)
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise OperatorError(f"There is a folder {name!r} in this mailbox already.") from error
+    return folder
+
+
+def list_custom_folders(mailbox: Mailbox) -> Sequence[Folder]:
+    """Give a mailbox's custom folders in the order of their ids."""
+    return db.session.scalars(
+        select(Folder).where(Folder.mailbox_id == mailbox.id, ~Folder.standard).order_by(Folder.id)
+    ).all()
+
+
+def find_folder(mailbox: Mailbox, text: str) -> Folder:
+    """Find a folder of a mailbox by a standard name, or by a custom folder's id or name."""
+    understood = read_folder(text)
+    custom = ~Folder.standard & (Folder.id == understood if isinstance(understood, int) else Folder.name == text)
+    query = select(Folder).where(
+        Folder.mailbox_id == mailbox.id, Folder.name == understood if isinstance(understood, str) else custom
+    )
+    folder = db.session.scalar(query)
+    if folder is None:
+        raise OperatorError(f"There is no folder {text!r} in this mailbox.")
+    return folder

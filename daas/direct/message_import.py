@@ -1,0 +1,89 @@
+"""The import of mail into a mailbox: .eml files, mbox files and Maildirs."""
+
+import datetime
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from ..database import db, writing
+from .envelope import Envelope, NotAMessage, read_envelope
+from .mail_files import FoundMessage, SkippedFile, find_messages
+from .models import Folder, Mailbox, Message, MessageContent
+
+# A transaction takes in this many messages or bytes: few waits for the disk, and moves wait briefly for it.
+_BATCH_MESSAGES = 100
+_BATCH_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ImportedMessage:
+    """A message that the mailbox holds now, or held already; `path` says where its bytes, `size` many, were found."""
+
+    id: int
+    path: str
+    size: int
+
+
+def import_messages(folder: Folder, paths: Iterable[Path]) -> Iterator[ImportedMessage | SkippedFile]:
+    """Import the mail at the paths into a folder, and tell of each message or file once it is on disk.
+
+    Bytes that the mailbox holds already make no second message: the id that they have is told. What is no
+    message is skipped with a reason, and the rest goes in.
+    """
+    mailbox_id, folder_id = folder.mailbox_id, folder.id
+    db.session.commit()  # The import has transactions of its own, which would wait for the session's.
+    batch: list[tuple[FoundMessage, Envelope]] = []
+    for path in paths:
+        for found in find_messages(path):
+            if isinstance(found, SkippedFile):
+                yield found
+                continue
+            try:
+                batch.append((found, read_envelope(found.raw)))
+            except NotAMessage as reason:
+                yield SkippedFile(found.path, str(reason))
+            if len(batch) >= _BATCH_MESSAGES or sum(len(each.raw) for each, _ in batch) >= _BATCH_BYTES:
+                yield from _store(mailbox_id, folder_id, batch)
+                batch = []
+    yield from _store(mailbox_id, folder_id, batch)
+
+
+def _store(mailbox_id: int, folder_id: int, batch: list[tuple[FoundMessage, Envelope]]) -> list[ImportedMessage]:
+    if not batch:
+        return []
+    with writing() as connection:
+        # Two imports of one mailbox take turns, so that both see what the other has stored.
+        connection.execute(select(Mailbox.id).where(Mailbox.id == mailbox_id).with_for_update(key_share=True))
+        return [
+            ImportedMessage(
+                _store_one(connection, mailbox_id, folder_id, found.raw, envelope), found.path, envelope.size
+            )
+            for found, envelope in batch
+        ]
+
+
+def _store_one(connection: Connection, mailbox_id: int, folder_id: int, raw: bytes, envelope: Envelope) -> int:
+    digest = hashlib.sha256(raw).digest()
+    known = connection.scalar(select(Message.id).where(Message.mailbox_id == mailbox_id, Message.digest == digest))
+    if known is not None:
+        return known
+    message_id = connection.execute(
+        insert(Message).returning(Message.id),
+        {
+            "mailbox_id": mailbox_id,
+            "folder_id": folder_id,
+            "digest": digest,
+            "message_id": envelope.message_id,
+            "subject": envelope.subject,
+            "sender": envelope.sender,
+            "recipients": envelope.recipients,
+            "date": envelope.date,
+            "size": envelope.size,
+            "imported_at": datetime.datetime.now(datetime.UTC),
+        },
+    ).scalar_one()
+    connection.execute(insert(MessageContent), {"id": message_id, "raw": raw})
+    return message_id

@@ -1,0 +1,48 @@
+"""Numbered changes of the database, and the functions that apply them."""
+
+from collections.abc import Callable
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from ..database import db, reading, writing
+
+
+def upgrade(revision: str = "head") -> None:
+    """Bring the database up to a revision, all of the way or none of it."""
+    _run(command.upgrade, revision)
+
+
+def downgrade(revision: str) -> None:
+    """Take the database back to a revision, all of the way or none of it."""
+    _run(command.downgrade, revision)
+
+
+def current_revision() -> str | None:
+    """Give the revision that the database is at; None if it is empty."""
+    with reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str | None:
+    """Give the revision that this release needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _run(migrate: Callable[[Config, str], None], revision: str) -> None:
+    with writing() as connection:
+        if db.engine.dialect.name == "postgresql":
+            # One at a time, and for as long as it takes.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('daas migrations'))")
+        config = _config()
+        config.attributes["connection"] = connection
+        migrate(config, revision)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "daas:migrations")
+    return config

@@ -1,0 +1,35 @@
+"""Answers to browsers whose pages come from another origin (the Fetch standard's CORS protocol)."""
+
+from flask import Response, request
+
+_ASKED_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
+_SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+_MAX_AGE_SECONDS = "600"
+
+
+def preflight(allowed_origins: frozenset[str]) -> Response | None:
+    """Answer a preflight from an allowed origin for a URL that exists; None for every other request."""
+    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    if not asks or request.headers.get("Origin") not in allowed_origins:
+        return None
+    methods = request.routing_exception and getattr(request.routing_exception, "valid_methods", None)
+    if not methods:
+        return None
+    return Response(
+        status=204,
+        headers={
+            "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
+            "Access-Control-Allow-Headers": _ASKED_HEADERS,
+            "Access-Control-Max-Age": _MAX_AGE_SECONDS,
+        },
+    )
+
+
+def let_origin_read(response: Response, allowed_origins: frozenset[str]) -> Response:
+    """Let a page of an allowed origin read the answer; credentials are never asked for."""
+    origin = request.headers.get("Origin")
+    if origin in allowed_origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = _SHOWN_HEADERS
+        response.vary.add("Origin")
+    return response

@@ -1,0 +1,155 @@
+"""The request log: one row for every API request that finds the database, and the request_id that leads to it.
+
+A row stands alone: it names applications, mailboxes, messages and folders in text and refers to nothing, so
+that it stays true whatever becomes of them. It never holds a key, a signature, a body or a subject.
+"""
+
+import datetime
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from flask import Flask
+from sqlalchemy import Connection, Index, Select, SmallInteger, String, event, insert, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database import Base, Id, UtcDateTime, db, writing
+
+# After a power cut the database may have forgotten its last refusals, and with them that it gave their ids
+# out. PostgreSQL forgets at most three times its wal_writer_delay (0.6 s), SQLite at most what it writes
+# between two checkpoints (1,000 pages, of which each row takes at least one): both far fewer than this.
+_GAP = 10_000
+
+LONGEST_TEXT = 128
+
+
+class RequestLogRow(Base):
+    """One API request and what became of it."""
+
+    __tablename__ = "request_log"
+    __table_args__ = (Index("ix_request_log_at", "at"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    remote_address: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    #: The application whose public key the request names; only `reason` says whether the signature was good.
+    application: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    service: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    method: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    path: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    status: Mapped[int] = mapped_column(SmallInteger)
+    reason: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    #: From the arrival of the whole request to the writing of this row.
+    duration_ms: Mapped[float]
+    mailbox: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    message: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    folder: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    #: Where a moved message was, and where it is: a standard folder's name or a custom folder's id.
+    folder_from: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    folder_to: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+
+
+@dataclass
+class Entry:
+    """What is known of a request so far; it becomes a row when the request is decided."""
+
+    method: str
+    path: str
+    remote_address: str
+    at: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+    started: float = field(default_factory=time.perf_counter)
+    application: str | None = None
+    service: str | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+def init_request_log(app: Flask) -> None:
+    """Make sure, in an app that serves, that no request_id is given out twice."""
+    with app.app_context():
+        # No process outlives a power cut of its own machine; a PostgreSQL server may have one of its own.
+        moment = "first_connect" if db.engine.dialect.name == "sqlite" else "connect"
+        event.listen(db.engine, moment, skip_forgotten_ids)
+
+
+def record(
+    connection: Connection,
+    entry: Entry,
+    status: int,
+    reason: str,
+    folder_from: str | None = None,
+    folder_to: str | None = None,
+) -> str:
+    """Write a request's row in the connection's transaction and give its request_id, a decimal number as text.
+
+    Whoever must have an order of ids that is the order of effects holds what it changes while calling this.
+    """
+    row = {
+        "at": entry.at,
+        "remote_address": storable(entry.remote_address),
+        "application": entry.application,
+        "service": entry.service,
+        "method": storable(entry.method),
+        "path": storable(entry.path),
+        "status": status,
+        "reason": reason,
+        "duration_ms": round((time.perf_counter() - entry.started) * 1000, 3),
+        "mailbox": storable(entry.asked.get("mailbox")),
+        "message": storable(entry.asked.get("id")),
+        "folder": storable(entry.asked.get("folder")),
+        "folder_from": folder_from,
+        "folder_to": folder_to,
+    }
+    return str(connection.execute(_INSERT, row).scalar_one())
+
+
+def record_refusal(entry: Entry, status: int, reason: str) -> str:
+    """Write the row of a request that changed nothing, without waiting for the disk, and give its request_id."""
+    with writing(durable=False) as connection:
+        return record(connection, entry, status, reason)
+
+
+def skip_forgotten_ids(connection: DBAPIConnection, _record: object) -> None:
+    """Leave out the ids that may have been given out before a power cut and forgotten in it.
+
+    Runs before the first use of a database that may have been through one.
+    """
+    cursor = connection.cursor()
+    for statement in _SKIP_IDS[db.engine.dialect.name]:
+        cursor.execute(statement)
+    cursor.close()
+    connection.commit()
+
+
+def storable(value: str | None) -> str | None:
+    """Cut a text to 128 characters and replace those that a database or a terminal would trip over."""
+    if value is None:
+        return None
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value[:LONGEST_TEXT])
+
+
+def find_request(request_id: int) -> RequestLogRow | None:
+    """Find the row of a request_id."""
+    return next(_rows(select(RequestLogRow).where(RequestLogRow.id == request_id)), None)
+
+
+def list_requests(since: datetime.datetime | None) -> Iterator[RequestLogRow]:
+    """Give the rows in the order of their ids, those that arrived at `since` or later."""
+    query = select(RequestLogRow).order_by(RequestLogRow.id)
+    return _rows(query if since is None else query.where(RequestLogRow.at >= since))
+
+
+def _rows(query: Select[RequestLogRow]) -> Iterator[RequestLogRow]:
+    return iter(db.session.scalars(query.execution_options(yield_per=1000)))
+
+
+_INSERT = insert(RequestLogRow).returning(RequestLogRow.id)
+_SKIP_IDS = {
+    "sqlite": [
+        "PRAGMA synchronous = FULL",
+        "BEGIN IMMEDIATE",
+        f"UPDATE sqlite_sequence SET seq = seq + {_GAP} WHERE name = 'request_log'",  # noqa: S608 - a constant
+        "COMMIT",
+    ],
+    "postgresql": [f"SELECT max(nextval('request_log_id_seq')) FROM generate_series(1, {_GAP})"],  # noqa: S608
+}

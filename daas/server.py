@@ -1,0 +1,62 @@
+"""gunicorn's side: what is checked before it starts, and its own refusals in JSON."""
+
+import logging
+import secrets
+import socket
+
+import gunicorn.util
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import migrations
+from .app import create_command_app
+from .applications import stored_keys_decrypt
+from .database import db, is_unavailable
+from .errors import OperatorError, message_of, to_json
+from .settings import SettingError, Settings
+
+logger = logging.getLogger(__name__)
+
+
+def check_start(settings: Settings) -> None:
+    """Raise SettingError or OperatorError for what would make every request fail.
+
+    A database that is away now may come back: that is logged, and requests are told until then.
+    """
+    app = create_command_app(settings)
+    with app.app_context():
+        try:
+            if migrations.current_revision() != migrations.head_revision():
+                raise OperatorError("The database is not of this release: run `daas db upgrade` first.")
+            if not stored_keys_decrypt():
+                raise SettingError(
+                    "DAAS_ENCRYPTION_KEYS does not hold the key that the private keys are encrypted with."
+                )
+        except SQLAlchemyError as error:
+            if not is_unavailable(error):
+                raise
+            logger.warning("The database is unavailable; requests are answered 503 until it is back.")
+        finally:
+            db.engine.dispose()
+
+
+def refuse_in_json() -> None:
+    """Make gunicorn refuse what is no well-formed HTTP in the shape of the API's errors, not in HTML.
+
+    Such a request never reaches the application and has no row in the log; its request_id is random.
+    gunicorn offers no setting for this; every refusal of its workers goes through this one function.
+    """
+    gunicorn.util.write_error = _write_error
+
+
+def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
+    request_id = secrets.token_hex(16)
+    body = to_json({"request_id": request_id, "message": message_of(status_int)})
+    head = (
+        f"HTTP/1.1 {status_int} {message_of(status_int)}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json\r\n"
+        "Cache-Control: no-store\r\n"
+        f"X-Request-Id: {request_id}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    gunicorn.util.write_nonblock(sock, head.encode("latin-1") + body)

@@ -1,0 +1,31 @@
+"""gunicorn's settings, from the same table as the rest."""
+
+import sys
+
+from daas import server
+from daas.errors import OperatorError
+from daas.settings import SettingError, load_settings
+
+try:
+    settings = load_settings()
+    server.check_start(settings)
+except (SettingError, OperatorError) as error:
+    # Found here, a bad value is one sentence; found later, it is a traceback of every worker.
+    sys.exit(str(error))
+
+bind = settings.bind
+worker_class = "gthread"
+workers = settings.workers
+threads = settings.threads
+preload_app = True
+http_parser = "python"
+keepalive = 5
+graceful_timeout = 30
+# What a client may say of itself and its proxies: nothing is believed.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
+# Two servers of one user would share the socket that this opens in the home directory.
+control_socket_disable = True
+
+server.refuse_in_json()

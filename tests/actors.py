@@ -1,0 +1,77 @@
+"""Who calls the service in the tests."""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from daas.signing.mechanism import KeyPair
+
+MOVE = "/direct/messages/move/format/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+def now() -> str:
+    return formatdate(usegmt=True)
+
+
+def authorization(
+    keys: KeyPair,
+    *,
+    method: str = "POST",
+    date: str,
+    md5: str | None = None,
+    content_type: str | None = FORM,
+    uri: str = MOVE,
+    raw: bool = False,
+) -> str:
+    """Sign by hand, apart from the product's own signer: what is checked does not check itself."""
+    lines = [method, date, *([] if md5 is None else [md5]), *([] if content_type is None else [content_type]), uri]
+    digest = hmac.new(keys.private_key.encode(), "\n".join(lines).encode("latin-1"), hashlib.sha256)
+    text = base64.b64encode(digest.digest() if raw else digest.hexdigest().encode()).decode()
+    return f"DAAS {keys.public_key}:{text}"
+
+
+@dataclass
+class Application:
+    """A registered application that calls the app in this process."""
+
+    app: Flask
+    name: str
+    keys: KeyPair
+    mailboxes: list[Any] = field(default_factory=list)
+
+    @property
+    def mailbox(self) -> Any:
+        """The first of the mailboxes that are open to it."""
+        return self.mailboxes[0]
+
+    def signed_headers(self, **parts: Any) -> dict[str, str]:
+        """Give the headers of a signed request; parts are those of authorization()."""
+        date = parts.pop("date", None) or now()
+        headers = {"Date": date, "Authorization": authorization(self.keys, date=date, **parts)}
+        if parts.get("content_type", FORM) is not None:
+            headers["Content-Type"] = parts.get("content_type", FORM)
+        if parts.get("md5") is not None:
+            headers["Content-MD5"] = parts["md5"]
+        return headers
+
+    def post_signed(
+        self, body: bytes | str = b"", *, headers: dict[str, str] | None = None, **parts: Any
+    ) -> TestResponse:
+        """Send a signed POST; `headers` are added to, or replace, those that were signed."""
+        uri = parts.get("uri", MOVE)
+        body = body.encode() if isinstance(body, str) else body
+        sent = {**self.signed_headers(**parts), **(headers or {})}
+        return self.app.test_client().post(uri, data=body, headers=sent)
+
+    def move(self, **arguments: str) -> TestResponse:
+        """Ask for a move as a form; by default of the first message to the first custom folder."""
+        asked = {"mailbox": self.mailbox.name, "id": self.mailbox.message, "folder": self.mailbox.folder, **arguments}
+        return self.post_signed(urlencode(asked))

@@ -1,0 +1,114 @@
+"""What every test can ask for: a database of each kind, the app in this process, the server over a socket."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+
+from daas import migrations
+from daas.app import create_app, create_command_app
+from daas.database import db
+from daas.settings import Settings, load_settings
+
+from .actors import Application
+from .builders import Builder
+from .servers import LiveServer, PostgreSQL
+
+DATABASES = ["sqlite", "postgresql"]
+ENCRYPTION_KEY = Fernet.generate_key().decode()
+
+
+class Clock:
+    """The clock that the app in this process judges dates by: the real one, until a test stops it."""
+
+    def __init__(self) -> None:
+        self.stopped: float | None = None
+
+    def __call__(self) -> float:
+        return time.time() if self.stopped is None else self.stopped
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and os.environ.get("DAAS_TEST_REQUIRE") == "all" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though DAAS_TEST_REQUIRE=all: {call.excinfo.value}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with PostgreSQL.start() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def make_settings(request: pytest.FixtureRequest):
+    """Give settings with an empty database of a kind, and whatever else a test sets."""
+    with tempfile.TemporaryDirectory(prefix="daas-test-") as directory:
+        made = 0
+
+        def make(kind: str, **environ: str) -> Settings:
+            nonlocal made
+            made += 1
+            if kind == "sqlite":
+                url = f"sqlite:///{Path(directory, f'{made}.db')}"
+            else:
+                url = request.getfixturevalue("postgresql").make_database()
+            return load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ})
+
+        yield make
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def settings(request: pytest.FixtureRequest, make_settings) -> Settings:
+    """Settings whose database is of this release; the tests of a session share it."""
+    settings = make_settings(request.param)
+    with create_command_app(settings).app_context():
+        migrations.upgrade()
+        db.engine.dispose()
+    return settings
+
+
+@pytest.fixture(scope="session")
+def shared_clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, shared_clock: Clock) -> Iterator[Flask]:
+    app = create_app(settings, shared_clock)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def clock(shared_clock: Clock) -> Iterator[Clock]:
+    yield shared_clock
+    shared_clock.stopped = None
+
+
+@pytest.fixture
+def build(app: Flask) -> Builder:
+    """Makes mailboxes, folders, messages and applications in the database of the app."""
+    return Builder(app)
+
+
+@pytest.fixture
+def application(build: Builder) -> Application:
+    """An application to which one new mailbox is open; calls the app in this process."""
+    return build.application(mailboxes=[build.mailbox()])
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings) -> Iterator[LiveServer]:
+    """gunicorn with two workers over the same database as the app, on a socket of its own."""
+    with LiveServer.start(settings) as live:
+        yield live

