@@ -112,18 +112,18 @@ def _read_fields(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_lines(raw: bytes) -> Iterator[bytes]:
-    """Give the lines from the header's first on, without their ends.
+    """Give the lines from the header's first on, without the LF at their ends.
 
-    A line ends at its LF, and all CRs before it are of its end: mail with CR CR LF exists. Only if the first
-    line ends in nothing but CR does a CR end any line; elsewhere it is white space.
+    A CR is white space, so that lines may end in CR LF or, as some do, in CR CR LF. Only if the first line
+    ends in nothing but CR does a CR end any line.
     """
     before = _BEFORE_HEADER.match(raw)
     start = before.end() if before else 0
     line_end = _ANY_LINE_END if _FIRST_LINE_IN_CR.match(raw, start) else _LF
     while end := line_end.search(raw, start):
-        yield raw[start : end.start()].rstrip(b"\r")
+        yield raw[start : end.start()]
         start = end.end()
-    yield raw[start:].rstrip(b"\r")
+    yield raw[start:]
 
 
 def _cut(value: bytearray) -> bytes:
@@ -149,7 +149,7 @@ def _decode_words(value: bytes) -> str:
     for word in _ENCODED_WORD.finditer(value):
         charset = word[1].lower().partition(b"*")[0]  # What follows a star is a language (RFC 2231, 5).
         gap = value[position : word.start()]
-        is_neighbour = position > 0 and not gap.strip()
+        is_neighbour = not gap.strip()
         if not is_neighbour or charset != run_charset:
             texts.append(_decode(run, run_charset.decode("ascii")))
             run = b""
@@ -196,7 +196,7 @@ def _find_charset(label: str) -> str:
     """Give the charset to read under a label, empty for one that is unknown or not believed."""
     try:
         charset = codecs.lookup(label).name
-    except (LookupError, ValueError):
+    except LookupError:
         return ""
     return "" if charset in _CHARSETS_NOT_BELIEVED else _WIDER_CHARSETS.get(charset, charset)
 

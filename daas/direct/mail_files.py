@@ -116,9 +116,9 @@ _MAX_LINE_BYTES = 65_536
 _ADDRESS = rb'(?:"(?:[^"\\\r\n]|\\[^\r\n])*"\S*+|[^\s"]\S*+)'
 _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _ZONE = rb"[A-Z]{1,5}|[+-]\d{4}|\([^()\s]*\)"
-_WORD_OF_DATE = rb"(?:[A-Z][a-z]{2}|\d\d?|\d{4}|\d\d?:\d\d(?::\d\d)?|%b),?(?!\S)" % _ZONE
+_WORD_OF_DATE = rb"(?:[A-Z][a-z]{2}|\d\d?|\d{4}|\d\d?:\d\d(?::\d\d)?|%b),?" % _ZONE
 _POSTMARK = re.compile(
-    rb"From [ \t]*+(?:%b(?=.*\s%b[\s,])(?=.*\s\d\d?:\d\d)(?=.*\s\d{4}(?!\S))(?:[ \t]++%b)+)?"
+    rb"From [ \t]*+(?:%b(?=.*%b)(?=.*\s\d\d?:\d\d)(?=.*\s\d{4}(?!\S))(?:[ \t]++%b)+)?"
     rb"(?:[ \t]++remote from \S++)?[ \t]*+\r?\n?" % (_ADDRESS, _MONTH, _WORD_OF_DATE)
 )
 
@@ -129,8 +129,7 @@ def _find_in_mbox(file: io.BufferedReader) -> Iterator[tuple[int, int]]:
     position = start = 0
     at_line_start, blank_line = True, b""
     while chunk := file.readline(_MAX_LINE_BYTES):
-        follows_blank_line = at_line_start and (blank_line or position == 0)
-        if follows_blank_line and chunk.startswith(b"From ") and _POSTMARK.fullmatch(chunk):
+        if (blank_line or position == 0) and chunk.startswith(b"From ") and _POSTMARK.fullmatch(chunk):
             if position > 0:
                 yield start, position - len(blank_line)
             start = position + len(chunk)

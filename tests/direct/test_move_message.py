@@ -1,25 +1,214 @@
-"""The documented answers of a move, to the byte."""
-
-import json
+"""The documented answers of a move, to the byte, and in the documented order."""
 
 import pytest
+from sqlalchemy import select
+
+from daas.database import db
+from daas.direct.models import Folder, Mailbox
+
+from ..actors import FORM
+
+
+def body_of(answer):
+    """Give an answer's body with the one part that varies taken out."""
+    return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
 
 
 def test_a_move_answers_the_documented_body_and_moves_the_message(application, build):
     box = application.mailbox
-    answer = application.move(mailbox=box.name.upper(), folder=box.folder)
-    request_id = answer.headers["X-Request-Id"]
-    expected = f'{{"request_id":"{request_id}","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
-    assert (answer.status_code, answer.text) == (200, expected)
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Cache-Control"] == "no-store"
+    answer = application.move(folder=box.folder)
+    expected = f'{{"request_id":"N","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
+    assert (answer.status_code, body_of(answer)) == (200, expected)
     assert build.folder_of(box.message) == box.folder
+
+
+def test_a_mailbox_is_found_and_answered_without_regard_to_case(application):
+    answer = application.move(mailbox=application.mailbox.name.upper())
+    assert answer.json["mailbox"] == application.mailbox.name
 
 
 @pytest.mark.parametrize(
     ("sent", "understood"), [("inbox", "Inbox"), ("SENT", "Sent"), ("Archived", "Archived"), ("dRaFt", "Draft")]
 )
-def test_a_standard_folder_is_named_in_any_case(application, build, sent, understood):
+def test_a_standard_folder_is_named_in_any_case_and_answered_as_documented(application, build, sent, understood):
     answer = application.move(folder=sent)
-    assert json.loads(answer.data)["folder"] == understood
+    assert answer.json["folder"] == understood
     assert build.folder_of(application.mailbox.message) == understood
+
+
+def test_moving_a_message_to_where_it_is_succeeds(application):
+    assert [application.move(folder="Inbox").status_code for _ in range(2)] == [200, 200]
+
+
+def test_the_second_url_of_the_service_and_a_trailing_slash_answer_alike(application):
+    box = application.mailbox
+    body = f"mailbox={box.name}&id={box.message}&folder=Sent"
+    uris = ["/direct/messages/move", "/direct/messages/move/", "/direct/messages/move/format/json/"]
+    assert [application.post_signed(body, uri=uri).status_code for uri in uris] == [200, 200, 200]
+
+
+DENIED = '{"request_id":"N","message":"Access Denied. Authentication Failed."}'
+USE = '{"request_id":"N","message":"Access Denied. Use Not Authorized."}'
+USER = '{"request_id":"N","message":"Access Denied. User Not Authorized."}'
+NO_MESSAGE = '{"request_id":"N","message":"Message not found"}'
+INVALID_FOLDER = '{"request_id":"N","message":"\'Folder\' contains invalid input","fields":["folder"]}'
+
+
+def test_a_wrong_signature_is_a_401_that_names_the_scheme(application, build):
+    answer = application.post_signed("mailbox=x", headers={"Authorization": f"DAAS {application.keys.public_key}:QQ=="})
+    assert (answer.status_code, body_of(answer)) == (401, DENIED)
+    assert answer.headers["WWW-Authenticate"] == "DAAS"
+    assert "X-Daas-Error" not in answer.headers
+
+
+def test_an_application_without_the_service_is_refused_its_use(build):
+    other = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
+    answer = other.move()
+    assert (answer.status_code, body_of(answer)) == (403, USE)
+
+
+def test_a_suspended_application_is_refused_its_use(build):
+    answer = build.application(mailboxes=[build.mailbox()], suspended=True).move()
+    assert (answer.status_code, body_of(answer)) == (403, USE)
+
+
+def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(application, build):
+    suspended = build.mailbox(suspended=True)
+    everything = build.application(mailboxes=[build.mailbox()], all_mailboxes=True)
+    answers = [
+        application.move(mailbox="nobody.at.all"),
+        application.move(mailbox=build.mailbox().name),
+        everything.move(mailbox=suspended.name),
+    ]
+    assert {(answer.status_code, body_of(answer)) for answer in answers} == {(403, USER)}
+    assert len({tuple(name for name, _ in answer.headers) for answer in answers}) == 1
+
+
+def test_all_mailboxes_are_open_to_an_application_registered_so(build):
+    box = build.mailbox()
+    answer = build.application(mailboxes=[box], all_mailboxes=True).move(mailbox=build.mailbox().name)
+    assert body_of(answer) == INVALID_FOLDER  # The folder is of another mailbox: this one was open.
+
+
+def test_a_message_of_another_mailbox_is_not_found_even_if_both_are_open(build):
+    mine, other = build.mailbox(), build.mailbox()
+    answer = build.application(mailboxes=[mine, other]).move(id=other.message)
+    assert (answer.status_code, body_of(answer)) == (422, NO_MESSAGE)
+    assert build.folder_of(other.message) == "Inbox"
+
+
+def test_a_custom_folder_of_another_mailbox_is_invalid_input(application, build):
+    answer = application.move(folder=build.mailbox().folder)
+    assert (answer.status_code, body_of(answer)) == (422, INVALID_FOLDER)
+
+
+def test_the_id_of_a_standard_folder_is_invalid_input(application, app):
+    with app.app_context():
+        box = select(Mailbox.id).where(Mailbox.name == application.mailbox.name).scalar_subquery()
+        inbox = db.session.scalar(select(Folder.id).where(Folder.mailbox_id == box, Folder.name == "Inbox"))
+        db.session.rollback()
+    assert body_of(application.move(folder=str(inbox))) == INVALID_FOLDER
+
+
+@pytest.mark.parametrize(
+    ("left_out", "fields", "message"),
+    [
+        (["mailbox"], '["mailbox"]', "'Mailbox' is a required field."),
+        (["id"], '["id"]', "'ID' is a required field."),
+        (["folder"], '["folder"]', "'Folder' is a required field."),
+        (["folder", "mailbox"], '["mailbox","folder"]', "'Mailbox' is a required field. 'Folder' is a required field."),
+        (
+            ["id", "folder", "mailbox"],
+            '["mailbox","id","folder"]',
+            "'Mailbox' is a required field. 'ID' is a required field. 'Folder' is a required field.",
+        ),
+    ],
+    ids=["mailbox", "id", "folder", "two", "all"],
+)
+def test_missing_arguments_are_named_in_the_documented_order(application, left_out, fields, message):
+    answer = application.move(**dict.fromkeys(left_out, " \t\r\n"))
+    expected = f'{{"request_id":"N","fields":{fields},"message":"{message}"}}'
+    assert (answer.status_code, body_of(answer)) == (422, expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields", "message"),
+    [
+        ({"mailbox": "a@b"}, '["mailbox"]', "'Mailbox' contains invalid input"),
+        ({"id": "01"}, '["id"]', "'ID' contains invalid input"),
+        ({"folder": "Spam"}, '["folder"]', "'Folder' contains invalid input"),
+        (
+            {"id": "-1", "mailbox": "a b"},
+            '["mailbox","id"]',
+            "'Mailbox' contains invalid input. 'ID' contains invalid input",
+        ),
+    ],
+    ids=["mailbox", "id", "folder", "two"],
+)
+def test_invalid_arguments_are_named_in_the_documented_order(application, arguments, fields, message):
+    answer = application.move(**arguments)
+    expected = f'{{"request_id":"N","message":"{message}","fields":{fields}}}'
+    assert (answer.status_code, body_of(answer)) == (422, expected)
+
+
+def test_only_the_missing_are_named_if_any_is_missing(application):
+    answer = application.move(id="x", folder="")
+    assert answer.json == {
+        "request_id": answer.json["request_id"],
+        "fields": ["folder"],
+        "message": "'Folder' is a required field.",
+    }
+
+
+ORDER = {
+    "404 before 401": ({"uri": "/direct/messages"}, "", {"Authorization": "no"}, 404),
+    "413 before 401": ({}, "x" * 70_000, {"Authorization": "no"}, 413),
+    "404 before 413": ({"uri": "/direct/messages/mov"}, "x" * 70_000, {}, 404),
+    "401 before 415": ({"content_type": "text/plain"}, "", {"Authorization": "no"}, 401),
+    "415 before an unreadable body": ({"content_type": "text/plain"}, b"\xff", {}, 415),
+    "an unreadable body before missing arguments": ({}, b"\xff", {}, 400),
+    "missing arguments before a foreign mailbox": ({}, "mailbox=nobody&id=1", {}, 422),
+    "invalid arguments before a foreign mailbox": ({}, "mailbox=nobody&id=x&folder=Inbox", {}, 422),
+    "a foreign mailbox before its folder": ({}, "mailbox=nobody&id=1&folder=9", {}, 403),
+}
+
+
+@pytest.mark.parametrize(("parts", "body", "headers", "status"), ORDER.values(), ids=ORDER)
+def test_the_first_check_that_fails_answers(application, parts, body, headers, status):
+    assert application.post_signed(body, headers=headers, **parts).status_code == status
+
+
+def test_the_use_is_refused_before_the_content_type(build):
+    other = build.application(services=("direct/folders",))
+    assert other.post_signed("", content_type="text/plain").status_code == 403
+
+
+def test_the_folder_is_looked_for_before_the_message(application):
+    assert body_of(application.move(folder="9223372036854775807", id="9223372036854775807")) == INVALID_FOLDER
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "parts", "body"),
+    [
+        (400, "Bad Request", {}, b"\xff"),
+        (404, "Not Found", {"uri": "/direct/nothing"}, b""),
+        (413, "Content Too Large", {}, b"x" * 65_537),
+        (415, "Unsupported Media Type", {"content_type": "text/plain"}, b""),
+    ],
+    ids=[400, 404, 413, 415],
+)
+def test_the_other_errors_have_the_same_shape(application, status, message, parts, body):
+    answer = application.post_signed(body, **parts)
+    assert (answer.status_code, body_of(answer)) == (status, f'{{"request_id":"N","message":"{message}"}}')
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_every_api_answer_forbids_to_store_it(application):
+    answers = [application.move(), application.move(id="x"), application.post_signed("", uri="/direct")]
+    assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
+
+
+@pytest.mark.parametrize("prefix", ["/directory", "/Direct/messages/move", "/", "/v1"])
+def test_paths_beside_the_api_are_a_404_without_a_row(app, prefix):
+    answer = app.test_client().post(prefix, headers={"Content-Type": FORM})
+    assert (answer.status_code, answer.json["message"]) == (404, "Not Found")

@@ -1,0 +1,252 @@
+"""Who is let in, what a refusal tells, and to whom."""
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from daas.app import create_app
+from daas.database import db
+from daas.settings import load_settings
+
+from .actors import FORM, MOVE, authorization, now
+from .builders import Builder
+from .conftest import ENCRYPTION_KEY
+
+# 3 June 2013, 12:13:56 in New York: 16:13:56 UTC, for it was summer.
+EXAMPLE = "06/03/2013 12:13:56"
+EXAMPLE_EDT = datetime(2013, 6, 3, 16, 13, 56, tzinfo=UTC).timestamp()
+
+
+def reason_of(build, answer):
+    return build.log_row(answer.headers["X-Request-Id"]).reason
+
+
+def ask(application, **parts):
+    """Send a good move of the application's own, signed with the given parts."""
+    box = application.mailbox
+    return application.post_signed(f"mailbox={box.name}&id={box.message}&folder=Sent", **parts)
+
+
+@pytest.mark.parametrize("raw", [False, True], ids=["of the hexadecimal text", "of the raw bytes"])
+def test_both_encodings_of_the_hash_are_accepted(application, raw):
+    assert ask(application, raw=raw).status_code == 200
+
+
+def test_a_browser_may_sign_the_bare_media_type(application):
+    assert ask(application, headers={"Content-Type": f"{FORM}; charset=UTF-8"}).status_code == 200
+    assert ask(application, content_type=f"{FORM}; charset=UTF-8").status_code == 200
+    assert ask(application, content_type=f"{FORM};charset=UTF-8", headers={"Content-Type": FORM}).status_code == 401
+
+
+@pytest.mark.parametrize("word", ["DAAS", "daas", "DaAs"])
+def test_the_scheme_counts_in_any_case_with_blanks_behind_it(application, word):
+    date = now()
+    header = authorization(application.keys, date=date).replace("DAAS ", word + "   ")
+    assert ask(application, date=date, headers={"Authorization": header}).status_code == 200
+
+
+MALFORMED = ["", "DAAS", "DAAS ", "DAAS key", "DAAS :x", "DAAS key:", "Basic YTpi", "RCWS k:s", "DAAS k:s,DAAS k:s"]
+
+
+@pytest.mark.parametrize("header", [*MALFORMED, "DAAS k:s extra", "DAAS k\xe9:s", "DAASk:s", "DAAS k :s"], ids=ascii)
+def test_a_malformed_authorization_is_a_401_that_explains_nothing(build, header):
+    application = build.application(mailboxes=[build.mailbox()], explain_401=True)
+    answer = ask(application, headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert reason_of(build, answer) == "authorization-malformed"
+    assert not {"X-Daas-Error", "X-Daas-String-To-Sign", "X-Daas-Clock-Skew"} & {*answer.headers.keys()}
+
+
+def test_a_missing_authorization_is_a_401(application, build):
+    answer = application.app.test_client().post(MOVE, headers={"Date": now(), "Content-Type": FORM})
+    assert (answer.status_code, reason_of(build, answer)) == (401, "authorization-missing")
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda key: key[:-1], lambda key: key + "0"], ids=["upper", "cut", "longer"])
+def test_the_public_key_is_compared_exactly(application, build, change):
+    date = now()
+    header = authorization(application.keys, date=date)
+    header = header.replace(application.keys.public_key, change(application.keys.public_key))
+    answer = ask(application, date=date, headers={"Authorization": header})
+    assert (answer.status_code, reason_of(build, answer)) == (401, "unknown-public-key")
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"Date": None}, "date-missing"),
+        ({"Content-Type": None}, "content-type-missing"),
+        ({"Content-Type": " "}, "content-type-missing"),
+        ({"X-Daas-Date": "now", "Date": "Mon, 03 Jun 2013 12:13:56 GMT, now"}, "date-repeated"),
+    ],
+    ids=["no date", "no type", "blank type", "repeated date"],
+)
+def test_a_request_without_its_headers_is_a_401_without_an_error_name(application, build, headers, reason):
+    sent = {**application.signed_headers(), **headers}
+    sent = {name: value for name, value in sent.items() if value is not None}
+    answer = application.app.test_client().post(MOVE, data=b"", headers=sent)
+    assert (answer.status_code, reason_of(build, answer)) == (401, reason)
+    assert "X-Daas-Error" not in answer.headers
+
+
+def test_x_daas_date_counts_before_date(application):
+    date = now()
+    assert ask(application, date=date, headers={"Date": "yesterday", "X-Daas-Date": date}).status_code == 200
+
+
+@pytest.mark.parametrize("date", ["", "tomorrow"])
+def test_x_daas_date_counts_even_if_it_cannot_be_read(application, date):
+    headers = {"Authorization": authorization(application.keys, date=date), "X-Daas-Date": date}
+    answer = ask(application, headers=headers)
+    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "date-unreadable")
+
+
+@pytest.mark.parametrize(("offset", "status"), [(-901, 401), (-900, 200), (0, 200), (900, 200), (901, 401)])
+def test_the_window_is_900_seconds_either_way_inclusive(application, clock, offset, status):
+    clock.stopped = EXAMPLE_EDT - offset + 0.9  # The fraction of the server's second does not count.
+    answer = ask(application, date=f"{EXAMPLE} EDT")
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.headers["X-Daas-Error"] == "date-outside-window"
+        assert answer.headers["X-Daas-Clock-Skew"] == str(offset)
+
+
+@pytest.mark.parametrize(
+    ("date", "error", "skew"),
+    [
+        (f"{EXAMPLE} EST", "date-zone-name", "3600"),
+        (f"{EXAMPLE} PDT", "date-outside-window", "10800"),
+        (EXAMPLE, "date-without-zone", None),
+        ("03/06/2013", "date-unreadable", None),
+        ("12:13:56 EDT", "date-unreadable", None),
+    ],
+    ids=["EST in summer", "another zone", "no zone", "no time", "no day"],
+)
+def test_a_good_signature_is_told_what_is_wrong_with_its_date(application, build, clock, date, error, skew):
+    clock.stopped = EXAMPLE_EDT
+    answer = ask(application, date=date)
+    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, error)
+    assert answer.headers.get("X-Daas-Clock-Skew") == skew
+    assert reason_of(build, answer) == error
+
+
+def test_a_wrong_signature_is_told_nothing_about_its_date(application, clock):
+    clock.stopped = EXAMPLE_EDT
+    answer = ask(application, date=f"{EXAMPLE} EST", headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    assert not {"X-Daas-Error", "X-Daas-Clock-Skew"} & {*answer.headers.keys()}
+
+
+BODY = b"mailbox=a&id=1&folder=Sent"
+MD5 = hashlib.md5(BODY, usedforsecurity=False)
+
+
+@pytest.mark.parametrize(
+    "md5",
+    [
+        base64.b64encode(MD5.digest()).decode(),
+        MD5.hexdigest(),
+        MD5.hexdigest().upper(),
+        base64.b64encode(MD5.hexdigest().encode()).decode(),
+    ],
+    ids=["base64", "hex", "HEX", "base64 of hex"],
+)
+def test_content_md5_is_read_in_each_form_that_clients_send(application, md5):
+    assert application.post_signed(BODY, md5=md5).status_code == 403  # Past authentication: mailbox a is not open.
+
+
+@pytest.mark.parametrize(
+    "md5",
+    [
+        "",
+        base64.b64encode(MD5.digest()).decode().rstrip("="),
+        base64.b64encode(MD5.hexdigest().upper().encode()).decode(),
+        base64.b64encode(hashlib.md5(b"", usedforsecurity=False).digest()).decode(),
+        f"{base64.b64encode(MD5.digest()).decode()},{base64.b64encode(MD5.digest()).decode()}",
+    ],
+    ids=["blank", "no padding", "base64 of HEX", "another body", "repeated"],
+)
+def test_a_content_md5_that_does_not_match_is_a_401(application, md5):
+    answer = application.post_signed(BODY, md5=md5)
+    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-md5-mismatch")
+    assert answer.headers["X-Daas-Clock-Skew"] in {"-1", "0", "1"}
+
+
+def test_a_content_md5_that_is_not_signed_is_a_401(application, build):
+    answer = application.post_signed(BODY, headers={"Content-MD5": base64.b64encode(MD5.digest()).decode()})
+    assert (answer.status_code, reason_of(build, answer)) == (401, "signature-mismatch")
+
+
+def test_an_application_can_be_held_to_send_content_md5(build):
+    application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
+    answer = ask(application)
+    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-md5-required")
+    assert application.post_signed(BODY, md5=base64.b64encode(MD5.digest()).decode()).status_code == 403
+
+
+def explanation_of(answer):
+    return base64.b64decode(answer.headers["X-Daas-String-To-Sign"])
+
+
+def test_the_string_to_sign_is_shown_to_an_application_that_may_see_it(build):
+    application = build.application(mailboxes=[build.mailbox()], explain_401=True)
+    date = now()
+    answer = ask(application, date=date, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    assert explanation_of(answer) == f"POST\n{date}\n{FORM}\n{MOVE}".encode()
+
+
+def test_the_string_to_sign_is_shown_to_no_other_application(application):
+    answer = ask(application, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    assert "X-Daas-String-To-Sign" not in answer.headers
+
+
+def test_a_string_to_sign_over_2048_characters_is_not_shown(build):
+    application = build.application(mailboxes=[build.mailbox()], explain_401=True)
+    spent = len(f"POST\n{now()}\n{FORM}\n{MOVE}?")
+    uris = [f"{MOVE}?{'x' * (length - spent)}" for length in (2048, 2049)]
+    answers = [application.post_signed("", uri=uri, headers={"Authorization": "DAAS unknown:x"}) for uri in uris]
+    assert ["X-Daas-String-To-Sign" in answer.headers for answer in answers] == [False, False]
+    wrong = {"Authorization": f"DAAS {application.keys.public_key}:x"}
+    answers = [application.post_signed("", uri=uri, headers=wrong) for uri in uris]
+    assert ["X-Daas-String-To-Sign" in answer.headers for answer in answers] == [True, False]
+
+
+@pytest.fixture
+def other_app(settings):
+    """The same database under settings of the test's own."""
+    made = []
+
+    def make(**environ):
+        url = settings.database_url.render_as_string(hide_password=False)
+        app = create_app(
+            load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ})
+        )
+        made.append(app)
+        return Builder(app)
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+def test_a_setting_shows_the_string_to_sign_to_everyone_with_a_well_formed_header(other_app):
+    build = other_app(DAAS_EXPLAIN_401="1")
+    application = build.application(mailboxes=[build.mailbox()])
+    answer = ask(application, headers={"Authorization": "DAAS unknown-key:x"})
+    assert explanation_of(answer).startswith(b"POST\n")
+
+
+def test_a_window_of_zero_takes_any_date_that_can_be_read(other_app):
+    build = other_app(DAAS_DATE_WINDOW_SECONDS="0")
+    application = build.application(mailboxes=[build.mailbox()])
+    assert ask(application, date="06/03/2013 12:13:56 EST").status_code == 200
+    assert ask(application, date="06/03/2013 12:13:56").headers["X-Daas-Error"] == "date-without-zone"
+
+
+def test_keys_brought_along_sign_as_text(build):
+    from daas.signing.mechanism import KeyPair
+
+    keys = KeyPair("an~old!public-key" + build.mailbox().name, "not/hex=at+all;but,text")
+    assert ask(build.application(mailboxes=[build.mailbox()], keys=keys)).status_code == 200
