@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
@@ -18,6 +19,9 @@ from daas.settings import Settings, load_settings
 from .actors import Application
 from .builders import Builder
 from .servers import LiveServer, PostgreSQL
+
+hypothesis.settings.register_profile("daas", database=None, deadline=None)
+hypothesis.settings.load_profile("daas")
 
 DATABASES = ["sqlite", "postgresql"]
 ENCRYPTION_KEY = Fernet.generate_key().decode()

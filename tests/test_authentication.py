@@ -64,7 +64,9 @@ def test_a_missing_authorization_is_a_401(application, build):
     assert (answer.status_code, reason_of(build, answer)) == (401, "authorization-missing")
 
 
-@pytest.mark.parametrize("change", [str.upper, lambda key: key[:-1], lambda key: key + "0"], ids=["upper", "cut", "longer"])
+@pytest.mark.parametrize(
+    "change", [str.upper, lambda key: key[:-1], lambda key: key + "0"], ids=["upper", "cut", "longer"]
+)
 def test_the_public_key_is_compared_exactly(application, build, change):
     date = now()
     header = authorization(application.keys, date=date)
@@ -219,9 +221,7 @@ def other_app(settings):
 
     def make(**environ):
         url = settings.database_url.render_as_string(hide_password=False)
-        app = create_app(
-            load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ})
-        )
+        app = create_app(load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ}))
         made.append(app)
         return Builder(app)
 

@@ -72,14 +72,14 @@ def show(message_id: int, raw: bool) -> Row | None:
 
 
 def _describe(listed: messages.ListedMessage) -> Row:
-    message = listed.message
+    envelope = listed.envelope
     return {
-        "id": str(message.id),
+        "id": str(envelope.id),
         "mailbox": listed.mailbox,
         "folder": listed.folder,
-        "subject": message.subject,
-        "from": message.sender,
-        "date": None if message.date is None else message.date.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "subject": envelope.subject,
+        "from": envelope.sender,
+        "date": None if envelope.date is None else envelope.date.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from ..database import db, writing
 from .envelope import Envelope, NotAMessage, read_envelope
 from .mail_files import FoundMessage, SkippedFile, find_messages
-from .models import Folder, Mailbox, Message, MessageContent
+from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope, fold
 
 # A transaction takes in this many messages or bytes: few waits for the disk, and moves wait briefly for it.
 _BATCH_MESSAGES = 100
@@ -67,23 +67,30 @@ def _store(mailbox_id: int, folder_id: int, batch: list[tuple[FoundMessage, Enve
 
 def _store_one(connection: Connection, mailbox_id: int, folder_id: int, raw: bytes, envelope: Envelope) -> int:
     digest = hashlib.sha256(raw).digest()
-    known = connection.scalar(select(Message.id).where(Message.mailbox_id == mailbox_id, Message.digest == digest))
+    known = connection.scalar(
+        select(MessageEnvelope.id).where(MessageEnvelope.mailbox_id == mailbox_id, MessageEnvelope.digest == digest)
+    )
     if known is not None:
         return known
     message_id = connection.execute(
-        insert(Message).returning(Message.id),
+        insert(Message).returning(Message.id), {"mailbox_id": mailbox_id, "folder_id": folder_id}
+    ).scalar_one()
+    connection.execute(
+        insert(MessageEnvelope),
         {
+            "id": message_id,
             "mailbox_id": mailbox_id,
-            "folder_id": folder_id,
             "digest": digest,
             "message_id": envelope.message_id,
             "subject": envelope.subject,
+            "subject_folded": fold(envelope.subject),
             "sender": envelope.sender,
+            "sender_folded": fold(envelope.sender),
             "recipients": envelope.recipients,
             "date": envelope.date,
             "size": envelope.size,
             "imported_at": datetime.datetime.now(datetime.UTC),
         },
-    ).scalar_one()
+    )
     connection.execute(insert(MessageContent), {"id": message_id, "raw": raw})
     return message_id

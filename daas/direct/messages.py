@@ -7,14 +7,14 @@ from sqlalchemy import select
 
 from ..database import db
 from ..errors import OperatorError
-from .models import Folder, Mailbox, Message, MessageContent
+from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 
 
 @dataclass(frozen=True)
 class ListedMessage:
-    """A message with the names that lead to it; `folder` is a standard folder's name or a custom one's id."""
+    """A message's envelope, and where it is; `folder` is a standard folder's name or a custom one's id."""
 
-    message: Message
+    envelope: MessageEnvelope
     mailbox: str
     folder: str
 
@@ -22,15 +22,22 @@ class ListedMessage:
 def list_messages(mailbox: Mailbox, folder: Folder | None) -> Iterator[ListedMessage]:
     """Give the messages of a mailbox, or of one of its folders, in the order of their ids."""
     criteria = [Message.mailbox_id == mailbox.id] + ([] if folder is None else [Message.folder_id == folder.id])
-    query = select(Message, Folder).join(Folder, Folder.id == Message.folder_id).where(*criteria).order_by(Message.id)
-    for message, its_folder in db.session.execute(query.execution_options(yield_per=1000)):
-        yield ListedMessage(message, mailbox.name, _name(its_folder))
+    query = (
+        select(MessageEnvelope, Folder)
+        .join(Message, Message.id == MessageEnvelope.id)
+        .join(Folder, Folder.id == Message.folder_id)
+        .where(*criteria)
+        .order_by(Message.id)
+    )
+    for envelope, its_folder in db.session.execute(query.execution_options(yield_per=1000)):
+        yield ListedMessage(envelope, mailbox.name, _name(its_folder))
 
 
 def find_message(message_id: int) -> ListedMessage:
     """Find a message by its id; raises OperatorError if there is none."""
     query = (
-        select(Message, Folder, Mailbox)
+        select(MessageEnvelope, Folder, Mailbox)
+        .join(Message, Message.id == MessageEnvelope.id)
         .join(Folder, Folder.id == Message.folder_id)
         .join(Mailbox, Mailbox.id == Message.mailbox_id)
         .where(Message.id == message_id)
@@ -38,7 +45,7 @@ def find_message(message_id: int) -> ListedMessage:
     row = db.session.execute(query).one_or_none()
     if row is None:
         raise OperatorError(f"There is no message {message_id}.")
-    return ListedMessage(row.Message, row.Mailbox.name, _name(row.Folder))
+    return ListedMessage(row.MessageEnvelope, row.Mailbox.name, _name(row.Folder))
 
 
 def read_content(message_id: int) -> bytes:

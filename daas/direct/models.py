@@ -1,13 +1,16 @@
 """What a mailbox holds."""
 
 import datetime
+import unicodedata
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     LargeBinary,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,6 +19,11 @@ from ..database import Base, Id, UtcDateTime
 
 #: The folders that every mailbox has, by their documented names.
 STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
+
+
+def fold(text: str) -> str:
+    """Give a text as it is compared without regard to case, on every database alike."""
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 class Mailbox(Base):
@@ -56,27 +64,45 @@ class Folder(Base):
 
 
 class Message(Base):
-    """The facts of a message's envelope and where it lies: the row that a move touches.
-
-    Its folder is one of its own mailbox. `digest` is the SHA-256 of its bytes, which a mailbox holds once.
-    """
+    """Where a message lies: the small row that a move touches. The folder is one of the message's own mailbox."""
 
     __tablename__ = "message"
     __table_args__ = (
         ForeignKeyConstraint(["mailbox_id", "folder_id"], ["folder.mailbox_id", "folder.id"]),
-        UniqueConstraint("mailbox_id", "digest"),
+        UniqueConstraint("mailbox_id", "id"),
         CheckConstraint("id > 0", name="id_positive"),
-        CheckConstraint("size > 0", name="size_positive"),
+        Index("ix_message_folder_id_id", "folder_id", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     mailbox_id: Mapped[int] = mapped_column(Id)
     folder_id: Mapped[int] = mapped_column(Id)
+
+
+class MessageEnvelope(Base):
+    """The facts of a message's header, which never change.
+
+    `digest` is the SHA-256 of the message's bytes, which a mailbox holds once. The folded texts are what a
+    search without regard to case compares with.
+    """
+
+    __tablename__ = "message_envelope"
+    __table_args__ = (
+        ForeignKeyConstraint(["mailbox_id", "id"], ["message.mailbox_id", "message.id"]),
+        UniqueConstraint("mailbox_id", "digest"),
+        CheckConstraint("size > 0", name="size_positive"),
+        Index("ix_message_envelope_mailbox_id_date_id", "mailbox_id", "date", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    mailbox_id: Mapped[int] = mapped_column(Id)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     message_id: Mapped[str] = mapped_column(String(998))
     subject: Mapped[str] = mapped_column(String(998))
+    subject_folded: Mapped[str] = mapped_column(Text)
     sender: Mapped[str] = mapped_column(String(998))
+    sender_folded: Mapped[str] = mapped_column(Text)
     recipients: Mapped[str] = mapped_column(String(998))
     #: What the mail says; None if it says nothing that can be read.
     date: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
@@ -85,7 +111,7 @@ class Message(Base):
 
 
 class MessageContent(Base):
-    """The bytes of a message as they were imported, apart from the row that a move touches."""
+    """The bytes of a message as they were imported."""
 
     __tablename__ = "message_content"
 

@@ -8,6 +8,8 @@ from ..errors import to_json
 from .move_message import move_message
 from .schemas import MoveArguments
 
+_MOVE = MoveArguments()
+
 direct = Blueprint("direct", __name__, url_prefix="/direct")
 
 
@@ -16,7 +18,7 @@ direct = Blueprint("direct", __name__, url_prefix="/direct")
 @signed("direct/messages/move")
 def move() -> Response:
     """Move a message to another folder of its mailbox."""
-    asked = check_arguments(MoveArguments(), signed_arguments())
+    asked = check_arguments(_MOVE, signed_arguments())
     done = move_message(
         g.application.id, g.application.all_mailboxes, asked["mailbox"], asked["id"], asked["folder"], g.entry
     )

@@ -194,7 +194,9 @@ def test_what_is_not_one_json_object_of_bounded_depth_is_unreadable(body):
 
 
 def test_json_eight_deep_is_read_and_brackets_in_strings_do_not_count():
-    nested = '{"x":' + "[" * 7 + "]" * 7 + ',"y":"' + "[{" * 20 + '\\"[","mailbox":"test.user","id":181,"folder":"Inbox"}'
+    nested = (
+        '{"x":' + "[" * 7 + "]" * 7 + ',"y":"' + "[{" * 20 + '\\"[","mailbox":"test.user","id":181,"folder":"Inbox"}'
+    )
     assert understand(JSON, nested.encode()) == UNDERSTOOD
 
 
@@ -267,7 +269,9 @@ def test_another_content_type_is_unsupported(content_type):
     assert fault_of(content_type, b"") == (UnsupportedMediaType, None)
 
 
-@pytest.mark.parametrize("content_type", ["APPLICATION/JSON", "application/json; charset=iso-8859-1", "application/json ;"])
+@pytest.mark.parametrize(
+    "content_type", ["APPLICATION/JSON", "application/json; charset=iso-8859-1", "application/json ;"]
+)
 def test_a_content_type_counts_without_its_case_and_parameters(content_type):
     assert understand(content_type, json.dumps(GOOD).encode()) == UNDERSTOOD
 
@@ -293,7 +297,11 @@ def test_no_bytes_raise_anything_but_a_documented_fault(content_type, body):
         understand(content_type, body)
 
 
-@given(st.lists(st.sampled_from([b"--limit", b"--", b"\r\n", b"\n", b"Content-Disposition: form-data; name=id", b"x", b":"])))
+@given(
+    st.lists(
+        st.sampled_from([b"--limit", b"--", b"\r\n", b"\n", b"Content-Disposition: form-data; name=id", b"x", b":"])
+    )
+)
 def test_no_pieces_of_multipart_raise_anything_but_a_documented_fault(pieces):
     with pytest.raises(ApiError):
         understand(MULTIPART, b"--limit\r\n" + b"".join(pieces) + b"\r\n--limit--")

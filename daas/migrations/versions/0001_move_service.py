@@ -83,25 +83,37 @@ def upgrade() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("mailbox_id", ID, nullable=False),
         sa.Column("folder_id", ID, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_message"),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id", "folder_id"], ["folder.mailbox_id", "folder.id"], name="fk_message_mailbox_id_folder_id"
+        ),
+        sa.UniqueConstraint("mailbox_id", "id", name="uq_message_mailbox_id_id"),
+        sa.CheckConstraint("id > 0", name="ck_message_id_positive"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_message_folder_id_id", "message", ["folder_id", "id"])
+    op.create_table(
+        "message_envelope",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("mailbox_id", ID, nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("message_id", sa.String(998), nullable=False),
         sa.Column("subject", sa.String(998), nullable=False),
+        sa.Column("subject_folded", sa.Text(), nullable=False),
         sa.Column("sender", sa.String(998), nullable=False),
+        sa.Column("sender_folded", sa.Text(), nullable=False),
         sa.Column("recipients", sa.String(998), nullable=False),
         sa.Column("date", MOMENT, nullable=True),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("imported_at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_message"),
+        sa.PrimaryKeyConstraint("id", name="pk_message_envelope"),
         sa.ForeignKeyConstraint(
-            ["mailbox_id", "folder_id"],
-            ["folder.mailbox_id", "folder.id"],
-            name="fk_message_mailbox_id_folder_id",
+            ["mailbox_id", "id"], ["message.mailbox_id", "message.id"], name="fk_message_envelope_mailbox_id_id"
         ),
-        sa.UniqueConstraint("mailbox_id", "digest", name="uq_message_mailbox_id_digest"),
-        sa.CheckConstraint("id > 0", name="ck_message_id_positive"),
-        sa.CheckConstraint("size > 0", name="ck_message_size_positive"),
-        sqlite_autoincrement=True,
+        sa.UniqueConstraint("mailbox_id", "digest", name="uq_message_envelope_mailbox_id_digest"),
+        sa.CheckConstraint("size > 0", name="ck_message_envelope_size_positive"),
     )
+    op.create_index("ix_message_envelope_mailbox_id_date_id", "message_envelope", ["mailbox_id", "date", "id"])
     op.create_table(
         "message_content",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -140,6 +152,7 @@ def downgrade() -> None:
     for table in [
         "request_log",
         "message_content",
+        "message_envelope",
         "message",
         "folder",
         "application_mailbox",

@@ -1,0 +1,144 @@
+"""What `make run` does, step by step, in an empty folder; and what it tells people to type."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .servers import ROOT, LiveServer, environment
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def place(tmp_path, make_settings, request):
+    """An empty working directory with what is served, on an empty database of each kind."""
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(BIN)
+    return tmp_path
+
+
+def run(settings, place, *command, **environ):
+    return subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=place,
+        env=environment(settings, **environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def set_up(settings, place, **environ):
+    run(settings, place, "daas", "db", "upgrade").check_returncode()
+    made = run(settings, place, "daas", "demo", **environ)
+    assert (made.returncode, made.stderr) == (0, "")
+    return made.stdout
+
+
+both = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+
+
+@both
+def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make_settings, place, kind):
+    for command in ("curl", "openssl"):
+        if shutil.which(command) is None:
+            pytest.skip(f"{command} is missing: install it from the system's packages")
+    settings = make_settings(kind)
+    run(settings, place, "daas", "db", "upgrade").check_returncode()
+    with LiveServer.start(settings) as live:
+        told = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
+        by_daas = next(line.strip() for line in told.splitlines() if ".venv/bin/daas move" in line)
+        by_curl = told[told.index("  ( .") :]
+        answers = [
+            subprocess.run(
+                ["bash", "-c", text],
+                cwd=place,
+                env={"PATH": os.environ["PATH"]},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            for text in (by_daas, by_curl)
+        ]
+    assert [answer.returncode for answer in answers] == [0, 0]
+    assert '"mailbox":"demo.clinician","id":"1","folder":"Archived"}' in answers[0].stdout
+    assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in answers[1].stdout
+
+
+@both
+def test_the_demo_is_made_once_and_kept(make_settings, place, kind):
+    settings = make_settings(kind)
+    first = set_up(settings, place)
+    keys = (place / "instance/demo.env").read_text()
+    assert set_up(settings, place) == first
+    assert (place / "instance/demo.env").read_text() == keys
+    assert run(settings, place, "daas", "message", "list", "demo.clinician").stdout.count("\n") == 4
+
+
+def test_the_demos_keys_are_for_the_owner_alone_and_random(make_settings, tmp_path):
+    found = []
+    for name in ("one", "two"):
+        place = tmp_path / name
+        place.mkdir()
+        set_up(make_settings("sqlite"), place)
+        assert stat.S_IMODE((place / "instance/demo.env").stat().st_mode) == 0o600
+        found.append((place / "instance/demo.env").read_text().splitlines()[:2])
+    assert len({line for lines in found for line in lines}) == 4
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:8000", "unix:/tmp/daas.sock"])
+def test_no_demo_is_made_where_others_can_reach_it(make_settings, place, bind):
+    settings = make_settings("sqlite")
+    assert set_up(settings, place, DAAS_BIND=bind) == ""
+    assert not (place / "instance").exists()
+    assert run(settings, place, "daas", "application", "list", "--json").stdout == "[]\n"
+
+
+def test_no_demo_is_made_in_a_database_that_holds_something(make_settings, place):
+    settings = make_settings("sqlite")
+    run(settings, place, "daas", "db", "upgrade").check_returncode()
+    run(settings, place, "daas", "mailbox", "add", "a").check_returncode()
+    assert set_up(settings, place) == ""
+    assert run(settings, place, "daas", "application", "list", "--json").stdout == "[]\n"
+
+
+def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--quiet",
+        "--wheel-dir",
+        tmp_path,
+    ]
+    copy = shutil.copytree(
+        ROOT, tmp_path / "source", ignore=shutil.ignore_patterns(".git", ".venv", "instance", "build", "*.egg-info")
+    )
+    subprocess.run([*command, copy], check=True, capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("daas-*.whl")
+    shutil.unpack_archive(wheel, tmp_path / "installed", "zip")
+    place = tmp_path / "place"
+    place.mkdir()
+    script = "from daas.cli import main; main(['db', 'upgrade'], standalone_mode=False); main(['demo'])"
+    made = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        cwd=place,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "daas move demo.clinician 1 Archived" in made.stdout
