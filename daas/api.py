@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 import traceback
+from collections.abc import Iterable
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
@@ -57,6 +58,8 @@ def _open_request() -> Response | None:
     g.body = read_whole_body(request.environ, settings.max_body_bytes)
     if "%2f" in path.lower():
         raise NotFound("path-unknown")  # Decoded, it would be another path than the one on the request line.
+    if request.method == "HEAD" and request.url_rule is not None:
+        raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
     return origins.preflight(settings.allowed_origins)
 
 
@@ -83,11 +86,15 @@ def _to_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, WerkzeugMethodNotAllowed):
-        return MethodNotAllowed("method-not-allowed", {"Allow": ", ".join(sorted(error.valid_methods or ()))})
+        return _method_not_allowed(error.valid_methods)
     if isinstance(error, WerkzeugNotFound):
         return NotFound("path-unknown")
     _log_failure(error)
     return DatabaseUnavailable() if is_unavailable(error) else UnexpectedFault("fault")
+
+
+def _method_not_allowed(methods: Iterable[str] | None) -> MethodNotAllowed:
+    return MethodNotAllowed("method-not-allowed", {"Allow": ", ".join(origins.methods_served(methods))})
 
 
 def _log_failure(error: Exception) -> None:

@@ -6,7 +6,7 @@ that another boundary would read differently.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -40,18 +40,17 @@ Arguments = Mapping[str, list[Value]]
 
 def read_arguments(content_type: str, body: bytes) -> Arguments:
     """Read the arguments of a body; raises UnsupportedMediaType or UnreadableBody."""
-    readers: dict[str, Callable[[], list[tuple[str, Value]]]] = {
-        "application/x-www-form-urlencoded": lambda: _read_form(body),
-        "multipart/form-data": lambda: _read_multipart(body, content_types.boundary(content_type)),
-        "application/json": lambda: _read_json(body),
-    }
-    reader = readers.get(content_types.media_type(content_type).lower())
-    if reader is None:
-        raise UnsupportedMediaType("content-type-unsupported")
-    arguments: dict[str, list[Value]] = {}
-    for name, value in reader():
-        arguments.setdefault(name.lower(), []).append(value)
-    return arguments
+    return _by_name(_find_reader(content_type)(content_type, body))
+
+
+def read_query(query: str, content_type: str | None) -> Arguments:
+    """Read the arguments of a query; a content type that is sent must still be one that is read.
+
+    Raises UnsupportedMediaType or UnreadableBody.
+    """
+    if content_type is not None:
+        _find_reader(content_type)
+    return _by_name(_read_form(query.encode("latin-1")))
 
 
 def as_asked(arguments: Arguments, name: str) -> str:
@@ -69,7 +68,8 @@ def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[st
     try:
         loaded: dict[str, Any] = schema.load(values)
     except marshmallow.ValidationError as error:
-        faults = {name: error.messages_dict[name] for name in schema.fields if name in error.messages_dict}
+        names = [field.data_key or name for name, field in schema.fields.items()]
+        faults = {name: error.messages_dict[name] for name in names if name in error.messages_dict}
         missing = [name for name in faults if name not in values]
         if missing:
             raise MissingArguments(missing, [faults[name][0] for name in missing]) from error
@@ -78,14 +78,28 @@ def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[st
 
 
 class Argument(marshmallow.fields.Field[Any]):
-    """A required argument that bears a label in the documented sentences; subclasses say what it may hold."""
+    """An argument that bears a label in the documented sentences; subclasses say what it may hold."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, required: bool = True, **options: Any) -> None:
         sentences = {
             "required": f"'{label}' is a required field.",
             "invalid": f"'{label}' contains invalid input",
         }
-        super().__init__(required=True, error_messages={**sentences})
+        super().__init__(required=required, error_messages={**sentences}, **options)
+
+
+def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
+    reader = _READERS.get(content_types.media_type(content_type).lower())
+    if reader is None:
+        raise UnsupportedMediaType("content-type-unsupported")
+    return reader
+
+
+def _by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
+    arguments: dict[str, list[Value]] = {}
+    for name, value in pairs:
+        arguments.setdefault(name.lower(), []).append(value)
+    return arguments
 
 
 def _single(given: list[Value]) -> Value:
@@ -170,3 +184,10 @@ def _json_depth(text: str) -> int:
         elif bracket in "]}":
             depth -= 1
     return deepest
+
+
+_READERS: dict[str, Callable[[str, bytes], Iterable[tuple[str, Value]]]] = {
+    "application/x-www-form-urlencoded": lambda _, body: _read_form(body),
+    "multipart/form-data": lambda content_type, body: _read_multipart(body, content_types.boundary(content_type)),
+    "application/json": lambda _, body: _read_json(body),
+}

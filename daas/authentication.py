@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, request
 
 from .applications import Candidate, find_candidate
-from .arguments import Arguments, as_asked, read_arguments
+from .arguments import Arguments, as_asked, read_arguments, read_query
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
@@ -109,7 +109,10 @@ def _read_signed_arguments(to_sign: RequestToSign) -> None:
             "chunked",
         }:
             raise UnsupportedMediaType("coding-unsupported")
-        g.arguments = read_arguments(to_sign.content_type or "", to_sign.body)
+        if to_sign.method == "GET":
+            g.arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
+        else:
+            g.arguments = read_arguments(to_sign.content_type or "", to_sign.body)
     except ApiError as fault:
         g.arguments = fault
     else:
@@ -123,9 +126,14 @@ def _fault_of_headers(to_sign: RequestToSign) -> str | None:
         return "date-missing"
     if "HTTP_X_DAAS_DATE" in request.environ and _is_repeated(request.environ.get("HTTP_DATE", "")):
         return "date-repeated"
-    if not to_sign.content_type and (to_sign.content_type is not None or to_sign.method != "GET" or to_sign.body):
+    if not to_sign.content_type and (to_sign.content_type is not None or _has_body(to_sign)):
         return "content-type-missing"
     return None
+
+
+def _has_body(to_sign: RequestToSign) -> bool:
+    """Tell whether a request has a body, or is of a kind that has: only a GET goes without."""
+    return to_sign.method != "GET" or to_sign.body != b""
 
 
 def _is_repeated(date: str) -> bool:
@@ -145,7 +153,7 @@ def _check_freshness(to_sign: RequestToSign, application: Candidate, explanation
         fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
         raise _failed(fault, {"X-Daas-Error": fault, **explanation}) from error
     fault_found = fault_of_freshness(date, now, current_app.extensions["daas_settings"].date_window_seconds)
-    if fault_found is None and to_sign.content_md5 is None and application.require_content_md5:
+    if fault_found is None and to_sign.content_md5 is None and application.require_content_md5 and _has_body(to_sign):
         fault_found = "content-md5-required"
     if fault_found is None and to_sign.content_md5 is not None:
         fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"

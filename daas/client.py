@@ -11,9 +11,6 @@ from .signing.mechanism import KeyPair, RequestToSign, sign
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
-_FORM = "application/x-www-form-urlencoded"
-_MOVE_URI = "/direct/messages/move/format/json"
-
 
 class KeyFileError(Exception):
     """A key file that cannot be used; the text is a sentence."""
@@ -50,20 +47,39 @@ def move(
     url: str, keys: KeyPair, mailbox: str, message_id: str, folder: str, *, send_content_md5: bool = True
 ) -> httpx.Response:
     """Ask the service at `url` (scheme, host and port) to move a message, and give its answer, whatever it is."""
-    request = httpx.Request(
-        "POST", url.rstrip("/") + _MOVE_URI, data={"mailbox": mailbox, "id": message_id, "folder": folder}
-    )
-    body = request.read()
+    arguments = {"mailbox": mailbox, "id": message_id, "folder": folder}
+    request = httpx.Request("POST", _uri(url, "messages/move"), data=arguments)
+    return _send_signed(request, keys, content_md5(request.read()) if send_content_md5 else None)
+
+
+def folders(url: str, keys: KeyPair, mailbox: str) -> httpx.Response:
+    """Ask for the custom folders of a mailbox, and give the answer, whatever it is."""
+    return _send_signed(httpx.Request("GET", _uri(url, "folders"), params={"mailbox": mailbox}), keys)
+
+
+def messages(url: str, keys: KeyPair, mailbox: str, **search: str) -> httpx.Response:
+    """Ask for a page of the messages of a mailbox, and give the answer, whatever it is.
+
+    `search` holds the call's other arguments: folder, subject, from, since, until, limit, after.
+    """
+    return _send_signed(httpx.Request("GET", _uri(url, "messages"), params={"mailbox": mailbox, **search}), keys)
+
+
+def _uri(url: str, name: str) -> str:
+    return f"{url.rstrip('/')}/direct/{name}/format/json"
+
+
+def _send_signed(request: httpx.Request, keys: KeyPair, md5: str | None = None) -> httpx.Response:
     to_sign = RequestToSign(
         method=request.method,
         uri=request.url.raw_path.decode("ascii"),
         date=now(),
-        content_type=_FORM,
-        content_md5=content_md5(body) if send_content_md5 else None,
+        content_type=request.headers.get("Content-Type"),
+        content_md5=md5,
     )
     request.headers["Date"] = to_sign.date or ""
-    if to_sign.content_md5:
-        request.headers["Content-MD5"] = to_sign.content_md5
+    if md5 is not None:
+        request.headers["Content-MD5"] = md5
     request.headers["Authorization"] = sign(DIRECT, to_sign, keys).authorization
     with httpx.Client(timeout=30) as client:
         return client.send(request)

@@ -1,5 +1,7 @@
 """Answers to browsers whose pages come from another origin (the Fetch standard's CORS protocol)."""
 
+from collections.abc import Iterable
+
 from flask import Response, request
 
 _ASKED_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
@@ -12,17 +14,23 @@ def preflight(allowed_origins: frozenset[str]) -> Response | None:
     asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
     if not asks or request.headers.get("Origin") not in allowed_origins:
         return None
-    methods = request.routing_exception and getattr(request.routing_exception, "valid_methods", None)
+    # No URL serves OPTIONS, so that one which exists says 405, and which methods it has.
+    methods = methods_served(getattr(request.routing_exception, "valid_methods", None))
     if not methods:
         return None
     return Response(
         status=204,
         headers={
-            "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
+            "Access-Control-Allow-Methods": ", ".join(methods),
             "Access-Control-Allow-Headers": _ASKED_HEADERS,
             "Access-Control-Max-Age": _MAX_AGE_SECONDS,
         },
     )
+
+
+def methods_served(methods: Iterable[str] | None) -> list[str]:
+    """Give the methods that a URL serves; HEAD, which Flask adds to each GET, is none of them."""
+    return sorted({*(methods or ())} - {"HEAD"})
 
 
 def let_origin_read(response: Response, allowed_origins: frozenset[str]) -> Response:

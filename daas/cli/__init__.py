@@ -34,5 +34,7 @@ for command in [
     requests.request,
     calls.sign,
     calls.move,
+    calls.folders,
+    calls.messages,
 ]:
     main.add_command(command)

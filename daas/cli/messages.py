@@ -8,6 +8,7 @@ import click
 
 from ..direct import mailboxes, messages
 from ..direct.message_import import ImportedMessage, import_messages
+from ..direct.models import date_text
 from .context import uses_database
 from .output import ID, Row, prints_result
 
@@ -79,7 +80,7 @@ def _describe(listed: messages.ListedMessage) -> Row:
         "folder": listed.folder,
         "subject": envelope.subject,
         "from": envelope.sender,
-        "date": None if envelope.date is None else envelope.date.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "date": date_text(envelope.date) or None,
     }
 
 

@@ -31,7 +31,7 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
         elif as_json:
             _print_array(iter(result))
         else:
-            _print_table(iter(result))
+            print_rows(result)
 
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")(run)
 
@@ -49,8 +49,9 @@ def _print_array(rows: Iterator[Row]) -> None:
     click.echo("[]" if separator == "[" else "]")
 
 
-def _print_table(rows: Iterator[Row]) -> None:
-    """Print rows in columns as wide as the first hundred rows need."""
+def print_rows(rows: Iterable[Row]) -> None:
+    """Print rows as a table, in columns as wide as the first hundred rows need."""
+    rows = iter(rows)
     first = [*islice(rows, _ROWS_MEASURED)]
     if not first:
         return

@@ -26,6 +26,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text.casefold())
 
 
+def date_text(date: datetime.datetime | None) -> str:
+    """Write a message's date as RFC 3339 does, in whole seconds of UTC; nothing if it has none."""
+    return "" if date is None else date.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
 class Mailbox(Base):
     """The mail of one Direct address; `name` is its local part, in lower case."""
 

@@ -1,32 +1,82 @@
 """The URLs of the Direct message calls."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Blueprint, Response, g
 
 from ..arguments import check_arguments
 from ..authentication import signed, signed_arguments
+from ..database import writing
 from ..errors import to_json
+from ..request_log import record
+from .find_messages import FoundMessage, Search, find_folders, find_messages
+from .models import date_text
 from .move_message import move_message
-from .schemas import MoveArguments
-
-_MOVE = MoveArguments()
+from .schemas import FoldersArguments, MessagesArguments, MoveArguments
 
 direct = Blueprint("direct", __name__, url_prefix="/direct")
 
+_MOVE, _FOLDERS, _MESSAGES = MoveArguments(), FoldersArguments(), MessagesArguments()
 
-@direct.route("/messages/move", methods=["POST"], provide_automatic_options=False)
-@direct.route("/messages/move/format/json", methods=["POST"], provide_automatic_options=False)
-@signed("direct/messages/move")
+
+def _service(method: str, name: str) -> Callable[[Callable[[], Response]], Callable[[], Response]]:
+    """Serve a call at its two URLs to the applications that are granted it."""
+
+    def decorate(view: Callable[[], Response]) -> Callable[[], Response]:
+        admitted = signed(f"direct/{name}")(view)
+        for uri in (f"/{name}", f"/{name}/format/json"):
+            direct.add_url_rule(uri, view_func=admitted, methods=[method], provide_automatic_options=False)
+        return admitted
+
+    return decorate
+
+
+@_service("POST", "messages/move")
 def move() -> Response:
     """Move a message to another folder of its mailbox."""
     asked = check_arguments(_MOVE, signed_arguments())
-    done = move_message(
-        g.application.id, g.application.all_mailboxes, asked["mailbox"], asked["id"], asked["folder"], g.entry
-    )
-    g.request_id = done.request_id
-    body = {
-        "request_id": done.request_id,
-        "mailbox": asked["mailbox"],
-        "id": str(asked["id"]),
-        "folder": done.folder,
+    done = move_message(g.application, asked["mailbox"], asked["id"], asked["folder"], g.entry)
+    return _answer(done.request_id, mailbox=asked["mailbox"], id=str(asked["id"]), folder=done.folder)
+
+
+@_service("GET", "folders")
+def list_folders() -> Response:
+    """List the custom folders of a mailbox."""
+    asked = check_arguments(_FOLDERS, signed_arguments())
+    found = find_folders(g.application, asked["mailbox"])
+    folders = [{"id": str(folder.id), "name": folder.name} for folder in found]
+    return _answer(_record_reading(), mailbox=asked["mailbox"], folders=folders)
+
+
+@_service("GET", "messages")
+def list_messages() -> Response:
+    """List the messages of a mailbox, or those of them that are looked for, a page at a time."""
+    asked = check_arguments(_MESSAGES, signed_arguments())
+    mailbox = asked.pop("mailbox")
+    found, are_more = find_messages(g.application, mailbox, Search(**asked))
+    more = {"next": str(found[-1].id)} if are_more else {}
+    return _answer(_record_reading(), mailbox=mailbox, messages=[_show(message) for message in found], **more)
+
+
+def _show(message: FoundMessage) -> dict[str, str]:
+    return {
+        "id": str(message.id),
+        "folder": message.folder,
+        "subject": message.subject,
+        "from": message.sender,
+        "to": message.recipients,
+        "date": date_text(message.date),
+        "size": str(message.size),
     }
-    return Response(to_json(body), mimetype="application/json")
+
+
+def _record_reading() -> str:
+    """Write the row of an answer that shows what a mailbox holds; it is on disk before anything is shown."""
+    with writing() as connection:
+        return record(connection, g.entry, 200, "listed")
+
+
+def _answer(request_id: str, **body: Any) -> Response:
+    g.request_id = request_id
+    return Response(to_json({"request_id": request_id, **body}), mimetype="application/json")

@@ -1,14 +1,18 @@
-"""What the arguments of the Direct message calls may hold (contract of `POST /direct/messages/move`)."""
+"""What the arguments of the Direct message calls may hold."""
 
+import datetime
 import re
 from typing import Any
 
 import marshmallow
 
 from ..arguments import Argument, JsonNumber
+from ..signing.dates import DateUnreadable, read_date
 from .models import STANDARD_FOLDERS
 
 _GREATEST_ID = 2**63 - 1
+_GREATEST_LIMIT = 1000
+_LONGEST_TEXT = 998
 # The dot-string of RFC 5321, section 4.1.2.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_STRING = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
@@ -57,14 +61,61 @@ class FolderArgument(Argument):
         raise self.make_error("invalid")
 
 
-class MoveArguments(marshmallow.Schema):
-    """The arguments of a move."""
+class TextArgument(Argument):
+    """A part of a text to look for: 1 to 998 characters that can be printed."""
 
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable():
+            return value
+        raise self.make_error("invalid")
+
+
+class DateArgument(Argument):
+    """A date in one of the forms of a signed request's; understood as a moment in UTC."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime.datetime:
+        try:
+            return datetime.datetime.fromtimestamp(read_date(value).timestamp, datetime.UTC)
+        except (DateUnreadable, OverflowError, ValueError) as error:
+            raise self.make_error("invalid") from error
+
+
+class LimitArgument(Argument):
+    """How many to give at most: 1 to 1000."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and (number := read_id(value)) and number <= _GREATEST_LIMIT:
+            return number
+        raise self.make_error("invalid")
+
+
+class _Arguments(marshmallow.Schema):
     class Meta:
         """Arguments that are not known are ignored."""
 
         unknown = marshmallow.EXCLUDE
 
     mailbox = MailboxArgument("Mailbox")
+
+
+class MoveArguments(_Arguments):
+    """The arguments of a move."""
+
     id = IdArgument("ID")
     folder = FolderArgument("Folder")
+
+
+class FoldersArguments(_Arguments):
+    """The arguments of a list of folders."""
+
+
+class MessagesArguments(_Arguments):
+    """The arguments of a list of messages."""
+
+    folder = FolderArgument("Folder", required=False, load_default=None)
+    subject = TextArgument("Subject", required=False, load_default=None)
+    sender = TextArgument("From", required=False, load_default=None, data_key="from")
+    since = DateArgument("Since", required=False, load_default=None)
+    until = DateArgument("Until", required=False, load_default=None)
+    limit = LimitArgument("Limit", required=False, load_default=100)
+    after = IdArgument("After", required=False, load_default=0)

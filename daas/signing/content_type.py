@@ -4,12 +4,14 @@ import re
 
 # Quoted text hides a semicolon; a quote that is never closed runs to the end.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|;|[^";]+', re.DOTALL)
-_BOUNDARY = re.compile(r';[ \t]*boundary[ \t]*=[ \t]*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^ \t;]*))[ \t]*', re.I)
+_BOUNDARY = re.compile(
+    r';[ \t]*boundary[ \t]*=[ \t]*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^ \t;"]*))[ \t]*', re.I
+)
 
 
 def media_type(content_type: str) -> str:
     """Give the text before the first `;`, without the blanks around it."""
-    return _split(content_type)[0].strip(" \t")
+    return content_type.partition(";")[0].strip(" \t")
 
 
 def without_boundary(content_type: str) -> str:

@@ -109,7 +109,7 @@ def read_authorization(scheme: SigningScheme, header: str | None) -> Credentials
     if header is None:
         raise SignatureRefused("authorization-missing")
     words = "|".join(map(re.escape, scheme.words))
-    match = re.fullmatch(rf"(?i:{words})[ \t]+([!-9;-~]+):([!-+\--~]+)", header.strip(" \t"))
+    match = re.fullmatch(rf"(?ai:{words})[ \t]+([!-9;-~]+):([!-+\--~]+)", header.strip(" \t"))
     if match is None:
         raise SignatureRefused("authorization-malformed")
     return Credentials(match[1], match[2])

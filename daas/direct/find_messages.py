@@ -1,0 +1,141 @@
+"""What an application asks before it moves: which folders a mailbox has, and which messages."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Row, Select, select
+
+from ..applications import Candidate
+from ..database import reading
+from .models import Folder, Message, MessageEnvelope, fold
+from .open_mailbox import OpenMailbox, open_mailbox
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which messages are looked for: those that fit all that is given.
+
+    `folder` is a standard folder's name or a custom one's id; `subject` and `sender` are parts of the text,
+    without regard to case; `since` and `until` are moments, inclusive, and leave out messages without a date;
+    `after` is the id that the page before ended with, `limit` the length of a page.
+    """
+
+    folder: str | int | None = None
+    subject: str | None = None
+    sender: str | None = None
+    since: datetime.datetime | None = None
+    until: datetime.datetime | None = None
+    after: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class FoundMessage:
+    """A message as the call shows it; `folder` is a standard folder's name or a custom one's id."""
+
+    id: int
+    folder: str
+    subject: str
+    sender: str
+    recipients: str
+    date: datetime.datetime | None
+    size: int
+
+
+def find_folders(application: Candidate, mailbox: str) -> Sequence[Row[int, str]]:
+    """Give id and name of the custom folders of a mailbox, in the order of their ids; raises UserNotAuthorized."""
+    with reading() as connection:
+        opened = open_mailbox(connection, application, mailbox)
+        query = select(Folder.id, Folder.name).where(Folder.mailbox_id == opened.id, ~Folder.standard)
+        return connection.execute(query.order_by(Folder.id)).all()
+
+
+def find_messages(application: Candidate, mailbox: str, search: Search) -> tuple[list[FoundMessage], bool]:
+    """Give a page of the messages looked for, in the order of their ids, and whether there are more.
+
+    Raises UserNotAuthorized, or InvalidArguments if the mailbox has no such folder.
+    """
+    with reading() as connection:
+        opened = open_mailbox(connection, application, mailbox, search.folder)
+        rows = connection.execute(page_query(opened, search)).all()
+    page = [
+        FoundMessage(
+            row.id,
+            row.name if row.standard else str(row.folder_id),
+            row.subject,
+            row.sender,
+            row.recipients,
+            row.date,
+            row.size,
+        )
+        for row in rows[: search.limit]
+    ]
+    return page, len(rows) > search.limit
+
+
+def page_query(
+    mailbox: OpenMailbox, search: Search
+) -> Select[int, int, str, bool, str, str, str, datetime.datetime | None, int]:
+    """Give the statement of a page: which ids first, by an index alone where it can be, then what is shown of them.
+
+    It asks for one message more than the page has, to know whether there are more.
+    """
+    ids = (_ids_by_date if search.since or search.until else _ids_in_order)(mailbox, search)
+    return (
+        select(
+            Message.id,
+            Message.folder_id,
+            Folder.name,
+            Folder.standard,
+            MessageEnvelope.subject,
+            MessageEnvelope.sender,
+            MessageEnvelope.recipients,
+            MessageEnvelope.date,
+            MessageEnvelope.size,
+        )
+        .join(MessageEnvelope, MessageEnvelope.id == Message.id)
+        .join(Folder, Folder.id == Message.folder_id)
+        .where(Message.id.in_(ids))
+        .order_by(Message.id)
+    )
+
+
+def _ids_in_order(mailbox: OpenMailbox, search: Search) -> Select[int]:
+    """Walk along the ids of the folder, or of the mailbox, from where the page before ended."""
+    place = Message.mailbox_id == mailbox.id if mailbox.folder_id is None else Message.folder_id == mailbox.folder_id
+    query = select(Message.id).where(place, Message.id > search.after, *_texts(search))
+    if search.subject or search.sender:
+        query = query.join(MessageEnvelope, MessageEnvelope.id == Message.id)
+    return query.order_by(Message.id).limit(search.limit + 1)
+
+
+def _ids_by_date(mailbox: OpenMailbox, search: Search) -> Select[int]:
+    """Take what lies between the dates from their index, and of that what follows the page before.
+
+    Adding nothing to the id keeps both databases from walking along the ids instead, past every message that is
+    too old: so a page costs what lies between the dates, the last one as much as the first.
+    """
+    in_order = MessageEnvelope.id + 0
+    query = select(MessageEnvelope.id).where(
+        MessageEnvelope.mailbox_id == mailbox.id, in_order > search.after, *_texts(search)
+    )
+    if search.since:
+        query = query.where(MessageEnvelope.date >= search.since)
+    if search.until:
+        query = query.where(MessageEnvelope.date <= search.until)
+    if mailbox.folder_id is not None:
+        lies_in = select(Message.folder_id).where(Message.id == MessageEnvelope.id).scalar_subquery()
+        query = query.where(lies_in == mailbox.folder_id)
+    return query.order_by(in_order).limit(search.limit + 1)
+
+
+def _texts(search: Search) -> list[ColumnElement[bool]]:
+    return [
+        column.contains(fold(text), autoescape=True)
+        for column, text in [
+            (MessageEnvelope.subject_folded, search.subject),
+            (MessageEnvelope.sender_folded, search.sender),
+        ]
+        if text
+    ]
