@@ -23,8 +23,9 @@ from .settings import SettingError, Settings
 # for a connection from the pool, a new connection and a statement, add up to less.
 _POOL_SECONDS = 1
 _CONNECT_SECONDS = 2
-#: How long a statement of a served request may take, and one of an operator's command.
+#: How long a statement of a served request may take, one that looks for a text, and one of an operator's command.
 SERVED_MILLISECONDS = 2_500
+SEARCH_MILLISECONDS = 20_000
 COMMAND_MILLISECONDS = 600_000
 
 _READ, _DURABLE, _RELAXED = "read", "durable", "relaxed"
@@ -98,6 +99,12 @@ def writing(*, durable: bool = True) -> Iterator[Connection]:
     """
     with _transaction(_DURABLE if durable else _RELAXED) as connection:
         yield connection
+
+
+def allow_long_statement(connection: Connection) -> None:
+    """Let the statements of a transaction take as long as a search of a whole large mailbox may."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {SEARCH_MILLISECONDS}")
 
 
 def is_unavailable(error: BaseException) -> bool:

@@ -73,5 +73,6 @@ class Application:
 
     def move(self, **arguments: str) -> TestResponse:
         """Ask for a move as a form; by default of the first message to the first custom folder."""
-        asked = {"mailbox": self.mailbox.name, "id": self.mailbox.message, "folder": self.mailbox.folder, **arguments}
+        box = self.mailbox
+        asked = {"mailbox": box.name, "id": (box.messages or [""])[0], "folder": (box.folders or [""])[0], **arguments}
         return self.post_signed(urlencode(asked))

@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import select
@@ -55,10 +57,12 @@ class Builder:
 
     def message(self, mailbox: Mailbox, *, subject: str = "A message") -> str:
         """Import a message into the Inbox and give its id."""
-        import tempfile
-        from pathlib import Path
+        return self.raw_message(
+            mailbox, f"From: a@example.org\r\nSubject: {subject} {next(_numbers)}\r\n\r\nBody\r\n".encode()
+        )
 
-        raw = f"From: a@example.org\r\nSubject: {subject} {next(_numbers)}\r\n\r\nBody\r\n".encode()
+    def raw_message(self, mailbox: Mailbox, raw: bytes) -> str:
+        """Import the bytes of a message into the Inbox and give its id."""
         with tempfile.TemporaryDirectory() as directory, self.app.app_context():
             Path(directory, "one.eml").write_bytes(raw)
             inbox = mailboxes.find_folder(mailboxes.find_mailbox(mailbox.name), "Inbox")

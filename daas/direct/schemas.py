@@ -8,9 +8,8 @@ import marshmallow
 
 from ..arguments import Argument, JsonNumber
 from ..signing.dates import DateUnreadable, read_date
-from .models import STANDARD_FOLDERS
+from .models import GREATEST_ID, STANDARD_FOLDERS
 
-_GREATEST_ID = 2**63 - 1
 _GREATEST_LIMIT = 1000
 _LONGEST_TEXT = 998
 # The dot-string of RFC 5321, section 4.1.2.
@@ -25,7 +24,7 @@ def read_mailbox_name(text: str) -> str | None:
 
 def read_id(text: str) -> int | None:
     """Give an id, 1 to 9223372036854775807; None for what is not written as one: no sign, no leading zero."""
-    return int(text) if re.fullmatch(r"[1-9][0-9]{0,18}", text) and int(text) <= _GREATEST_ID else None
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,18}", text) and int(text) <= GREATEST_ID else None
 
 
 def read_folder(text: str) -> str | int | None:

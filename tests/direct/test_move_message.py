@@ -161,7 +161,7 @@ def test_only_the_missing_are_named_if_any_is_missing(application):
 
 
 ORDER = {
-    "404 before 401": ({"uri": "/direct/messages"}, "", {"Authorization": "no"}, 404),
+    "404 before 401": ({"uri": "/direct/message"}, "", {"Authorization": "no"}, 404),
     "413 before 401": ({}, "x" * 70_000, {"Authorization": "no"}, 413),
     "404 before 413": ({"uri": "/direct/messages/mov"}, "x" * 70_000, {}, 404),
     "401 before 415": ({"content_type": "text/plain"}, "", {"Authorization": "no"}, 401),

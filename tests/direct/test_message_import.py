@@ -1,0 +1,337 @@
+"""Mail on disk becomes messages of a mailbox, byte for byte and once."""
+
+import json
+import mailbox as mailboxes_of_python
+import os
+import pty
+
+import pytest
+from sqlalchemy import delete, func, select
+
+from daas.database import db, reading, writing
+from daas.direct.mailboxes import find_folder, find_mailbox
+from daas.direct.message_import import ImportedMessage, import_messages
+from daas.direct.messages import read_content
+from daas.direct.models import Message, MessageContent, MessageEnvelope
+
+from ..commands import Commands
+
+LAB = (
+    b"From: Zoe <zoe@example.org>\r\nSubject: Lab results\r\nDate: Mon, 2 Nov 2026 10:00:00 -0500\r\n\r\nPotassium.\r\n"
+)
+REFERRAL = b"From: lee@example.org\nSubject: Referral\n\n>From the start it hurt.\n"
+NO_MAIL = b"\x89PNG\r\n\x1a\n\x00\x00"
+POSTMARK = b"From zoe@example.org Mon Nov  2 15:00:00 2026\n"
+
+BROKEN = {
+    "nul": b"From: a\x00b@example.org\r\nSubject: x\x00y\r\n\r\nBody\x00\r\n",
+    "surrogate": b"From: a@example.org\r\nSubject: =?utf-8?B?7aCA7bCA?= \xed\xa0\x80\r\n\r\n\r\n",
+    "surrogates-of-utf-16": b"From: a@example.org\r\nSubject: =?utf-16-be?B?2ADYAQ==?=\r\n\r\n\r\n",
+    "wrong-charset": b"From: a@example.org\r\nSubject: =?utf-8?Q?caf=E9?= \xe9\r\n\r\n\r\n",
+    "unknown-charset": b"From: a@example.org\r\nSubject: =?x-nothing?Q?=FF=FE?=\r\n\r\n\r\n",
+    "no-date": b"From: a@example.org\r\n\r\n\r\n",
+    "date-that-is-none": b"From: a@example.org\r\nDate: Thu, 45 Foo 99999 99:99:99 +9999\r\n\r\n\r\n",
+    "date-before-the-calendar": b"From: a@example.org\r\nDate: Mon, 1 Jan 0001 00:00:00 +2359\r\n\r\n\r\n",
+    "no-fields-but-one": b"Received: by mail\r\n",
+    "control-characters": b"From: a@example.org\r\nSubject: \x1b]0;title\x07 \x9b31m \x85\r\n\r\n\r\n",
+    "beyond-the-plane": "From: a@example.org\r\nSubject: \U0001f600\U0010ffff\uffff\r\n\r\n\r\n".encode(),
+    "long": b"From: a@example.org\r\nSubject: " + "ß".encode() * 5000 + b"\r\n\r\n\r\n",
+    "all-bytes": b"From: a@example.org\r\nSubject: " + bytes(range(256)) + b"\r\n\r\n" + bytes(range(256)),
+}
+
+
+@pytest.fixture
+def daas(settings, tmp_path):
+    return Commands(settings, tmp_path)
+
+
+@pytest.fixture
+def box(build):
+    """A mailbox that holds nothing."""
+    return build.mailbox(messages=0)
+
+
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def make_mbox(path, messages):
+    return write(path, b"".join(POSTMARK + message + b"\n" for message in messages))
+
+
+def make_maildir(path, messages):
+    maildir = mailboxes_of_python.Maildir(path)
+    for message in messages:
+        maildir.add(message)
+    # Python has named them; a reader goes by the order of the names.
+    for number, file in enumerate(sorted((path / "new").iterdir())):
+        file.write_bytes(messages[number])
+    return path
+
+
+def bring(app, box, paths, folder="Inbox"):
+    """Import in this process and give the outcomes."""
+    with app.app_context():
+        return [*import_messages(find_folder(find_mailbox(box.name), folder), paths)]
+
+
+def ids_in(app, box):
+    with app.app_context(), reading() as connection:
+        mailbox = find_mailbox(box.name).id
+        return [*connection.scalars(select(Message.id).where(Message.mailbox_id == mailbox).order_by(Message.id))]
+
+
+def raw_of(app, message_id):
+    with app.app_context():
+        return read_content(int(message_id))
+
+
+@pytest.mark.parametrize(
+    ("make", "paths"),
+    [
+        (lambda path: [write(path / "1.eml", LAB), write(path / "2.eml", REFERRAL)], ["1.eml", "2.eml"]),
+        (lambda path: [make_mbox(path / "old.mbox", [LAB, REFERRAL])], ["old.mbox#1", "old.mbox#2"]),
+    ],
+    ids=["files", "mbox"],
+)
+def test_messages_keep_their_bytes(daas, box, tmp_path, make, paths):
+    outcome = daas.json("message", "import", box.name, *make(tmp_path))
+    assert [*outcome] == ["imported", "skipped"]
+    assert outcome["skipped"] == []
+    assert [[*each] for each in outcome["imported"]] == [["id", "path"]] * 2
+    assert [each["path"] for each in outcome["imported"]] == [str(tmp_path / path) for path in paths]
+    shown = [daas.run("message", "show", each["id"], "--raw") for each in outcome["imported"]]
+    assert [(each.status, each.stdout, each.stderr) for each in shown] == [(0, LAB, ""), (0, REFERRAL, "")]
+
+
+def test_a_maildir_keeps_its_bytes(daas, app, box, tmp_path):
+    outcome = daas.json("message", "import", box.name, make_maildir(tmp_path / "Maildir", [LAB, REFERRAL]))
+    assert outcome["skipped"] == []
+    assert [raw_of(app, each["id"]) for each in outcome["imported"]] == [LAB, REFERRAL]
+    assert all(each["path"].startswith(str(tmp_path / "Maildir" / "new")) for each in outcome["imported"])
+
+
+def test_each_message_is_told_with_its_id_path_and_size(app, box, tmp_path):
+    first, second = write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", REFERRAL)
+    outcomes = bring(app, box, [first, second])
+    ids = ids_in(app, box)
+    assert len(ids) == 2
+    assert outcomes == [
+        ImportedMessage(ids[0], str(first), len(LAB)),
+        ImportedMessage(ids[1], str(second), len(REFERRAL)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Inbox", "inbox", "SENT", "Archived", "Draft"])
+def test_messages_go_into_a_standard_folder_by_its_name(daas, build, box, tmp_path, name):
+    outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB), "--folder", name)
+    assert build.folder_of(outcome["imported"][0]["id"]) == name.capitalize()
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_messages_go_into_a_custom_folder_by_its_id_or_name(daas, build, box, tmp_path, by):
+    folder = box.folder if by == "id" else "Custom 0"
+    outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB), "--folder", folder)
+    assert build.folder_of(outcome["imported"][0]["id"]) == box.folder
+
+
+def test_messages_go_into_the_inbox_unless_a_folder_is_named(daas, build, box, tmp_path):
+    outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB))
+    assert build.folder_of(outcome["imported"][0]["id"]) == "Inbox"
+
+
+def test_a_mailbox_or_folder_that_does_not_exist_is_refused_before_anything_is_read(daas, app, box, tmp_path):
+    mail = write(tmp_path / "1.eml", LAB)
+    assert "nobody" in daas.refusal("message", "import", "nobody", mail)
+    assert "Attic" in daas.refusal("message", "import", box.name, mail, "--folder", "Attic")
+    assert ids_in(app, box) == []
+
+
+def test_an_import_needs_a_path(daas, box):
+    assert "PATH" in daas.wrong_usage("message", "import", box.name)
+
+
+def test_a_folder_of_another_mailbox_is_not_found(daas, build, box, tmp_path):
+    mail = write(tmp_path / "1.eml", LAB)
+    daas.refusal("message", "import", box.name, mail, "--folder", build.mailbox().folder)
+
+
+def test_the_same_bytes_again_have_the_id_they_had(daas, app, box, tmp_path):
+    mail = write(tmp_path / "1.eml", LAB)
+    first = daas.json("message", "import", box.name, mail)
+    assert daas.json("message", "import", box.name, mail) == first
+    assert [str(each) for each in ids_in(app, box)] == [first["imported"][0]["id"]]
+
+
+def test_the_same_bytes_twice_in_one_import_are_one_message(app, box, tmp_path):
+    paths = [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", LAB), make_mbox(tmp_path / "mbox", [LAB, LAB])]
+    outcomes = bring(app, box, paths)
+    assert [outcome.id for outcome in outcomes] == ids_in(app, box) * 4
+
+
+def test_the_same_bytes_into_another_folder_stay_where_they_are(daas, app, build, box, tmp_path):
+    mail = write(tmp_path / "1.eml", LAB)
+    (first,) = daas.json("message", "import", box.name, mail)["imported"]
+    (again,) = daas.json("message", "import", box.name, mail, "--folder", "Archived")["imported"]
+    assert again == first
+    assert build.folder_of(first["id"]) == "Inbox"
+    assert len(ids_in(app, box)) == 1
+
+
+def test_another_mailbox_gets_a_message_of_its_own(app, build, box, tmp_path):
+    mail = write(tmp_path / "1.eml", LAB)
+    other = build.mailbox(messages=0)
+    (mine,) = bring(app, box, [mail])
+    (theirs,) = bring(app, other, [mail])
+    assert mine.id != theirs.id
+    assert raw_of(app, mine.id) == raw_of(app, theirs.id) == LAB
+
+
+def test_bytes_that_differ_in_one_byte_are_two_messages(app, box, tmp_path):
+    outcomes = bring(app, box, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", LAB[:-1])])
+    assert len({outcome.id for outcome in outcomes}) == 2
+
+
+def test_what_is_no_message_is_skipped_with_a_reason_and_the_rest_goes_in(daas, app, box, tmp_path):
+    bad = {
+        write(tmp_path / "picture.png", NO_MAIL): "it has no mail header",
+        write(tmp_path / "empty.eml", b""): "it is empty",
+        tmp_path / "missing.eml": "it does not exist",
+        tmp_path: "it is a directory but no Maildir (with cur, new and tmp)",
+        tmp_path / "picture.png" / "below": "it cannot be read: Not a directory",
+    }
+    first, last = write(tmp_path / "first.eml", LAB), write(tmp_path / "last.eml", REFERRAL)
+    outcome = daas.json("message", "import", box.name, first, *bad, last)
+    assert outcome["skipped"] == [{"path": str(path), "reason": reason} for path, reason in bad.items()]
+    assert [each["path"] for each in outcome["imported"]] == [str(first), str(last)]
+    assert [str(each) for each in ids_in(app, box)] == [each["id"] for each in outcome["imported"]]
+
+
+def test_an_import_of_nothing_but_files_that_are_no_message_succeeds(daas, box, tmp_path):
+    outcome = daas.json("message", "import", box.name, write(tmp_path / "picture.png", NO_MAIL))
+    assert (outcome["imported"], len(outcome["skipped"])) == ([], 1)
+
+
+def test_a_path_that_is_too_long_is_skipped(daas, box, tmp_path):
+    outcome = daas.json("message", "import", box.name, "x" * 300, write(tmp_path / "1.eml", LAB))
+    assert (len(outcome["imported"]), len(outcome["skipped"])) == (1, 1)
+
+
+def test_a_path_that_is_not_utf_8_is_shown_all_the_same(daas, box, tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.eml"
+    with open(path, "wb") as file:  # noqa: PTH123 - bytes make no Path
+        file.write(LAB)
+    outcome = daas.run_apart("message", "import", box.name, path, "--json")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert json.loads(outcome.stdout)["imported"][0]["path"] == f"{tmp_path}/\ufffd.eml"
+
+
+def test_the_text_form_names_what_went_in_and_what_did_not(daas, app, box, tmp_path):
+    mail, picture = write(tmp_path / "1.eml", LAB), write(tmp_path / "picture.png", NO_MAIL)
+    outcome = daas.run("message", "import", box.name, mail, picture)
+    assert (outcome.status, outcome.stderr) == (0, "")
+    for shown in (str(ids_in(app, box)[0]), str(mail), str(picture), "it has no mail header"):
+        assert shown in outcome.text
+
+
+@pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
+def test_broken_mail_goes_in_and_comes_out_as_json(daas, app, box, tmp_path, raw):
+    outcome = daas.json("message", "import", box.name, write(tmp_path / "broken.eml", raw))
+    assert outcome["skipped"] == []
+    (listed,) = daas.json("message", "list", box.name)
+    assert listed["id"] == outcome["imported"][0]["id"]
+    assert daas.json("message", "show", listed["id"]) == listed
+    assert raw_of(app, listed["id"]) == raw
+    shown = listed["subject"] + listed["from"]
+    assert [character for character in shown if character < " " or "\ud800" <= character <= "\udfff"] == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_list_is_json_wherever_it_is_printed(daas, box, tmp_path, encoding):
+    write(tmp_path / "1.eml", "From: a@example.org\r\nSubject: Übelkeit \U0001f600\r\n\r\n\r\n".encode())
+    daas.json("message", "import", box.name, tmp_path / "1.eml")
+    outcome = daas.run_apart("message", "list", box.name, "--json", PYTHONIOENCODING=encoding)
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert json.loads(outcome.stdout)[0]["subject"] == "Übelkeit \U0001f600"
+
+
+def numbered(count):
+    return [b"From: a@example.org\nSubject: Message %d\n\nBody\n" % number for number in range(count)]
+
+
+def test_imports_at_once_make_no_second_message_and_none_fails(daas, app, box, tmp_path):
+    mbox = make_mbox(tmp_path / "mbox", numbered(150))
+    processes = [daas.start("message", "import", box.name, mbox, "--json") for _ in range(3)]
+    outcomes = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    assert [(stderr, status) for _, stderr, status in outcomes] == [(b"", 0)] * 3
+    told = [[each["id"] for each in json.loads(stdout)["imported"]] for stdout, *_ in outcomes]
+    assert told[0] == told[1] == told[2]
+    assert [*map(int, told[0])] == ids_in(app, box)
+    assert len(told[0]) == 150
+
+
+def test_an_id_is_never_used_again(app, box, tmp_path):
+    mail = write(tmp_path / "1.eml", LAB)
+    (before,) = bring(app, box, [mail])
+    with app.app_context(), writing() as connection:
+        for table in (MessageContent, MessageEnvelope, Message):
+            connection.execute(delete(table).where(table.id == before.id))
+    (after,) = bring(app, box, [mail])
+    assert after.id > before.id
+
+
+@pytest.mark.parametrize(
+    ("messages", "first_batch"),
+    [
+        (numbered(250), 100),
+        ([b"Subject: %d\n\n" % number + b"x" * 1024 * 1024 for number in range(7)], 4),
+    ],
+    ids=["many", "large"],
+)
+def test_messages_are_told_once_they_are_on_disk_in_batches(app, box, tmp_path, messages, first_batch):
+    paths = [write(tmp_path / f"{number:03}.eml", raw) for number, raw in enumerate(messages)]
+    with app.app_context():
+        folder = find_folder(find_mailbox(box.name), "Inbox")
+        mailbox_id = folder.mailbox_id
+        outcomes = import_messages(folder, paths)
+        told = [next(outcomes)]
+        with reading() as connection:
+            counted = select(func.count()).select_from(Message).where(Message.mailbox_id == mailbox_id)
+            on_disk = connection.scalar(counted)
+        told += outcomes
+    assert on_disk == first_batch
+    assert [outcome.path for outcome in told] == [str(path) for path in paths]
+    assert [outcome.id for outcome in told] == ids_in(app, box)
+    assert [raw_of(app, outcome.id) for outcome in told] == messages
+
+
+def test_progress_is_not_shown_where_nobody_looks(daas, box, tmp_path):
+    mbox = make_mbox(tmp_path / "mbox", numbered(3))
+    outcome = daas.run_apart("message", "import", box.name, mbox, "--json")
+    assert (outcome.status, outcome.stderr, len(json.loads(outcome.stdout)["imported"])) == (0, "", 3)
+
+
+def test_progress_is_shown_on_a_terminal_and_leaves_standard_output_alone(daas, box, tmp_path):
+    paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
+    terminal, end = pty.openpty()
+    with daas.start("message", "import", box.name, *paths, "--json", stderr=end) as process:
+        os.close(end)
+        stdout, _ = process.communicate(timeout=60)
+        shown = os.read(terminal, 65_536)
+        os.close(terminal)
+    assert process.returncode == 0
+    assert len(json.loads(stdout)["imported"]) == 3
+    assert b"Importing" in shown
+    assert b"100%" in shown
+
+
+def test_an_import_leaves_no_transaction_open(app, box, tmp_path):
+    """Another writer would wait for it."""
+    with app.app_context():
+        folder = find_folder(find_mailbox(box.name), "Inbox")
+        outcomes = import_messages(folder, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", NO_MAIL)])
+        next(outcomes)
+        assert not db.session().in_transaction()
+        assert db.engine.pool.checkedout() == 0
+        outcomes.close()
