@@ -20,11 +20,13 @@ from .signing.mechanism import make_key_pair
 DEMO_FILE = Path("instance/demo.env")
 
 _NEXT = """
-daas is starting on {url}. In another terminal, move a message of the demo mailbox:
+daas is starting on {url}. In another terminal, find a message of the demo mailbox and move it:
 
-  .venv/bin/daas move {mailbox} {message} Archived --key-file {file}{option}
+  .venv/bin/daas folders {mailbox} --key-file {file}{option}
+  .venv/bin/daas messages {mailbox} --subject lab --key-file {file}{option}
+  .venv/bin/daas move {mailbox} {message} {folder} --key-file {file}{option}
 
-or do the same with curl, which computes date and signature when it is run:
+or move it with curl; this computes date and signature when it is run:
 
   ( . {file}
     uri=/direct/messages/move/format/json
@@ -34,7 +36,7 @@ or do the same with curl, which computes date and signature when it is run:
            openssl dgst -sha256 -hmac "$DAAS_PRIVATE_KEY" | sed 's/.*= *//')
     curl -sS {url}$uri -H "Date: $date" -H "Content-Type: $type" \\
          -H "Authorization: DAAS $DAAS_PUBLIC_KEY:$(printf %s "$hash" | base64 | tr -d '\\n')" \\
-         --data 'mailbox={mailbox}&id={message}&folder={folder}' )
+         --data 'mailbox={mailbox}&id={message}&folder=Archived' )
 """
 
 

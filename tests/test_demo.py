@@ -55,7 +55,7 @@ def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make
     run(settings, place, "daas", "db", "upgrade").check_returncode()
     with LiveServer.start(settings) as live:
         told = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
-        by_daas = next(line.strip() for line in told.splitlines() if ".venv/bin/daas move" in line)
+        by_daas = "\n".join(line for line in told.splitlines() if ".venv/bin/daas " in line)
         by_curl = told[told.index("  ( .") :]
         answers = [
             subprocess.run(
@@ -69,8 +69,10 @@ def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make
             for text in (by_daas, by_curl)
         ]
     assert [answer.returncode for answer in answers] == [0, 0]
-    assert '"mailbox":"demo.clinician","id":"1","folder":"Archived"}' in answers[0].stdout
-    assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in answers[1].stdout
+    assert "5   Lab results\n" in answers[0].stdout
+    assert "1   Inbox   Lab results: basic metabolic panel" in answers[0].stdout
+    assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in answers[0].stdout
+    assert '"mailbox":"demo.clinician","id":"1","folder":"Archived"}' in answers[1].stdout
 
 
 @both
@@ -130,7 +132,10 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
     shutil.unpack_archive(wheel, tmp_path / "installed", "zip")
     place = tmp_path / "place"
     place.mkdir()
-    script = "from daas.cli import main; main(['db', 'upgrade'], standalone_mode=False); main(['demo'])"
+    script = (
+        "import daas; from daas.cli import main; main(['db', 'upgrade'], standalone_mode=False);"
+        "print(daas.__file__); main(['demo'])"
+    )
     made = subprocess.run(
         [sys.executable, "-P", "-c", script],
         cwd=place,
@@ -141,4 +146,5 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
         check=False,
     )
     assert (made.returncode, made.stderr) == (0, "")
-    assert "daas move demo.clinician 1 Archived" in made.stdout
+    assert str(tmp_path / "installed") in made.stdout
+    assert "daas move demo.clinician 1 5 " in made.stdout

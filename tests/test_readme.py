@@ -1,0 +1,88 @@
+"""What the README says is true of this release."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from daas.cli import main
+from daas.settings import SETTINGS
+
+from .servers import ROOT, LiveServer, environment
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_stands_in_the_readme_with_its_default_and_in_the_example(setting):
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{setting.name}`"))
+    default = row.split("|")[2].strip().strip("`")
+    assert default == setting.default
+    assert f"# {setting.name}=" in (ROOT / ".env.example").read_text()
+
+
+def test_every_setting_of_the_readme_exists():
+    assert {*re.findall(r"^\| `(DAAS_\w+)`", README, re.MULTILINE)} == {setting.name for setting in SETTINGS}
+
+
+def test_every_command_of_the_readme_exists():
+    for words in re.findall(r"\bdaas ([a-z]+(?: [a-z]+)?)", "\n".join(BLOCKS)):
+        group, _, rest = words.partition(" ")
+        command = main.commands[group]
+        if hasattr(command, "commands"):
+            assert rest in command.commands
+
+
+@pytest.fixture
+def place(tmp_path, make_settings):
+    """A working directory with the demo, and the service running over it."""
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    settings = make_settings("sqlite")
+    environ = environment(settings)
+    for command in (["db", "upgrade"], ["demo"]):
+        subprocess.run(
+            [tmp_path / ".venv/bin/daas", *command], cwd=tmp_path, env=environ, check=True, capture_output=True
+        )
+    with LiveServer.start(settings) as live:
+        yield tmp_path, environ, live.url
+
+
+def test_the_readmes_commands_run_and_move_a_message(place):
+    directory, environ, url = place
+    (directory / "mail").mkdir()
+    shutil.copy(ROOT / "daas/demo_mail/3-discharge.eml", directory / "mail" / "letter.eml")
+    (directory / "mail" / "inbox.mbox").write_bytes(b"From a@b Mon Nov  2 15:00:00 2026\nSubject: In an mbox\n\nText\n")
+    for name in ("cur", "new", "tmp"):
+        (directory / "Maildir" / name).mkdir(parents=True)
+    script = "set -e\n" + "".join(BLOCKS).replace(" --key-file", f" --url {url} --key-file")
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=directory,
+        env={**environ, "HOME": str(directory), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.replace("200 OK\n", "")) == (0, "")
+    assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in done.stdout
+    assert re.search(r"^private_key +[0-9a-f]{64}$", done.stdout, re.MULTILINE)
+    assert len(re.findall(r"letter\.eml", done.stdout)) == 1
+
+
+def test_help_names_every_command():
+    shown = CliRunner().invoke(main, ["--help"]).output
+    assert all(re.search(rf"^  {name} ", shown, re.MULTILINE) for name in main.commands)
+
+
+def test_every_decision_note_has_a_number_of_its_own_and_a_title():
+    notes = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [note.name[:4] for note in notes] == [f"{n:04}" for n in range(1, len(notes) + 1)]
+    assert all(note.read_text().startswith(f"# {n}. ") for n, note in enumerate(notes, 1))
