@@ -59,7 +59,8 @@ def authenticate(service: str) -> Candidate:
     try:
         verify(DIRECT, to_sign, credentials, application.private_key if application else None)
     except SignatureRefused as refused:
-        raise _failed(refused.reason, explanation) from refused
+        undecryptable = application is not None and application.private_key is None
+        raise _failed("private-key-undecryptable" if undecryptable else refused.reason, explanation) from refused
     application = cast(Candidate, application)  # verify() refuses a request that names none.
     _read_signed_arguments(to_sign)
     _check_freshness(to_sign, application, explanation)
@@ -99,15 +100,10 @@ def request_to_sign() -> RequestToSign:
 
 def _read_signed_arguments(to_sign: RequestToSign) -> None:
     """Read the arguments for the log now, and for the view later, which answers if they cannot be read."""
-    codings = (
-        request.environ.get("HTTP_CONTENT_ENCODING", ""),
-        request.environ.get("HTTP_TRANSFER_ENCODING", ""),
-    )
+    content_coding = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    transfer_coding = request.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
     try:
-        if codings[0].strip().lower() not in {"", "identity"} or codings[1].strip().lower() not in {
-            "",
-            "chunked",
-        }:
+        if content_coding not in {"", "identity"} or transfer_coding not in {"", "chunked"}:
             raise UnsupportedMediaType("coding-unsupported")
         if to_sign.method == "GET":
             g.arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)

@@ -28,7 +28,7 @@ _MONTH = r"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
 _ZONE = rf"(?P<zone>(?:GMT|UTC){_OFFSET}|{_OFFSET}|{'|'.join(sorted(_NAMED_ZONES, key=len, reverse=True))})"
-_COMMENT = r"(?:[ \t]*\([^()]*(?:\([^()]*\)[^()]*)*\))?"
+_COMMENT = r"(?:[ \t]*\([^()\r\n]*(?:\([^()\r\n]*\)[^()\r\n]*)*\))?"
 _BLANKS = r"[ \t]+"
 
 _FORMS = [
@@ -85,13 +85,11 @@ def read_date(text: str) -> ReadDate:
 
 
 def clock_skew(date: ReadDate, now: float) -> int:
-    """Give the date minus the server's clock in whole seconds, rounded away from zero.
+    """Give the date minus the server's clock in whole seconds; `now` is in seconds since 1970.
 
-    Most forms have no fraction, so the server's clock is taken in whole seconds too; `now` is in seconds
-    since 1970.
+    Most forms have no fraction, so both are taken in whole seconds.
     """
-    difference = date.timestamp - math.floor(now)
-    return math.ceil(difference) if difference > 0 else math.floor(difference)
+    return math.floor(date.timestamp) - math.floor(now)
 
 
 def fault_of_freshness(date: ReadDate, now: float, window: int) -> str | None:
