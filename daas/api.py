@@ -5,6 +5,8 @@ import re
 import secrets
 import traceback
 from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
@@ -40,24 +42,30 @@ def init_api(app: Flask) -> None:
     app.register_error_handler(Exception, _answer)
 
 
-def raw_target(environ_target: str) -> str:
-    """Give the path and query of a request target as they are on the request line, without scheme and host."""
-    return re.sub(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", "", environ_target)
+def target_of(environ: dict[str, Any]) -> str:
+    """Give the path and query of a request as they are on the request line, without scheme and host."""
+    target: str = environ.get("RAW_URI", "")
+    return re.sub(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", "", target)
+
+
+def path_of(environ: dict[str, Any]) -> str:
+    """Give the path of a request, decoded."""
+    return unquote(target_of(environ).partition("?")[0])
 
 
 def _open_request() -> Response | None:
     """Read the body whole and begin the log entry; a preflight is answered here."""
     settings: Settings = current_app.extensions["daas_settings"]
-    if not _is_api():
-        return None
-    g.target = raw_target(request.environ.get("RAW_URI", ""))
+    g.target = target_of(request.environ)
     path = g.target.partition("?")[0]
-    g.entry = Entry(request.method, path, request.environ.get("REMOTE_ADDR", ""))
-    if "#" in g.target:
-        raise BodyNotWhole("target-with-fragment")
-    g.body = read_whole_body(request.environ, settings.max_body_bytes)
-    if "%2f" in path.lower():
-        raise NotFound("path-unknown")  # Decoded, it would be another path than the one on the request line.
+    if _is_api():
+        g.entry = Entry(request.method, path, request.environ.get("REMOTE_ADDR", ""))
+        if "#" in g.target:
+            raise BodyNotWhole("target-with-fragment")
+        g.body = read_whole_body(request.environ, settings.max_body_bytes)
+    # Werkzeug merges slashes at the start, and an escaped slash is not one: both would be another path.
+    if not re.match(r"/(?!/)", path) or "%2f" in path.lower():
+        raise NotFound("path-unknown")
     if request.method == "HEAD" and request.url_rule is not None:
         raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
     return origins.preflight(settings.allowed_origins)
@@ -107,13 +115,13 @@ def _log_failure(error: Exception) -> None:
 
 def _close_request(response: Response) -> Response:
     """Add the headers that every API answer carries."""
-    if not _is_api():
-        return response
-    if "request_id" in g:
-        response.headers["X-Request-Id"] = g.request_id
-    response.headers["Cache-Control"] = "no-store"
+    if _is_api():
+        response.headers["Cache-Control"] = "no-store"
+        if "request_id" in g:
+            response.headers["X-Request-Id"] = g.request_id
     return origins.let_origin_read(response, current_app.extensions["daas_settings"].allowed_origins)
 
 
 def _is_api() -> bool:
-    return request.path == _PREFIX or request.path.startswith(_PREFIX + "/")
+    path = path_of(request.environ)
+    return path == _PREFIX or path.startswith(_PREFIX + "/")

@@ -3,14 +3,25 @@
 import time
 from collections.abc import Callable
 
-from flask import Flask
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
 
-from .api import init_api
+from .api import init_api, path_of
 from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
 from .request_log import init_request_log
 from .settings import Settings, load_settings
+
+
+class Service(Flask):
+    """Flask, but routes by the request line alone."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Route by the path as it was sent: no header, such as Host or Upgrade, has a say, no slash is merged."""
+        if request is None:
+            return None
+        return self.url_map.bind("localhost", path_info=path_of(request.environ), default_method=request.method)
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
@@ -33,7 +44,7 @@ def create_command_app(settings: Settings | None = None) -> Flask:
 
 def _create_bare_app(settings: Settings | None, statement_milliseconds: int) -> Flask:
     settings = settings or load_settings()
-    app = Flask("daas", static_folder=None)
+    app = Service("daas", static_folder=None)
     app.extensions["daas_settings"] = settings
     init_database(app, settings, statement_milliseconds)
     init_applications(app, settings)

@@ -153,7 +153,7 @@ def register_application(
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
-        taken = "public key" if "public_key" in str(error.orig) else "name"
+        taken = "name" if db.session.scalar(select(Application.id).where(Application.name == name)) else "public key"
         raise OperatorError(f"There is an application with this {taken} already.") from error
     return application, keys.private_key
 
@@ -209,9 +209,10 @@ def check_key_pair(keys: KeyPair) -> None:
 
 
 def stored_keys_decrypt() -> bool:
-    """Tell whether the newest stored private key can be decrypted with the keys of this server."""
-    token = db.session.scalar(select(Application.private_key_encrypted).order_by(Application.id.desc()).limit(1))
-    return token is None or cipher().decrypt(token) is not None
+    """Tell whether every stored private key can be decrypted with the keys of this server."""
+    with reading() as connection:
+        stored = connection.scalars(select(Application.private_key_encrypted)).all()
+    return all(cipher().decrypt(token) is not None for token in stored)
 
 
 def cipher() -> PrivateKeyCipher:
@@ -237,7 +238,7 @@ def _embedded_key(settings: Settings) -> str:
     try:
         key = path.read_text().strip()
         Fernet(key)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise SettingError(f"DAAS_ENCRYPTION_KEYS is not set and {path.name} holds no Fernet key.") from error
     return key
 

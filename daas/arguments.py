@@ -177,7 +177,8 @@ def _no_constant(name: str) -> None:
 def _json_depth(text: str) -> int:
     """Give how deep a JSON text nests, without the recursion that a hostile one would exhaust."""
     depth = deepest = 0
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*+"|[^\[\]{}"]', "", text, flags=re.DOTALL):
+    # A string that is never closed runs to the end, so that no text is looked at twice.
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|[^\[\]{}"]+', "", text, flags=re.DOTALL):
         if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)

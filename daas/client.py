@@ -31,7 +31,10 @@ def read_key_file(path: Path) -> KeyPair:
     try:
         if text.lstrip().startswith("{"):
             found = json.loads(text)
-            return KeyPair(str(found["public_key"]), str(found["private_key"]))
+            keys = KeyPair(found["public_key"], found["private_key"])
+            if not isinstance(keys.public_key, str) or not isinstance(keys.private_key, str):
+                raise KeyFileError(f"{path} holds a key that is not a text.")
+            return keys
         lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         return KeyPair(lines["DAAS_PUBLIC_KEY"].strip(), lines["DAAS_PRIVATE_KEY"].strip())
     except (ValueError, KeyError, TypeError) as error:

@@ -5,6 +5,8 @@ or `writing(durable=False)`, whose commit does not wait for the disk.
 """
 
 import datetime
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,7 +155,11 @@ def _make_private_file(path: Path) -> None:
     """Make the database's folder and file for its owner alone, before SQLite would make them for everyone."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
+        # A file that is there is not opened: closing it again would drop the locks of SQLite's own connections.
+        if not path.exists():
+            path.touch(mode=0o600)
+        elif path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
         raise SettingError(f"DAAS_DATABASE_URL names a file that cannot be made: {error.strerror}.") from error
 

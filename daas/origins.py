@@ -18,7 +18,7 @@ def preflight(allowed_origins: frozenset[str]) -> Response | None:
     methods = methods_served(getattr(request.routing_exception, "valid_methods", None))
     if not methods:
         return None
-    return Response(
+    answer = Response(
         status=204,
         headers={
             "Access-Control-Allow-Methods": ", ".join(methods),
@@ -26,6 +26,8 @@ def preflight(allowed_origins: frozenset[str]) -> Response | None:
             "Access-Control-Max-Age": _MAX_AGE_SECONDS,
         },
     )
+    del answer.headers["Content-Type"]
+    return answer
 
 
 def methods_served(methods: Iterable[str] | None) -> list[str]:

@@ -6,7 +6,8 @@ this is the one place that reads a body, and it counts.
 
 import re
 import socket
-import time
+import threading
+from contextlib import suppress
 from typing import Any
 
 from .errors import BodyNotWhole
@@ -15,6 +16,8 @@ from .errors import BodyNotWhole
 # sending sees the answer instead of a broken pipe.
 _READ_ON_SECONDS = 2.0
 _READ_ON_BYTES = 4 * 1024 * 1024
+# More digits than these are a body that no machine holds.
+_LONGEST_LENGTH = 18
 _STEP = 64 * 1024
 
 
@@ -27,9 +30,9 @@ def read_whole_body(environ: dict[str, Any], limit: int) -> bytes | None:
         announced = None
     else:
         length = environ.get("CONTENT_LENGTH") or "0"
-        if not re.fullmatch(r"[0-9]{1,18}", length):
+        if not re.fullmatch(r"[0-9]+", length):
             raise BodyNotWhole("content-length-malformed")
-        announced = int(length)
+        announced = int(length[:_LONGEST_LENGTH])
     too_large = announced is not None and announced > limit
     body = b"" if too_large else _read(environ, limit + 1 if announced is None else announced)
     if too_large or len(body) > limit:
@@ -56,25 +59,26 @@ def _read(environ: dict[str, Any], size: int) -> bytes:
 
 def _read_on(environ: dict[str, Any], announced: int | None) -> None:
     """Read and forget what is still coming, within bounds; a body cut short within them is still said to be."""
-    deadline = time.monotonic() + _READ_ON_SECONDS
     connection: socket.socket | None = environ.get("gunicorn.socket")
-    timeout = connection.gettimeout() if connection else None
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        if connection:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+
+    # A client that sends a drop now and then would outlast any time-out of the socket's own.
+    timer = threading.Timer(_READ_ON_SECONDS, stop)
+    timer.start()
     seen = 0
     try:
-        while seen < _READ_ON_BYTES and (remaining := deadline - time.monotonic()) > 0:
-            if connection:
-                connection.settimeout(remaining)
-            try:
-                piece = environ["wsgi.input"].read(_STEP)
-            except TimeoutError:
-                return
-            except Exception as error:
-                raise BodyNotWhole("body-broken") from error
+        while seen < _READ_ON_BYTES and (piece := environ["wsgi.input"].read(_STEP)):
             seen += len(piece)
-            if not piece:
-                if announced is not None and seen < announced:
-                    raise BodyNotWhole("body-cut-short")
-                return
+    except Exception as error:
+        if not late.is_set():
+            raise BodyNotWhole("body-broken") from error
     finally:
-        if connection:
-            connection.settimeout(timeout)
+        timer.cancel()
+    if announced is not None and seen < min(announced, _READ_ON_BYTES) and not late.is_set():
+        raise BodyNotWhole("body-cut-short")

@@ -28,12 +28,11 @@ def check_start(settings: Settings) -> None:
             if migrations.current_revision() != migrations.head_revision():
                 raise OperatorError("The database is not of this release: run `daas db upgrade` first.")
             if not stored_keys_decrypt():
-                raise SettingError(
-                    "DAAS_ENCRYPTION_KEYS does not hold the key that the private keys are encrypted with."
-                )
+                raise SettingError("DAAS_ENCRYPTION_KEYS lacks a key that private keys are encrypted with.")
         except SQLAlchemyError as error:
             if not is_unavailable(error):
-                raise
+                cause = type(getattr(error, "orig", error)).__name__
+                raise SettingError(f"DAAS_DATABASE_URL names a database that cannot be used ({cause}).") from error
             logger.warning("The database is unavailable; requests are answered 503 until it is back.")
         finally:
             db.engine.dispose()

@@ -70,7 +70,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises SettingError for a value that cannot be used.
     """
     if environ is None:
-        environ = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+        try:
+            from_file = dotenv_values(".env")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError("The file .env cannot be read, or is not UTF-8.") from error
+        environ = {**{name: value for name, value in from_file.items() if value is not None}, **os.environ}
     return Settings(**{setting.field: _read(setting, environ) for setting in SETTINGS})
 
 
@@ -84,11 +88,11 @@ def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
 def _database_url(text: str) -> sqlalchemy.URL:
     try:
         url = sqlalchemy.make_url(text)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise ValueError("must be a URL such as sqlite:///instance/daas.db") from None
     if url.drivername == "sqlite":
-        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-            raise ValueError("must name a file: an SQLite database in memory would forget what it acknowledged")
+        if not url.database or url.database == ":memory:" or url.database.startswith("file:") or url.query:
+            raise ValueError("must name a file and nothing else, as sqlite:///instance/daas.db does")
         return url.set(database=str(Path(url.database).absolute()))
     if url.drivername != "postgresql+psycopg":
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
@@ -100,8 +104,10 @@ def _bind(text: str) -> str:
         return text
     host, _, port = text.rpartition(":")
     try:
-        if host != "localhost":
-            ipaddress.ip_address(host.strip("[]"))
+        if bracketed := re.fullmatch(r"\[(.+)\]", host):
+            ipaddress.IPv6Address(bracketed[1])
+        elif host != "localhost":
+            ipaddress.IPv4Address(host)
         usable = re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535
     except ValueError:
         usable = False

@@ -1,5 +1,7 @@
 """The command line `daas`."""
 
+import sys
+
 import click
 
 from ..client import KeyFileError
@@ -12,10 +14,13 @@ class _Commands(click.Group):
     """Says what went wrong in one sentence on standard error, with exit status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # What a terminal cannot show is a "?".
         try:
             return super().invoke(ctx)
         except (OperatorError, SettingError, KeyFileError) as error:
             raise click.ClickException(str(error)) from error
+        except UnicodeError as error:
+            raise click.ClickException("An argument or a key holds characters that cannot be used here.") from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

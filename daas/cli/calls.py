@@ -140,7 +140,7 @@ def _print_answer(answer: httpx.Response, as_json: bool) -> None:
 def _read_keys(key_file: Path | None) -> KeyPair:
     if key_file is not None:
         return client.read_key_file(key_file)
-    try:
-        return KeyPair(os.environ["DAAS_PUBLIC_KEY"], os.environ["DAAS_PRIVATE_KEY"])
-    except KeyError:
-        raise click.UsageError("Set DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY, or name a --key-file.") from None
+    keys = KeyPair(os.environ.get("DAAS_PUBLIC_KEY", ""), os.environ.get("DAAS_PRIVATE_KEY", ""))
+    if not keys.public_key or not keys.private_key:
+        raise click.UsageError("Set DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY, or name a --key-file.")
+    return keys

@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..app import create_command_app
+from ..database import db
 from ..errors import OperatorError
 
 P = ParamSpec("P")
@@ -18,7 +19,6 @@ def uses_database(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-
         with create_command_app().app_context():
             try:
                 return command(*args, **kwargs)
@@ -27,5 +27,8 @@ def uses_database(command: Callable[P, R]) -> Callable[P, R]:
                 raise OperatorError(
                     f"The database cannot be used ({cause}). Is it up, and `daas db upgrade` done?"
                 ) from error
+            finally:
+                db.session.remove()
+                db.engine.dispose()
 
     return run

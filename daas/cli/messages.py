@@ -86,5 +86,8 @@ def _describe(listed: messages.ListedMessage) -> Row:
 
 def _size(path: Path) -> int:
     """Give how many bytes lie at a path, for the progress bar alone."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    try:
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files if file.is_file())
+    except OSError:
+        return 0

@@ -27,7 +27,7 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
         if result is None:
             return
         if isinstance(result, Mapping):
-            click.echo(json.dumps(result, ensure_ascii=False) if as_json else _describe(result))
+            click.echo(json.dumps(result) if as_json else _describe(result))
         elif as_json:
             _print_array(iter(result))
         else:
@@ -38,13 +38,21 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
 
 def _describe(row: Row) -> str:
     width = max(map(len, row))
-    return "\n".join(f"{name:<{width}}  {_show(value)}".rstrip() for name, value in row.items())
+    lines = [(name, part) for name, value in row.items() for part in (_parts(value) or ["-"])]
+    return "\n".join(f"{name:<{width}}  {part}" for name, part in lines)
+
+
+def _parts(value: Any) -> list[str]:
+    """Give what stands on a line each: the members of a list of objects, or the one value."""
+    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        return ["  ".join(map(_show, each.values())) for each in value]
+    return [_show(value)]
 
 
 def _print_array(rows: Iterator[Row]) -> None:
     separator = "["
     for row in rows:
-        click.echo(separator + json.dumps(row, ensure_ascii=False), nl=False)
+        click.echo(separator + json.dumps(row), nl=False)
         separator = ",\n "
     click.echo("[]" if separator == "[" else "]")
 

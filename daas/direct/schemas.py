@@ -74,7 +74,7 @@ class DateArgument(Argument):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime.datetime:
         try:
-            return datetime.datetime.fromtimestamp(read_date(value).timestamp, datetime.UTC)
+            return datetime.datetime.fromtimestamp(read_date(str(value)).timestamp, datetime.UTC)
         except (DateUnreadable, OverflowError, ValueError) as error:
             raise self.make_error("invalid") from error
 

@@ -6,8 +6,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from ..database import db, reading, writing
+from ..errors import OperatorError
 
 
 def upgrade(revision: str = "head") -> None:
@@ -39,7 +41,10 @@ def _run(migrate: Callable[[Config, str], None], revision: str) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('daas migrations'))")
         config = _config()
         config.attributes["connection"] = connection
-        migrate(config, revision)
+        try:
+            migrate(config, revision)
+        except CommandError as error:
+            raise OperatorError("The database is of another release than this one, and stays as it is.") from error
 
 
 def _config() -> Config:

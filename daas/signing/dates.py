@@ -28,7 +28,8 @@ _MONTH = r"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
 _ZONE = rf"(?P<zone>(?:GMT|UTC){_OFFSET}|{_OFFSET}|{'|'.join(sorted(_NAMED_ZONES, key=len, reverse=True))})"
-_COMMENT = r"(?:[ \t]*\([^()\r\n]*(?:\([^()\r\n]*\)[^()\r\n]*)*\))?"
+# A comma is what servers join two headers with: no form has one where two halves could make a date.
+_COMMENT = r"(?:[ \t]*\([^(),\r\n]*(?:\([^(),\r\n]*\)[^(),\r\n]*)*\))?"
 _BLANKS = r"[ \t]+"
 
 _FORMS = [
@@ -46,7 +47,7 @@ _FORMS = [
         rf"{_DAY_NAME}{_BLANKS}{_MONTH}{_BLANKS}(?P<day>[0-9]{{1,2}}){_BLANKS}{_TIME}"
         rf"{_BLANKS}(?:{_ZONE}{_BLANKS}|(?P<utc>))(?P<year>[0-9]{{4}})",
         # ISO 8601 and RFC 3339: 2013-06-03T12:13:56.5-05:00
-        rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})(?:T|[ ]){_TIME}(?:[.,](?P<fraction>[0-9]+))?"
+        rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})(?:T|[ ]){_TIME}(?:[.](?P<fraction>[0-9]+))?"
         rf"(?P<zone>Z|{_OFFSET})?",
         # JavaScript: Mon Jun 03 2013 12:13:56 GMT-0500 (Eastern Standard Time)
         rf"{_DAY_NAME}{_BLANKS}{_MONTH}{_BLANKS}(?P<day>[0-9]{{1,2}}){_BLANKS}(?P<year>[0-9]{{4}}){_BLANKS}{_TIME}"

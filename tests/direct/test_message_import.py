@@ -235,6 +235,13 @@ def test_the_text_form_names_what_went_in_and_what_did_not(daas, app, box, tmp_p
         assert shown in outcome.text
 
 
+def test_the_text_form_has_a_line_for_each_message(daas, box, tmp_path):
+    paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
+    outcome = daas.run("message", "import", box.name, *paths, tmp_path / "missing.eml")
+    lines = [[path.name for path in tmp_path.glob("*.eml") if path.name in line] for line in outcome.text.splitlines()]
+    assert [names for names in lines if len(names) > 1] == []
+
+
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
 def test_broken_mail_goes_in_and_comes_out_as_json(daas, app, box, tmp_path, raw):
     outcome = daas.json("message", "import", box.name, write(tmp_path / "broken.eml", raw))
@@ -262,11 +269,10 @@ def numbered(count):
 
 def test_imports_at_once_make_no_second_message_and_none_fails(daas, app, box, tmp_path):
     mbox = make_mbox(tmp_path / "mbox", numbered(150))
-    processes = [daas.start("message", "import", box.name, mbox, "--json") for _ in range(3)]
-    outcomes = [(*process.communicate(timeout=60), process.returncode) for process in processes]
-    assert [(stderr, status) for _, stderr, status in outcomes] == [(b"", 0)] * 3
-    told = [[each["id"] for each in json.loads(stdout)["imported"]] for stdout, *_ in outcomes]
-    assert told[0] == told[1] == told[2]
+    outcomes = daas.run_at_once(4, "message", "import", box.name, mbox, "--json")
+    assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 4
+    told = [[each["id"] for each in json.loads(outcome.stdout)["imported"]] for outcome in outcomes]
+    assert [ids for ids in told if ids != told[0]] == []
     assert [*map(int, told[0])] == ids_in(app, box)
     assert len(told[0]) == 150
 

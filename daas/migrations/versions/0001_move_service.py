@@ -132,7 +132,7 @@ def upgrade() -> None:
         sa.Column("path", sa.String(128), nullable=False),
         sa.Column("status", sa.SmallInteger(), nullable=False),
         sa.Column("reason", sa.String(128), nullable=False),
-        sa.Column("duration_ms", sa.Float(), nullable=False),
+        sa.Column("duration_ms", sa.Double(), nullable=False),
         sa.Column("mailbox", sa.String(128), nullable=True),
         sa.Column("message", sa.String(128), nullable=True),
         sa.Column("folder", sa.String(128), nullable=True),

@@ -1,0 +1,490 @@
+"""The body of a request: whole or refused, in one piece or in chunks, within its bounds, as its Content-MD5 says."""
+
+import base64
+import hashlib
+import json
+import select
+import socket
+import time
+
+import pytest
+
+from .actors import FORM, MOVE
+from .wire import (
+    PATIENCE,
+    Wire,
+    ask,
+    chunks,
+    connected,
+    form,
+    head,
+    moved,
+    post,
+    signed,
+    signed_bare,
+    signed_post,
+)
+
+BAD_REQUEST = (400, '{"message":"Bad Request"}')
+UNAUTHENTICATED = (401, '{"message":"Access Denied. Authentication Failed."}')
+NOT_FOUND = (404, '{"message":"Not Found"}')
+NOT_ALLOWED = (405, '{"message":"Method Not Allowed"}')
+TOO_LARGE = (413, '{"message":"Content Too Large"}')
+UNSUPPORTED = (415, '{"message":"Unsupported Media Type"}')
+NOTHING_ASKED = (
+    422,
+    '{"fields":["mailbox","id","folder"],"message":'
+    "\"'Mailbox' is a required field. 'ID' is a required field. 'Folder' is a required field.\"}",
+)
+
+#: DAAS_MAX_BODY_BYTES of the server, its default.
+LIMIT = 65_536
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+
+def as_form(application) -> bytes:
+    return form(application).encode()
+
+
+def as_json(application) -> bytes:
+    box = application.mailbox
+    return json.dumps({"mailbox": box.name, "id": int(box.message), "folder": box.folder}).encode()
+
+
+def as_multipart(application) -> bytes:
+    box = application.mailbox
+    part = '--bound\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    named = {"mailbox": box.name, "id": box.message, "folder": box.folder}
+    return ("".join(part.format(name, value) for name, value in named.items()) + "--bound--\r\n").encode()
+
+
+BODIES = {
+    "form": (FORM, as_form),
+    "json": ("application/json", as_json),
+    "multipart": ("multipart/form-data; boundary=bound", as_multipart),
+}
+in_each_type = pytest.mark.parametrize(("content_type", "body_of"), BODIES.values(), ids=BODIES)
+
+
+def ask_cut(server, request: bytes):
+    """Send what there is of a request, say that nothing more will come, and read the answer."""
+    with connected(server) as wire:
+        wire.send(request)
+        wire.half_close()
+        return wire.read()
+
+
+# Cut short
+
+
+@in_each_type
+def test_a_body_that_is_cut_anywhere_is_a_bad_request_and_moves_nothing(
+    server, application, build, content_type, body_of
+):
+    body = body_of(application)
+    start = head(MOVE, [*signed_bare(application, content_type), ("Content-Length", str(len(body)))])
+    faults = {cut: ask_cut(server, start + body[:cut]).fault for cut in range(len(body))}
+    assert {cut: fault for cut, fault in faults.items() if fault != BAD_REQUEST} == {}
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+    assert ask_cut(server, start + body).status == 200
+
+
+@in_each_type
+def test_chunks_that_are_cut_anywhere_are_a_bad_request_and_move_nothing(
+    server, application, build, content_type, body_of
+):
+    body = chunks(body_of(application), [31, 1, 17], trailers=b"X-Trailer: x\r\n")
+    start = head(MOVE, [*signed_bare(application, content_type), CHUNKED])
+    faults = {cut: ask_cut(server, start + body[:cut]).fault for cut in range(len(body))}
+    assert {cut: fault for cut, fault in faults.items() if fault != BAD_REQUEST} == {}
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+    assert ask_cut(server, start + body).status == 200
+
+
+CUT_ANYWAY = {
+    "unsigned": ("POST", MOVE),
+    "unknown-path": ("POST", "/direct/messages/copy"),
+    "wrong-method": ("PUT", MOVE),
+}
+
+
+@pytest.mark.parametrize(("method", "target"), CUT_ANYWAY.values(), ids=CUT_ANYWAY)
+@pytest.mark.parametrize("announced", [("Content-Length", "7"), CHUNKED], ids=["length", "chunks"])
+def test_a_body_that_is_cut_is_refused_before_anything_else_is_looked_at(server, method, target, announced):
+    sent = b"7\r\nid=181" if announced == CHUNKED else b"id=181"
+    assert ask_cut(server, head(target, [announced], method=method) + sent).fault == BAD_REQUEST
+
+
+def test_a_large_body_that_is_cut_is_a_bad_request_too(server):
+    assert ask_cut(server, head(MOVE, [("Content-Length", "200000")]) + b"x" * 199_999).fault == BAD_REQUEST
+
+
+def test_large_chunks_that_are_cut_are_a_bad_request_too(server):
+    assert ask_cut(server, head(MOVE, [CHUNKED]) + chunks(b"x" * 200_000, [9999])[:-1]).fault == BAD_REQUEST
+
+
+# Chunks
+
+
+@in_each_type
+@pytest.mark.parametrize("sizes", [[1], [2, 3], [7, 1, 13], [100_000]], ids=str)
+def test_chunks_of_any_size_are_one_body(server, application, build, content_type, body_of, sizes):
+    answer = ask(
+        server, head(MOVE, [*signed_bare(application, content_type), CHUNKED]) + chunks(body_of(application), sizes)
+    )
+    assert (answer.status, answer.body) == (200, moved(application, answer))
+    assert build.folder_of(application.mailbox.message) == application.mailbox.folder
+
+
+@pytest.mark.parametrize("announced", [None, CHUNKED], ids=["length", "chunks"])
+def test_a_request_that_arrives_byte_by_byte_is_one_request(server, application, announced):
+    body = as_form(application)
+    headers = [*signed(application), announced or ("Content-Length", str(len(body)))]
+    with connected(server) as wire:
+        wire.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in head(MOVE, headers) + (chunks(body, [5]) if announced else body):
+            wire.send(bytes([byte]))
+        answer = wire.read()
+    assert (answer.status, answer.body) == (200, moved(application, answer))
+
+
+EXTENSIONS = [b";a", b";a=b", b';a="b c\\" d"', b" ; a = b", b";a;b=c;d"]
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS, ids=repr)
+def test_extensions_of_chunks_are_ignored(server, application, extension):
+    body = as_form(application)
+    sent = b"%X%s\r\n%s\r\n000%s\r\n\r\n" % (len(body), extension, body, extension)
+    answer = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
+    assert (answer.status, answer.body) == (200, moved(application, answer))
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        b"X-Trailer: x",
+        b"Content-MD5: wrong",
+        b"Date: yesterday",
+        b"X-Daas-Date: yesterday",
+        b"Content-Type: text/plain",
+    ],
+    ids=repr,
+)
+def test_trailers_change_nothing(server, application, trailer):
+    sent = chunks(as_form(application), [9], trailers=trailer + b"\r\n")
+    answer = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
+    assert (answer.status, answer.body) == (200, moved(application, answer))
+
+
+@pytest.mark.parametrize("name", ["Date", "Content-Type"])
+def test_what_is_needed_cannot_come_as_a_trailer(server, application, name):
+    headers = signed(application)
+    trailer = f"{name}: {dict(headers)[name]}\r\n".encode()
+    headers = [header for header in headers if header[0] != name]
+    answer = ask(server, head(MOVE, [*headers, CHUNKED]) + chunks(as_form(application), [9], trailers=trailer))
+    assert answer.fault == UNAUTHENTICATED
+
+
+# Each is what stands in place of the first chunk, `{body}` being the body and `{size}` its size.
+BROKEN_CHUNKS = {
+    "no-size": b"\r\n{body}\r\n",
+    "letters": b"zz\r\n{body}\r\n",
+    "minus": b"-{size}\r\n{body}\r\n",
+    "plus": b"+{size}\r\n{body}\r\n",
+    "prefix": b"0x{size}\r\n{body}\r\n",
+    "underscore": b"0_{size}\r\n{body}\r\n",
+    "blank-before": b" {size}\r\n{body}\r\n",
+    "blank-behind": b"{size} \r\n{body}\r\n",
+    "superscript": b"\xb2\r\n{body}\r\n",
+    "empty-extension": b"{size};\r\n{body}\r\n",
+    "open-quote": b'{size};a="b\r\n{body}\r\n',
+    "nul": b"{size}\0\r\n{body}\r\n",
+    "bare-lf": b"{size}\n{body}\r\n",
+    "bare-cr": b"{size}\r{body}\r\n",
+    "no-end": b"{size}\r\n{body}",
+    "bare-lf-end": b"{size}\r\n{body}\n",
+    "longer-than-said": b"{size}\r\n{body}x\r\n",
+    "shorter-than-said": b"f{size}\r\n{body}\r\n",
+    "sixteen-digits": b"ffffffffffffffff\r\n{body}\r\n",
+    "thousand-digits": b"f" * 1000 + b"\r\n{body}\r\n",
+    "endless-size": b"f" * 9000 + b"\r\n{body}\r\n",
+    "trailer-authorization": b"{size}\r\n{body}\r\n0\r\nAuthorization: x\r\n\r\n",
+    "trailer-content-length": b"{size}\r\n{body}\r\n0\r\nContent-Length: 1\r\n\r\n",
+    "trailer-without-colon": b"{size}\r\n{body}\r\n0\r\nx\r\n\r\n",
+    "trailer-bare-lf": b"{size}\r\n{body}\r\n0\r\nX: y\n\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_CHUNKS.values(), ids=BROKEN_CHUNKS)
+def test_broken_chunks_are_a_bad_request_and_the_end_of_the_connection(server, application, build, broken):
+    body = as_form(application)
+    sent = broken.replace(b"{size}", b"%x" % len(body)).replace(b"{body}", body) + b"0\r\n\r\n"
+    with connected(server) as wire:
+        # What follows broken chunks is no request, or it could be smuggled in.
+        wire.send(head(MOVE, [*signed(application), CHUNKED]) + sent + signed_post(application, body))
+        wire.half_close()
+        assert wire.read().fault == BAD_REQUEST
+        assert wire.at_end()
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+# Bounds
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_body_of_exactly_the_limit_is_read(server, application, build, chunked):
+    body = as_form(application).ljust(LIMIT, b"&")
+    request = (
+        head(MOVE, [*signed(application), CHUNKED]) + chunks(body, [8191])
+        if chunked
+        else signed_post(application, body)
+    )
+    answer = ask(server, request)
+    assert (answer.status, answer.body) == (200, moved(application, answer))
+    assert build.folder_of(application.mailbox.message) == application.mailbox.folder
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_body_of_one_byte_more_is_too_large(server, application, build, chunked):
+    body = as_form(application).ljust(LIMIT + 1, b"&")
+    request = (
+        head(MOVE, [*signed(application), CHUNKED]) + chunks(body, [8191])
+        if chunked
+        else signed_post(application, body)
+    )
+    assert ask(server, request).fault == TOO_LARGE
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_client_that_sends_far_too_much_sees_the_answer(server, chunked):
+    body = b"x" * 3_000_000
+    request = head(MOVE, [CHUNKED]) + chunks(body, [50_000]) if chunked else post([], body)
+    with connected(server) as wire:
+        assert wire.ask(request).fault == TOO_LARGE
+        assert wire.ask(post([], b"")).fault == UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "fault"),
+    [("POST", "/direct/messages/copy", NOT_FOUND), ("PUT", MOVE, NOT_ALLOWED)],
+    ids=["unknown-path", "wrong-method"],
+)
+def test_a_body_that_is_too_large_for_nothing_is_not_what_is_said(server, method, target, fault):
+    assert ask(server, post([], b"x" * 70_000, method=method, target=target)).fault == fault
+
+
+STARTS = {
+    "length": head(MOVE, [("Content-Length", "1000000000000")]),
+    "chunks": head(MOVE, [CHUNKED]) + b"%x\r\n%s\r\n" % (2 * LIMIT, b"x" * 2 * LIMIT),
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_who_announces_far_too_much_and_sends_nothing_is_told_in_the_end(server, start):
+    assert ask(server, start).fault == TOO_LARGE
+
+
+@pytest.mark.parametrize(("start", "drop"), [(STARTS["length"], b"x"), (STARTS["chunks"], b"1\r\nx\r\n")], ids=STARTS)
+def test_who_goes_on_sending_far_too_much_in_drops_is_told_in_the_end(server, start, drop):
+    with connected(server) as wire:
+        wire.send(start)
+        assert trickle(wire, drop), f"no answer in {PATIENCE} seconds"
+        assert wire.read().fault == TOO_LARGE
+
+
+def trickle(wire: Wire, drop: bytes) -> bool:
+    """Send a drop every now and then until there is an answer; false if there is none in all patience."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        wire.send(drop)
+        if select.select([wire.connection], [], [], 0.5)[0]:
+            return True
+    return False
+
+
+def test_a_client_that_waits_for_100_continue_is_told_that_its_body_is_too_large(server):
+    headers = [("Content-Length", "1000000"), ("Expect", "100-continue")]
+    with connected(server) as wire:
+        assert wire.ask(head(MOVE, headers)).status == 100
+        assert wire.read().fault == TOO_LARGE
+
+
+def test_a_body_that_is_not_announced_is_no_body(server, application):
+    with connected(server) as wire:
+        wire.send(head(MOVE, signed(application)) + as_form(application) + b"\r\n\r\n")
+        assert wire.read().fault == NOTHING_ASKED
+        # Its bytes are taken for a request of their own, and a malformed one.
+        assert wire.read().fault == BAD_REQUEST
+        assert wire.at_end()
+
+
+@pytest.mark.parametrize("length", ["0", "00", "0000000000000"])
+def test_a_body_of_no_bytes_asks_for_nothing(server, application, length):
+    assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).fault == NOTHING_ASKED
+
+
+def test_zeros_before_a_content_length_do_not_count(server, application):
+    body = as_form(application)
+    assert ask(server, head(MOVE, [*signed(application), ("Content-Length", f"{len(body):010}")]) + body).status == 200
+
+
+# Codings
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "x-unknown", "identity, gzip", "gzip, identity"])
+def test_a_content_coding_is_not_supported(server, application, build, coding):
+    answer = ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application)))
+    assert answer.fault == UNSUPPORTED
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "compress"])
+def test_a_transfer_coding_but_chunked_is_not_supported(server, application, build, coding):
+    headers = [*signed(application), ("Transfer-Encoding", f"{coding}, chunked")]
+    assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).fault == UNSUPPORTED
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+@pytest.mark.parametrize(
+    "coding", [("Content-Encoding", "gzip"), ("Transfer-Encoding", "gzip, chunked")], ids=["content", "transfer"]
+)
+def test_a_coding_is_only_spoken_of_to_who_is_authenticated(server, application, coding):
+    body = as_form(application)
+    framing = [] if coding[0] == "Transfer-Encoding" else [("Content-Length", str(len(body)))]
+    sent = body if framing else chunks(body, [9])
+    assert ask(server, head(MOVE, [coding, *framing, ("Content-Type", FORM)]) + sent).fault == UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_the_coding_identity_is_none(server, application, coding):
+    assert ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application))).status == 200
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED", " chunked\t"])
+def test_chunked_is_written_in_any_case(server, application, coding):
+    headers = [*signed(application), ("Transfer-Encoding", coding)]
+    assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).status == 200
+
+
+# Content-MD5
+
+
+MD5_FORMS = {
+    "base64": lambda digest: base64.b64encode(digest).decode(),
+    "hexadecimal": lambda digest: digest.hex(),
+    "upper-case": lambda digest: digest.hex().upper(),
+    "mixed-case": lambda digest: digest.hex()[:16] + digest.hex()[16:].upper(),
+    "base64-of-hexadecimal": lambda digest: base64.b64encode(digest.hex().encode()).decode(),
+}
+
+
+def md5(body: bytes) -> bytes:
+    return hashlib.md5(body, usedforsecurity=False).digest()
+
+
+@in_each_type
+@pytest.mark.parametrize("written", MD5_FORMS.values(), ids=MD5_FORMS)
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_content_md5_of_the_body_is_accepted(server, application, content_type, body_of, written, chunked):
+    body = body_of(application)
+    headers = signed_bare(application, content_type, md5=written(md5(body)))
+    request = head(MOVE, [*headers, CHUNKED]) + chunks(body, [3, 50]) if chunked else post(headers, body)
+    answer = ask(server, request)
+    assert (answer.status, answer.body) == (200, moved(application, answer))
+
+
+WRONG_MD5_FORMS = {
+    "base64-of-upper-case": lambda digest: base64.b64encode(digest.hex().upper().encode()).decode(),
+    "base64-url-safe": lambda _: base64.urlsafe_b64encode(b"\xfb\xff" * 8).decode(),
+    "unpadded": lambda digest: base64.b64encode(digest).decode().rstrip("="),
+    "twice": lambda digest: base64.b64encode(digest).decode() * 2,
+    "quoted": lambda digest: f'"{base64.b64encode(digest).decode()}"',
+    "cut-hexadecimal": lambda digest: digest.hex()[:-1],
+    "of-nothing": lambda _: base64.b64encode(md5(b"")).decode(),
+    "rubbish": lambda _: "rubbish",
+}
+
+
+@pytest.mark.parametrize("written", WRONG_MD5_FORMS.values(), ids=WRONG_MD5_FORMS)
+def test_another_content_md5_is_refused_and_named_if_it_is_signed(server, application, build, written):
+    body = as_form(application)
+    answer = ask(server, signed_post(application, body, md5=written(md5(body))))
+    assert answer.fault == UNAUTHENTICATED
+    assert (answer.header("X-Daas-Error"), answer.header("WWW-Authenticate")) == ("content-md5-mismatch", "DAAS")
+    assert abs(int(answer.header("X-Daas-Clock-Skew"))) <= PATIENCE
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+def test_a_content_md5_that_is_not_signed_is_refused_and_nothing_is_said(server, application):
+    body = as_form(application)
+    headers = [*signed(application), ("Content-MD5", MD5_FORMS["base64"](md5(body)))]
+    answer = ask(server, post(headers, body))
+    assert (answer.fault, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, None)
+
+
+@in_each_type
+def test_a_body_other_than_its_content_md5_is_refused(server, application, build, content_type, body_of):
+    body = body_of(application)
+    headers = signed_bare(application, content_type, md5=MD5_FORMS["base64"](md5(body)))
+    answer = ask(server, post(headers, body.replace(b"mailbox", b"MAILBOX")))
+    assert (answer.fault, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, "content-md5-mismatch")
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+def test_without_content_md5_another_body_is_taken_with_the_same_signature(server, application, build):
+    headers = signed(application)
+    assert ask(server, post(headers, form(application, folder="Sent"))).status == 200
+    assert ask(server, post(headers, form(application, folder="Draft"))).status == 200
+    assert build.folder_of(application.mailbox.message) == "Draft"
+
+
+# One request behind another
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_requests_sent_at_once_are_answered_in_their_order(server, application, build, chunked):
+    folders = [application.mailbox.folder, "Sent", "Archived", "Draft", application.mailbox.folder, "Archived"]
+    bodies = [form(application, folder=folder).encode() for folder in folders]
+    headers = signed(application)
+    start = head(MOVE, [*headers, CHUNKED])
+    requests = [start + chunks(body, [11]) if chunked else post(headers, body) for body in bodies]
+    with connected(server) as wire:
+        wire.send(b"".join(requests))
+        answers = [wire.read() for _ in requests]
+    assert [answer.body for answer in answers] == [
+        moved(application, answer, folder) for answer, folder in zip(answers, folders, strict=True)
+    ]
+    ids = [int(answer.request_id) for answer in answers]
+    assert ids == sorted({*ids})
+    assert build.folder_of(application.mailbox.message) == "Archived"
+
+
+def test_a_refusal_among_requests_sent_at_once_refuses_no_other(server, application):
+    good = signed_post(application, form(application))
+    requests = [
+        (good, 200),
+        (post([], form(application)), 401),
+        (good, 200),
+        (post([], b"x" * 70_000), 413),
+        (good, 200),
+        (post([], b"id=1", target="/direct/messages/copy"), 404),
+        (good, 200),
+        (post([], b"id=1", target=MOVE + "#"), 400),
+        (good, 200),
+        (post([], b"id=1", method="GET"), 405),
+        (good, 200),
+    ]
+    with connected(server) as wire:
+        wire.send(b"".join(request for request, _ in requests))
+        assert [wire.read().status for _ in requests] == [status for _, status in requests]
+
+
+def test_what_lies_in_a_body_is_no_request(server, application, build):
+    hidden = signed_post(application, form(application))
+    with connected(server) as wire:
+        assert wire.ask(post([], hidden)).fault == UNAUTHENTICATED
+        assert wire.ask(head(MOVE, [CHUNKED]) + chunks(hidden, [64])).fault == UNAUTHENTICATED
+        assert wire.ask(post([], hidden, target=MOVE + "#")).fault == BAD_REQUEST
+        assert wire.ask(post([], hidden, target="/direct/messages/copy")).fault == NOT_FOUND
+    assert build.folder_of(application.mailbox.message) == "Inbox"

@@ -1,0 +1,116 @@
+"""Moves of one message at the same time: the log, replayed by id, gives where each message is."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from .actors import MOVE
+from .wire import connected, form, post, signed
+
+CLIENTS = 24
+MOVES_EACH = 8
+MESSAGES = 12
+
+
+@pytest.fixture
+def busy(build):
+    """An application with many folders and many messages in one mailbox."""
+    return build.application(mailboxes=[build.mailbox(folders=6, messages=MESSAGES)])
+
+
+def places(application) -> list[str]:
+    return [*application.mailbox.folders, "Inbox", "Sent", "Archived", "Draft"]
+
+
+def move_at_once(server, application, plans: list[list[tuple[str, str]]]) -> list[list[str]]:
+    """Make the moves of each plan, message and folder, one plan per client, all clients at once; give their ids."""
+    start = Barrier(len(plans))
+
+    def client(plan: list[tuple[str, str]]) -> list[str]:
+        # The number makes every request, and so every signature, another one.
+        targets = [f"{MOVE}?{number}" for number, _ in enumerate(plan)]
+        requests = [
+            post(signed(application, uri=target), form(application, id=message, folder=folder), target=target)
+            for target, (message, folder) in zip(targets, plan, strict=True)
+        ]
+        ids = []
+        with connected(server) as wire:
+            start.wait(timeout=30)
+            for request in requests:
+                answer = wire.ask(request)
+                assert answer.status == 200, answer.text
+                ids.append(answer.request_id)
+        return ids
+
+    with ThreadPoolExecutor(len(plans)) as pool:
+        return [*pool.map(client, plans)]
+
+
+def replay(build, message: str) -> list[tuple[str, str]]:
+    """Give the moves of a message in the order of their ids, each as where from and where to."""
+    return [(row.folder_from, row.folder_to) for row in build.log_rows(message) if row.status == 200]
+
+
+def assert_chain(build, message: str, count: int) -> None:
+    moves = replay(build, message)
+    assert len(moves) == count
+    came_from = ["Inbox", *(to for _, to in moves[:-1])]
+    assert [where_from for where_from, _ in moves] == came_from
+    assert moves[-1][1] == build.folder_of(message)
+
+
+def test_the_log_of_one_message_moved_by_many_is_a_chain_that_ends_where_it_is(server, busy, build):
+    message = busy.mailbox.message
+    # Each client goes round the folders from another one on, so that hardly two ask for the same at once.
+    rounds = [itertools.islice(itertools.cycle(places(busy)), n, n + MOVES_EACH) for n in range(CLIENTS)]
+    ids = move_at_once(server, busy, [[(message, folder) for folder in round_] for round_ in rounds])
+    assert_chain(build, message, CLIENTS * MOVES_EACH)
+    logged = [str(row.id) for row in build.log_rows(message)]
+    assert sorted(itertools.chain(*ids), key=int) == logged
+    assert all(own == sorted({*own}, key=int) for own in ids)
+
+
+def test_a_move_back_and_forth_by_two_sides_is_a_chain(server, busy, build):
+    message = busy.mailbox.message
+    sides = [["Sent", busy.mailbox.folder], ["Archived", "Inbox"]]
+    plans = [[(message, folder) for folder in sides[n % 2] * (MOVES_EACH // 2)] for n in range(16)]
+    move_at_once(server, busy, plans)
+    assert_chain(build, message, 16 * MOVES_EACH)
+
+
+def test_the_logs_of_many_messages_moved_at_once_are_chains_and_no_id_is_given_twice(server, busy, build):
+    folders = places(busy)
+    plans = [
+        [(message, folders[(n + step) % len(folders)]) for step, message in enumerate(busy.mailbox.messages)]
+        for n in range(CLIENTS)
+    ]
+    ids = [*itertools.chain(*move_at_once(server, busy, plans))]
+    assert len({*ids}) == len(ids) == CLIENTS * MESSAGES
+    for message in busy.mailbox.messages:
+        assert_chain(build, message, CLIENTS)
+
+
+def test_messages_of_other_mailboxes_are_moved_at_once_and_stay_apart(server, build):
+    applications = [build.application(mailboxes=[build.mailbox(folders=2)]) for _ in range(CLIENTS // 2)]
+
+    def go(application) -> None:
+        message = application.mailbox.message
+        folders = itertools.islice(itertools.cycle(places(application)), MOVES_EACH)
+        move_at_once(server, application, [[(message, folder) for folder in folders]])
+
+    with ThreadPoolExecutor(len(applications)) as pool:
+        [*pool.map(go, applications)]
+    for application in applications:
+        assert_chain(build, application.mailbox.message, MOVES_EACH)
+
+
+@pytest.mark.parametrize("around", [" ", "\t", "\r\n"], ids=["blank", "tab", "line-end"])
+def test_a_move_is_found_in_the_log_by_its_message_however_that_was_written(server, busy, build, around):
+    message = busy.mailbox.message
+    with connected(server) as wire:
+        body = form(busy, id=around + message + around, folder=f"{around}sent{around}")
+        assert wire.ask(post(signed(busy), body)).status == 200
+    assert replay(build, message) == [("Inbox", "Sent")]
+    assert_chain(build, message, 1)
