@@ -36,8 +36,8 @@ def move_message(application: Candidate, mailbox: str, message_id: int, folder: 
         if held is None:
             raise MessageNotFound("message-not-found")
         connection.execute(_MOVE, {"message": message_id, "folder": target.folder_id})
-        # The log is replayed by message: what happened is found under the one name that the message has.
-        entry.asked = {**entry.asked, "mailbox": mailbox, "id": str(message_id)}
+        # The log is replayed by message: a move is found under the id itself, whatever blanks were sent around it.
+        entry.asked = {**entry.asked, "id": str(message_id)}
         folder_from = held.standard or str(held.folder_id)
         request_id = request_log.record(connection, entry, 200, "moved", folder_from, folder_to=str(folder))
     return Move(request_id, str(folder))
