@@ -15,7 +15,7 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL.
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto
 
 check: $(VENV)/.dev  ## Lint, check the format, check the types.
 	$(BIN)/ruff check .

@@ -65,6 +65,7 @@ def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make
                 capture_output=True,
                 text=True,
                 timeout=60,
+                check=False,
             )
             for text in (by_daas, by_curl)
         ]

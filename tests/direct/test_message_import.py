@@ -6,13 +6,14 @@ import os
 import pty
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
+from daas.app import create_command_app
 from daas.database import db, reading, writing
 from daas.direct.mailboxes import find_folder, find_mailbox
 from daas.direct.message_import import ImportedMessage, import_messages
 from daas.direct.messages import read_content
-from daas.direct.models import Message, MessageContent, MessageEnvelope
+from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 
 from ..commands import Commands
 
@@ -275,6 +276,30 @@ def test_imports_at_once_make_no_second_message_and_none_fails(daas, app, box, t
     assert [ids for ids in told if ids != told[0]] == []
     assert [*map(int, told[0])] == ids_in(app, box)
     assert len(told[0]) == 150
+
+
+def test_imports_into_one_mailbox_take_turns(make_settings, tmp_path):
+    """On PostgreSQL; on SQLite all writers do. Those that did not would find out too late that they are two."""
+    daas = Commands(make_settings("postgresql"), tmp_path)
+    daas.run("db", "upgrade")
+    daas.run("mailbox", "add", "kim")
+    mbox = make_mbox(tmp_path / "mbox", numbered(3))
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with create_command_app(daas.settings).app_context():
+        with db.engine.begin() as holder:
+            for table in (Mailbox, Folder):
+                holder.execute(select(table).with_for_update())
+            processes = [daas.start("message", "import", "kim", mbox, "--json") for _ in range(2)]
+            while not all(process.poll() is not None for process in processes):
+                with reading() as connection:
+                    if connection.scalar(waiting) == len(processes):
+                        break
+        db.engine.dispose()
+    outcomes = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    assert [(stderr, status) for _, stderr, status in outcomes] == [(b"", 0)] * 2
+    assert outcomes[0] == outcomes[1]
 
 
 def test_an_id_is_never_used_again(app, box, tmp_path):

@@ -1,0 +1,117 @@
+"""Runs the `daas` command as an operator does: in this process, or as a process of its own."""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from flask import Flask, appcontext_tearing_down
+
+from daas.cli import main
+from daas.database import db
+from daas.settings import Settings
+
+from .servers import environment
+
+_EXECUTABLE = Path(sys.executable).with_name("daas")
+_numbers = itertools.count(1)
+
+
+def new_name(word: str) -> str:
+    """Give a name that no other test uses, good for a mailbox, an application or a folder."""
+    return f"{word}{next(_numbers)}-{os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode()
+
+
+class Commands:
+    """The command line over the database of some settings, with a working directory of its own."""
+
+    def __init__(self, settings: Settings, directory: Path) -> None:
+        self.settings = settings
+        self.directory = directory
+
+    def run(self, *args: str | Path, **environ: str) -> Outcome:
+        """Run a command in this process, which is quick; what it raises and does not answer for is raised."""
+        env = {**{name: None for name in os.environ if name.startswith("DAAS_")}, **self._environment(environ)}
+        with contextlib.chdir(self.directory), appcontext_tearing_down.connected_to(_close_database):
+            result = CliRunner(catch_exceptions=False).invoke(main, [str(arg) for arg in args], env=env)
+        return Outcome(result.exit_code, result.stdout_bytes, result.stderr)
+
+    def json(self, *args: str | Path, **environ: str) -> Any:
+        """Run a command that must succeed with --json, and read all of its standard output."""
+        outcome = self.run(*args, "--json", **environ)
+        assert (outcome.status, outcome.stderr) == (0, "")
+        return json.loads(outcome.stdout)
+
+    def refusal(self, *args: str | Path, **environ: str) -> str:
+        """Run a command that must fail with one sentence on standard error, and give the sentence."""
+        return sentence_of(self.run(*args, **environ))
+
+    def wrong_usage(self, *args: str | Path, **environ: str) -> str:
+        """Run a command that is used wrongly, and give what it says of that."""
+        outcome = self.run(*args, **environ)
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.stderr.startswith("Usage: ")
+        return outcome.stderr
+
+    def start(self, *args: str | Path, **options: Any) -> subprocess.Popen[bytes]:
+        """Start the real command as a process of its own; options are those of Popen."""
+        defaults = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        env = self._environment(options.pop("environ", {}))
+        return subprocess.Popen([_EXECUTABLE, *args], cwd=self.directory, env=env, **{**defaults, **options})
+
+    def run_at_once(self, count: int, *args: str | Path, program: str = "daas.cli.main(sys.argv[1:])") -> list[Outcome]:
+        """Run a command, or a program, in several processes that have started already and begin at once."""
+        wait = "import sys, daas.app, daas.cli; print(flush=True); sys.stdin.readline(); "
+        pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
+        command = [sys.executable, "-c", wait + program, *args]
+        processes = [
+            subprocess.Popen(command, cwd=self.directory, env=self._environment({}), **pipes) for _ in range(count)
+        ]
+        for process in processes:
+            process.stdout.readline()
+        for process in processes:
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        results = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+        return [Outcome(status, stdout, stderr.decode()) for stdout, stderr, status in results]
+
+    def run_apart(self, *args: str | bytes | Path, **environ: str) -> Outcome:
+        """Run the real command as a process of its own."""
+        with self.start(*args, environ=environ) as process:
+            stdout, stderr = process.communicate(timeout=60)
+        return Outcome(process.returncode, stdout, stderr.decode())
+
+    def _environment(self, environ: dict[str, str]) -> dict[str, str]:
+        return environment(self.settings, **environ)
+
+
+def sentence_of(outcome: Outcome) -> str:
+    """Give the one sentence with which a command failed."""
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    match = re.fullmatch(r"Error: ([^\n]+[.?])\n", outcome.stderr)
+    assert match is not None, outcome.stderr
+    return match[1]
+
+
+def _close_database(app: Flask, **_: object) -> None:
+    db.engine.dispose()

@@ -1,0 +1,455 @@
+"""Registered applications: how their keys are kept, what an unknown one costs, and what the database itself refuses."""
+
+import base64
+import hmac
+import sys
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, MultiFernet
+from sqlalchemy import event, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from daas import applications, migrations
+from daas.app import create_app, create_command_app
+from daas.applications import Application as ApplicationRow
+from daas.applications import ApplicationMailbox, ApplicationService
+from daas.database import db, reading, writing
+from daas.direct.mailboxes import find_mailbox, suspend_mailbox
+from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from daas.request_log import RequestLogRow
+from daas.settings import load_settings
+from daas.signing.mechanism import KeyPair, make_key_pair
+
+from .actors import Application, authorization, now
+from .commands import new_name
+
+USE = (403, "Access Denied. Use Not Authorized.")
+USER = (403, "Access Denied. User Not Authorized.")
+
+
+@pytest.fixture
+def fresh(settings, make_settings):
+    """Settings with a database of this release that no other test uses."""
+    fresh = make_settings(settings.database_url.get_backend_name())
+    with create_command_app(fresh).app_context():
+        migrations.upgrade()
+        db.engine.dispose()
+    return fresh
+
+
+def with_settings(settings, **environ):
+    """Give other settings for the same database."""
+    url = settings.database_url.render_as_string(hide_password=False)
+    return load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": settings.encryption_keys[0], **environ})
+
+
+@contextmanager
+def serving(settings):
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def register(settings):
+    with create_command_app(settings).app_context():
+        row, private_key = applications.register_application(new_name("app"))
+        name, keys = row.name, KeyPair(row.public_key, private_key)
+        db.session.remove()
+        db.engine.dispose()
+    return name, keys
+
+
+# Keys at rest.
+
+
+def everything_stored(settings):
+    """Give all bytes of the database: SQLite's files, or every value of every table of PostgreSQL."""
+    if settings.embedded_database is not None:
+        path = settings.embedded_database
+        return b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
+    with create_command_app(settings).app_context():
+        with reading() as connection:
+            found = b"\n".join(
+                bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+                for table in sa.inspect(connection).get_table_names()
+                for row in connection.execute(sa.text(f'SELECT * FROM "{table}"'))
+                for value in row
+            )
+        db.engine.dispose()
+    return found
+
+
+def test_a_private_key_is_not_in_the_database_in_clear(fresh):
+    name, keys = register(fresh)
+    with serving(fresh) as app:
+        Application(app, name, keys).post_signed("mailbox=nobody&id=1&folder=Inbox")
+        stored = everything_stored(fresh)
+    assert keys.public_key.encode() in stored
+    private_key = keys.private_key.encode()
+    spellings = [private_key, bytes.fromhex(keys.private_key), private_key.hex().encode()]
+    spellings += [base64.b64encode(each).rstrip(b"=")[:-2] for each in spellings[:2]]
+    assert [spelling for spelling in spellings if spelling in stored] == []
+
+
+def test_equal_private_keys_are_stored_unequal(fresh):
+    with create_command_app(fresh).app_context():
+        tokens = [applications.cipher().encrypt("x" * 64) for _ in range(2)]
+        db.engine.dispose()
+    assert tokens[0] != tokens[1]
+
+
+NEW, OLD = (Fernet.generate_key().decode() for _ in range(2))
+
+
+@pytest.mark.parametrize(
+    ("keys", "status"),
+    [(f"{NEW},{OLD}", 403), (f"{OLD},{NEW}", 403), (OLD, 403), (NEW, 401)],
+    ids=["first-new", "first-old", "old", "new"],
+)
+def test_a_key_that_was_the_first_decrypts_as_long_as_it_is_listed(fresh, keys, status):
+    name, pair = register(with_settings(fresh, DAAS_ENCRYPTION_KEYS=OLD))
+    with serving(with_settings(fresh, DAAS_ENCRYPTION_KEYS=keys)) as app:
+        answer = Application(app, name, pair).post_signed("mailbox=nobody&id=1&folder=Inbox")
+    assert answer.status_code == status
+
+
+def test_the_first_key_encrypts(fresh):
+    name, _ = register(with_settings(fresh, DAAS_ENCRYPTION_KEYS=f"{NEW},{OLD}"))
+    with create_command_app(fresh).app_context():
+        token = db.session.scalar(select(ApplicationRow.private_key_encrypted).where(ApplicationRow.name == name))
+        db.session.remove()
+        db.engine.dispose()
+    assert len(Fernet(NEW).decrypt(token)) == 64
+
+
+# What an unknown public key costs.
+
+
+COUNTED = {
+    MultiFernet.decrypt.__code__: "decrypt with all keys",
+    Fernet.decrypt.__code__: "decrypt",
+    Fernet._decrypt_data.__code__: "decrypt data",
+    hmac.digest.__code__: "hash",
+}
+
+
+class Costs:
+    """What a request cost: statements and transactions, decryptions, hashes and comparisons, in their order."""
+
+    def __init__(self):
+        self.seen = []
+
+    def profile(self, frame, what, argument):
+        if what == "call" and frame.f_code in COUNTED:
+            self.seen.append(COUNTED[frame.f_code])
+        elif what == "c_call" and argument is hmac.compare_digest:
+            self.seen.append("compare")
+
+    @contextmanager
+    def counted(self, app):
+        def execute(connection, cursor, statement, parameters, context, executemany):
+            self.seen.append(statement)
+
+        def commit(connection):
+            self.seen.append("commit")
+
+        def rollback(connection):
+            self.seen.append("rollback")
+
+        listeners = [("before_cursor_execute", execute), ("commit", commit), ("rollback", rollback)]
+        with app.app_context():
+            engine = db.engine
+        for name, listener in listeners:
+            event.listen(engine, name, listener)
+        sys.setprofile(self.profile)
+        try:
+            yield self
+        finally:
+            sys.setprofile(None)
+            for name, listener in listeners:
+                event.remove(engine, name, listener)
+
+
+def post_with(app, keys, date, **parts):
+    header = authorization(keys, date=date, **parts)
+    client = app.test_client()
+    return client.post(
+        "/direct/messages/move/format/json",
+        data="mailbox=nobody&id=1&folder=Inbox",
+        headers={"Authorization": header, "Date": date, "Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+
+def unknown_and_wrong(caller):
+    """Give the keys of nobody, and those of an application with another private key."""
+    return make_key_pair(), KeyPair(caller.keys.public_key, make_key_pair().private_key)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"suspended": True}, {"services": ("v1/lists",)}, {"require_content_md5": True}], ids=str
+)
+def test_an_unknown_key_costs_what_a_wrong_signature_costs(app, build, options):
+    callers = unknown_and_wrong(build.application(**options))
+    date = now()
+    for keys in callers:
+        post_with(app, keys, date)  # The first of a kind compiles its statements.
+    costs = []
+    for keys in callers:
+        with Costs().counted(app) as counted:
+            assert post_with(app, keys, date).status_code == 401
+        costs.append(counted.seen)
+    unknown, wrong = costs
+    assert unknown == wrong
+    assert [unknown.count(what) for what in ("decrypt data", "hash", "compare")] == [1, 1, 2]
+    assert sum(statement.startswith("SELECT") for statement in unknown) == 1
+    assert sum(statement.startswith("INSERT INTO request_log") for statement in unknown) == 1
+
+
+def spelt(answer):
+    """Give all that a caller sees of an answer but its request_id."""
+    request_id = answer.headers["X-Request-Id"]
+    headers = sorted((name, value) for name, value in answer.headers if name not in ("X-Request-Id", "Date"))
+    headers = [
+        (name, str(int(value) - len(request_id))) if name == "Content-Length" else (name, value)
+        for name, value in headers
+    ]
+    return answer.status, headers, answer.data.replace(f'"{request_id}"'.encode(), b'"?"', 1)
+
+
+@pytest.mark.parametrize("explain", ["0", "1"], ids=["unexplained", "explained"])
+@pytest.mark.parametrize("parts", [{}, {"raw": True}, {"method": "GET"}], ids=["hexadecimal", "raw", "wrong-method"])
+@pytest.mark.parametrize("options", [{}, {"suspended": True}, {"require_content_md5": True}], ids=str)
+def test_an_unknown_key_is_answered_as_a_wrong_signature_is(settings, build, options, parts, explain):
+    callers = unknown_and_wrong(build.application(**options))
+    date = now()
+    with serving(with_settings(settings, DAAS_EXPLAIN_401=explain)) as app:
+        unknown, wrong = (post_with(app, keys, date, **parts) for keys in callers)
+    assert spelt(unknown) == spelt(wrong)
+    assert unknown.status_code == 401
+    assert ("X-Daas-String-To-Sign" in unknown.headers) is (explain == "1")
+
+
+@pytest.mark.parametrize("date", ["yesterday", "06/03/2013 12:13:56 EST"], ids=["unreadable", "old"])
+def test_an_unknown_key_learns_no_more_of_its_date_than_a_wrong_signature_does(app, build, date):
+    unknown, wrong = (post_with(app, keys, date) for keys in unknown_and_wrong(build.application()))
+    assert spelt(unknown) == spelt(wrong)
+    assert "X-Daas-Error" not in unknown.headers
+
+
+def test_the_log_tells_an_unknown_key_from_a_wrong_signature(app, build):
+    caller = build.application()
+    answers = [post_with(app, keys, now()) for keys in unknown_and_wrong(caller)]
+    rows = [build.log_row(answer.headers["X-Request-Id"]) for answer in answers]
+    assert [(row.reason, row.application) for row in rows] == [
+        ("unknown-public-key", None),
+        ("signature-mismatch", caller.name),
+    ]
+
+
+# What is taken away is gone at once.
+
+
+@pytest.mark.parametrize(
+    ("take", "refused"),
+    [
+        (lambda caller: revoke(caller, mailboxes=True), USER),
+        (lambda caller: suspend_mailbox(caller.mailbox.name, suspended=True), USER),
+        (lambda caller: applications.suspend_application(caller.name, suspended=True), USE),
+        (lambda caller: revoke(caller, services=["direct/messages/move"]), USE),
+    ],
+    ids=["mailbox", "suspended-mailbox", "suspended", "service"],
+)
+def test_what_is_taken_away_is_gone_for_the_next_request(app, application, build, take, refused):
+    assert application.move().status_code == 200
+    with app.app_context():
+        take(application)
+    answer = application.move(folder="Sent")
+    assert (answer.status_code, answer.json["message"]) == refused
+    assert build.folder_of(application.mailbox.message) == application.mailbox.folder
+
+
+def revoke(caller, services=(), mailboxes=False):
+    ids = [find_mailbox(caller.mailbox.name).id] if mailboxes else []
+    applications.revoke(caller.name, services, ids, all_mailboxes=False)
+
+
+def test_an_application_keeps_what_was_not_taken_away(app, build):
+    boxes = [build.mailbox(), build.mailbox()]
+    caller = build.application(mailboxes=boxes)
+    with app.app_context():
+        revoke(caller, services=["direct/folders"], mailboxes=True)
+    assert caller.move().status_code == 403
+    assert caller.move(mailbox=boxes[1].name, id=boxes[1].message, folder=boxes[1].folder).status_code == 200
+
+
+# What the database refuses, whoever writes to it.
+
+
+@pytest.fixture
+def ids(app, build):
+    """The ids of a mailbox, its custom folder, its message, another mailbox, and an application."""
+    box, other = build.mailbox(), build.mailbox()
+    caller = build.application()
+    with app.app_context():
+        found = {
+            "mailbox": find_mailbox(box.name).id,
+            "mailbox_name": box.name,
+            "folder": int(box.folder),
+            "message": int(box.message),
+            "other": find_mailbox(other.name).id,
+            "application": db.session.scalar(select(ApplicationRow.id).where(ApplicationRow.name == caller.name)),
+            "application_name": caller.name,
+            "public_key": caller.keys.public_key,
+            "nothing": 2**62,
+        }
+        digest = select(MessageEnvelope.digest).where(MessageEnvelope.id == found["message"])
+        found["digest"] = db.session.scalar(digest)
+    return found
+
+
+def an_application(ids, **values):
+    defaults = {
+        "name": new_name("app"),
+        "public_key": new_name("public-key-of-app"),
+        "private_key_encrypted": b"x",
+        "suspended": False,
+        "all_mailboxes": False,
+        "require_content_md5": False,
+        "explain_401": False,
+    }
+    return insert(ApplicationRow).values(**{**defaults, **values})
+
+
+def an_envelope(ids, **values):
+    defaults = {
+        "id": ids["message"],
+        "mailbox_id": ids["mailbox"],
+        "digest": b"x" * 32,
+        "size": 1,
+        **dict.fromkeys(["message_id", "subject", "subject_folded", "sender", "sender_folded", "recipients"], ""),
+        "imported_at": sa.func.current_timestamp(),
+    }
+    return insert(MessageEnvelope).values(**{**defaults, **values})
+
+
+def a_folder(ids, name, **values):
+    return insert(Folder).values(**{"mailbox_id": ids["mailbox"], "standard": False, "name": name, **values})
+
+
+def a_mailbox(ids, name):
+    return insert(Mailbox).values(name=name, suspended=False)
+
+
+CHECKED = {
+    "mailbox-in-upper-case": (
+        "ck_mailbox_name_lower_case",
+        lambda ids: a_mailbox(ids, "Kim"),
+    ),
+    "mailbox-without-name": ("ck_mailbox_name_length", lambda ids: a_mailbox(ids, "")),
+    "folder-named-inbox": ("ck_folder_custom_name_not_standard", lambda ids: a_folder(ids, "inbox")),
+    "folder-named-SENT": ("ck_folder_custom_name_not_standard", lambda ids: a_folder(ids, "SENT")),
+    "folder-of-digits": ("ck_folder_name_not_all_digits", lambda ids: a_folder(ids, "42")),
+    "folder-without-name": ("ck_folder_name_not_all_digits", lambda ids: a_folder(ids, "")),
+    "standard-folder-of-another-name": (
+        "ck_folder_standard_name",
+        lambda ids: a_folder(ids, "Outbox", standard=True),
+    ),
+    "message-with-id-0": (
+        "ck_message_id_positive",
+        lambda ids: insert(Message).values(id=0, mailbox_id=ids["mailbox"], folder_id=ids["folder"]),
+    ),
+    "message-without-bytes": ("ck_message_envelope_size_positive", lambda ids: an_envelope(ids, size=0)),
+    "application-without-name": ("ck_application_name_not_blank", lambda ids: an_application(ids, name="")),
+    "short-public-key": ("ck_application_public_key_length", lambda ids: an_application(ids, public_key="x" * 15)),
+}
+UNIQUE = {
+    "mailbox": ("uq_mailbox_name", lambda ids: a_mailbox(ids, ids["mailbox_name"])),
+    "folder": ("uq_folder_mailbox_id_name", lambda ids: a_folder(ids, "Custom 0")),
+    "folder-id": ("pk_folder", lambda ids: a_folder(ids, "Other", id=ids["folder"])),
+    "message-id": (
+        "pk_message",
+        lambda ids: insert(Message).values(id=ids["message"], mailbox_id=ids["mailbox"], folder_id=ids["folder"]),
+    ),
+    "public-key": ("uq_application_public_key", lambda ids: an_application(ids, public_key=ids["public_key"])),
+    "application": ("uq_application_name", lambda ids: an_application(ids, name=ids["application_name"])),
+}
+REFERRING = {
+    "folder-of-no-mailbox": (
+        "fk_folder_mailbox_id",
+        lambda ids: a_folder(ids, "Seen", mailbox_id=ids["nothing"]),
+    ),
+    "message-in-another-mailboxs-folder": (
+        "fk_message_mailbox_id_folder_id",
+        lambda ids: insert(Message).values(mailbox_id=ids["other"], folder_id=ids["folder"]),
+    ),
+    "move-to-another-mailboxs-folder": (
+        "fk_message_mailbox_id_folder_id",
+        lambda ids: (
+            sa.update(Message)
+            .where(Message.id == ids["message"])
+            .values(folder_id=select(Folder.id).where(Folder.mailbox_id == ids["other"]).limit(1).scalar_subquery())
+        ),
+    ),
+    "folder-that-holds-a-message": (
+        "fk_message_mailbox_id_folder_id",
+        lambda ids: sa.delete(Folder).where(Folder.mailbox_id == ids["mailbox"], Folder.name == "Inbox"),
+    ),
+    "content-of-no-message": (
+        "fk_message_content_id",
+        lambda ids: insert(MessageContent).values(id=ids["nothing"], raw=b"x"),
+    ),
+    "grant-of-no-mailbox": (
+        "fk_application_mailbox_mailbox_id",
+        lambda ids: insert(ApplicationMailbox).values(application_id=ids["application"], mailbox_id=ids["nothing"]),
+    ),
+    "grant-to-no-application": (
+        "fk_application_service_application_id",
+        lambda ids: insert(ApplicationService).values(application_id=ids["nothing"], service="v1/lists"),
+    ),
+}
+
+
+def refusal_of(app, statement):
+    """Give the words with which the database refuses a statement."""
+    with app.app_context(), pytest.raises(IntegrityError) as error, writing() as connection:
+        connection.execute(statement)
+    return str(error.value.orig)
+
+
+@pytest.mark.parametrize(("constraint", "statement"), CHECKED.values(), ids=CHECKED)
+def test_the_database_checks_its_values(app, ids, constraint, statement):
+    assert constraint in refusal_of(app, statement(ids))
+
+
+@pytest.mark.parametrize(("constraint", "statement"), UNIQUE.values(), ids=UNIQUE)
+def test_the_database_holds_things_once(app, ids, constraint, statement):
+    # SQLite names the columns of a unique constraint and not the constraint.
+    table, _, columns = constraint[3:].replace("_", ".", 1).partition(".")
+    said = refusal_of(app, statement(ids))
+    if "UNIQUE constraint failed" in said:
+        assert f"{table}." in said
+        assert columns.rpartition("_id_")[2] in said
+    else:
+        assert constraint in said
+
+
+def test_the_database_holds_the_same_bytes_once_in_a_mailbox(app, ids):
+    with app.app_context(), writing() as connection:
+        values = {"mailbox_id": ids["mailbox"], "folder_id": ids["folder"]}
+        made = connection.scalar(insert(Message).values(**values).returning(Message.id))
+    said = refusal_of(app, an_envelope(ids, id=made, digest=ids["digest"]))
+    names = ("uq_message_envelope_mailbox_id_digest", "message_envelope.mailbox_id, message_envelope.digest")
+    assert any(name in said for name in names)
+
+
+@pytest.mark.parametrize(("constraint", "statement"), REFERRING.values(), ids=REFERRING)
+def test_the_database_refers_to_what_exists(app, ids, constraint, statement):
+    said = refusal_of(app, statement(ids))
+    assert constraint in said or said == "FOREIGN KEY constraint failed"
+
+
+def test_the_log_refers_to_nothing():
+    assert RequestLogRow.__table__.foreign_keys == set()

@@ -1,0 +1,79 @@
+"""The rules of the house that a program can check."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import daas
+
+PACKAGE = Path(daas.__file__).parent
+FEATURES = [name for name in ("direct", "migomail", "onboarding") if (PACKAGE / name).is_dir()]
+# What may be called without Flask, by people who have only the client.
+STANDALONE = [*sorted((PACKAGE / "signing").rglob("*.py")), PACKAGE / "client.py"]
+LONGEST_FILE = 350
+
+
+def modules_of_daas_imported_by(path: Path) -> set[str]:
+    """Give the modules of daas that a file imports anywhere in it, by their names below daas; daas itself is ''."""
+    package = ["daas", *path.relative_to(PACKAGE).parts[:-1]]
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            parent = ".".join([*base, *([node.module] if node.module else [])])
+            # `from . import x` names a module or what a module holds: both are said.
+            imported |= {f"{parent}.{alias.name}" for alias in node.names}
+    return {name.removeprefix("daas").lstrip(".") for name in imported if name == "daas" or name.startswith("daas.")}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(PACKAGE.parent))
+
+
+@pytest.mark.parametrize("path", STANDALONE, ids=relative)
+def test_signing_and_the_client_import_nothing_else_of_daas(path):
+    others = {name for name in modules_of_daas_imported_by(path) if name.partition(".")[0] != "signing"}
+    assert others == set()
+
+
+def test_the_imports_of_a_file_are_found():
+    assert "signing.mechanism.sign" in modules_of_daas_imported_by(PACKAGE / "client.py")
+    assert "database.writing" in modules_of_daas_imported_by(PACKAGE / "direct" / "move_message.py")
+    assert "migrations" in modules_of_daas_imported_by(PACKAGE / "server.py")
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_features_never_import_each_other(feature):
+    others = {*FEATURES} - {feature}
+    for path in (PACKAGE / feature).rglob("*.py"):
+        rooms = {name.partition(".")[0] for name in modules_of_daas_imported_by(path)}
+        assert rooms & others == set(), relative(path)
+
+
+def test_the_client_and_signing_can_be_imported_without_flask_and_sqlalchemy():
+    names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in STANDALONE]
+    program = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    modules = {name.partition(".")[0] for name in loaded.stdout.split()}
+    assert "daas" in modules
+    assert modules & {"flask", "sqlalchemy", "flask_sqlalchemy", "werkzeug"} == set()
+
+
+def test_every_view_states_its_door(app):
+    doorless = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if not callable(getattr(app.view_functions[rule.endpoint], "door", None))
+    }
+    assert "/direct/messages/move/format/json" in {rule.rule for rule in app.url_map.iter_rules()}
+    assert doorless == set()
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=relative)
+def test_no_file_is_long(path):
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE

@@ -1,0 +1,262 @@
+"""The numbered changes of the database: each goes up and down, and all together make what the models say."""
+
+import datetime
+import re
+from importlib.resources import files
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from daas import migrations
+from daas.app import create_command_app
+from daas.database import db
+
+from .commands import Commands, Outcome
+from .conftest import DATABASES
+
+WHEN = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
+#: A row of each table. A revision that brings a table brings a row here.
+ROWS = {
+    "application": {
+        "id": 3,
+        "name": "laboratory",
+        "public_key": "p" * 64,
+        "private_key_encrypted": b"\x00\xff",
+        "suspended": False,
+        "all_mailboxes": True,
+        "require_content_md5": False,
+        "explain_401": True,
+    },
+    "mailbox": {"id": 5, "name": "ejaffee", "suspended": True},
+    "application_service": {"application_id": 3, "service": "direct/messages/move"},
+    "application_mailbox": {"application_id": 3, "mailbox_id": 5},
+    "folder": {"id": 7, "mailbox_id": 5, "name": "Lab results", "standard": False},
+    "message": {"id": 181, "mailbox_id": 5, "folder_id": 7},
+    "message_envelope": {
+        "id": 181,
+        "mailbox_id": 5,
+        "digest": bytes(32),
+        "message_id": "<1@example.org>",
+        "subject": "Übelkeit",
+        "subject_folded": "übelkeit",
+        "sender": "Kim@example.org",
+        "sender_folded": "kim@example.org",
+        "recipients": "ejaffee@direct.example.org",
+        "date": WHEN,
+        "size": 2,
+        "imported_at": WHEN,
+    },
+    "message_content": {"id": 181, "raw": b"\x00\xff"},
+    "request_log": {
+        "id": 11,
+        "at": WHEN,
+        "remote_address": "127.0.0.1",
+        "application": "laboratory",
+        "service": "direct/messages/move",
+        "method": "POST",
+        "path": "/direct/messages/move",
+        "status": 200,
+        "reason": "moved",
+        "duration_ms": 1.5,
+        "mailbox": "ejaffee",
+        "message": "181",
+        "folder": "7",
+        "folder_from": "Inbox",
+        "folder_to": "7",
+    },
+}
+
+
+@pytest.fixture(params=DATABASES)
+def empty_settings(request, make_settings):
+    return make_settings(request.param)
+
+
+@pytest.fixture
+def empty(empty_settings):
+    """An app over an empty database, in its context."""
+    app = create_command_app(empty_settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def other(request, make_settings, empty):
+    """An app over a further empty database of the same kind."""
+    app = create_command_app(make_settings(empty.extensions["daas_settings"].database_url.get_backend_name()))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def revisions():
+    """Give all revisions, the first one first."""
+    scripts = ScriptDirectory(str(files("daas") / "migrations"))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def tables():
+    return {*sa.inspect(db.engine).get_table_names()} - {"alembic_version"}
+
+
+def fill():
+    """Put the row of each table into the tables that are empty."""
+    with db.engine.begin() as connection:
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
+        for table in metadata.sorted_tables:
+            if table.name in ROWS and connection.execute(sa.select(table)).first() is None:
+                row = {name: value for name, value in ROWS[table.name].items() if name in table.c}
+                connection.execute(table.insert(), row)
+
+
+def content():
+    """Give all rows as the database has them, by table."""
+    with db.engine.connect() as connection:
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
+        return {
+            table.name: [{**row._mapping} for row in connection.execute(sa.select(table))]
+            for table in metadata.sorted_tables
+            if table.name != "alembic_version"
+        }
+
+
+def test_every_table_has_a_row_to_try_the_revisions_with():
+    assert {*ROWS} == {*db.metadata.tables}
+
+
+def test_every_revision_goes_up_and_down_with_data_in_it(empty):
+    steps = revisions()
+    kept = {}
+    for revision in steps:
+        migrations.upgrade(revision)
+        assert migrations.current_revision() == revision
+        now = content()
+        for table, rows in kept.items():
+            assert [{name: row[name] for name in old} for row, old in zip(now[table], rows, strict=True)] == rows
+        fill()
+        kept = content()
+    assert migrations.current_revision() == migrations.head_revision()
+    assert {table: len(rows) for table, rows in kept.items()} == dict.fromkeys(ROWS, 1)
+    for revision in [*steps[-2::-1], "base"]:
+        migrations.downgrade(revision)
+        assert migrations.current_revision() == (None if revision == "base" else revision)
+    assert tables() == set()
+    migrations.upgrade()
+    fill()
+    assert content() == kept
+
+
+def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty):
+    migrations.upgrade()
+    fill()
+    before = content()
+    migrations.upgrade()
+    assert content() == before
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(empty):
+    with db.engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE message (id INTEGER)"))
+    with pytest.raises(sa.exc.DBAPIError):
+        migrations.upgrade()
+    assert tables() == {"message"}
+    assert migrations.current_revision() is None
+
+
+def test_a_database_of_a_later_release_is_refused_in_one_sentence(empty_settings, empty, tmp_path):
+    migrations.upgrade()
+    with db.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'later'"))
+    Commands(empty_settings, tmp_path).refusal("db", "upgrade")
+
+
+def test_upgrades_at_once_all_succeed(empty_settings, tmp_path):
+    outcomes = Commands(empty_settings, tmp_path).run_at_once(4, "db", "upgrade", "--json")
+    expected = f'{{"revision": "{migrations.head_revision()}"}}\n'.encode()
+    assert outcomes == [Outcome(0, expected, "")] * 4
+
+
+def test_alembic_finds_no_difference_between_the_migrations_and_the_models(empty):
+    migrations.upgrade()
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def describe():
+    """Give all that inspection tells of the tables, in an order of its own."""
+    inspector = sa.inspect(db.engine)
+    return {
+        table: {
+            "columns": [
+                (column["name"], str(column["type"]), column["nullable"], column["default"])
+                for column in sorted(inspector.get_columns(table), key=lambda column: column["name"])
+            ],
+            "primary key": inspector.get_pk_constraint(table),
+            "unique": sorted((each["name"], each["column_names"]) for each in inspector.get_unique_constraints(table)),
+            "check": sorted((each["name"], each["sqltext"]) for each in inspector.get_check_constraints(table)),
+            "foreign keys": sorted(inspector.get_foreign_keys(table), key=lambda key: key["name"]),
+            "indexes": sorted(inspector.get_indexes(table), key=lambda index: index["name"]),
+            "counts": table in counting(),
+        }
+        for table in tables()
+    }
+
+
+def counting():
+    """Give the tables of an SQLite database whose ids are never given twice; inspection does not see which."""
+    if db.engine.dialect.name != "sqlite":
+        return set()
+    with db.engine.connect() as connection:
+        made = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        return {name for name, sql in made if re.search(r"\bid INTEGER NOT NULL .*AUTOINCREMENT", sql)}
+
+
+def test_migrations_make_the_tables_and_constraints_that_the_models_make(empty, other):
+    migrations.upgrade()
+    migrated = describe()
+    with other.app_context():
+        db.metadata.create_all(db.engine)
+        assert describe() == migrated
+    checks = {name for name, _ in migrated["mailbox"]["check"]}
+    assert checks == {"ck_mailbox_name_length", "ck_mailbox_name_lower_case"}
+
+
+def test_every_constraint_has_a_name_that_says_what_it_is(empty):
+    migrations.upgrade()
+    inspector = sa.inspect(db.engine)
+    for table in tables():
+        named = [
+            (f"uq_{table}_", inspector.get_unique_constraints(table)),
+            (f"ck_{table}_", inspector.get_check_constraints(table)),
+            (f"fk_{table}_", inspector.get_foreign_keys(table)),
+            ((f"ix_{table}_", f"uq_{table}_"), inspector.get_indexes(table)),
+        ]
+        if db.engine.dialect.name != "sqlite":  # SQLAlchemy writes a key that counts (AUTOINCREMENT) without its name.
+            named.append((f"pk_{table}", [inspector.get_pk_constraint(table)]))
+        names = [(start, each["name"] or "") for start, found in named for each in found]
+        assert [name for start, name in names if not name.startswith(start)] == [], table
+
+
+def test_every_constraint_of_the_models_has_a_name():
+    constraints = [each for table in db.metadata.tables.values() for each in [*table.constraints, *table.indexes]]
+    assert len(constraints) > len(db.metadata.tables)
+    assert [str(each) for each in constraints if not each.name] == []
+
+
+def test_sqlite_never_gives_an_id_twice(make_settings):
+    app = create_command_app(make_settings("sqlite"))
+    with app.app_context():
+        migrations.upgrade()
+        found = counting()
+        db.engine.dispose()
+    wanted = {table.name for table in db.metadata.tables.values() if table.autoincrement_column is not None}
+    assert wanted >= {"application", "mailbox", "folder", "message", "request_log"}
+    assert found == wanted

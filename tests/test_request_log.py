@@ -1,0 +1,582 @@
+"""The request log: one row for every request, true and without secrets, with an id that is never given out again."""
+
+import datetime
+import itertools
+import json
+import re
+import socket
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import delete, event, func, select
+
+from daas import migrations
+from daas.app import create_app, create_command_app
+from daas.applications import DEFAULT_SERVICES
+from daas.database import db, reading
+from daas.request_log import RequestLogRow
+from daas.settings import load_settings
+from daas.signing.mechanism import KeyPair, make_key_pair
+
+from .actors import MOVE, Application
+from .builders import Builder, Mailbox
+from .conftest import DATABASES, ENCRYPTION_KEY
+
+RANDOM_ID = re.compile(r"[0-9a-f]{32}")
+OLD = "06/03/2013 12:13:56 EST"
+
+
+def count_rows(app):
+    with app.app_context(), reading() as connection:
+        return connection.scalar(select(func.count()).select_from(RequestLogRow))
+
+
+def rows_as_text(app):
+    with app.app_context(), reading() as connection:
+        return [" ".join(map(str, row)) for row in connection.execute(select(RequestLogRow))]
+
+
+def id_of(answer):
+    """Give the request_id, which header and body have to agree on."""
+    assert answer.json["request_id"] == answer.headers["X-Request-Id"]
+    return answer.headers["X-Request-Id"]
+
+
+@contextmanager
+def serving(settings):
+    """Serve a database of this release from an app of its own."""
+    with create_command_app(settings).app_context():
+        migrations.upgrade()
+        db.engine.dispose()
+    app = create_app(settings)
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def fresh(settings, make_settings):
+    """Settings with an empty database that no other test uses, of the kind of the others."""
+    return make_settings(settings.database_url.get_backend_name())
+
+
+# One row, and the true reason.
+
+
+@dataclass
+class Scene:
+    """An application with a mailbox, and a builder for whatever else a request needs."""
+
+    caller: Application
+    build: Builder
+
+    def open(self, *args, **kwargs):
+        return self.caller.app.test_client().open(*args, **kwargs)
+
+    def without(self, name):
+        """Ask without one of the headers."""
+        headers = self.caller.signed_headers()
+        del headers[name]
+        return self.open(MOVE, method="POST", headers=headers, data="")
+
+    def cut_short(self):
+        """Announce more than is sent."""
+        return self.open(MOVE, method="POST", data="mailbox=x", environ_overrides={"CONTENT_LENGTH": "99"})
+
+    def signed_with(self, keys):
+        return Application(self.caller.app, self.caller.name, keys).post_signed("mailbox=x")
+
+    def by_another(self, **options):
+        """Ask for a move by another application."""
+        return self.build.application(mailboxes=[self.caller.mailbox], **options).move()
+
+    def elsewhere(self, **options):
+        """Ask for a move in another mailbox."""
+        other = self.build.mailbox(**options)
+        return self.caller.move(mailbox=other.name, id=other.message, folder=other.folder)
+
+
+def get(caller, uri):
+    headers = caller.signed_headers(method="GET", uri=uri, content_type=None)
+    return caller.app.test_client().get(uri, headers=headers)
+
+
+def minutes_ago(minutes):
+    return time.strftime("%m/%d/%Y %H:%M:%S", time.gmtime(time.time() - 60 * minutes))
+
+
+JSON = "application/json"
+REQUESTS = [
+    (200, "moved", lambda scene: scene.caller.move()),
+    (200, "listed", lambda scene: get(scene.caller, f"/direct/folders?mailbox={scene.caller.mailbox.name}")),
+    (404, "path-unknown", lambda scene: scene.open("/direct/nothing")),
+    (404, "path-unknown", lambda scene: scene.open("/direct/messages%2Fmove", method="POST")),
+    (404, "path-unknown", lambda scene: scene.open("/direct")),
+    (405, "method-not-allowed", lambda scene: scene.open(MOVE)),
+    (405, "method-not-allowed", lambda scene: scene.open(MOVE, method="HEAD")),
+    (405, "method-not-allowed", lambda scene: scene.open(MOVE, method="OPTIONS")),
+    (405, "method-not-allowed", lambda scene: scene.open("/direct/folders", method="HEAD")),
+    (400, "body-cut-short", lambda scene: scene.cut_short()),
+    (400, "target-with-fragment", lambda scene: scene.open(MOVE, environ_overrides={"RAW_URI": f"{MOVE}#x"})),
+    (413, "body-too-large", lambda scene: scene.caller.post_signed("x" * 65_537)),
+    (401, "authorization-missing", lambda scene: scene.without("Authorization")),
+    (401, "authorization-malformed", lambda scene: scene.caller.post_signed(headers={"Authorization": "DAAS x"})),
+    (401, "date-missing", lambda scene: scene.without("Date")),
+    (401, "content-type-missing", lambda scene: scene.without("Content-Type")),
+    (401, "unknown-public-key", lambda scene: scene.signed_with(make_key_pair())),
+    (401, "signature-mismatch", lambda scene: scene.signed_with(KeyPair(scene.caller.keys.public_key, "x" * 64))),
+    (401, "date-unreadable", lambda scene: scene.caller.post_signed(date="yesterday")),
+    (401, "date-without-zone", lambda scene: scene.caller.post_signed(date=minutes_ago(0))),
+    (401, "date-outside-window", lambda scene: scene.caller.post_signed(date=OLD)),
+    (401, "date-zone-name", lambda scene: scene.caller.post_signed(date=f"{minutes_ago(300)} EDT")),
+    (401, "content-md5-mismatch", lambda scene: scene.caller.post_signed(md5="x")),
+    (401, "content-md5-required", lambda scene: scene.by_another(require_content_md5=True)),
+    (403, "application-suspended", lambda scene: scene.by_another(suspended=True)),
+    (403, "service-not-granted", lambda scene: scene.by_another(services=DEFAULT_SERVICES[1:])),
+    (415, "content-type-unsupported", lambda scene: scene.caller.post_signed(content_type="text/plain")),
+    (415, "coding-unsupported", lambda scene: scene.caller.post_signed(headers={"Content-Encoding": "gzip"})),
+    (400, "form-not-utf-8", lambda scene: scene.caller.post_signed(b"\xff=1")),
+    (400, "json-broken", lambda scene: scene.caller.post_signed("{", content_type=JSON)),
+    (400, "json-no-object", lambda scene: scene.caller.post_signed("[]", content_type=JSON)),
+    (400, "json-too-deep", lambda scene: scene.caller.post_signed("[" * 9 + "]" * 9, content_type=JSON)),
+    (422, "argument-missing", lambda scene: scene.caller.post_signed("mailbox=x")),
+    (422, "argument-invalid", lambda scene: scene.caller.move(id="0")),
+    (403, "mailbox-unknown", lambda scene: scene.caller.move(mailbox="nobody")),
+    (403, "mailbox-suspended", lambda scene: scene.elsewhere(suspended=True)),
+    (403, "mailbox-not-granted", lambda scene: scene.elsewhere()),
+    (422, "folder-not-found", lambda scene: scene.caller.move(folder="9223372036854775807")),
+    (422, "message-not-found", lambda scene: scene.caller.move(id="9223372036854775807")),
+]
+
+
+@pytest.mark.parametrize(("status", "reason", "ask"), REQUESTS, ids=[f"{row[0]}-{row[1]}" for row in REQUESTS])
+def test_every_request_leaves_one_row_with_its_true_reason(app, application, build, status, reason, ask):
+    before = count_rows(app)
+    answer = ask(Scene(application, build))
+    assert answer.status_code == status
+    assert count_rows(app) == before + 1
+    row = build.log_row(answer.headers["X-Request-Id"])
+    assert (row.status, row.reason) == (status, reason)
+    if answer.request.method != "HEAD":
+        assert answer.json["request_id"] == str(row.id)
+
+
+@pytest.mark.parametrize("path", ["/", "/directory", "/Direct/messages/move", "/favicon.ico"])
+def test_what_is_no_request_of_the_api_leaves_no_row(app, path):
+    before = count_rows(app)
+    answer = app.test_client().get(path)
+    assert "X-Request-Id" not in answer.headers
+    assert count_rows(app) == before
+
+
+# What a row holds.
+
+
+def test_a_row_tells_when_from_where_how_long_and_what(application, build):
+    began, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
+    answer = application.post_signed(urlencode({"mailbox": application.mailbox.name}))
+    elapsed = (time.perf_counter() - clock) * 1000
+    row = build.log_row(id_of(answer))
+    assert began <= row.at <= datetime.datetime.now(datetime.UTC)
+    assert row.at.utcoffset() == datetime.timedelta(0)
+    assert 0 < row.duration_ms <= elapsed
+    assert (row.method, row.path, row.remote_address) == ("POST", MOVE, "127.0.0.1")
+    assert (row.application, row.service) == (application.name, "direct/messages/move")
+
+
+def test_the_row_of_a_move_tells_from_where_to_where(application, build):
+    box = application.mailbox
+    folders = ["Inbox", box.folder, "Archived", "Archived"]
+    for folder in folders[1:]:
+        application.move(folder=folder.lower())
+    rows = build.log_rows(box.message)
+    assert [(row.folder_from, row.folder_to) for row in rows] == [*itertools.pairwise(folders)]
+    assert [row.folder for row in rows] == [box.folder, "archived", "archived"]
+
+
+def test_the_row_of_a_refusal_tells_where_to_but_not_from_where(application, build):
+    row = build.log_row(id_of(application.move(folder="9223372036854775807")))
+    assert (row.folder, row.folder_from, row.folder_to) == ("9223372036854775807", None, None)
+
+
+def test_the_query_is_not_in_the_log(application, build):
+    uri = f"{MOVE}?patient=ejaffee"
+    row = build.log_row(id_of(application.move(id="0")))
+    asked = build.log_row(id_of(application.post_signed("", uri=uri)))
+    assert row.path == asked.path == MOVE
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        (f"http://kim:secret@example.org{MOVE}", MOVE),
+        ("/direct/%61%20", "/direct/%61%20"),
+        ("/direct/\xc3\xa4", "/direct/\xc3\xa4"),
+        ("/direct/" + "x" * 500, "/direct/" + "x" * 120),
+        ("/direct/\x85\xa0\xad", "/direct/\ufffd\ufffd\ufffd"),
+    ],
+    ids=["absolute", "encoded", "latin-1", "long", "unprintable"],
+)
+def test_the_path_is_as_it_was_sent_but_cut_and_printable(app, build, target, path):
+    answer = app.test_client().get("/direct/x", environ_overrides={"RAW_URI": target})
+    assert build.log_row(id_of(answer)).path == path
+
+
+def test_a_method_is_cut_too(app, build):
+    answer = app.test_client().open(MOVE, method="X" * 500)
+    assert build.log_row(id_of(answer)).method == "X" * 128
+
+
+def test_the_address_is_that_of_the_connection(app, build):
+    forwarded = dict.fromkeys(["X-Forwarded-For", "Forwarded", "X-Real-IP"], "203.0.113.9")
+    answer = app.test_client().get("/direct/x", headers=forwarded, environ_overrides={"REMOTE_ADDR": "2001:db8::1"})
+    assert build.log_row(id_of(answer)).remote_address == "2001:db8::1"
+
+
+ARGUMENTS = {"mailbox": "Kim", "id": "0181", "folder": " Attic "}
+AS_ASKED = ("Kim", "0181", " Attic ")
+
+
+@pytest.mark.parametrize("date", [None, OLD, "yesterday"], ids=["fresh", "old", "unreadable"])
+def test_arguments_are_in_the_log_as_they_were_asked_if_the_signature_is_good(application, build, date):
+    row = build.log_row(id_of(application.post_signed(urlencode(ARGUMENTS), date=date)))
+    assert (row.mailbox, row.message, row.folder) == AS_ASKED
+
+
+@pytest.mark.parametrize("keys", [None, "x" * 64], ids=["unknown-key", "wrong-signature"])
+def test_arguments_are_not_in_the_log_unless_the_signature_is_good(application, build, keys):
+    keys = make_key_pair() if keys is None else KeyPair(application.keys.public_key, keys)
+    caller = Application(application.app, application.name, keys)
+    row = build.log_row(id_of(caller.post_signed(urlencode(ARGUMENTS))))
+    assert row.status == 401
+    assert (row.mailbox, row.message, row.folder) == (None, None, None)
+
+
+def test_arguments_of_a_query_are_in_the_log_too(application, build):
+    answer = get(application, f"/direct/messages?mailbox={application.mailbox.name.upper()}&folder=inbox")
+    row = build.log_row(id_of(answer))
+    assert (row.mailbox, row.message, row.folder) == (application.mailbox.name.upper(), None, "inbox")
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("a\0b", "a\ufffdb"),
+        ("\ud800 \udfff", "\ufffd \ufffd"),
+        ("a\x1b[31m\r\n\u2028", "a\ufffd[31m\ufffd\ufffd\ufffd"),
+        ("\u202e\u200b", "\ufffd\ufffd"),
+        ("\U0001f600ß", "\U0001f600ß"),
+        ("x" * 1000, "x" * 128),
+        ("\U0001f600" * 1000, "\U0001f600" * 128),
+        ("\0" * 1000, "\ufffd" * 128),
+        (["a", None], "(not a text)"),
+        (1.5, "1.5"),
+        (None, ""),
+    ],
+    ids=[
+        "nul",
+        "surrogates",
+        "controls",
+        "invisible",
+        "beyond-the-plane",
+        "long",
+        "long-and-wide",
+        "long-nul",
+        "list",
+        "number",
+        "null",
+    ],
+)
+def test_arguments_are_cut_and_what_cannot_be_stored_is_replaced(application, build, value, stored):
+    body = json.dumps({"mailbox": value, "id": value, "folder": value})
+    row = build.log_row(id_of(application.post_signed(body, content_type="application/json")))
+    assert row.status == 422
+    assert (row.mailbox, row.message, row.folder) == (stored, stored, stored)
+
+
+def test_an_argument_that_is_sent_twice_is_in_the_log_twice(application, build):
+    row = build.log_row(id_of(application.post_signed("id=181&id=182")))
+    assert (row.message, row.mailbox) == ("181, 182", None)
+
+
+def test_no_key_signature_or_subject_is_ever_in_the_log(app, build):
+    subject, private_key = "Übelkeit und Erbrechen", "private-key-of-nobody"
+    box = build.mailbox(messages=0)
+    box.messages = [build.message(box, subject=subject)]
+    caller = build.application(mailboxes=[box])
+    uri = f"{MOVE}?key={private_key}"
+    answers = [
+        caller.move(),
+        caller.post_signed(urlencode({"key": private_key, "subject": subject}), uri=uri),
+        Scene(caller, build).signed_with(KeyPair(caller.keys.public_key, private_key)),
+        get(caller, f"/direct/messages?{urlencode({'mailbox': box.name, 'subject': subject})}"),
+        app.test_client().get(uri, headers={"Authorization": f"DAAS {caller.keys.public_key}:{private_key}"}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422, 401, 200, 405]
+    signature = caller.signed_headers()["Authorization"].partition(":")[2]
+    rows = [row for row in rows_as_text(app) if row.split(" ")[0] in {id_of(answer) for answer in answers}]
+    assert len(rows) == len(answers)
+    secrets = [subject, private_key, caller.keys.private_key, caller.keys.public_key, signature[:16], "DAAS "]
+    assert [secret for secret in secrets if any(secret in row for row in rows)] == []
+
+
+# Ids.
+
+
+def test_ids_grow_from_request_to_request(app, application):
+    ids = [
+        int(id_of(answer)) for answer in (application.move(), app.test_client().get("/direct/x"), application.move())
+    ]
+    assert ids == sorted({*ids})
+
+
+def test_an_id_is_not_used_again_after_its_row_was_deleted(app, application):
+    last = int(id_of(application.move()))
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(delete(RequestLogRow))
+    assert int(id_of(application.move())) > last
+
+
+def forget_what_follows(settings, app):
+    """Give a function that takes the database back to what it is now, as a crash does that loses the last writes."""
+    if settings.embedded_database is not None:
+        files = [settings.embedded_database.with_name(settings.embedded_database.name + end) for end in ("", "-wal")]
+        saved = [(file, file.read_bytes()) for file in files]
+
+        def forget():
+            settings.embedded_database.with_name(settings.embedded_database.name + "-shm").unlink(missing_ok=True)
+            for file, content in saved:
+                file.write_bytes(content)
+
+        return forget
+    with app.app_context(), reading() as connection:
+        last_id = connection.scalar(select(func.coalesce(func.max(RequestLogRow.id), 0)))
+        sequence = connection.execute(sa.text("SELECT last_value, is_called FROM request_log_id_seq")).one()
+
+    def forget():
+        with create_command_app(settings).app_context():
+            with db.engine.begin() as connection:
+                connection.execute(delete(RequestLogRow).where(RequestLogRow.id > last_id))
+                set_back = sa.text("SELECT setval('request_log_id_seq', :last_value, :is_called)")
+                connection.execute(set_back, sequence._asdict())
+            db.engine.dispose()
+
+    return forget
+
+
+@pytest.mark.parametrize("kept", [0, 2], ids=["none-kept", "some-kept"])
+def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh, kept):
+    with serving(fresh) as app:
+        with app.app_context(), reading():
+            pass  # A connection is open: what it writes to be safe is written and on disk.
+        before = [int(id_of(app.test_client().get("/direct/kept"))) for _ in range(kept)]
+        forget = forget_what_follows(fresh, app)
+        forgotten = [int(id_of(app.test_client().get("/direct/forgotten"))) for _ in range(20)]
+    forget()
+    with serving(fresh) as app:
+        after = [int(id_of(app.test_client().get("/direct/after"))) for _ in range(3)]
+        with app.app_context(), reading() as connection:
+            stored = connection.execute(select(RequestLogRow.id, RequestLogRow.path).order_by(RequestLogRow.id)).all()
+    assert stored == [*((id_, "/direct/kept") for id_ in before), *((id_, "/direct/after") for id_ in after)]
+    assert min(after) > max(forgotten)
+
+
+def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(make_settings):
+    """On PostgreSQL they always are: every transaction waits for the disk that does not say otherwise."""
+    ran = []
+    with serving(make_settings("sqlite")) as app:
+        with app.app_context():
+            event.listen(db.engine, "first_connect", lambda raw, _: raw.set_trace_callback(ran.append), insert=True)
+        app.test_client().get("/direct/x")
+    (skipped,) = (place for place, statement in enumerate(ran) if statement.startswith("UPDATE sqlite_sequence"))
+    before = [statement for statement in ran[:skipped] if statement.startswith("PRAGMA synchronous")]
+    assert before[-1:] == ["PRAGMA synchronous = FULL"]
+    assert (
+        "COMMIT" in ran[skipped : next(n for n, each in enumerate(ran) if each.startswith("INSERT INTO request_log"))]
+    )
+
+
+# What a commit waits for.
+
+
+@contextmanager
+def durability(app):
+    """Note, for each row of the log, whether its commit waits for the disk, as the database itself sees it."""
+    seen = []
+
+    def look(connection, cursor, statement, parameters, context, executemany):
+        if statement.startswith("INSERT INTO request_log"):
+            query = "PRAGMA synchronous" if connection.dialect.name == "sqlite" else "SHOW synchronous_commit"
+            with closing(cursor.connection.cursor()) as other:
+                seen.append({1: "off", 2: "on", "off": "off", "on": "on"}[other.execute(query).fetchone()[0]])
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", look)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", look)
+
+
+def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app, application):
+    with durability(app) as seen:
+        for _ in range(2):
+            application.move()
+            application.move(id="0")
+            application.post_signed(date=OLD)
+            application.move(mailbox="nobody")
+            app.test_client().get("/direct/x")
+    assert seen == ["on", "off", "off", "off", "off"] * 2
+
+
+def test_what_a_mailbox_holds_is_shown_when_the_disk_has_the_row(app, application):
+    with durability(app) as seen:
+        get(application, f"/direct/folders?mailbox={application.mailbox.name}")
+    assert seen == ["on"]
+
+
+# A row that cannot be written.
+
+
+@pytest.fixture
+def broken(fresh):
+    """An app over a database of its own, which a test may break, with an application and a builder."""
+    with serving(fresh) as app:
+        build = Builder(app)
+        yield app, build.application(mailboxes=[build.mailbox()]), build
+
+
+def fill_disk(app):
+    """Let the next row of the log find no room."""
+    with app.app_context(), db.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("CREATE TABLE ballast (content BLOB)")
+            connection.exec_driver_sql(
+                "CREATE TRIGGER load AFTER INSERT ON request_log"
+                " BEGIN INSERT INTO ballast VALUES (zeroblob(1000000)); END"
+            )
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.commit()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        else:
+            connection.exec_driver_sql(
+                "CREATE FUNCTION load() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$"
+            )
+            connection.exec_driver_sql("CREATE TRIGGER load AFTER INSERT ON request_log EXECUTE FUNCTION load()")
+        connection.commit()
+
+
+def lose_table(app):
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE request_log RENAME TO lost")
+
+
+def test_a_move_whose_row_finds_no_room_moves_nothing_and_is_a_503(broken):
+    app, application, build = broken
+    fill_disk(app)
+    before = count_rows(app)
+    answer = application.move()
+    assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert RANDOM_ID.fullmatch(id_of(answer))
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+    assert count_rows(app) == before
+
+
+def test_a_move_whose_row_cannot_be_written_moves_nothing(broken):
+    app, application, build = broken
+    lose_table(app)
+    answer = application.move()
+    assert answer.status_code in {500, 503}
+    assert RANDOM_ID.fullmatch(id_of(answer))
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+@pytest.mark.parametrize("spoil", [fill_disk, lose_table])
+def test_a_refusal_whose_row_cannot_be_written_is_no_success(broken, spoil):
+    app, application, _ = broken
+    spoil(app)
+    answers = [application.post_signed(date=OLD), application.move(id="0"), application.move(mailbox="nobody")]
+    assert {answer.status_code for answer in answers} <= {500, 503}
+
+
+@pytest.mark.parametrize("spoil", [fill_disk, lose_table])
+def test_a_path_that_does_not_exist_is_a_404_though_its_row_cannot_be_written(broken, spoil):
+    app, *_ = broken
+    spoil(app)
+    answer = app.test_client().get("/direct/x")
+    assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
+    assert RANDOM_ID.fullmatch(id_of(answer))
+
+
+# A database that is away.
+
+
+@contextmanager
+def locked(settings):
+    """An app whose database another process holds for writing, and an application that it knows."""
+    with serving(settings) as app:
+        build = Builder(app)
+        application = build.application(mailboxes=[build.mailbox()])
+        with hold(settings):
+            yield application
+        # The service is back as soon as the database is.
+        assert application.move().status_code == 200
+
+
+@contextmanager
+def hold(settings):
+    if settings.embedded_database is not None:
+        other = sqlite3.connect(settings.embedded_database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.close()
+    else:
+        with create_command_app(settings).app_context():
+            with db.engine.begin() as connection:
+                connection.exec_driver_sql("LOCK TABLE request_log, message IN ACCESS EXCLUSIVE MODE")
+                yield
+            db.engine.dispose()
+
+
+@pytest.fixture(params=["away", *DATABASES])
+def unreachable(request, make_settings):
+    """An application whose service cannot use its database: it is away, or locked."""
+    if request.param == "away":
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            url = f"postgresql+psycopg://daas@127.0.0.1:{closed.getsockname()[1]}/daas"
+            app = create_app(load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY}))
+            yield Application(app, "laboratory", make_key_pair(), [Mailbox("ejaffee", ["5"], ["181"])])
+    else:
+        with locked(make_settings(request.param)) as application:
+            yield application
+
+
+def test_what_needs_no_database_is_answered_without_it(unreachable):
+    answer = unreachable.app.test_client().get("/direct/x")
+    assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
+    assert RANDOM_ID.fullmatch(id_of(answer))
+
+
+def test_a_move_is_told_within_six_seconds_that_the_database_cannot_be_used(unreachable):
+    began = time.monotonic()
+    answer = unreachable.move()
+    assert time.monotonic() - began < 6
+    assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert RANDOM_ID.fullmatch(id_of(answer))
+
+
+def test_a_refusal_is_told_that_the_database_cannot_be_used(unreachable):
+    answer = unreachable.post_signed("", date=OLD)
+    assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")

@@ -1,0 +1,459 @@
+"""Each setting's values, and a start that says in one sentence what is wrong with them."""
+
+import base64
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+
+from daas import migrations
+from daas.app import create_command_app
+from daas.applications import cipher, register_application
+from daas.database import db
+from daas.server import check_start
+from daas.settings import SETTINGS, SettingError, load_settings
+
+from .commands import Commands
+from .conftest import DATABASES
+from .servers import ROOT, LiveServer, environment
+
+SECRET = "hunter2"
+KEY, OLD_KEY = (base64.urlsafe_b64encode(digit * 32).decode() for digit in (b"1", b"2"))
+
+# The key at first, both while it is replaced, the new one alone.
+KEYRINGS = [OLD_KEY, f"{KEY},{OLD_KEY}", KEY]
+
+GOOD = [
+    ("DAAS_DATABASE_URL", "sqlite:////srv/mail.db", "sqlite:////srv/mail.db"),
+    ("DAAS_DATABASE_URL", "postgresql+psycopg://u:p@db.example.org:5433/daas", None),
+    ("DAAS_DATABASE_URL", "postgresql+psycopg://u:p%40ss@db.example.org/daas?sslmode=verify-full", None),
+    ("DAAS_BIND", "0.0.0.0:80", "0.0.0.0:80"),
+    ("DAAS_BIND", "localhost:8000", "localhost:8000"),
+    ("DAAS_BIND", "[::1]:65535", "[::1]:65535"),
+    ("DAAS_BIND", "unix:/run/daas.sock", "unix:/run/daas.sock"),
+    ("DAAS_CLINICAL_DOMAIN", "Direct.Clinic-7.example", "direct.clinic-7.example"),
+    ("DAAS_DATE_WINDOW_SECONDS", "0", 0),
+    ("DAAS_DATE_WINDOW_SECONDS", "31536000", 31_536_000),
+    ("DAAS_ENCRYPTION_KEYS", KEY, (KEY,)),
+    ("DAAS_ENCRYPTION_KEYS", f" {KEY}, {OLD_KEY}\n", (KEY, OLD_KEY)),
+    ("DAAS_EXPLAIN_401", "1", True),
+    ("DAAS_EXPLAIN_401", "Yes", True),
+    ("DAAS_EXPLAIN_401", "off", False),
+    ("DAAS_MAX_BODY_BYTES", "1024", 1024),
+    ("DAAS_MAX_BODY_BYTES", "16777216", 16_777_216),
+    ("DAAS_ALLOWED_ORIGINS", "https://a.example", frozenset({"https://a.example"})),
+    (
+        "DAAS_ALLOWED_ORIGINS",
+        "https://a.example:8443, http://localhost:5173",
+        frozenset({"https://a.example:8443", "http://localhost:5173"}),
+    ),
+    ("DAAS_WORKERS", "1", 1),
+    ("DAAS_WORKERS", "256", 256),
+    ("DAAS_THREADS", "1", 1),
+]
+
+BAD = [
+    ("DAAS_DATABASE_URL", "nonsense"),
+    ("DAAS_DATABASE_URL", "sqlite://"),
+    ("DAAS_DATABASE_URL", "sqlite:///:memory:"),
+    ("DAAS_DATABASE_URL", "sqlite:///file:x?mode=memory&uri=true"),
+    ("DAAS_DATABASE_URL", "sqlite:///x.db?timeout=soon"),
+    ("DAAS_DATABASE_URL", "postgresql://u:p@h/daas"),
+    ("DAAS_DATABASE_URL", "postgresql+psycopg2://u:p@h/daas"),
+    ("DAAS_DATABASE_URL", "postgresql+psycopg://u:p@h:port/daas"),
+    ("DAAS_DATABASE_URL", "mysql://u:p@h/daas"),
+    ("DAAS_BIND", "8000"),
+    ("DAAS_BIND", ":8000"),
+    ("DAAS_BIND", "127.0.0.1"),
+    ("DAAS_BIND", "127.0.0.1:65536"),
+    ("DAAS_BIND", "127.0.0.1:http"),
+    ("DAAS_BIND", "daas.example.org:8000"),
+    ("DAAS_BIND", "::1:8000"),
+    ("DAAS_BIND", "unix:daas.sock"),
+    ("DAAS_CLINICAL_DOMAIN", "clinic"),
+    ("DAAS_CLINICAL_DOMAIN", "-clinic.example"),
+    ("DAAS_CLINICAL_DOMAIN", "clinic..example"),
+    ("DAAS_CLINICAL_DOMAIN", "https://clinic.example"),
+    ("DAAS_CLINICAL_DOMAIN", "kim@clinic.example"),
+    ("DAAS_CLINICAL_DOMAIN", "clinic." * 40 + "example"),
+    ("DAAS_DATE_WINDOW_SECONDS", "-1"),
+    ("DAAS_DATE_WINDOW_SECONDS", "31536001"),
+    ("DAAS_DATE_WINDOW_SECONDS", "1.5"),
+    ("DAAS_DATE_WINDOW_SECONDS", "15m"),
+    ("DAAS_DATE_WINDOW_SECONDS", "٩٠٠"),
+    ("DAAS_DATE_WINDOW_SECONDS", "9" * 5000),
+    ("DAAS_ENCRYPTION_KEYS", "secret"),
+    ("DAAS_ENCRYPTION_KEYS", f"{KEY},{OLD_KEY[:-1]}"),
+    ("DAAS_ENCRYPTION_KEYS", "ключ"),
+    ("DAAS_EXPLAIN_401", "maybe"),
+    ("DAAS_EXPLAIN_401", "2"),
+    ("DAAS_MAX_BODY_BYTES", "1023"),
+    ("DAAS_MAX_BODY_BYTES", "16777217"),
+    ("DAAS_MAX_BODY_BYTES", "64k"),
+    ("DAAS_ALLOWED_ORIGINS", "*"),
+    ("DAAS_ALLOWED_ORIGINS", "app.example.org"),
+    ("DAAS_ALLOWED_ORIGINS", "https://app.example.org/"),
+    ("DAAS_ALLOWED_ORIGINS", "https://App.example.org"),
+    ("DAAS_ALLOWED_ORIGINS", "https://kim@app.example.org"),
+    ("DAAS_ALLOWED_ORIGINS", "ftp://app.example.org"),
+    ("DAAS_ALLOWED_ORIGINS", "https://app.example.org,null"),
+    ("DAAS_ALLOWED_ORIGINS", "https://[app"),
+    ("DAAS_WORKERS", "0"),
+    ("DAAS_WORKERS", "257"),
+    ("DAAS_WORKERS", "two"),
+    ("DAAS_THREADS", "0"),
+    ("DAAS_THREADS", "257"),
+]
+
+
+def shortly(value):
+    return value[:60] if isinstance(value, str) else None
+
+
+def read(name, value):
+    return getattr(load_settings({name: value}), name.removeprefix("DAAS_").lower())
+
+
+def test_every_setting_has_its_default():
+    settings = load_settings({})
+    assert settings.database_url.render_as_string() == f"sqlite:///{Path.cwd() / 'instance' / 'daas.db'}"
+    assert settings.embedded_database == Path.cwd() / "instance" / "daas.db"
+    assert settings.bind == "127.0.0.1:8000"
+    assert settings.clinical_domain == "direct.example.org"
+    assert settings.date_window_seconds == 900
+    assert settings.encryption_keys == ()
+    assert settings.explain_401 is False
+    assert settings.max_body_bytes == 65_536
+    assert settings.allowed_origins == frozenset()
+    assert settings.workers == 2
+    assert settings.threads == 4
+
+
+@pytest.mark.parametrize("table", [GOOD, BAD], ids=["good", "bad"])
+def test_every_setting_is_tried(table):
+    assert {row[0] for row in table} == {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize(("name", "value", "understood"), GOOD, ids=shortly)
+def test_a_good_value_is_understood(name, value, understood):
+    found = read(name, value)
+    if name == "DAAS_DATABASE_URL":
+        assert found.render_as_string(hide_password=False) == (understood or value)
+    else:
+        assert found == understood
+
+
+@pytest.mark.parametrize(("name", "value"), BAD, ids=shortly)
+def test_a_bad_value_is_one_sentence_that_names_the_setting(name, value):
+    with pytest.raises(SettingError) as error:
+        load_settings({name: value})
+    assert re.fullmatch(rf"{name} must [^\n]+\.", str(error.value))
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_blank_value_is_the_default(setting):
+    assert load_settings({setting.name: " "}) == load_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DAAS_ENCRYPTION_KEYS", SECRET),
+        ("DAAS_ENCRYPTION_KEYS", f"{KEY},{SECRET}"),
+        ("DAAS_DATABASE_URL", f"mysql://kim:{SECRET}@db.example.org/daas"),
+        ("DAAS_DATABASE_URL", f"kim:{SECRET}@db.example.org/daas"),
+        ("DAAS_DATABASE_URL", f"postgresql+psycopg://kim:a@b:{SECRET}@db.example.org/daas"),
+        ("DAAS_DATABASE_URL", f"postgresql+psycopg://kim@db.example.org:{SECRET}/daas"),
+    ],
+    ids=["no-key", "one-bad-key", "other-database", "no-scheme", "at-sign-in-password", "password-as-port"],
+)
+def test_what_is_wrong_is_said_without_the_secret(name, value):
+    with pytest.raises(SettingError) as error:
+        load_settings({name: value})
+    assert SECRET not in str(error.value)
+    assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("bind", "loopback"),
+    [
+        ("127.0.0.1:8000", True),
+        ("127.9.9.9:80", True),
+        ("[::1]:80", True),
+        ("localhost:80", True),
+        ("0.0.0.0:80", False),
+        ("[::]:80", False),
+        ("192.168.1.4:80", False),
+        ("unix:/run/daas.sock", False),
+    ],
+)
+def test_a_loopback_address_is_told_from_one_that_others_reach(bind, loopback):
+    assert load_settings({"DAAS_BIND": bind}).binds_loopback is loopback
+
+
+def test_the_environment_counts_before_the_file_and_that_before_the_default(tmp_path, monkeypatch):
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("DAAS_WORKERS=5\nDAAS_THREADS=6\n")
+    monkeypatch.setenv("DAAS_THREADS", "7")
+    settings = load_settings()
+    assert (settings.workers, settings.threads, settings.date_window_seconds) == (5, 7, 900)
+
+
+def test_a_relative_database_lies_below_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings({"DAAS_DATABASE_URL": "sqlite:///mail.db"}).embedded_database == tmp_path / "mail.db"
+
+
+def start(directory, **environ):
+    """Start gunicorn as `make run` does, where it must not come up, and give its status and its words."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DAAS_")}
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        ROOT / "gunicorn.conf.py",
+        "--pythonpath",
+        ROOT,
+        "wsgi:app",
+    ]
+    ended = subprocess.run(
+        command,
+        cwd=directory,
+        # A service that comes up all the same takes no port that something else uses.
+        env={**inherited, "DAAS_BIND": f"unix:{directory / 'socket'}", **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def refusal(directory, **environ):
+    """Give the one sentence with which gunicorn does not start."""
+    status, stdout, stderr = start(directory, **environ)
+    assert (status, stdout, stderr.count("\n")) == (1, "", 1), stderr
+    return stderr.rstrip("\n")
+
+
+def fill(settings):
+    """Make a database of this release with an application in it."""
+    with create_command_app(settings).app_context():
+        migrations.upgrade()
+        register_application("laboratory")
+        db.engine.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request, make_settings):
+    return make_settings(request.param)
+
+
+@pytest.fixture
+def embedded(tmp_path):
+    """The environment of an embedded database that keeps its key in a file beside it."""
+    return {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'instance' / 'daas.db'}"}
+
+
+def test_a_start_with_a_bad_value_is_one_sentence(tmp_path):
+    sentence = refusal(tmp_path, DAAS_WORKERS="many")
+    assert sentence == "DAAS_WORKERS must be a whole number from 1 to 256."
+
+
+def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path):
+    (tmp_path / ".env").write_text("DAAS_EXPLAIN_401=perhaps\n")
+    assert refusal(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
+
+
+def test_a_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path):
+    (tmp_path / ".env").write_bytes(b"# Schl\xfcssel\nDAAS_WORKERS=1\n")
+    assert ".env" in refusal(tmp_path)
+
+
+def test_a_start_with_postgresql_needs_encryption_keys(tmp_path):
+    sentence = refusal(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
+    assert sentence.startswith("DAAS_ENCRYPTION_KEYS must be set")
+    assert SECRET not in sentence
+
+
+def test_a_start_with_an_option_that_the_database_does_not_know_is_one_sentence(tmp_path):
+    url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:1/daas?sslmodus=require"
+    sentence = refusal(tmp_path, DAAS_DATABASE_URL=url, DAAS_ENCRYPTION_KEYS=KEY)
+    assert "DAAS_DATABASE_URL" in sentence
+    assert SECRET not in sentence
+
+
+def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path):
+    (tmp_path / "mail.db").mkdir()
+    environ = {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'mail.db'}", "DAAS_ENCRYPTION_KEYS": KEY}
+    with pytest.raises(SettingError, match=r"^DAAS_DATABASE_URL "):
+        create_command_app(load_settings(environ))
+
+
+def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(tmp_path, embedded):
+    fill(load_settings(embedded))
+    (tmp_path / "instance" / "daas.db.key").unlink()
+    sentence = refusal(tmp_path, **embedded)
+    assert sentence.startswith("DAAS_ENCRYPTION_KEYS is not set and daas.db.key is missing")
+    assert not (tmp_path / "instance" / "daas.db.key").exists()
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602], ids=oct)
+def test_a_key_file_that_is_open_to_others_is_refused(tmp_path, embedded, mode):
+    fill(load_settings(embedded))
+    key_file = tmp_path / "instance" / "daas.db.key"
+    key_file.chmod(mode)
+    with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS .* daas\.db\.key is open to others") as error:
+        create_command_app(load_settings(embedded))
+    assert key_file.read_text() not in str(error.value)
+
+
+def test_a_start_with_a_key_file_that_is_open_to_others_is_one_sentence(tmp_path, embedded):
+    fill(load_settings(embedded))
+    (tmp_path / "instance" / "daas.db.key").chmod(0o644)
+    assert "daas.db.key is open to others" in refusal(tmp_path, **embedded)
+
+
+def test_a_key_file_that_holds_no_key_is_refused(tmp_path, embedded):
+    fill(load_settings(embedded))
+    (tmp_path / "instance" / "daas.db.key").write_text(SECRET)
+    with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS .* holds no Fernet key\.$") as error:
+        create_command_app(load_settings(embedded))
+    assert SECRET not in str(error.value)
+
+
+def test_a_key_file_that_cannot_be_read_is_refused(tmp_path, embedded):
+    (tmp_path / "instance" / "daas.db.key").mkdir(mode=0o700, parents=True)
+    with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS "):
+        create_command_app(load_settings(embedded))
+
+
+def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path, empty):
+    environ = environment(empty, DAAS_BIND="127.0.0.1:0")
+    sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
+    assert sentence == "The database is not of this release: run `daas db upgrade` first."
+
+
+def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path, empty):
+    fill(empty)
+    other = Fernet.generate_key().decode()
+    environ = environment(empty, DAAS_BIND="127.0.0.1:0", DAAS_ENCRYPTION_KEYS=other)
+    sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
+    assert sentence.startswith("DAAS_ENCRYPTION_KEYS lacks a key")
+    assert other not in sentence
+
+
+def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(empty):
+    url = empty.database_url.render_as_string(hide_password=False)
+    settings = {keys: load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": keys}) for keys in KEYRINGS}
+    for keys in KEYRINGS[:2]:
+        with create_command_app(settings[keys]).app_context():
+            migrations.upgrade()
+            register_application(f"laboratory {keys[:8]}")
+            db.engine.dispose()
+    check_start(settings[KEYRINGS[1]])
+    with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS "):
+        check_start(settings[KEYRINGS[2]])
+
+
+def test_a_start_over_a_database_whose_tables_it_may_not_read_is_one_sentence(tmp_path, make_settings):
+    settings = make_settings("postgresql")
+    fill(settings)
+    with create_command_app(settings).app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text(f"CREATE ROLE visitor LOGIN PASSWORD '{SECRET}'"))
+        db.engine.dispose()
+    db_url = settings.database_url.set(username="visitor", password=SECRET).render_as_string(hide_password=False)
+    sentence = refusal(tmp_path, DAAS_DATABASE_URL=db_url, DAAS_ENCRYPTION_KEYS=",".join(settings.encryption_keys))
+    assert SECRET not in sentence
+
+
+def connections_to(settings, master):
+    """Count the connections to a database: SQLite's by the files that the server's processes hold open."""
+    if settings.embedded_database is None:
+        with create_command_app(settings).app_context():
+            query = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            with db.engine.connect() as connection:
+                count = connection.scalar(text(query))
+            db.engine.dispose()
+        return count
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no /proc here to look at the open files of another process")
+    processes = [master, *map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
+    opened = [link.readlink() for process in processes for link in Path(f"/proc/{process}/fd").iterdir()]
+    return opened.count(settings.embedded_database)
+
+
+def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty):
+    fill(empty)
+    with LiveServer.start(empty, DAAS_WORKERS="1") as live:
+        assert connections_to(empty, live.process.pid) == 0
+        assert httpx.get(f"{live.url}/direct/nothing", trust_env=False).status_code == 404
+        assert connections_to(empty, live.process.pid) == 1
+
+
+def test_a_start_while_the_database_is_away_comes_up_all_the_same():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/daas"
+        settings = load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": KEY})
+        with LiveServer.start(settings) as live:
+            answer = httpx.get(f"{live.url}/direct/nothing", trust_env=False)
+            log = live.log.read_text()
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+    assert SECRET not in log
+    assert "Traceback" not in log
+
+
+@pytest.fixture
+def umask():
+    """A process that makes files for everyone, unless it takes care."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask")
+def test_the_embedded_database_is_its_owners_alone(tmp_path, embedded):
+    with create_command_app(load_settings(embedded)).app_context():
+        migrations.upgrade()
+        register_application("laboratory")
+        modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in (tmp_path / "instance").iterdir()}
+        db.session.remove()
+        db.engine.dispose()
+    assert oct(stat.S_IMODE((tmp_path / "instance").stat().st_mode)) == "0o700"
+    assert {"daas.db", "daas.db.key", "daas.db-wal", "daas.db-shm"} == {*modes}
+    assert {*modes.values()} == {"0o600"}
+
+
+def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(tmp_path, embedded):
+    tokens, keys = [], []
+    for _ in range(2):
+        with create_command_app(load_settings(embedded)).app_context():
+            tokens.append(cipher().encrypt("a private key"))
+            keys.append((tmp_path / "instance" / "daas.db.key").read_text())
+            assert [cipher().decrypt(token) for token in tokens] == ["a private key"] * len(tokens)
+    assert keys[0] == keys[1]
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path, embedded):
+    program = "print(daas.app.create_command_app().extensions['daas_cipher'].encrypt('x').decode())"
+    outcomes = Commands(load_settings(embedded), tmp_path).run_at_once(6, program=program)
+    assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 6
+    (key_file,) = (tmp_path / "instance").glob("*.key*")
+    with create_command_app(load_settings(embedded)).app_context():
+        assert [cipher().decrypt(outcome.stdout) for outcome in outcomes] == ["x"] * 6
+    assert key_file.name == "daas.db.key"
