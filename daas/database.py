@@ -8,11 +8,11 @@ import datetime
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, DateTime, Integer, MetaData, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from .settings import SettingError, Settings
+from .writer_queue import WriterQueue
 
 # A client is told within six seconds that the database is away, locked or full; the waits of one request,
 # for a connection from the pool, a new connection and a statement, add up to less.
@@ -75,12 +76,14 @@ def init_database(app: Flask, settings: Settings, statement_milliseconds: int) -
     """Give the app its database; nothing is opened before the first use."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(settings, statement_milliseconds)
-    if settings.embedded_database is not None:
-        _make_private_file(settings.embedded_database)
+    file = settings.embedded_database
+    if file is not None:
+        _make_private_file(file)
+    app.extensions["daas_writer_queue"] = file and WriterQueue(file.with_name(file.name + "-writers"))
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "begin", _begin)
-        if settings.embedded_database is not None:
+        if file is not None:
             event.listen(db.engine, "connect", _tune_sqlite)
 
 
@@ -119,7 +122,12 @@ def is_unavailable(error: BaseException) -> bool:
 
 @contextmanager
 def _transaction(kind: str) -> Iterator[Connection]:
-    with db.engine.connect().execution_options(daas_transaction=kind) as connection, connection.begin():
+    with ExitStack() as stack:
+        connection = stack.enter_context(db.engine.connect().execution_options(daas_transaction=kind))
+        queue: WriterQueue | None = current_app.extensions["daas_writer_queue"]
+        if queue is not None and kind != _READ:
+            stack.enter_context(queue.turn(SERVED_MILLISECONDS / 1000))
+        stack.enter_context(connection.begin())
         yield connection
 
 

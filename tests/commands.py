@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from flask import Flask, appcontext_tearing_down
 
 from daas.cli import main
-from daas.database import db
 from daas.settings import Settings
 
 from .servers import environment
@@ -52,7 +50,7 @@ class Commands:
     def run(self, *args: str | Path, **environ: str) -> Outcome:
         """Run a command in this process, which is quick; what it raises and does not answer for is raised."""
         env = {**{name: None for name in os.environ if name.startswith("DAAS_")}, **self._environment(environ)}
-        with contextlib.chdir(self.directory), appcontext_tearing_down.connected_to(_close_database):
+        with contextlib.chdir(self.directory):
             result = CliRunner(catch_exceptions=False).invoke(main, [str(arg) for arg in args], env=env)
         return Outcome(result.exit_code, result.stdout_bytes, result.stderr)
 
@@ -111,7 +109,3 @@ def sentence_of(outcome: Outcome) -> str:
     match = re.fullmatch(r"Error: ([^\n]+[.?])\n", outcome.stderr)
     assert match is not None, outcome.stderr
     return match[1]
-
-
-def _close_database(app: Flask, **_: object) -> None:
-    db.engine.dispose()
