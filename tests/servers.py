@@ -35,6 +35,10 @@ class PostgreSQL:
         )
         with tempfile.TemporaryDirectory(prefix="daas-pg-", ignore_cleanup_errors=True) as directory:
             server = embedded.get_server(Path(directory, "data"), cleanup_mode="stop")
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                # What it holds is thrown away: no test is about this server's disk.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
             try:
                 yield cls(server.get_uri())
             finally:
