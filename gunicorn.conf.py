@@ -29,3 +29,4 @@ secure_scheme_headers = {}
 control_socket_disable = True
 
 server.refuse_in_json()
+server.keep_requests_out_of_logs()

@@ -4,6 +4,7 @@ Every view states its door: `signed(service)` or `open_to_all()`.
 """
 
 import base64
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -137,7 +138,8 @@ def _is_repeated(date: str) -> bool:
     try:
         read_date(date.strip(" \t"))
     except DateUnreadable:
-        return "," in date
+        # One date has a comma behind its weekday at most.
+        return "," in re.sub(r"\A\s*(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,", "", date, flags=re.I)
     return False
 
 

@@ -6,7 +6,9 @@ or `writing(durable=False)`, whose commit does not wait for the disk.
 
 import datetime
 import errno
+import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,6 +32,10 @@ _CONNECT_SECONDS = 2
 SERVED_MILLISECONDS = 2_500
 SEARCH_MILLISECONDS = 20_000
 COMMAND_MILLISECONDS = 600_000
+
+# After a wait in vain, others wait this long, for as many seconds.
+_SHORT_WAIT_MILLISECONDS = 250
+_SHORT_WAITS_SECONDS = 1.0
 
 _READ, _DURABLE, _RELAXED = "read", "durable", "relaxed"
 
@@ -79,12 +85,15 @@ def init_database(app: Flask, settings: Settings, statement_milliseconds: int) -
     file = settings.embedded_database
     if file is not None:
         _make_private_file(file)
+    app.extensions["daas_waits"] = _Waits(statement_milliseconds)
     app.extensions["daas_writer_queue"] = file and WriterQueue(file.with_name(file.name + "-writers"))
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "begin", _begin)
         if file is not None:
             event.listen(db.engine, "connect", _tune_sqlite)
+        else:
+            event.listen(db.engine, "do_connect", _connect_to_postgresql)
 
 
 @contextmanager
@@ -110,6 +119,7 @@ def allow_long_statement(connection: Connection) -> None:
     """Let the statements of a transaction take as long as a search of a whole large mailbox may."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {SEARCH_MILLISECONDS}")
+        _be_patient(connection, SEARCH_MILLISECONDS)
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -120,15 +130,52 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, exc.DBAPIError) and not isinstance(error, faults_of_ours)
 
 
+class _Waits:
+    """How long the transactions of an app wait for what others hold: less for a while after one waited in vain.
+
+    Requests queue for the threads that wait: without this, those behind would be told much too late.
+    """
+
+    def __init__(self, milliseconds: int) -> None:
+        self._usual = milliseconds
+        self._failed_at = -math.inf
+
+    @property
+    def shortened(self) -> bool:
+        return time.monotonic() - self._failed_at < _SHORT_WAITS_SECONDS
+
+    @property
+    def milliseconds(self) -> int:
+        return _SHORT_WAIT_MILLISECONDS if self.shortened else self._usual
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Take note of a transaction that fails because the database is unavailable."""
+        try:
+            yield
+        except Exception as error:
+            if is_unavailable(error):
+                self._failed_at = time.monotonic()
+            raise
+
+
 @contextmanager
 def _transaction(kind: str) -> Iterator[Connection]:
-    with ExitStack() as stack:
+    waits: _Waits = current_app.extensions["daas_waits"]
+    queue: WriterQueue | None = current_app.extensions["daas_writer_queue"]
+    with waits.watched(), ExitStack() as stack:
         connection = stack.enter_context(db.engine.connect().execution_options(daas_transaction=kind))
-        queue: WriterQueue | None = current_app.extensions["daas_writer_queue"]
         if queue is not None and kind != _READ:
-            stack.enter_context(queue.turn(SERVED_MILLISECONDS / 1000))
+            stack.enter_context(queue.turn(waits.milliseconds / 1000))
+            stack.enter_context(waits.watched())  # Once more, so that the next in turn knows of a failure here.
         stack.enter_context(connection.begin())
         yield connection
+
+
+def _be_patient(connection: Connection, statement_milliseconds: int) -> None:
+    """Wait for PostgreSQL a little longer than it lets a statement run."""
+    driver: Any = connection.connection.driver_connection
+    driver.patience = statement_milliseconds / 1000 + 0.5
 
 
 def _engine_options(settings: Settings, statement_milliseconds: int) -> dict[str, Any]:
@@ -181,12 +228,25 @@ def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor.close()
 
 
+def _connect_to_postgresql(_dialect: Dialect, _record: object, args: Any, options: Any) -> DBAPIConnection:
+    from .postgresql import ImpatientConnection  # Not before there is a PostgreSQL: it is half of a worker's memory.
+
+    connection: Any = ImpatientConnection.connect(*args, **options)
+    return connection  # type: ignore[no-any-return]
+
+
 def _begin(connection: Connection) -> None:
     kind = connection.get_execution_options().get("daas_transaction", _DURABLE)
+    waits: _Waits = current_app.extensions["daas_waits"]
     if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits.milliseconds}")
         if kind != _READ:
             synchronous = "FULL" if kind == _DURABLE else "NORMAL"
             connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
         connection.exec_driver_sql("BEGIN" if kind == _READ else "BEGIN IMMEDIATE")
-    elif kind == _RELAXED:
+        return
+    _be_patient(connection, waits.milliseconds)
+    if waits.shortened:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {waits.milliseconds}")
+    if kind == _RELAXED:
         connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")

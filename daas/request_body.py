@@ -32,7 +32,7 @@ def read_whole_body(environ: dict[str, Any], limit: int) -> bytes | None:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not re.fullmatch(r"[0-9]+", length):
             raise BodyNotWhole("content-length-malformed")
-        announced = int(length[:_LONGEST_LENGTH])
+        announced = int(length.lstrip("0")[:_LONGEST_LENGTH] or 0)
     too_large = announced is not None and announced > limit
     body = b"" if too_large else _read(environ, limit + 1 if announced is None else announced)
     if too_large or len(body) > limit:

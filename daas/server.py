@@ -1,6 +1,7 @@
 """gunicorn's side: what is checked before it starts, and its own refusals in JSON."""
 
 import logging
+import re
 import secrets
 import socket
 
@@ -45,6 +46,18 @@ def refuse_in_json() -> None:
     gunicorn offers no setting for this; every refusal of its workers goes through this one function.
     """
     gunicorn.util.write_error = _write_error
+
+
+def keep_requests_out_of_logs() -> None:
+    """Make gunicorn's log say that a request was refused, but not what it held: that may be what was looked for."""
+    logging.getLogger("gunicorn.error").addFilter(_leave_out_request)
+
+
+def _leave_out_request(record: logging.LogRecord) -> bool:
+    told = re.match(r"Invalid request from ip=[^:]*(?::[0-9a-f:.]*)?(?=: )|Error handling request", str(record.msg))
+    if told:
+        record.msg, record.args = told[0], ()
+    return True
 
 
 def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:

@@ -1,5 +1,6 @@
 """What every test can ask for: a database of each kind, the app in this process, the server over a socket."""
 
+import atexit
 import os
 import tempfile
 import time
@@ -10,6 +11,7 @@ import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from daas import migrations
 from daas.app import create_app, create_command_app
@@ -20,6 +22,9 @@ from .actors import Application
 from .builders import Builder
 from .servers import LiveServer, PostgreSQL
 
+_hypothesis_home = tempfile.TemporaryDirectory(prefix="daas-hypothesis-")
+atexit.register(_hypothesis_home.cleanup)
+set_hypothesis_home_dir(_hypothesis_home.name)
 hypothesis.settings.register_profile("daas", database=None, deadline=None)
 hypothesis.settings.load_profile("daas")
 

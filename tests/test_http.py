@@ -740,3 +740,14 @@ def test_a_head_that_is_cut_short_has_no_answer_and_moves_nothing(server, applic
         wire.half_close()
         assert wire.at_end()
     assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+def test_what_a_refused_request_held_is_not_in_the_servers_log(server):
+    for line in (
+        b"GET /direct/messages?subject=secretword\xff HTTP/1.1",
+        b"GET / HTTP/1.1\r\nAuthoriz ation: secretword",
+    ):
+        assert ask(server, line + b"\r\n\r\n").status == 400
+    log = server.log.read_text()
+    assert "Invalid request from ip=127.0.0.1" in log
+    assert "secretword" not in log

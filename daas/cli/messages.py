@@ -66,6 +66,8 @@ def list_(mailbox_name: str, folder_name: str | None) -> Iterable[Row]:
 @prints_result
 def show(message_id: int, raw: bool) -> Row | None:
     """Show a message's envelope, or its bytes."""
+    if raw and click.get_current_context().params["as_json"]:
+        raise click.UsageError("Give --raw or --json, not both.")
     if raw:
         sys.stdout.buffer.write(messages.read_content(message_id))
         return None

@@ -61,7 +61,7 @@ def find_messages(application: Candidate, mailbox: str, search: Search) -> tuple
     """
     with reading() as connection:
         opened = open_mailbox(connection, application, mailbox, search.folder)
-        if search.subject or search.sender:
+        if search.subject or search.sender or search.since or search.until:
             allow_long_statement(connection)
         rows = connection.execute(page_query(opened, search)).all()
     page = [

@@ -9,7 +9,7 @@ from ..applications import ApplicationMailbox
 from ..database import db
 from ..errors import OperatorError
 from .models import STANDARD_FOLDERS, Folder, Mailbox
-from .schemas import read_folder, read_mailbox_name
+from .schemas import has_control_characters, read_folder, read_mailbox_name
 
 
 def add_mailbox(name: str) -> Mailbox:
@@ -59,8 +59,8 @@ def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
 def add_folder(mailbox: Mailbox, name: str) -> Folder:
     """Add a custom folder, whose name may be neither a standard folder's nor all digits."""
     name = name.strip()
-    if not 1 <= len(name) <= 255 or not name.isprintable():
-        raise OperatorError("The name of a folder is 1 to 255 printable characters.")
+    if not 1 <= len(name) <= 255 or has_control_characters(name):
+        raise OperatorError("The name of a folder is 1 to 255 characters, none of them a control character.")
     if name.lower() in {standard.lower() for standard in STANDARD_FOLDERS} or name.isdigit():
         raise OperatorError("The name of a custom folder is not that of a standard folder, and not all digits.")
     folder = Folder(mailbox_id=mailbox.id, name=name)

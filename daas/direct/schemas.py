@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import unicodedata
 from typing import Any
 
 import marshmallow
@@ -25,6 +26,11 @@ def read_mailbox_name(text: str) -> str | None:
 def read_id(text: str) -> int | None:
     """Give an id, 1 to 9223372036854775807; None for what is not written as one: no sign, no leading zero."""
     return int(text) if re.fullmatch(r"[1-9][0-9]{0,18}", text) and int(text) <= GREATEST_ID else None
+
+
+def has_control_characters(text: str) -> bool:
+    """Tell whether a text holds what no name or subject has: C0 and C1 controls, unpaired surrogates."""
+    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
 
 
 def read_folder(text: str) -> str | int | None:
@@ -61,10 +67,10 @@ class FolderArgument(Argument):
 
 
 class TextArgument(Argument):
-    """A part of a text to look for: 1 to 998 characters that can be printed."""
+    """A part of a text to look for: 1 to 998 characters, none of them a control character."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable():
+        if isinstance(value, str) and len(value) <= _LONGEST_TEXT and not has_control_characters(value):
             return value
         raise self.make_error("invalid")
 

@@ -1,0 +1,70 @@
+"""What is said when the database does not do as it should."""
+
+import concurrent.futures
+import sqlite3
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from daas.database import is_unavailable, reading, writing
+
+from .wire import ask, form, signed_post
+
+# The contract's limit, for which the sockets wait; whoever is not answered by then raises a time-out.
+CALLERS = 24
+
+
+@pytest.fixture
+def held(settings, application):
+    """Hold, from outside, what a move of the application's message has to wait for."""
+    if settings.embedded_database:
+        connection = sqlite3.connect(settings.embedded_database, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+    else:
+        url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = psycopg.connect(url)
+        connection.execute("SELECT id FROM message WHERE id = %s FOR UPDATE", [application.mailbox.message])
+    yield connection
+    connection.close()
+
+
+def test_more_callers_than_threads_are_all_told_that_the_database_is_held(server, application, held):
+    def call(_):
+        return ask(server, signed_post(application, form(application)))
+
+    with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
+        answers = [*pool.map(call, range(CALLERS))]
+    held.close()
+    assert {(answer.status, answer.header("Retry-After"), answer.json["message"]) for answer in answers} == {
+        (503, "5", "Service Unavailable")
+    }
+
+
+def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(server, application, held):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, server, signed_post(application, form(application)))
+        held.rollback()
+        assert answer.result().status == 200
+
+
+@pytest.fixture
+def on_postgresql(settings):
+    if settings.embedded_database:
+        pytest.xfail("this is about a server")
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(app):
+    def ask_for_what_never_comes():
+        with writing() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SELECT pg_sleep(60)"))
+
+    with app.app_context():
+        with pytest.raises(OperationalError) as caught:
+            ask_for_what_never_comes()
+        assert is_unavailable(caught.value)
+        with reading() as connection:
+            assert connection.scalar(text("SELECT 1")) == 1
