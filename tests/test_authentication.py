@@ -98,6 +98,18 @@ def test_x_daas_date_counts_before_date(application):
     assert ask(application, date=date, headers={"Date": "yesterday", "X-Daas-Date": date}).status_code == 200
 
 
+@pytest.mark.parametrize("unread", ["yesterday", "Mon, 02 Nov 2026 15:00 GMT", "Monday, noon", ""])
+def test_a_date_that_cannot_be_read_does_not_count_beside_x_daas_date(application, unread):
+    date = now()
+    assert ask(application, date=date, headers={"Date": unread, "X-Daas-Date": date}).status_code == 200
+
+
+@pytest.mark.parametrize("repeated", ["now,now", "Mon, 02 Nov 2026 15:00:00 GMT,Mon, 02 Nov 2026 15:00:00 GMT"])
+def test_a_date_that_was_sent_twice_is_refused_even_beside_x_daas_date(application, repeated):
+    date = now()
+    assert ask(application, date=date, headers={"Date": repeated, "X-Daas-Date": date}).status_code == 401
+
+
 @pytest.mark.parametrize("date", ["", "tomorrow"])
 def test_x_daas_date_counts_even_if_it_cannot_be_read(application, date):
     headers = {"Authorization": authorization(application.keys, date=date), "X-Daas-Date": date}

@@ -488,3 +488,9 @@ def test_what_lies_in_a_body_is_no_request(server, application, build):
         assert wire.ask(post([], hidden, target=MOVE + "#")).fault == BAD_REQUEST
         assert wire.ask(post([], hidden, target="/direct/messages/copy")).fault == NOT_FOUND
     assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+def test_zeros_before_a_length_change_nothing(server, application):
+    body = form(application)
+    request = signed_post(application, body).replace(b"Content-Length: ", b"Content-Length: " + b"0" * 40)
+    assert ask(server, request).status == 200

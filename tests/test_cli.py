@@ -984,3 +984,7 @@ def test_the_demo_of_another_database_is_not_offered(fresh_upgraded):
     )
     fresh_upgraded.run("mailbox", "add", "kim")
     assert fresh_upgraded.run("demo").stdout == b""
+
+
+def test_the_bytes_of_a_message_are_not_asked_for_as_json(daas, build):
+    daas.wrong_usage("message", "show", build.mailbox().message, "--raw", "--json")

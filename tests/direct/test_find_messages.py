@@ -209,6 +209,13 @@ def test_a_part_of_the_text_is_found_without_regard_to_case(mail, name, part, fi
     assert ids_of(get(mail, MESSAGES, **{name: part})) == ([one] if finds else [])
 
 
+@pytest.mark.parametrize("subject", ["a\u200cb", "a\u00a0b", "\U0001f469\u200d\u2695\ufe0f", "a\u00adb"], ids=ascii)
+def test_what_is_shown_of_a_subject_can_be_looked_for(mail, subject):
+    one = mail.put(subject=subject)
+    shown = get(mail, MESSAGES).json["messages"][0]["subject"]
+    assert ids_of(get(mail, MESSAGES, subject=shown)) == [one]
+
+
 def test_since_and_until_are_inclusive_and_take_the_date_forms_of_a_header(mail):
     days = [mail.put(subject=f"Day {day}", date=f"Mon, 0{day} Nov 2026 12:00:00 +0000") for day in (1, 2, 3)]
     undated = mail.put(raw=b"Subject: No date\n\n")
