@@ -136,8 +136,8 @@ class _Waits:
     Requests queue for the threads that wait: without this, those behind would be told much too late.
     """
 
-    def __init__(self, milliseconds: int) -> None:
-        self._usual = milliseconds
+    def __init__(self, usual_milliseconds: int) -> None:
+        self.usual_milliseconds = usual_milliseconds
         self._failed_at = -math.inf
 
     @property
@@ -146,7 +146,7 @@ class _Waits:
 
     @property
     def milliseconds(self) -> int:
-        return _SHORT_WAIT_MILLISECONDS if self.shortened else self._usual
+        return _SHORT_WAIT_MILLISECONDS if self.shortened else self.usual_milliseconds
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -245,7 +245,8 @@ def _begin(connection: Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
         connection.exec_driver_sql("BEGIN" if kind == _READ else "BEGIN IMMEDIATE")
         return
-    _be_patient(connection, waits.milliseconds)
+    # Never shortened: a commit that the disk is slow to take is not to be cut off.
+    _be_patient(connection, waits.usual_milliseconds)
     if waits.shortened:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {waits.milliseconds}")
     if kind == _RELAXED:

@@ -96,6 +96,8 @@ def _database_url(text: str) -> sqlalchemy.URL:
         return url.set(database=str(Path(url.database).absolute()))
     if url.drivername != "postgresql+psycopg":
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    if not 1 <= (url.port or 1) <= 65535:
+        raise ValueError("must have a port from 1 to 65535")
     return url
 
 

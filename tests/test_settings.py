@@ -69,6 +69,7 @@ BAD = [
     ("DAAS_DATABASE_URL", "postgresql://u:p@h/daas"),
     ("DAAS_DATABASE_URL", "postgresql+psycopg2://u:p@h/daas"),
     ("DAAS_DATABASE_URL", "postgresql+psycopg://u:p@h:port/daas"),
+    ("DAAS_DATABASE_URL", "postgresql+psycopg://u:p@h:99999/daas"),
     ("DAAS_DATABASE_URL", "mysql://u:p@h/daas"),
     ("DAAS_BIND", "8000"),
     ("DAAS_BIND", ":8000"),
