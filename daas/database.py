@@ -8,6 +8,7 @@ import datetime
 import errno
 import math
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from typing import Any
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, DateTime, Integer, MetaData, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -223,9 +224,23 @@ def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:
     # Without this the driver begins transactions of its own, deferred ones, which fail when two of them write.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _keep_write_ahead_log(cursor)
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _keep_write_ahead_log(cursor: DBAPICursor) -> None:
+    """Turn the write-ahead log on, which a database keeps; of two that do so at once, SQLite refuses one unwaited."""
+    deadline = time.monotonic() + SERVED_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _connect_to_postgresql(_dialect: Dialect, _record: object, args: Any, options: Any) -> DBAPIConnection:
