@@ -244,7 +244,7 @@ def _keep_write_ahead_log(cursor: DBAPICursor) -> None:
 
 
 def _connect_to_postgresql(_dialect: Dialect, _record: object, args: Any, options: Any) -> DBAPIConnection:
-    from .postgresql import ImpatientConnection  # Not before there is a PostgreSQL: it is half of a worker's memory.
+    from .postgresql import ImpatientConnection  # psycopg is loaded only where there is a PostgreSQL.
 
     connection: Any = ImpatientConnection.connect(*args, **options)
     return connection  # type: ignore[no-any-return]

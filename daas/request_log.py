@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Index, Select, SmallInteger, String, event, i
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import SERVED_MILLISECONDS, Base, Id, UtcDateTime, db, writing
+from .database import Base, Id, UtcDateTime, db, writing
 
 # After a power cut the database may have forgotten its last refusals, and with them that it gave their ids
 # out. PostgreSQL forgets at most three times its wal_writer_delay (0.6 s), SQLite at most what it writes
@@ -148,11 +148,11 @@ _SKIP_IDS = {
     "sqlite": [
         "PRAGMA synchronous = FULL",
         # Requests wait for this one after the other: while the database is locked, each must be refused soon.
+        # Every transaction sets its own wait again.
         "PRAGMA busy_timeout = 250",
         "BEGIN IMMEDIATE",
         f"UPDATE sqlite_sequence SET seq = seq + {_GAP} WHERE name = 'request_log'",  # noqa: S608 - a constant
         "COMMIT",
-        f"PRAGMA busy_timeout = {SERVED_MILLISECONDS}",
     ],
     "postgresql": [f"SELECT max(nextval('request_log_id_seq')) FROM generate_series(1, {_GAP})"],  # noqa: S608
 }

@@ -38,7 +38,7 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
 
 def _describe(row: Row) -> str:
     width = max(map(len, row))
-    lines = [(name, part) for name, value in row.items() for part in (_parts(value) or ["-"])]
+    lines = [(name, part) for name, value in row.items() for part in _parts(value)]
     return "\n".join(f"{name:<{width}}  {part}" for name, part in lines)
 
 
