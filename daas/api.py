@@ -14,7 +14,6 @@ from werkzeug.exceptions import NotFound as WerkzeugNotFound
 
 from . import origins, request_log
 from .call import Call, current_call
-from .database import is_unavailable
 from .errors import (
     ApiError,
     BodyNotWhole,
@@ -27,6 +26,7 @@ from .errors import (
 from .request_body import read_whole_body
 from .request_log import Entry
 from .settings import Settings
+from .waits import is_unavailable
 
 _PREFIX = "/direct"
 

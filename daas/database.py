@@ -6,7 +6,6 @@ that of `statements.py`, over the same connections.
 
 import datetime
 import errno
-import math
 import os
 import sqlite3
 import time
@@ -23,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from .settings import SettingError, Settings
+from .waits import Waits
 from .writer_queue import WriterQueue
 
 # A client is told within six seconds that the database is away, locked or full; the waits of one request,
@@ -33,10 +33,6 @@ _CONNECT_SECONDS = 2
 SERVED_MILLISECONDS = 2_500
 SEARCH_MILLISECONDS = 20_000
 COMMAND_MILLISECONDS = 600_000
-
-# After a wait in vain, others wait this long, for as many seconds.
-_SHORT_WAIT_MILLISECONDS = 250
-_SHORT_WAITS_SECONDS = 1.0
 
 
 class Base(DeclarativeBase):
@@ -123,7 +119,7 @@ def in_turn() -> Iterator[None]:
             yield
 
 
-def make_ready(connection: PoolProxiedConnection, waits: "Waits", *, durable: bool = True) -> None:
+def make_ready(connection: PoolProxiedConnection, waits: Waits, *, durable: bool = True) -> None:
     """Set, before a transaction, how long a connection waits, and on SQLite whether its commit waits for the disk."""
     if isinstance(connection.driver_connection, sqlite3.Connection):
         _set(connection, "PRAGMA busy_timeout =", waits.milliseconds)
@@ -134,7 +130,7 @@ def make_ready(connection: PoolProxiedConnection, waits: "Waits", *, durable: bo
         _set(connection, "SET lock_timeout =", waits.milliseconds)
 
 
-def waits() -> "Waits":
+def waits() -> Waits:
     """Give the waits of the running app."""
     found: Waits = current_app.extensions["daas_waits"]
     return found
@@ -145,45 +141,6 @@ def allow_long_statement(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {SEARCH_MILLISECONDS}")
         _be_patient(connection.connection, SEARCH_MILLISECONDS)
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error means that the database is away, locked, full or too busy: worth trying again later."""
-    if isinstance(error, exc.TimeoutError):
-        return True
-    faults_of_ours = (exc.IntegrityError, exc.ProgrammingError, exc.DataError)
-    return isinstance(error, exc.DBAPIError) and not isinstance(error, faults_of_ours)
-
-
-class Waits:
-    """How long the transactions of an app wait for what others hold: less for a while after one waited in vain.
-
-    Requests queue for the threads that wait: without this, those behind would be told much too late.
-    """
-
-    def __init__(self, usual_milliseconds: int) -> None:
-        self.usual_milliseconds = usual_milliseconds
-        self._failed_at = -math.inf
-
-    @property
-    def milliseconds(self) -> int:
-        """How long to wait now."""
-        shortened = time.monotonic() - self._failed_at < _SHORT_WAITS_SECONDS
-        return _SHORT_WAIT_MILLISECONDS if shortened else self.usual_milliseconds
-
-    def note(self, error: Exception) -> None:
-        """Take note of an error that ended a transaction, if it says that the database is unavailable."""
-        if is_unavailable(error):
-            self._failed_at = time.monotonic()
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Take note of an error that ends a transaction."""
-        try:
-            yield
-        except Exception as error:
-            self.note(error)
-            raise
 
 
 def _be_patient(connection: PoolProxiedConnection, statement_milliseconds: int) -> None:

@@ -16,8 +16,9 @@ from flask import Flask, current_app
 from sqlalchemy import ColumnElement, Dialect, Engine, PoolProxiedConnection, Select, exc, literal_column
 from sqlalchemy.sql.dml import UpdateBase
 
-from .database import Waits, db, make_ready, waits
+from .database import db, make_ready, waits
 from .group_commit import GroupCommit
+from .waits import Waits, is_broken_off
 from .writer_queue import WriterQueue
 
 Result = TypeVar("Result")
@@ -27,7 +28,7 @@ Run = Callable[..., Any]
 # A statement that PostgreSQL broke off because of others is tried this often in all, if there is time.
 _ATTEMPTS = 3
 _ATTEMPTS_SECONDS = 2.0
-_BROKEN_OFF = {"40001", "40P01"}
+_PAUSE_SECONDS = 0.03
 
 
 class Statement:
@@ -121,9 +122,9 @@ class Driver:
                 return self.read_one(statement, **parameters)
             except exc.DBAPIError as error:
                 attempts -= 1
-                broken_off = getattr(error.orig, "sqlstate", None) in _BROKEN_OFF
-                if not broken_off or attempts == 0 or time.monotonic() > deadline:
+                if not is_broken_off(error) or attempts == 0 or time.monotonic() > deadline:
                     raise
+                time.sleep(_PAUSE_SECONDS)  # Else it may take again at once what the others wait for.
 
     def write_in_steps(self, work: Callable[[Run], Result], *, durable: bool = True) -> Result:
         """Do work that runs several statements on an embedded database, in one transaction, and give its result.
