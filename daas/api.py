@@ -1,4 +1,4 @@
-"""What every API request goes through before and after its view: the body, the log, the errors."""
+"""What every request goes through before and after its view; the path tells the API's from a page's."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 
-from . import origins, request_log
+from . import origins, pages, request_log
 from .database import is_unavailable
 from .errors import (
     ApiError,
@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 def init_api(app: Flask) -> None:
     """Make the app treat its API requests alike, unknown paths and wrong methods included."""
+    # What no view declares is a 405; Flask would answer OPTIONS by itself.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirected POST would carry a signature for another URI.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -66,7 +68,7 @@ def _open_request() -> Response | None:
     # Werkzeug merges slashes at the start, and an escaped slash is not one: both would be another path.
     if not re.match(r"/(?!/)", path) or "%2f" in path.lower():
         raise NotFound("path-unknown")
-    if request.method == "HEAD" and request.url_rule is not None:
+    if request.method == "HEAD" and request.url_rule is not None and _is_api():
         raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
     return origins.preflight(settings.allowed_origins)
 
@@ -74,6 +76,8 @@ def _open_request() -> Response | None:
 def _answer(error: Exception) -> Response:
     """Turn whatever was raised into the answer that is documented for it, and record it."""
     fault = _to_api_error(error)
+    if not _is_api():
+        return pages.show_fault(fault)
     try:
         g.request_id = _record(fault)
     except Exception as failure:
@@ -85,7 +89,7 @@ def _answer(error: Exception) -> Response:
 
 
 def _record(fault: ApiError) -> str:
-    if not _is_api() or isinstance(fault, DatabaseUnavailable):
+    if isinstance(fault, DatabaseUnavailable):
         return secrets.token_hex(16)
     return request_log.record_refusal(g.entry, fault.status, fault.reason)
 
@@ -114,11 +118,13 @@ def _log_failure(error: Exception) -> None:
 
 
 def _close_request(response: Response) -> Response:
-    """Add the headers that every API answer carries."""
+    """Add the headers that every answer carries: the API's, or a page's."""
     if _is_api():
         response.headers["Cache-Control"] = "no-store"
         if "request_id" in g:
             response.headers["X-Request-Id"] = g.request_id
+    else:
+        pages.protect(response)
     return origins.let_origin_read(response, current_app.extensions["daas_settings"].allowed_origins)
 
 

@@ -10,6 +10,8 @@ from .api import init_api, path_of
 from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
+from .onboarding.routes import onboarding
+from .pages import init_pages
 from .request_log import init_request_log
 from .settings import Settings, load_settings
 
@@ -33,7 +35,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.extensions["daas_clock"] = clock
     init_request_log(app)
     init_api(app)
+    init_pages(app, app.extensions["daas_settings"])
     app.register_blueprint(direct)
+    app.register_blueprint(onboarding)
     return app
 
 

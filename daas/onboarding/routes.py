@@ -1,0 +1,52 @@
+"""The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
+
+from pathlib import Path
+
+import werkzeug
+from flask import Blueprint, Response, redirect, render_template, request, send_from_directory, url_for
+
+from ..authentication import open_to_all
+
+onboarding = Blueprint("onboarding", __name__)
+
+_STATIC = Path(__file__).parent / "static"
+
+
+@onboarding.get("/")
+@open_to_all()
+def lead_to_index() -> werkzeug.Response:
+    """Lead whoever comes without a path to the documentation."""
+    return redirect(url_for("onboarding.index"))
+
+
+@onboarding.get("/onboarding/documentation/")
+@open_to_all()
+def index() -> str:
+    """Show which services there are and where to begin."""
+    return render_template("onboarding/index.html")
+
+
+@onboarding.get(
+    "/onboarding/documentation/<any(authentication, move_message, folders, messages, send_example, errors):name>"
+)
+@open_to_all()
+def show_page(name: str) -> str:
+    """Show a page of the documentation."""
+    return render_template(f"onboarding/{name}.html")
+
+
+@onboarding.get("/onboarding/console")
+@open_to_all()
+def console() -> str:
+    """Show the page that signs and sends a call in the browser."""
+    return render_template("onboarding/console.html")
+
+
+@onboarding.get("/onboarding/static/<name>")
+@open_to_all()
+def static_file(name: str) -> Response:
+    """Send the stylesheet, the icon or a script."""
+    # A range that is out of reach would be a fault of its own; files this small are sent whole.
+    response = send_from_directory(_STATIC, name, conditional=False)
+    response.make_conditional(request)
+    return response
