@@ -1,15 +1,50 @@
 """The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
 
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import marshmallow
 import werkzeug
-from flask import Blueprint, Response, redirect, render_template, request, send_from_directory, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 
 from ..authentication import open_to_all
+from ..client import DEFAULT_URL
+from ..settings import Settings
+from .examples import KEYS, body_of, example_calls, example_dates, example_faults
 
 onboarding = Blueprint("onboarding", __name__)
 
 _STATIC = Path(__file__).parent / "static"
+
+
+def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
+    """Serve the pages; `move_arguments` is the schema of a move, whose sentences they show."""
+    app.register_blueprint(onboarding)
+    app.jinja_env.globals.update(
+        body_of=body_of,
+        faults=example_faults(move_arguments),
+        keys=KEYS,
+        sample=resources.files("daas.examples").joinpath("move_message.py").read_text(),
+        # Where `make run` serves: the demo, which the examples call, is made nowhere else.
+        url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
+    )
+
+
+@onboarding.context_processor
+def _signed_now() -> dict[str, Any]:
+    now = current_app.extensions["daas_clock"]()
+    return {"calls": example_calls(now), "dates": example_dates(now)}
 
 
 @onboarding.get("/")
