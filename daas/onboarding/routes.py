@@ -10,11 +10,11 @@ from flask import (
     Blueprint,
     Flask,
     Response,
+    abort,
     current_app,
     redirect,
     render_template,
     request,
-    send_from_directory,
     url_for,
 )
 
@@ -25,7 +25,8 @@ from .examples import KEYS, body_of, example_calls, example_dates, example_fault
 
 onboarding = Blueprint("onboarding", __name__)
 
-_STATIC = Path(__file__).parent / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FILES = {path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()}
 
 
 def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
@@ -79,9 +80,10 @@ def console() -> str:
 
 @onboarding.get("/onboarding/static/<name>")
 @open_to_all()
-def static_file(name: str) -> Response:
+def static_file(name: str) -> werkzeug.Response:
     """Send the stylesheet, the icon or a script."""
-    # A range that is out of reach would be a fault of its own; files this small are sent whole.
-    response = send_from_directory(_STATIC, name, conditional=False)
-    response.make_conditional(request)
-    return response
+    if name not in _FILES:
+        abort(404)
+    response = Response(_FILES[name], mimetype=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
+    response.add_etag()
+    return response.make_conditional(request)
