@@ -9,9 +9,9 @@ import pytest
 from daas.signing.direct_scheme import DIRECT
 from daas.signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
 
-from .conftest import INSECURE_HOST
 from .console import Console
 from .pages import CONSOLE
+from .stage import INSECURE_HOST
 
 MOVE = "Move a message"
 
