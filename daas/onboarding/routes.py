@@ -26,7 +26,9 @@ from .examples import KEYS, body_of, example_calls, example_dates, example_fault
 onboarding = Blueprint("onboarding", __name__)
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_FILES = {path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()}
+_FILES = {
+    path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir() if path.suffix in _TYPES
+}
 
 
 def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
