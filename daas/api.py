@@ -1,4 +1,4 @@
-"""What every API request goes through before and after its view: the body, the log, the errors."""
+"""What every request goes through before and after its view; the path tells the API's from a page's."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 
-from . import origins, request_log
+from . import origins, pages, request_log
 from .call import Call, current_call
 from .errors import (
     ApiError,
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 def init_api(app: Flask) -> None:
     """Make the app treat its API requests alike, unknown paths and wrong methods included."""
+    # What no view declares is a 405; Flask would answer OPTIONS by itself.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirected POST would carry a signature for another URI.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -69,7 +71,7 @@ def _open_request() -> Response | None:
     # Werkzeug merges slashes at the start, and an escaped slash is not one: both would be another path.
     if not path.startswith("/") or path.startswith("//") or "%2f" in path.lower():
         raise NotFound("path-unknown")
-    if method == "HEAD" and request.url_rule is not None:
+    if method == "HEAD" and request.url_rule is not None and call.is_api:
         raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
     return origins.preflight(settings.allowed_origins) if method == "OPTIONS" else None
 
@@ -77,6 +79,8 @@ def _open_request() -> Response | None:
 def _answer(error: Exception) -> Response:
     """Turn whatever was raised into the answer that is documented for it, and record it."""
     fault, call = _to_api_error(error), current_call()
+    if not call.is_api:
+        return pages.show_fault(fault)
     try:
         request_id = _record(call, fault)
     except Exception as failure:
@@ -84,12 +88,12 @@ def _answer(error: Exception) -> Response:
         if not fault.precedes_database:
             fault = _to_api_error(failure)
         request_id = secrets.token_hex(16)
-    headers = {**fault.headers, "X-Request-Id": request_id} if call.is_api else fault.headers
+    headers = {**fault.headers, "X-Request-Id": request_id}
     return Response(to_json(fault.body(request_id)), fault.status, headers, mimetype="application/json")
 
 
 def _record(call: Call, fault: ApiError) -> str:
-    if not call.is_api or isinstance(fault, DatabaseUnavailable):
+    if isinstance(fault, DatabaseUnavailable):
         return secrets.token_hex(16)
     return request_log.record_refusal(call.entry, fault.status, fault.reason)
 
@@ -118,10 +122,12 @@ def _log_failure(error: Exception) -> None:
 
 
 def _close_request(response: Response) -> Response:
-    """Add the headers that every API answer carries."""
+    """Add the headers that every answer carries: the API's, or a page's."""
     call = current_call()
     if call.is_api:
         response.headers["Cache-Control"] = "no-store"
+    else:
+        pages.protect(response)
     origins.let_origin_read(response, call.environ.get("HTTP_ORIGIN"), call.settings.allowed_origins)
     return response
 

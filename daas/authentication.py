@@ -63,6 +63,16 @@ def signed(service: str) -> Callable[[View], View]:
     return door
 
 
+def open_to_all() -> Callable[[View], View]:
+    """Admit everyone: this states a door and does nothing else."""
+
+    def door(view: View) -> View:
+        view.door = door  # type: ignore[attr-defined]
+        return view
+
+    return door
+
+
 def authenticate(call: Call, service: str) -> SignedCall:
     """Find out which application signed a call, and that it may use the service.
 

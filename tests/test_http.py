@@ -201,19 +201,15 @@ def test_an_absolute_target_counts_from_the_first_slash_after_its_authority(serv
         "/direct/messages/move.json",
         "/direct/messages/move//",
         MOVE + "//",
-        "//direct/messages/move",
-        "///direct/messages/move/format/json",
         "/direct//messages/move",
         "/direct/messages//move",
         "/direct/./messages/move",
         "/direct/../direct/messages/move",
-        "/x/../direct/messages/move",
         "/direct/messages/move/.",
         "/direct%2Fmessages/move",
         "/direct/messages%2fmove",
         "/direct/messages/move%2F",
         "/direct/messages%252Fmove",
-        "/direct\\messages\\move",
         "/direct/messages/move;x=y",
         "/direct/messages/move%3Fx",
         "/direct/messages/move%23x",
@@ -223,6 +219,22 @@ def test_an_absolute_target_counts_from_the_first_slash_after_its_authority(serv
         "/direct/messages/move%FF",
         "/direct/messages/move%",
         "/direct/messages/Move",
+    ],
+)
+def test_any_other_path_under_the_api_is_not_found_and_never_redirected(server, application, build, target):
+    answer = ask(server, post(signed(application, uri=target), form(application), target=target))
+    assert answer.fault == NOT_FOUND
+    assert answer.header("Location") is None
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//direct/messages/move",
+        "///direct/messages/move/format/json",
+        "/x/../direct/messages/move",
+        "/direct\\messages\\move",
         "/Direct/messages/move",
         "/DIRECT/MESSAGES/MOVE",
         "/directs/messages/move",
@@ -232,10 +244,10 @@ def test_an_absolute_target_counts_from_the_first_slash_after_its_authority(serv
         "http://127.0.0.1?/direct/messages/move",
     ],
 )
-def test_any_other_path_is_not_found_and_never_redirected(server, application, build, target):
+def test_a_path_that_is_nearly_the_apis_is_no_page_and_never_redirected(server, application, build, target):
     uri = re.sub(r"\Ahttp://[^/?]*", "", target)
     answer = ask(server, post(signed(application, uri=uri), form(application), target=target))
-    assert (answer.status, answer.json["message"]) == (404, "Not Found")
+    assert (answer.status, answer.header("Content-Type")) == (404, "text/html; charset=utf-8")
     assert answer.header("Location") is None
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
@@ -243,7 +255,7 @@ def test_any_other_path_is_not_found_and_never_redirected(server, application, b
 @pytest.mark.parametrize("target", ["direct/messages/move?a=://", "http:/direct/messages/move?a=://b"])
 def test_a_target_that_is_neither_a_path_nor_has_an_authority_moves_nothing(server, application, build, target):
     answer = ask(server, post(signed(application, uri=target), form(application), target=target))
-    assert answer.fault in (BAD_REQUEST, NOT_FOUND)
+    assert answer.status in (400, 404)
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -266,7 +278,7 @@ def test_a_signed_get_has_its_arguments_in_the_query_as_it_is_on_the_request_lin
     assert (answer.status, answer.json["mailbox"]) == (200, application.mailbox.name)
 
 
-@pytest.mark.parametrize("target", ["//direct/folders", "/direct//folders", "/direct/folders//", "/direct/folders%2F"])
+@pytest.mark.parametrize("target", ["/direct//folders", "/direct/folders//", "/direct/folders%2F"])
 def test_a_signed_get_of_another_path_is_not_found(server, application, target):
     target += f"?mailbox={application.mailbox.name}"
     answer = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))

@@ -25,7 +25,7 @@ def _service(method: str, name: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         admitted = signed(f"direct/{name}")(view)
         for uri in (f"/{name}", f"/{name}/format/json"):
-            direct.add_url_rule(uri, view_func=admitted, methods=[method], provide_automatic_options=False)
+            direct.add_url_rule(uri, view_func=admitted, methods=[method])
         return admitted
 
     return decorate

@@ -1,0 +1,91 @@
+"""The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import marshmallow
+import werkzeug
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+
+from ..authentication import open_to_all
+from ..client import DEFAULT_URL
+from ..settings import Settings
+from .examples import KEYS, body_of, example_calls, example_dates, example_faults
+
+onboarding = Blueprint("onboarding", __name__)
+
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FILES = {
+    path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir() if path.suffix in _TYPES
+}
+
+
+def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
+    """Serve the pages; `move_arguments` is the schema of a move, whose sentences they show."""
+    app.register_blueprint(onboarding)
+    app.jinja_env.globals.update(
+        body_of=body_of,
+        faults=example_faults(move_arguments),
+        keys=KEYS,
+        sample=resources.files("daas.examples").joinpath("move_message.py").read_text(),
+        # Where `make run` serves: the demo, which the examples call, is made nowhere else.
+        url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
+    )
+
+
+@onboarding.context_processor
+def _signed_now() -> dict[str, Any]:
+    now = current_app.extensions["daas_clock"]()
+    return {"calls": example_calls(now), "dates": example_dates(now)}
+
+
+@onboarding.get("/")
+@open_to_all()
+def lead_to_index() -> werkzeug.Response:
+    """Lead whoever comes without a path to the documentation."""
+    return redirect(url_for("onboarding.index"))
+
+
+@onboarding.get("/onboarding/documentation/")
+@open_to_all()
+def index() -> str:
+    """Show which services there are and where to begin."""
+    return render_template("onboarding/index.html")
+
+
+@onboarding.get(
+    "/onboarding/documentation/<any(authentication, move_message, folders, messages, send_example, errors):name>"
+)
+@open_to_all()
+def show_page(name: str) -> str:
+    """Show a page of the documentation."""
+    return render_template(f"onboarding/{name}.html")
+
+
+@onboarding.get("/onboarding/console")
+@open_to_all()
+def console() -> str:
+    """Show the page that signs and sends a call in the browser."""
+    return render_template("onboarding/console.html")
+
+
+@onboarding.get("/onboarding/static/<name>")
+@open_to_all()
+def static_file(name: str) -> werkzeug.Response:
+    """Send the stylesheet, the icon or a script."""
+    if name not in _FILES:
+        abort(404)
+    response = Response(_FILES[name], mimetype=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
+    response.add_etag()
+    return response.make_conditional(request)

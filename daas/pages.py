@@ -1,0 +1,48 @@
+"""What all pages for people share: their templates, the headers that keep them to this host, and their errors."""
+
+from flask import Flask, Response, make_response, render_template
+from jinja2 import PackageLoader, StrictUndefined
+
+from . import __version__
+from .errors import ApiError
+from .settings import Settings
+
+# Nothing is loaded from another host, no script or style stands in a page, and no other site can frame one.
+_CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+def init_pages(app: Flask, settings: Settings) -> None:
+    """Make the app find the templates, and tell every one of them the facts of this server."""
+    app.jinja_loader = PackageLoader("daas.templates", "")
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        version=__version__,
+        clinical_domain=settings.clinical_domain,
+        date_window_seconds=settings.date_window_seconds,
+        max_body_bytes=settings.max_body_bytes,
+    )
+
+
+def show_fault(fault: ApiError) -> Response:
+    """Say on a page what went wrong, and what to do."""
+    return make_response(render_template(f"errors/{fault.status}.html"), fault.status, fault.headers)
+
+
+def protect(response: Response) -> None:
+    """Add the headers of every page; one that needs a policy of its own has set it already."""
+    response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
