@@ -11,6 +11,7 @@ from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
 from .onboarding.routes import onboarding
+from .openapi import init_openapi
 from .pages import init_pages
 from .request_log import init_request_log
 from .settings import Settings, load_settings
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     init_pages(app, app.extensions["daas_settings"])
     app.register_blueprint(direct)
     app.register_blueprint(onboarding)
+    init_openapi(app)
     return app
 
 
