@@ -53,8 +53,8 @@ _DIRECT = Api(
     description="""\
 Finds and moves the messages of a mailbox. Names of arguments count without regard to case, blanks around a value are \
 not part of it, an argument that is given twice is invalid, and unknown ones are ignored. Each call answers at two \
-URLs alike. Every other path under `/direct` is answered as `#/components/responses/NotFound`, every other method as \
-`#/components/responses/MethodNotAllowed`.""",
+URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`), every other method a 405 \
+(`MethodNotAllowed`).""",
     scheme="DAAS",
     authorization=_AUTHORIZATION,
     headers=[

@@ -1,15 +1,18 @@
 """The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
 
+from importlib import resources
 from pathlib import Path
 
 import werkzeug
-from flask import Blueprint, Response, redirect, render_template, request, send_from_directory, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, send_from_directory, url_for
 
 from ..authentication import open_to_all
+from ..pages import content_security_policy
 
 onboarding = Blueprint("onboarding", __name__)
 
 _STATIC = Path(__file__).parent / "static"
+_SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
 
 
 @onboarding.get("/")
@@ -40,6 +43,23 @@ def show_page(name: str) -> str:
 def console() -> str:
     """Show the page that signs and sends a call in the browser."""
     return render_template("onboarding/console.html")
+
+
+@onboarding.get("/onboarding/reference")
+@open_to_all()
+def reference() -> Response:
+    """Show the OpenAPI document as a page that signs and sends calls."""
+    page = make_response(render_template("onboarding/reference.html"))
+    # Swagger UI's stylesheet holds its icons as data: images. That is all that it needs beside what every page has.
+    page.headers["Content-Security-Policy"] = content_security_policy(images="'self' data:")
+    return page
+
+
+@onboarding.get("/onboarding/reference/<any('swagger-ui.css', 'swagger-ui-bundle.js'):name>")
+@open_to_all()
+def swagger_ui(name: str) -> Response:
+    """Send a file of Swagger UI, from the package that ships it."""
+    return send_from_directory(_SWAGGER_UI, name)
 
 
 @onboarding.get("/onboarding/static/<name>")
