@@ -10,7 +10,8 @@ from .api import init_api, path_of
 from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
-from .onboarding.routes import onboarding
+from .direct.schemas import MoveArguments
+from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
 from .request_log import init_request_log
@@ -32,24 +33,24 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     Raises SettingError if a setting cannot be used.
     """
+    settings = settings or load_settings()
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
     init_request_log(app)
     init_api(app)
-    init_pages(app, app.extensions["daas_settings"])
+    init_pages(app, settings)
     app.register_blueprint(direct)
-    app.register_blueprint(onboarding)
+    init_onboarding(app, settings, MoveArguments())
     init_openapi(app)
     return app
 
 
 def create_command_app(settings: Settings | None = None) -> Flask:
     """Make an application that serves nothing: the database and the keys, for the command line."""
-    return _create_bare_app(settings, COMMAND_MILLISECONDS)
+    return _create_bare_app(settings or load_settings(), COMMAND_MILLISECONDS)
 
 
-def _create_bare_app(settings: Settings | None, statement_milliseconds: int) -> Flask:
-    settings = settings or load_settings()
+def _create_bare_app(settings: Settings, statement_milliseconds: int) -> Flask:
     app = Service("daas", static_folder=None)
     app.extensions["daas_settings"] = settings
     init_database(app, settings, statement_milliseconds)

@@ -2,17 +2,52 @@
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import marshmallow
 import werkzeug
-from flask import Blueprint, Response, make_response, redirect, render_template, request, send_from_directory, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 
 from ..authentication import open_to_all
+from ..client import DEFAULT_URL
 from ..pages import content_security_policy
+from ..settings import Settings
+from .examples import KEYS, body_of, example_calls, example_dates, example_faults
 
 onboarding = Blueprint("onboarding", __name__)
 
 _STATIC = Path(__file__).parent / "static"
 _SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+
+
+def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
+    """Serve the pages; `move_arguments` is the schema of a move, whose sentences they show."""
+    app.register_blueprint(onboarding)
+    app.jinja_env.globals.update(
+        body_of=body_of,
+        faults=example_faults(move_arguments),
+        keys=KEYS,
+        sample=resources.files("daas.examples").joinpath("move_message.py").read_text(),
+        # Where `make run` serves: the demo, which the examples call, is made nowhere else.
+        url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
+    )
+
+
+@onboarding.context_processor
+def _signed_now() -> dict[str, Any]:
+    now = current_app.extensions["daas_clock"]()
+    return {"calls": example_calls(now), "dates": example_dates(now)}
 
 
 @onboarding.get("/")
@@ -59,14 +94,18 @@ def reference() -> Response:
 @open_to_all()
 def swagger_ui(name: str) -> Response:
     """Send a file of Swagger UI, from the package that ships it."""
-    return send_from_directory(_SWAGGER_UI, name)
+    return _send(_SWAGGER_UI, name)
 
 
 @onboarding.get("/onboarding/static/<name>")
 @open_to_all()
 def static_file(name: str) -> Response:
     """Send the stylesheet, the icon or a script."""
+    return _send(_STATIC, name)
+
+
+def _send(directory: Path, name: str) -> Response:
     # A range that is out of reach would be a fault of its own; files this small are sent whole.
-    response = send_from_directory(_STATIC, name, conditional=False)
+    response = send_from_directory(directory, name, conditional=False)
     response.make_conditional(request)
     return response

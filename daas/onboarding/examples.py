@@ -1,0 +1,162 @@
+"""The calls, dates and answers that the pages show, made by the code that signs, reads and answers."""
+
+import datetime
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import marshmallow
+
+from .. import errors
+from ..arguments import Arguments, check_arguments
+from ..errors import ApiError, to_json
+from ..signing.direct_scheme import DIRECT, content_md5
+from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
+
+#: An example's: made when the process starts, registered nowhere.
+KEYS = make_key_pair()
+
+_FORM = "application/x-www-form-urlencoded"
+_REQUEST_ID = "1812"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A signed call: what is signed, each stage of that, and the body of the answer if all is well."""
+
+    request: RequestToSign
+    stages: Stages
+    success: str
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The lines of the string to sign, each with its name."""
+        request = self.request
+        named = [
+            ("method", request.method),
+            ("date", request.date),
+            ("Content-MD5", request.content_md5),
+            ("content type", request.content_type),
+            ("URI", request.uri),
+        ]
+        return [(name, text) for name, text in named if text is not None]
+
+    @property
+    def http(self) -> str:
+        """The request as it goes over the wire."""
+        request = self.request
+        headers = {
+            "Authorization": self.stages.authorization,
+            "Date": request.date,
+            "Content-MD5": request.content_md5,
+            "Content-Type": request.content_type,
+        }
+        head = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        body = ["", request.body.decode()] if request.body else []
+        return "\n".join([f"{request.method} {request.uri} HTTP/1.1", *head, *body])
+
+
+def example_calls(now: float) -> dict[str, Example]:
+    """Give the calls that the pages show, signed at `now`, seconds since 1970, with the example's keys."""
+    date = format_datetime(_utc(now), usegmt=True)
+    move = _move(date, with_md5=False)
+    message = {
+        "id": "1",
+        "folder": "Inbox",
+        "subject": "Lab results: basic metabolic panel",
+        "from": '"Riverside Laboratory" <results@direct.lab.example.org>',
+        "to": "demo.clinician@direct.example.org",
+        "date": "2026-11-02T15:00:00Z",
+        "size": "426",
+    }
+    return {
+        "move": move,
+        "move_with_md5": _move(date, with_md5=True),
+        "folders": _get(date, "folders", {}, folders=[{"id": "5", "name": "Lab results"}]),
+        "messages": _get(date, "messages", {"folder": "Inbox", "limit": "1"}, messages=[message], next="1"),
+    }
+
+
+def example_dates(now: float) -> list[tuple[str, str]]:
+    """Give the moment `now`, seconds since 1970, in each form of a date that is read, with the form's name."""
+    utc = _utc(now)
+    east = utc.astimezone(datetime.timezone(datetime.timedelta(hours=-5)))
+    return [
+        ("the documented form", f"{east:%m/%d/%Y %H:%M:%S} EST"),
+        ("the same, with an offset", f"{utc:%m/%d/%Y %H:%M:%S} +0000"),
+        ("RFC 5322, and HTTP's own (RFC 9110)", format_datetime(utc, usegmt=True)),
+        ("RFC 850", f"{utc:%A, %d-%b-%y %H:%M:%S} GMT"),
+        ("asctime, which means UTC", f"{utc:%a %b} {utc.day:2} {utc:%H:%M:%S %Y}"),
+        ("ISO 8601, RFC 3339", f"{utc:%Y-%m-%dT%H:%M:%S}Z"),
+        ("the same, with an offset", f"{east:%Y-%m-%d %H:%M:%S}-05:00"),
+        ("JavaScript's Date.toString()", f"{east:%a %b %d %Y %H:%M:%S} GMT-0500 (Eastern Standard Time)"),
+        ("Java's Date.toString()", f"{east:%a %b %d %H:%M:%S} EST {east:%Y}"),
+        ("Unix seconds", f"{int(now)}"),
+    ]
+
+
+def example_faults(move_arguments: marshmallow.Schema) -> dict[str, ApiError]:
+    """Give one of each answer other than success, by the name that the templates use."""
+    given: Arguments = {"mailbox": ["demo.clinician"], "id": ["1"], "folder": ["5"]}
+    return {
+        "not_whole": errors.BodyNotWhole("example"),
+        "unreadable": errors.UnreadableBody("example"),
+        "authentication": errors.AuthenticationFailed("example"),
+        "use": errors.UseNotAuthorized("example"),
+        "user": errors.UserNotAuthorized("example"),
+        "not_found": errors.NotFound("example"),
+        "method": errors.MethodNotAllowed("example"),
+        "too_large": errors.BodyTooLarge("example"),
+        "media_type": errors.UnsupportedMediaType("example"),
+        "missing": _fault_of_arguments(move_arguments, {name: given[name] for name in ("id", "folder")}),
+        "two_missing": _fault_of_arguments(move_arguments, {"folder": given["folder"]}),
+        "invalid": _fault_of_arguments(move_arguments, {**given, "mailbox": ["demo.clinician@direct.example.org"]}),
+        "two_invalid": _fault_of_arguments(move_arguments, {**given, "mailbox": ["a b"], "id": ["one"]}),
+        "invalid_folder": _fault_of_arguments(move_arguments, {**given, "folder": ["Trash"]}),
+        "message_not_found": errors.MessageNotFound("example"),
+        "uri_too_long": _refused_by_server(414),
+        "defect": errors.UnexpectedFault("example"),
+        "database": errors.DatabaseUnavailable(),
+    }
+
+
+def body_of(fault: ApiError) -> str:
+    """Give the body of an answer other than success as it is sent, with a request_id made up."""
+    return to_json(fault.body(_REQUEST_ID)).decode()
+
+
+def _move(date: str, *, with_md5: bool) -> Example:
+    arguments = {"mailbox": "demo.clinician", "id": "1", "folder": "5"}
+    body = urlencode(arguments).encode()
+    md5 = content_md5(body) if with_md5 else None
+    return _sign(RequestToSign("POST", "/direct/messages/move/format/json", date, _FORM, md5, body), **arguments)
+
+
+def _get(date: str, name: str, search: dict[str, str], **success: Any) -> Example:
+    mailbox = {"mailbox": "demo.clinician"}
+    return _sign(RequestToSign("GET", f"/direct/{name}?{urlencode({**mailbox, **search})}", date), **mailbox, **success)
+
+
+def _sign(request: RequestToSign, **success: Any) -> Example:
+    body = to_json({"request_id": _REQUEST_ID, **success}).decode()
+    return Example(request, sign(DIRECT, request, KEYS), body)
+
+
+def _fault_of_arguments(schema: marshmallow.Schema, arguments: Arguments) -> ApiError:
+    try:
+        check_arguments(schema, arguments)
+    except ApiError as fault:
+        return fault
+    raise AssertionError(f"{arguments} should be refused")
+
+
+def _refused_by_server(status: int) -> ApiError:
+    """Make what gunicorn answers, which never reaches the application, in the same shape."""
+    fault = ApiError("example")
+    fault.status = status
+    return fault
+
+
+def _utc(now: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(now), datetime.UTC)

@@ -1,0 +1,1 @@
+"""Sample programs; a package, so that an editable install finds what the pages show."""

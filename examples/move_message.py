@@ -1,0 +1,53 @@
+"""Moves a message, with nothing but Python's standard library.
+
+Usage: move_message.py URL MAILBOX ID FOLDER [--without-md5]
+The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from email.utils import formatdate
+
+URI = "/direct/messages/move/format/json"
+CONTENT_TYPE = "application/x-www-form-urlencoded"
+
+
+def move_message(
+    url: str, public_key: str, private_key: str, mailbox: str, message_id: str, folder: str, with_md5: bool = True
+) -> tuple[int, str]:
+    """Ask the service at `url` to move a message, and give the status and the body of its answer."""
+    body = urllib.parse.urlencode({"mailbox": mailbox, "id": message_id, "folder": folder}).encode()
+    headers = {"Date": formatdate(usegmt=True), "Content-Type": CONTENT_TYPE}
+    lines = ["POST", headers["Date"], CONTENT_TYPE, URI]
+    if with_md5:
+        headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        lines.insert(2, headers["Content-MD5"])
+
+    string_to_sign = "\n".join(lines)
+    digest = hmac.new(private_key.encode(), string_to_sign.encode(), hashlib.sha256).hexdigest()
+    signature = base64.b64encode(digest.encode()).decode()
+    headers["Authorization"] = f"DAAS {public_key}:{signature}"
+
+    request = urllib.request.Request(url + URI, body, headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+
+
+if __name__ == "__main__":
+    arguments = [argument for argument in sys.argv[1:] if argument != "--without-md5"]
+    if len(arguments) != 4:
+        sys.exit(__doc__)
+    url, *what = arguments
+    keys = os.environ["DAAS_PUBLIC_KEY"], os.environ["DAAS_PRIVATE_KEY"]
+    status, answer = move_message(url, *keys, *what, with_md5="--without-md5" not in sys.argv)
+    print(answer)
+    sys.exit(0 if status == 200 else 1)
