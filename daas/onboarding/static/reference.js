@@ -1,36 +1,44 @@
-// Shows the OpenAPI document with Swagger UI, and signs what it sends.
+// The reference: shows the OpenAPI document with Swagger UI, and signs what that sends. Keys stay in this page.
 /* global SwaggerUIBundle */
-import { authorization } from "./signing.js";
 
-const valueOf = (id) => document.getElementById(id).value.trim();
+import { md5 } from "./md5.js";
+import { ENCODINGS, base64, hmac, linesToSign } from "./signing.js";
 
-async function signed(request) {
-  const publicKey = valueOf("public-key");
-  const privateKey = valueOf("private-key");
-  // The document itself is open to all; a call without keys goes out unsigned, and shows how that is answered.
-  if (request.loadSpec || !publicKey || !privateKey) return request;
+const at = (id) => document.getElementById(id);
+
+/** Signs a request of Swagger UI's; without keys it goes out as it is, and shows how that is answered. */
+async function sign(request) {
+  const [publicKey, privateKey] = ["public-key", "private-key"].map((id) => at(id).value.trim());
+  if (request.loadSpec || !publicKey || !privateKey) {
+    return request;
+  }
+  const { headers, body } = request;
+  headers["X-Daas-Date"] ||= new Date().toUTCString();
+  if (typeof body === "string") { // A form in parts gets its boundary, and so its bytes, only when it is sent.
+    headers["Content-MD5"] ||= base64(md5(new TextEncoder().encode(body)));
+  }
   const { pathname, search } = new URL(request.url, document.baseURI);
-  request.headers["X-Daas-Date"] ||= new Date().toUTCString();
-  const sent = new Headers(request.headers);
-  request.headers.Authorization = await authorization(publicKey, privateKey, {
+  const lines = linesToSign({
     method: request.method,
-    date: sent.get("X-Daas-Date"),
-    contentMd5: sent.get("Content-MD5") ?? undefined,
-    contentType: sent.get("Content-Type") ?? undefined,
+    date: headers["X-Daas-Date"],
+    contentMd5: headers["Content-MD5"],
+    contentType: headers["Content-Type"],
     uri: pathname + search,
   });
+  const hash = await hmac(privateKey, lines.map(({ text }) => text).join("\n"));
+  headers.Authorization = `DAAS ${publicKey}:${ENCODINGS[0].encode(hash)}`;
   return request;
 }
 
-document.getElementById("insecure").hidden = isSecureContext;
+at("insecure").hidden = isSecureContext;
 document.documentElement.classList.toggle("dark-mode", matchMedia("(prefers-color-scheme: dark)").matches);
 
 SwaggerUIBundle({
   dom_id: "#swagger-ui",
-  url: document.getElementById("swagger-ui").dataset.url,
+  url: at("swagger-ui").dataset.url,
   deepLinking: true,
-  // Nobody can type an Authorization header that holds for the next call: the locks that would ask for one are left out.
+  // Nobody can type an Authorization header that holds for the next call: the locks that ask for one are left out.
   plugins: [() => ({ wrapComponents: { authorizeOperationBtn: () => () => null } })],
-  requestInterceptor: signed,
+  requestInterceptor: sign,
   validatorUrl: null,
 });

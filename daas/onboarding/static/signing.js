@@ -1,30 +1,36 @@
-// Signs requests as the DAAS scheme does, with what the browser brings. Keys come in as text and stay here.
+// Signs a call as the Direct scheme does. No page, no network: text and bytes alone.
 
-// A header that is not sent is undefined: it has no line. The content type is given without its boundary.
-export function stringToSign({ method, date, contentMd5, contentType, uri }) {
-  return [method.toUpperCase(), date, contentMd5, contentType, uri].filter((line) => line !== undefined).join("\n");
+/** Writes bytes in base64. */
+export const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
+
+/** Writes bytes in lower-case hexadecimal. */
+export const hexadecimal = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** The ways to write a hash; the server takes those that are `accepted`. */
+export const ENCODINGS = [
+  { name: "base64 of the hexadecimal text", accepted: true, encode: (hash) => btoa(hexadecimal(hash)) },
+  { name: "base64 of the raw bytes", accepted: true, encode: base64 },
+  { name: "the hexadecimal text itself", accepted: false, encode: hexadecimal },
+];
+
+/** Lists the lines of a call's string to sign, each with its name; what is not sent (undefined) has no line. */
+export function linesToSign({ method, date, contentMd5, contentType, uri }) {
+  return [
+    { name: "method", text: method },
+    { name: "date", text: date },
+    { name: "Content-MD5", text: contentMd5 },
+    { name: "content type", text: contentType && withoutBoundary(contentType) },
+    { name: "URI", text: uri },
+  ].filter(({ text }) => text !== undefined);
 }
 
-export async function hashOf(privateKey, text) {
+/** Computes the HMAC-SHA256 of a text of one byte a character, under a private key's own text. */
+export async function hmac(privateKey, text) {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", bytes(privateKey), algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign(algorithm, key, bytes(text)));
+  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(privateKey), algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, Uint8Array.from(text, (c) => c.charCodeAt(0))));
 }
 
-// The two ways to write the hash; a server reads both.
-export function base64OfHex(hash) {
-  return btoa([...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
-}
-
-export function base64OfRaw(hash) {
-  return btoa(String.fromCharCode(...hash));
-}
-
-export async function authorization(publicKey, privateKey, request) {
-  return `DAAS ${publicKey}:${base64OfHex(await hashOf(privateKey, stringToSign(request)))}`;
-}
-
-// Text in a header is one character per byte.
-function bytes(text) {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+function withoutBoundary(contentType) {
+  return contentType.replace(/[ \t]*;[ \t]*boundary[ \t]*=[ \t]*("(\\.|[^"\\])*"|[^ \t;"]*)/gi, "");
 }

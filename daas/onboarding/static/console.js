@@ -1,0 +1,227 @@
+// The console: signs a call as it is typed, sends it, and shows what came of it. Keys stay in this page.
+
+import { firstDifference } from "./difference.js";
+import { md5 } from "./md5.js";
+import { ENCODINGS, base64, hexadecimal, hmac, linesToSign } from "./signing.js";
+
+const CALLS = {
+  move: { method: "POST", path: "/direct/messages/move/format/json" },
+  folders: { method: "GET", path: "/direct/folders" },
+  messages: { method: "GET", path: "/direct/messages" },
+};
+// Where the page of errors speaks of a status.
+const ANCHORS = {
+  400: "bad-request", 401: "authentication-failed", 403: "use", 404: "not-found", 405: "method",
+  413: "too-large", 415: "media-type", 422: "missing", 500: "defect", 503: "database",
+};
+
+const form = document.forms.call;
+const fields = form.elements;
+const at = (id) => document.getElementById(id);
+
+/** Makes an element with attributes and children. */
+function make(name, attributes = {}, ...children) {
+  const element = Object.assign(document.createElement(name), attributes);
+  element.append(...children);
+  return element;
+}
+
+/** Gives the arguments that are filled in; a blank one is not sent. */
+function readArguments() {
+  const own = document.querySelectorAll(`fieldset[data-call="${fields.call.value}"] input`);
+  return [fields.mailbox, ...own].filter((input) => input.value !== "").map((input) => [input.name, input.value]);
+}
+
+function writeBody(contentType, pairs) {
+  const mediaType = contentType.split(";")[0].trim().toLowerCase();
+  if (mediaType === "application/json") {
+    return JSON.stringify(Object.fromEntries(pairs));
+  }
+  if (mediaType === "multipart/form-data") {
+    const delimiter = `--${/boundary="?([^";]*)/i.exec(contentType)?.[1] ?? ""}`;
+    const parts = pairs.map(([name, text]) =>
+      `${delimiter}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`);
+    return `${parts.join("")}${delimiter}--\r\n`;
+  }
+  return new URLSearchParams(pairs).toString();
+}
+
+/** Reads the form: the call as it would be sent, and what a signature covers of it. */
+function readCall() {
+  const { method, path } = CALLS[fields.call.value];
+  const pairs = readArguments();
+  const date = fields.date.value;
+  if (method === "GET") {
+    return { method, date, uri: `${path}?${new URLSearchParams(pairs)}` };
+  }
+  const contentType = fields.type.value || undefined;
+  const body = new TextEncoder().encode(writeBody(contentType ?? "", pairs));
+  const contentMd5 = fields.md5.checked ? base64(md5(body)) : undefined;
+  return { method, date, uri: path, contentType, contentMd5, body };
+}
+
+/** Signs what is in the form: each stage of it. */
+async function sign(call) {
+  const lines = linesToSign(call);
+  const string = fields.by_hand.checked ? fields.string.value : lines.map(({ text }) => text).join("\n");
+  if (/[^\0-\xff]/.test(string)) {
+    return { lines, string, fault: "A request line and its headers hold no characters outside Latin-1." };
+  }
+  if (!fields.private_key.value) {
+    return { lines, string, fault: "The private key is missing." };
+  }
+  const hash = await hmac(fields.private_key.value, string);
+  const signature = ENCODINGS[fields.encoding.value].encode(hash);
+  return { lines, string, hash, authorization: `DAAS ${fields.public_key.value}:${signature}` };
+}
+
+let shown = 0;
+
+/** Shows the call and each stage of its signature. */
+async function show() {
+  for (const part of document.querySelectorAll("[data-call]")) {
+    part.hidden = !part.dataset.call.split(" ").includes(fields.call.value);
+  }
+  const call = readCall();
+  at("lines").replaceChildren(
+    ...linesToSign(call).map(({ name, text }) => make("li", {}, make("span", {}, name), " ", make("code", {}, text))),
+  );
+  at("body").textContent = call.body ? new TextDecoder().decode(call.body) : "";
+  at("by-hand").hidden = !fields.by_hand.checked;
+  if (!fields.by_hand.checked) {
+    fields.string.value = linesToSign(call).map(({ text }) => text).join("\n");
+  }
+  const turn = ++shown;
+  const { hash, authorization, fault } = await sign(call);
+  if (turn !== shown) {
+    return; // What was typed since is shown already.
+  }
+  at("hash").textContent = hash ? hexadecimal(hash) : fault;
+  ENCODINGS.filter(({ accepted }) => accepted).forEach(({ encode }, i) => {
+    at(`signature-${i}`).textContent = hash ? encode(hash) : "";
+  });
+  at("authorization").textContent = authorization ?? "";
+}
+
+async function send() {
+  if (!fields.date.dataset.typed) {
+    fields.date.value = new Date().toUTCString();
+  }
+  const call = readCall();
+  const signed = await sign(call);
+  await show();
+  if (signed.fault) {
+    tell(signed.fault);
+    return;
+  }
+  const { method, uri, body } = call;
+  const headers = {
+    Authorization: signed.authorization,
+    "X-Daas-Date": call.date,
+    "Content-Type": call.contentType,
+    "Content-MD5": call.contentMd5,
+  };
+  const sent = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
+  try {
+    const answer = await fetch(uri, { method, body, headers: sent, cache: "no-store", credentials: "omit" });
+    showAnswer(answer, await answer.text(), signed);
+  } catch (error) {
+    tell(`It could not be sent: ${error.message}`);
+  }
+}
+
+/** Says in one sentence what came of sending, with nothing below it. */
+function tell(sentence) {
+  at("status").textContent = sentence;
+  at("answer").replaceChildren();
+  at("status").scrollIntoView({ block: "nearest" });
+}
+
+function showAnswer(answer, body, signed) {
+  tell(`The answer is ${answer.status}.`);
+  at("status").classList.toggle("good", answer.ok);
+  const fault = answer.headers.get("X-Daas-Error");
+  const anchor = fault ?? ANCHORS[answer.status];
+  const headers = Array.from(answer.headers, ([name, value]) => `${name}: ${value}`).join("\n");
+  at("answer").append(
+    ...(answer.ok ? [] : [make("p", {}, make("a", { href: `${form.dataset.errors}#${anchor}` }, "What this answer means"))]),
+    ...(answer.status === 401 ? explain(answer, fault, signed) : []),
+    ...(answer.ok ? offer(JSON.parse(body)) : []),
+    make("h3", {}, "Body"),
+    make("pre", { className: "json", id: "answer-body", tabIndex: 0 }, body),
+    make("h3", {}, "Headers"),
+    make("pre", { className: "http", tabIndex: 0 }, headers),
+  );
+}
+
+/** Lays the server's string to sign beside the one that was signed. */
+function explain(answer, fault, { lines, string }) {
+  const say = (sentence) => make("p", { className: "note", id: "difference" }, sentence);
+  if (fault) {
+    return [say(`The signature is good. What is wrong: ${fault}.`)];
+  }
+  const header = answer.headers.get("X-Daas-String-To-Sign");
+  if (header === null) {
+    return [say("The server does not show the string that it built: that has to be allowed for the application, " +
+      "or by DAAS_EXPLAIN_401.")];
+  }
+  const server = atob(header);
+  const names = lines.map(({ name }) => name);
+  const difference = firstDifference(server, string, names);
+  const sentence = difference?.sentence ?? "Both strings are the same. So it is the private key, the public key, " +
+    "or the encoding of the signature.";
+  const [theirs, ours] = [server.split("\n"), string.split("\n")];
+  const rows = Array.from({ length: Math.max(theirs.length, ours.length) }, (_, i) =>
+    make("tr", { className: i === difference?.line ? "differs" : "" },
+      make("th", { scope: "row" }, `${i + 1}${names[i] ? ` ${names[i]}` : ""}`),
+      ...[theirs[i], ours[i]].map((text) => make("td", {}, text ? make("code", {}, text) : absent(text)))));
+  const head = ["line", "the server built", "you signed"].map((text) => make("th", { scope: "col" }, text));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  return [say(sentence), make("div", { className: "scroll", tabIndex: 0 }, table)];
+}
+
+const absent = (text) => (text === undefined ? "no such line" : "a blank line");
+
+/** Offers what was found as the next move's arguments. */
+function offer({ messages = [], folders = [] }) {
+  const choose = (name, value, text) => {
+    const button = make("button", { type: "button" }, text);
+    button.addEventListener("click", () => {
+      fields.call.value = "move";
+      document.querySelector(`fieldset[data-call="move"] [name="${name}"]`).value = value;
+      show();
+      document.querySelector('fieldset[data-call="move"] input').focus();
+    });
+    return make("li", {}, button);
+  };
+  const items = [
+    ...messages.map(({ id, folder, subject }) => choose("id", id, `Move message ${id}: ${subject} (in ${folder})`)),
+    ...folders.map(({ id, name }) => choose("folder", id, `Move a message to ${name} (${id})`)),
+  ];
+  return items.length ? [make("ul", { className: "offers" }, ...items)] : [];
+}
+
+function start() {
+  fields.date.value = new Date().toUTCString();
+  fields.encoding.append(...ENCODINGS.map(({ name, accepted }, i) =>
+    make("option", { value: i }, accepted ? name : `${name} (a mistake)`)));
+  form.addEventListener("input", show);
+  fields.date.addEventListener("input", () => { fields.date.dataset.typed = "yes"; });
+  at("now").addEventListener("click", () => {
+    delete fields.date.dataset.typed;
+    fields.date.value = new Date().toUTCString();
+    show();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  form.hidden = false;
+  show();
+}
+
+if (globalThis.crypto?.subtle) {
+  start();
+} else {
+  at("insecure").hidden = false;
+}

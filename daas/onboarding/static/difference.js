@@ -1,0 +1,87 @@
+// Says in words where a string that was signed parts from the one that the server built.
+
+/**
+ * Finds the first difference of two strings to sign.
+ *
+ * `names` are those of the lines of the server's. Gives the index of the line and a sentence, or null if the
+ * strings are the same.
+ */
+export function firstDifference(server, signed, names) {
+  if (server === signed) {
+    return null;
+  }
+  if (signed.replaceAll("\r", "") === server) {
+    return { line: 0, sentence: "Your lines end with \\r\\n. They are joined by \\n alone." };
+  }
+  if (signed.replaceAll("\\n", "\n") === server) {
+    return { line: 0, sentence: "Your string holds a backslash and an n where a newline belongs." };
+  }
+  const theirs = server.split("\n");
+  const ours = signed.split("\n");
+  if (signed.replace(/\n+$/, "") === server) {
+    const sentence = "Your string has a newline at its end. The last line has none behind it.";
+    return { line: theirs.length, sentence };
+  }
+  const line = theirs.findIndex((text, i) => text !== ours[i]);
+  const name = `line ${line + 1}, the ${names[line]}`;
+  if (line >= ours.length || same(without(theirs, line), ours)) {
+    return { line, sentence: `Your string lacks ${name}: the server received “${theirs[line]}”.` };
+  }
+  if (line < 0 || same(theirs, without(ours, line))) {
+    const at = line < 0 ? theirs.length : line;
+    const what = ours[at] === "" ? "is blank" : `says “${ours[at]}”`;
+    return { line: at, sentence: `Your string has a line too many: line ${at + 1} ${what}. What is not sent has no line.` };
+  }
+  return { line, sentence: `In ${name}, ${(HINTS[names[line]] ?? another)(theirs[line], ours[line])}` };
+}
+
+const HINTS = {
+  method: (server, signed) =>
+    server === signed.toUpperCase() ? "yours is not in upper case." : another(server, signed),
+  date: (server, signed) =>
+    `you signed another date than you sent: the server received “${server}”, you signed “${signed}”.`,
+  "content type": (server, signed) => {
+    if (server.split(";")[0].trim() !== signed.split(";")[0].trim()) {
+      return another(server, signed);
+    }
+    if (/boundary/i.test(signed)) {
+      return "yours has the boundary, which is not signed.";
+    }
+    return `the parameters are not those that were sent, such as a charset: the server received “${server}”, ` +
+      `you signed “${signed}”. You may always sign the bare type.`;
+  },
+  URI: (server, signed) => {
+    if (signed.endsWith(server)) {
+      return "yours has more in front, such as scheme and host. Only path and query are signed.";
+    }
+    if (server.startsWith(`${signed}?`)) {
+      return "yours lacks the query.";
+    }
+    if (decoded(server) === decoded(signed)) {
+      return "yours is decoded, or escaped in another way. It is signed as it stands on the request line: " +
+        `“${server}”.`;
+    }
+    return another(server, signed);
+  },
+};
+
+function another(server, signed) {
+  if (server === signed.trim()) {
+    return "yours has blanks around it.";
+  }
+  if (server.toLowerCase() === signed.toLowerCase()) {
+    return `upper and lower case differ: the server received “${server}”.`;
+  }
+  return `the server received “${server}”, you signed “${signed}”.`;
+}
+
+function decoded(uri) {
+  try {
+    return decodeURIComponent(uri.replaceAll("+", " "));
+  } catch {
+    return uri;
+  }
+}
+
+const without = (lines, line) => lines.filter((_, i) => i !== line);
+const same = (some, others) => some.join("\n") === others.join("\n");
