@@ -33,12 +33,25 @@ async function sign(request) {
 at("insecure").hidden = isSecureContext;
 document.documentElement.classList.toggle("dark-mode", matchMedia("(prefers-color-scheme: dark)").matches);
 
+/**
+ * Fits Swagger UI into a page of ours: the calls alone, without a title and landmarks of their own; without the locks
+ * that ask for an Authorization header, which nobody can type; and with a name for the lists that have none.
+ */
+function fit({ React: { createElement } }) {
+  const Calls = ({ getComponent }) =>
+    createElement("div", { className: "swagger-ui" }, createElement(getComponent("SvgAssets")),
+      createElement(getComponent("operations", true)));
+  const named = (List) => (properties) =>
+    createElement("div", { ref: (element) => element?.querySelector("select")?.setAttribute("aria-label", "Example") },
+      createElement(List, properties));
+  return { components: { Calls }, wrapComponents: { authorizeOperationBtn: () => () => null, ExamplesSelect: named } };
+}
+
 SwaggerUIBundle({
   dom_id: "#swagger-ui",
   url: at("swagger-ui").dataset.url,
-  deepLinking: true,
-  // Nobody can type an Authorization header that holds for the next call: the locks that ask for one are left out.
-  plugins: [() => ({ wrapComponents: { authorizeOperationBtn: () => () => null } })],
+  layout: "Calls",
+  plugins: [fit],
   requestInterceptor: sign,
   validatorUrl: null,
 });
