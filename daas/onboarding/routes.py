@@ -10,12 +10,12 @@ from flask import (
     Blueprint,
     Flask,
     Response,
+    abort,
     current_app,
     make_response,
     redirect,
     render_template,
     request,
-    send_from_directory,
     url_for,
 )
 
@@ -27,8 +27,15 @@ from .examples import KEYS, body_of, example_calls, example_dates, example_fault
 
 onboarding = Blueprint("onboarding", __name__)
 
-_STATIC = Path(__file__).parent / "static"
-_SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+_SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js")
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FILES = {
+    file.name: file.read_bytes()
+    for file in [
+        *resources.files(__package__).joinpath("static").iterdir(),
+        *(resources.files("flask_swagger_ui").joinpath("dist", name) for name in _SWAGGER_UI),
+    ]
+}
 
 
 def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
@@ -90,22 +97,12 @@ def reference() -> Response:
     return page
 
 
-@onboarding.get("/onboarding/reference/<any('swagger-ui.css', 'swagger-ui-bundle.js'):name>")
-@open_to_all()
-def swagger_ui(name: str) -> Response:
-    """Send a file of Swagger UI, from the package that ships it."""
-    return _send(_SWAGGER_UI, name)
-
-
 @onboarding.get("/onboarding/static/<name>")
 @open_to_all()
-def static_file(name: str) -> Response:
+def static_file(name: str) -> werkzeug.Response:
     """Send the stylesheet, the icon or a script."""
-    return _send(_STATIC, name)
-
-
-def _send(directory: Path, name: str) -> Response:
-    # A range that is out of reach would be a fault of its own; files this small are sent whole.
-    response = send_from_directory(directory, name, conditional=False)
-    response.make_conditional(request)
-    return response
+    if name not in _FILES:
+        abort(404)
+    response = Response(_FILES[name], mimetype=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
+    response.add_etag()
+    return response.make_conditional(request)

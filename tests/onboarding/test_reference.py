@@ -4,8 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import INSECURE_HOST
+from .pages import REFERENCE
 
-REFERENCE = "/onboarding/reference"
 MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
 
 
@@ -14,8 +14,8 @@ def reference(page, server):
     """The page with the calls on it; a test fails if it asks another host or logs anything that it should not."""
     page.set_default_timeout(15_000)
     page.asked, page.logged = [], []
-    page.on("request", page.asked.append)
-    page.on("console", page.logged.append)
+    page.on("request", lambda request: page.asked.append(request))  # noqa: PLW0108  Playwright takes no built-in.
+    page.on("console", lambda message: page.logged.append(message))  # noqa: PLW0108  As above.
     page.goto(server.url + REFERENCE)
     page.wait_for_selector(".opblock")
     yield page
@@ -55,7 +55,8 @@ def test_a_signed_move_is_sent_and_done(reference, application, build, content_t
     box = application.mailbox
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
-    call.get_by_label("Request content type").select_option(content_type)
+    if call.get_by_label("Request content type").input_value() != content_type:
+        call.get_by_label("Request content type").select_option(content_type)
     fill(call, mailbox=box.name, id=box.message, folder=box.folder)
     answer = execute(reference, call)
     assert (answer.status, answer.json()["folder"]) == (200, box.folder)
@@ -139,9 +140,3 @@ def test_it_is_accessible(reference, scheme):
 
 def faults(page):
     return [(v["id"], [node["target"] for node in v["nodes"]]) for v in Axe().run(page).response["violations"]]
-
-
-def test_its_policy_is_wider_than_a_pages_by_the_images_of_swagger_ui_alone(app):
-    client = app.test_client()
-    own, usual = (client.get(path).headers["Content-Security-Policy"] for path in (REFERENCE, "/onboarding/console"))
-    assert {*own.split("; ")} ^ {*usual.split("; ")} == {"img-src 'self'", "img-src 'self' data:"}

@@ -1,0 +1,85 @@
+"""The pages, and what a test reads off them."""
+
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+DOCUMENTATION = "/onboarding/documentation/"
+CONSOLE = "/onboarding/console"
+REFERENCE = "/onboarding/reference"
+ERRORS = DOCUMENTATION + "errors"
+AUTHENTICATION = DOCUMENTATION + "authentication"
+SEND_EXAMPLE = DOCUMENTATION + "send_example"
+PAGES = [
+    DOCUMENTATION,
+    *(DOCUMENTATION + name for name in ("authentication", "move_message", "folders", "messages", "send_example")),
+    ERRORS,
+    CONSOLE,
+    REFERENCE,
+]
+
+# What holds no other element and is told by its class.
+_LEAVES = {"pre", "span", "code"}
+
+
+@dataclass
+class Leaf:
+    """A piece of text that is marked by a class, such as a block of code; `section` counts the page's sections."""
+
+    tag: str
+    kind: str
+    section: int | None
+    text: str = ""
+
+
+class Document(HTMLParser):
+    """A page, taken apart: its links, the ids it has, and its leaves."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.leaves: list[Leaf] = []
+        self.text = ""
+        self._sections = 0
+        self._section: int | None = None
+        self._open: Leaf | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.links += [given[name] for name in ("href", "src") if name in given]
+        self.ids += [given["id"]] if "id" in given else []
+        if tag == "section":
+            self._sections += 1
+            self._section = self._sections
+        elif tag in _LEAVES:
+            self._open = Leaf(tag, given.get("class", "").split(" ")[0], self._section)
+            self.leaves.append(self._open)
+
+    def handle_endtag(self, tag):
+        if tag == "section":
+            self._section = None
+        elif tag in _LEAVES:
+            self._open = None
+
+    def handle_data(self, data):
+        self.text += data
+        if self._open is not None:
+            self._open.text += data
+
+    def blocks(self) -> list[str]:
+        """Give the kinds of the blocks of code."""
+        return [leaf.kind for leaf in self.leaves if leaf.tag == "pre"]
+
+    def all(self, kind: str) -> list[str]:
+        return [leaf.text for leaf in self.leaves if leaf.kind == kind]
+
+    def sections(self) -> list[dict[str, str]]:
+        """Give the texts of each section's leaves by their kind."""
+        numbers = range(1, self._sections + 1)
+        return [{leaf.kind: leaf.text for leaf in self.leaves if leaf.section == number} for number in numbers]
+
+
+def without_request_id(body: str) -> str:
+    return re.sub(r'"request_id":"[0-9a-f]+"', '"request_id":"..."', body)

@@ -1,0 +1,277 @@
+"""What the pages say, as the app in this process serves them."""
+
+import base64
+import re
+from urllib.parse import urldefrag, urljoin
+
+import pytest
+from flask import Flask
+
+from daas import applications, errors, origins
+from daas.app import create_app
+from daas.errors import ApiError, DatabaseUnavailable
+from daas.settings import load_settings
+from daas.signing import dates
+from daas.signing.mechanism import KeyPair
+
+from ..actors import authorization
+from ..conftest import ENCRYPTION_KEY
+from .pages import AUTHENTICATION, CONSOLE, DOCUMENTATION, ERRORS, PAGES, REFERENCE, Document
+
+POLICY = {
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+}
+STATIC = "/onboarding/static/"
+OPENAPI = "/openapi.json"
+
+
+def read(app: Flask, path: str) -> Document:
+    answer = app.test_client().get(path)
+    assert (answer.status_code, answer.content_type) == (200, "text/html; charset=utf-8")
+    return Document(answer.text)
+
+
+def app_with(**environ: str) -> Flask:
+    """Make an app whose database nobody serves."""
+    nobody = "postgresql+psycopg://daas@127.0.0.1:1/daas"
+    return create_app(load_settings({"DAAS_DATABASE_URL": nobody, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ}))
+
+
+def test_the_root_leads_to_the_documentation(app):
+    answer = app.test_client().get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, DOCUMENTATION)
+
+
+def test_every_page_is_reached_from_the_first(app):
+    seen, waiting = set(), ["/onboarding/documentation/"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        found = {urldefrag(urljoin(page, link)).url for link in read(app, page).links}
+        waiting += {link for link in found if not link.startswith((STATIC, OPENAPI))} - seen - {*waiting}
+    assert seen == {*PAGES}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_link_and_every_file_of_a_page_is_there(app, path):
+    for link in read(app, path).links:
+        url, fragment = urldefrag(urljoin(path, link))
+        answer = app.test_client().get(url)
+        assert answer.status_code == 200, link
+        if fragment:
+            assert fragment in Document(answer.text).ids, link
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_id_of_a_page_is_given_twice(app, path):
+    ids = read(app, path).ids
+    assert len(ids) == len({*ids})
+
+
+def test_the_console_points_to_a_place_for_every_status(app):
+    script = app.test_client().get(STATIC + "console.js").text
+    anchors = {*re.findall(r'\b[45][0-9]{2}: "([a-z0-9-]+)"', script)}
+    assert len(anchors) == 11
+    assert anchors <= {*read(app, ERRORS).ids}
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/", "/nothing", OPENAPI, STATIC + "style.css", STATIC + "console.js"])
+def test_nothing_may_be_loaded_from_elsewhere(app, path):
+    headers = app.test_client().get(path).headers
+    # The icons of Swagger UI are images in its stylesheet.
+    images = {"img-src 'self' data:"} if path == REFERENCE else {"img-src 'self'"}
+    assert {*headers["Content-Security-Policy"].split("; ")} == POLICY | images
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "Set-Cookie" not in headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_not_stored_and_holds_no_script_or_style_of_its_own(app, path):
+    answer = app.test_client().get(path)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", answer.text)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_pages_work_while_the_database_is_away(path):
+    read(app_with(), path)
+
+
+def test_the_pages_speak_of_this_servers_settings():
+    app = app_with(
+        DAAS_CLINICAL_DOMAIN="mail.example.net",
+        DAAS_DATE_WINDOW_SECONDS="77",
+        DAAS_MAX_BODY_BYTES="70001",
+        DAAS_BIND="127.0.0.1:8099",
+    )
+    said = {path: read(app, path).text for path in PAGES}
+    assert all("mail.example.net" in text and "direct.example.org." not in text for text in said.values())
+    assert "77 seconds" in said[AUTHENTICATION]
+    assert "more than 77 seconds" in said[ERRORS]
+    assert "70,001 bytes" in said[ERRORS]
+    assert "head -c 70002" in said[ERRORS]
+    assert "url=http://127.0.0.1:8099\n" in said[ERRORS]
+
+
+def test_a_server_that_does_not_compare_dates_says_so():
+    app = app_with(DAAS_DATE_WINDOW_SECONDS="0")
+    assert "does not compare the date with its clock" in read(app, AUTHENTICATION).text
+    assert "date-outside-window" not in read(app, ERRORS).ids
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:80", "unix:/tmp/daas.sock"])
+def test_where_no_demo_is_made_the_examples_call_this_machine_all_the_same(bind):
+    assert "url=http://127.0.0.1:8000\n" in read(app_with(DAAS_BIND=bind), ERRORS).text
+
+
+# 2026-01-05 has a month and a day of one digit; 0.75 is no whole second.
+@pytest.mark.parametrize("now", [1795316402.75, 1767571445.0, 1782864000.5])
+def test_every_date_shown_is_read_as_the_moment_it_was_shown_at(app, clock, now):
+    clock.stopped = now
+    shown = read(app, AUTHENTICATION).all("date")
+    assert len(shown) == 10
+    assert [dates.read_date(text).timestamp for text in shown] == [int(now)] * 10
+
+
+def test_every_zone_that_is_read_is_shown(app):
+    text = app.test_client().get(AUTHENTICATION).text
+    paragraph = re.search(r'<p id="zones">(.*?)</p>', text, re.DOTALL)[1]
+    shown = re.findall(r"<code>([A-Z]+)</code>", paragraph)
+    assert {*shown} == {*dates._NAMED_ZONES}
+    for offset in re.findall(r"<code>((?:GMT)?[+-][0-9:]+)</code>", paragraph):
+        dates.read_date(f"06/03/2013 12:13:56 {offset}")
+
+
+def test_the_example_is_signed_with_the_keys_that_it_shows(app):
+    text = app.test_client().get(AUTHENTICATION).text
+    stages = dict(re.findall(r'<th scope="row">([^\n]*?)</th><td><code>([^\n]*?)</code>', text))
+    public_key, private_key = stages["public key"], stages["private key"]
+    string = stages["string to sign, written as one line"]
+    method, date, md5, content_type, uri = string.split("\\n")
+    by_hand = {
+        raw: authorization(
+            KeyPair(public_key, private_key),
+            method=method,
+            date=date,
+            md5=md5,
+            content_type=content_type,
+            uri=uri,
+            raw=raw,
+        )
+        for raw in (False, True)
+    }
+    assert stages["<code>Authorization</code>"] == by_hand[False]
+    assert stages["signature: base64 of the hexadecimal text"] == by_hand[False].rpartition(":")[2]
+    assert stages["also accepted: base64 of the raw bytes"] == by_hand[True].rpartition(":")[2]
+    hashed = base64.b64decode(by_hand[True].rpartition(":")[2]).hex()
+    assert hashed in stages.values()
+    assert (
+        f"Authorization: {by_hand[False]}\n" in read(app, DOCUMENTATION).text
+        or date not in read(app, DOCUMENTATION).all("http")[0]
+    )
+
+
+def test_the_examples_keys_open_nothing(app):
+    public_key = re.search(r"DAAS ([0-9a-f]{64}):", read(app, DOCUMENTATION).all("http")[0])[1]
+    with app.app_context():
+        assert applications.find_candidate(public_key, "direct/folders") is None
+
+
+@pytest.mark.parametrize("service", applications.DEFAULT_SERVICES)
+def test_every_service_stands_on_the_first_page(app, service):
+    text = app.test_client().get(DOCUMENTATION).text
+    assert f"<code>{service}</code>" in text
+
+
+@pytest.mark.parametrize("fault", ApiError.__subclasses__(), ids=lambda fault: fault.__name__)
+def test_every_status_and_message_stands_on_the_page_of_errors(app, fault):
+    document = read(app, ERRORS)
+    message = fault.message or (errors.message_of(fault.status) if fault.status != 422 else "is a required field.")
+    stands = [
+        section
+        for section in document.sections()
+        if section.get("status") == str(fault.status) and message in section.get("json", "")
+    ]
+    assert stands != []
+
+
+@pytest.mark.parametrize("header", [*origins._SHOWN_HEADERS.split(", "), "WWW-Authenticate", "Allow"])
+def test_every_header_that_says_more_stands_in_the_documentation(app, header):
+    assert header in read(app, ERRORS).text + read(app, DOCUMENTATION).text
+
+
+# Errors of pages
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/onboarding", "/onboarding/documentation/nothing", STATIC + "x.css"])
+def test_a_page_that_is_not_there_says_where_to_go(app, path):
+    answer = app.test_client().get(path)
+    assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
+    document = Document(answer.text)
+    assert f"Nothing is served at {path}." in document.text
+    assert {DOCUMENTATION, ERRORS} <= {*document.links}
+
+
+def test_what_was_asked_for_is_shown_as_text(app):
+    answer = app.test_client().get("/<script>alert(1)</script>")
+    assert answer.status_code == 404
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["routes.py", "..", "..%2froutes.py", "%2e%2e%2froutes.py", "x\0y", "static"])
+def test_no_file_but_the_pages_own_is_sent(app, name):
+    assert app.test_client().get(STATIC + name).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", DOCUMENTATION, ERRORS, CONSOLE, STATIC + "style.css"])
+def test_a_page_can_only_be_read(app, path, method):
+    answer = app.test_client().open(path, method=method, data=b"x")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    assert f"A {method} was sent to it" in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_can_be_asked_for_by_head(app, path):
+    answer = app.test_client().head(path)
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+def test_a_file_that_did_not_change_is_not_sent_again(app):
+    client = app.test_client()
+    first = client.get(STATIC + "style.css")
+    again = client.get(STATIC + "style.css", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
+
+
+def test_a_range_that_no_file_has_is_not_a_fault(app):
+    answer = app.test_client().get(STATIC + "style.css", headers={"Range": "bytes=999999-"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (ZeroDivisionError("secret"), 500, "A defect of this server"),
+        (DatabaseUnavailable(), 503, "The database is away"),
+    ],
+)
+def test_a_page_that_fails_says_so_and_nothing_else(raised, status, said):
+    app = app_with()
+
+    def fail() -> str:
+        raise raised
+
+    app.add_url_rule("/broken", view_func=fail)
+    answer = app.test_client().get("/broken")
+    assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
+    assert said in answer.text
+    assert "secret" not in answer.text
+    assert ("Retry-After" in answer.headers) == (status == 503)
