@@ -2,14 +2,13 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from apispec.ext.marshmallow.common import resolve_schema_instance
 from flask import Flask, Response
 from marshmallow import Schema
 
@@ -17,6 +16,7 @@ from . import __version__
 from .arguments import CONTENT_TYPES, NotText, Value, check_arguments
 from .authentication import open_to_all
 from .errors import ApiError, to_json
+from .origins import methods_served
 
 _DESCRIPTION = """\
 Moves messages between the folders of Direct mailboxes, over signed HTTP requests. \
@@ -114,7 +114,7 @@ def build_document(app: Flask) -> dict[str, Any]:
         "daas",
         __version__,
         "3.1.0",
-        plugins=[MarshmallowPlugin(lambda schema: type(resolve_schema_instance(schema)).__name__)],
+        plugins=[MarshmallowPlugin()],
         info={"description": _DESCRIPTION, "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"}},
     )
     described: list[Api] = []
@@ -134,7 +134,7 @@ def build_document(app: Flask) -> dict[str, Any]:
                     "summary": _first_line(view),
                     **_describe(spec, operation, method),
                 }
-                for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+                for method in methods_served(rule.methods)
             },
         )
     return spec.to_dict()
@@ -188,7 +188,8 @@ def _respond(spec: APISpec, errors: Sequence[ApiError]) -> str:
     name = "-".join(type(error).__name__ for error in errors)
     if name not in spec.components.responses:
         headers = {name: value for error in errors for name, value in error.headers.items()}
-        schemas = _unique(_schema_of(error) for error in errors)
+        schemas = [_schema_of(error) for error in errors]
+        schemas = [schema for place, schema in enumerate(schemas) if schema not in schemas[:place]]
         spec.components.response(
             name,
             {
@@ -249,11 +250,3 @@ def _faults_of(arguments: Schema) -> list[ApiError]:
 
 def _first_line(documented: Any) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0]
-
-
-def _unique(schemas: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    unique: list[dict[str, Any]] = []
-    for schema in schemas:
-        if schema not in unique:
-            unique.append(schema)
-    return unique
