@@ -1,5 +1,6 @@
 """What `make run` does, step by step, in an empty folder; and what it tells people to type."""
 
+import configparser
 import os
 import shutil
 import stat
@@ -135,7 +136,9 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
     place.mkdir()
     script = (
         "import daas; from daas.cli import main; main(['db', 'upgrade'], standalone_mode=False);"
-        "print(daas.__file__); main(['demo'])"
+        "print(daas.__file__); main(['demo'], standalone_mode=False);"
+        "from daas import app, examples, templates; print(examples.__file__, templates.__file__);"
+        "print(app.create_app().test_client().get('/onboarding/documentation/send_example').text)"
     )
     made = subprocess.run(
         [sys.executable, "-P", "-c", script],
@@ -147,5 +150,14 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
         check=False,
     )
     assert (made.returncode, made.stderr) == (0, "")
-    assert str(tmp_path / "installed") in made.stdout
+    assert made.stdout.count(str(tmp_path / "installed")) == 3
+    assert '<pre class="python" tabindex="0">&#34;&#34;&#34;Moves a message' in made.stdout
     assert "daas move demo.clinician 1 5 " in made.stdout
+
+
+def test_every_package_is_named_for_the_wheel():
+    named = configparser.ConfigParser()
+    named.read(ROOT / "setup.cfg")
+    directories = {path.parent for path in (ROOT / "daas").rglob("__init__.py")}
+    packages = {".".join(path.relative_to(ROOT).parts) for path in directories}
+    assert {*named["options"]["packages"].split()} == packages | {"daas.examples", "daas.templates"}

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from daas.settings import Settings, load_settings
 from daas.signing.mechanism import KeyPair
 
+from ..conftest import ENCRYPTION_KEY
 from ..servers import ROOT, LiveServer, environment
 
 #: A name that leads to this machine, but that no browser takes for it: what it serves is no secure context.
@@ -43,10 +44,19 @@ def page(browser):
     context = browser.new_context()
     page = context.new_page()
     failures = []
-    page.on("pageerror", lambda error: failures.append(error))  # noqa: PLW0108  Playwright takes no built-in.
+    page.on("pageerror", lambda error: failures.append(str(error)))
     yield page
     context.close()
     assert failures == []
+
+
+@pytest.fixture(scope="package")
+def pages_server() -> Iterator[LiveServer]:
+    """The service while its database is away: no page asks it."""
+    nobody = "postgresql+psycopg://daas@127.0.0.1:1/daas"
+    settings = load_settings({"DAAS_DATABASE_URL": nobody, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY})
+    with LiveServer.start(settings) as live:
+        yield live
 
 
 @dataclass(frozen=True)

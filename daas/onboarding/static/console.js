@@ -104,7 +104,8 @@ async function show() {
 }
 
 async function send() {
-  if (!fields.date.dataset.typed) {
+  // A string that was written by hand has the date of its writing.
+  if (!fields.date.dataset.typed && !fields.by_hand.checked) {
     fields.date.value = new Date().toUTCString();
   }
   const call = readCall();
@@ -220,6 +221,7 @@ function start() {
   show();
 }
 
+at("no-script").hidden = true;
 if (globalThis.crypto?.subtle) {
   start();
 } else {

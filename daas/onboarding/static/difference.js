@@ -27,10 +27,14 @@ export function firstDifference(server, signed, names) {
   if (line >= ours.length || same(without(theirs, line), ours)) {
     return { line, sentence: `Your string lacks ${name}: the server received “${theirs[line]}”.` };
   }
+  if (ours[line] === "") {
+    const sentence = `Line ${line + 1} of your string is blank, where the server has the ${names[line]}. ` +
+      "What is not sent has no line.";
+    return { line, sentence };
+  }
   if (line < 0 || same(theirs, without(ours, line))) {
     const at = line < 0 ? theirs.length : line;
-    const what = ours[at] === "" ? "is blank" : `says “${ours[at]}”`;
-    return { line: at, sentence: `Your string has a line too many: line ${at + 1} ${what}. What is not sent has no line.` };
+    return { line: at, sentence: `Your string has a line too many: line ${at + 1} says “${ours[at]}”.` };
   }
   return { line, sentence: `In ${name}, ${(HINTS[names[line]] ?? another)(theirs[line], ours[line])}` };
 }

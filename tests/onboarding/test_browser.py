@@ -1,0 +1,108 @@
+"""The pages in a real browser: nothing fails, nothing is loaded from elsewhere, everyone can use them."""
+
+import pytest
+
+from .console import Console
+from .pages import CONSOLE, DOCUMENTATION, PAGES
+
+SCHEMES = ["light", "dark"]
+NOT_THERE = "/nothing/here"
+
+
+@pytest.fixture
+def watched(browser, pages_server):
+    """Open a page in a colour scheme; everything that the browser complains of, or asks for, is kept."""
+    contexts = []
+
+    def watch(path, *, server=None, scheme="light", **options):
+        context = browser.new_context(color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints, page.asked = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto((server or pages_server).url + path)
+        return page
+
+    yield watch
+    for context in contexts:
+        context.close()
+
+
+def violations(page):
+    """Give what axe finds fault with: the rule and the elements."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is missing: pip install axe-playwright-python"
+    )
+    found = axe.Axe().run(page).response["violations"]
+    return [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_without_complaint_and_from_this_host_alone(watched, pages_server, path):
+    page = watched(path)
+    assert page.complaints == []
+    assert len(page.asked) >= 2
+    assert all(url.startswith(pages_server.url + "/") for url in page.asked)
+    assert page.locator('nav [aria-current="page"]').count() == 1
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
+def test_axe_finds_no_fault_with_a_page(watched, path, scheme):
+    assert violations(watched(path, scheme=scheme)) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_no_fault_with_a_console_in_use(watched, server, build, scheme):
+    caller = build.application(mailboxes=[build.mailbox()], explain_401=True)
+    console = Console(watched(CONSOLE, server=server, scheme=scheme), server.url, caller.keys)
+    console.fill(mailbox=caller.mailbox.name)
+    assert console.send()[0] == 200
+    assert violations(console.page) == []
+    console.choose("Move a message")
+    console.sign_by_hand(lambda text: text + "\n")
+    assert console.send()[0] == 401
+    assert violations(console.page) == []
+
+
+def test_axe_finds_a_fault_where_there_is_one(watched):
+    page = watched(DOCUMENTATION)
+    page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    assert [rule for rule, _ in violations(page)] == ["image-alt"]
+
+
+@pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
+def test_a_page_fits_a_narrow_screen(watched, path):
+    page = watched(path, viewport={"width": 320, "height": 600})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_can_be_printed(watched, path):
+    page = watched(path, scheme="dark")
+    page.emulate_media(media="print")
+    assert not page.get_by_role("navigation").is_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_the_first_tab_leads_past_the_navigation(watched):
+    page = watched(DOCUMENTATION)
+    page.keyboard.press("Tab")
+    assert page.get_by_role("link", name="Skip to the content").is_visible()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_the_policy_keeps_a_script_of_another_host_out(watched):
+    page = watched(DOCUMENTATION)
+    page.evaluate(
+        """() => new Promise((done) => {
+            const script = document.createElement("script");
+            script.src = "http://localhost:1/x.js";
+            script.onerror = done;
+            document.head.append(script);
+        })"""
+    )
+    assert any("Content Security Policy" in complaint for complaint in page.complaints)

@@ -1,0 +1,362 @@
+"""The console, in a real browser against the real server."""
+
+import base64
+import hashlib
+import os
+
+import pytest
+
+from daas.signing.direct_scheme import DIRECT
+from daas.signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
+
+from .conftest import INSECURE_HOST
+from .console import Console
+from .pages import CONSOLE
+
+MOVE = "Move a message"
+
+
+@pytest.fixture
+def caller(build):
+    """An application that is shown the server's string to sign, as the demo is."""
+    return build.application(mailboxes=[build.mailbox()], explain_401=True)
+
+
+@pytest.fixture
+def console(page, server, caller):
+    return Console(page, server.url, caller.keys)
+
+
+@pytest.fixture
+def right_move(console, caller):
+    """The console, filled in with a move that succeeds unless a test spoils it."""
+    console.choose(MOVE)
+    console.fill(mailbox=caller.mailbox.name, id=caller.mailbox.message, folder=caller.mailbox.folder)
+    return console
+
+
+def test_it_finds_a_message_and_moves_it(console, caller, build):
+    console.fill(mailbox=caller.mailbox.name)
+    status, _ = console.send()
+    assert status == 200
+    console.page.get_by_role("button", name=f"Move message {caller.mailbox.message}: A message").click()
+    console.fill(folder="archived")
+    moved = (
+        f'{{"request_id":"...","mailbox":"{caller.mailbox.name}","id":"{caller.mailbox.message}","folder":"Archived"}}'
+    )
+    assert console.send() == (200, moved)
+    assert build.folder_of(caller.mailbox.message) == "Archived"
+
+
+def test_it_finds_a_folder_and_moves_to_it(console, caller, build):
+    console.choose("List folders")
+    console.fill(mailbox=caller.mailbox.name)
+    assert console.send()[0] == 200
+    console.page.get_by_role("button", name="Move a message to Custom 0").click()
+    console.fill(id=caller.mailbox.message)
+    assert console.send()[0] == 200
+    assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
+
+
+def test_a_search_sends_what_is_filled_in_and_nothing_else(console, caller, build):
+    wanted = build.message(caller.mailbox, subject="Röntgen & co")
+    console.fill(mailbox=caller.mailbox.name, subject="röntgen & C", limit="5")
+    assert console.lines[2] == f"/direct/messages?mailbox={caller.mailbox.name}&subject=r%C3%B6ntgen+%26+C&limit=5"
+    status, body = console.send()
+    assert status == 200
+    assert f'"id":"{wanted}"' in body
+    assert f'"id":"{caller.mailbox.message}"' not in body
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=daas"])
+@pytest.mark.parametrize("with_md5", [True, False])
+def test_it_moves_in_every_content_type(right_move, caller, build, content_type, with_md5):
+    right_move.fill(type=content_type)
+    right_move.page.get_by_label("Send Content-MD5").set_checked(with_md5)
+    assert right_move.send()[0] == 200
+    assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
+
+
+# The seven documented answers
+
+
+def test_a_success_is_shown(right_move, caller):
+    box = caller.mailbox
+    body = f'{{"request_id":"...","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
+    assert right_move.send() == (200, body)
+
+
+def test_failed_authentication_is_shown(right_move):
+    right_move.fill(private_key=make_key_pair().private_key)
+    body = '{"request_id":"...","message":"Access Denied. Authentication Failed."}'
+    assert right_move.send() == (401, body)
+    assert right_move.difference.startswith("Both strings are the same. So it is the private key")
+
+
+def test_a_missing_permission_is_shown(page, server, build):
+    caller = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
+    console = Console(page, server.url, caller.keys)
+    console.choose(MOVE)
+    console.fill(mailbox=caller.mailbox.name, id=caller.mailbox.message, folder="Sent")
+    assert console.send() == (403, '{"request_id":"...","message":"Access Denied. Use Not Authorized."}')
+
+
+def test_a_mailbox_that_is_not_open_is_shown(right_move, build):
+    right_move.fill(mailbox=build.mailbox().name)
+    assert right_move.send() == (403, '{"request_id":"...","message":"Access Denied. User Not Authorized."}')
+
+
+def test_a_message_that_is_not_there_is_shown(right_move):
+    right_move.fill(id="999999999")
+    assert right_move.send() == (422, '{"request_id":"...","message":"Message not found"}')
+
+
+def test_a_missing_argument_is_shown(right_move):
+    right_move.fill(mailbox="")
+    body = '{"request_id":"...","fields":["mailbox"],"message":"\'Mailbox\' is a required field."}'
+    assert right_move.send() == (422, body)
+
+
+def test_an_invalid_argument_is_shown(right_move):
+    right_move.fill(mailbox="a@b")
+    body = '{"request_id":"...","message":"\'Mailbox\' contains invalid input","fields":["mailbox"]}'
+    assert right_move.send() == (422, body)
+
+
+# What was wrong
+
+
+MISTAKES = {
+    "newline": (lambda text: text + "\n", "Your string has a newline at its end. The last line has none behind it."),
+    "blank lines": (
+        lambda text: text.replace("\n", "\n\n"),
+        "Line 2 of your string is blank, where the server has the date.",
+    ),
+    "method": (lambda text: text.replace("POST", "post"), "In line 1, the method, yours is not in upper case."),
+    "missing": (
+        lambda text: "\n".join(text.split("\n")[:2] + text.split("\n")[3:]),
+        "Your string lacks line 3, the Content-MD5",
+    ),
+    "date": (
+        lambda text: text.replace(text.split("\n")[1], "06/03/2013 12:13:56 EST"),
+        "In line 2, the date, you signed another date than you sent",
+    ),
+    "charset": (
+        lambda text: text.replace("urlencoded", "urlencoded; charset=utf-8"),
+        "In line 4, the content type, the parameters are not those that were sent, such as a charset",
+    ),
+    "host": (
+        lambda text: text.replace("/direct", "http://127.0.0.1/direct"),
+        "In line 5, the URI, yours has more in front, such as scheme and host.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_deliberate_mistake_is_named(right_move, change, said):
+    right_move.sign_by_hand(change)
+    assert right_move.send()[0] == 401
+    assert right_move.difference.startswith(said)
+    assert right_move.page.locator("tr.differs").count() == 1
+
+
+def test_a_decoded_path_is_named(console, caller):
+    console.fill(mailbox=caller.mailbox.name, subject="lab results")
+    console.sign_by_hand(lambda text: text.replace("+", " "))
+    assert console.send()[0] == 401
+    assert console.difference.startswith("In line 3, the URI, yours is decoded, or escaped in another way.")
+
+
+def test_an_encoding_that_is_not_accepted_is_told_by_equal_strings(right_move):
+    right_move.page.get_by_label("Encoding of the signature").select_option("the hexadecimal text itself (a mistake)")
+    assert right_move.send()[0] == 401
+    assert "the encoding of the signature" in right_move.difference
+
+
+def test_the_raw_encoding_is_accepted(right_move):
+    right_move.page.get_by_label("Encoding of the signature").select_option("base64 of the raw bytes")
+    assert right_move.send()[0] == 200
+
+
+def test_a_fault_behind_a_good_signature_is_named(right_move):
+    right_move.fill(date="06/03/2013 12:13:56 EST")
+    assert right_move.send()[0] == 401
+    assert right_move.difference == "The signature is good. What is wrong: date-outside-window."
+    link = right_move.page.get_by_role("link", name="What this answer means").get_attribute("href")
+    assert link.endswith("/errors#date-outside-window")
+
+
+def test_it_says_when_the_server_does_not_show_its_string(page, server, application):
+    console = Console(page, server.url, application.keys)
+    console.fill(mailbox=application.mailbox.name)
+    console.sign_by_hand(lambda text: text + "\n")
+    assert console.send()[0] == 401
+    assert console.difference.startswith("The server does not show the string that it built")
+
+
+# Beside the server, in the browser
+
+
+def explain(page, server, signed, names):
+    """Ask the page's own module for the first difference."""
+    source = f"""async ([server, signed, names]) => {{
+        const {{ firstDifference }} = await import("{CONSOLE.rpartition("/")[0]}/static/difference.js");
+        return firstDifference(server, signed, names);
+    }}"""
+    return page.evaluate(source, [server, signed, list(names)])
+
+
+BASE = "GET\n2026-11-02T15:00:00Z\n/direct/folders?mailbox=a%20b"
+FIVE = "POST\nD\nM\nmultipart/form-data; charset=utf-8\n/direct/messages/move"
+DIFFERENCES = [
+    (BASE, BASE, None),
+    (BASE, BASE.replace("\n", "\r\n"), "Your lines end with \\r\\n."),
+    (BASE, BASE.replace("\n", "\\n"), "Your string holds a backslash and an n"),
+    (BASE, BASE + "\n\n", "Your string has a newline at its end."),
+    (BASE, BASE.rpartition("\n")[0], "Your string lacks line 3, the URI"),
+    (BASE, "", "Line 1 of your string is blank, where the server has the method."),
+    (BASE, BASE + "\nmore", "Your string has a line too many: line 4 says “more”."),
+    (BASE, BASE.replace("\n/", "\n\n/"), "Line 3 of your string is blank, where the server has the URI."),
+    (BASE, BASE.replace("GET", "POST"), "In line 1, the method, the server received “GET”, you signed “POST”."),
+    (BASE, BASE.replace("GET", " GET"), "In line 1, the method, yours has blanks around it."),
+    (BASE, BASE.replace("?mailbox=a%20b", ""), "In line 3, the URI, yours lacks the query."),
+    (BASE, BASE.replace("%20", "+"), "In line 3, the URI, yours is decoded, or escaped in another way."),
+    (BASE, BASE.replace("folders", "messages"), "In line 3, the URI, the server received “/direct/folders"),
+    (BASE, BASE.replace("folders", "Folders"), "In line 3, the URI, upper and lower case differ"),
+    (FIVE, FIVE.replace("utf-8", "utf-8; boundary=x"), "In line 4, the content type, yours has the boundary"),
+    (FIVE, FIVE.replace("; charset=utf-8", ""), "In line 4, the content type, the parameters are not those"),
+    (FIVE, FIVE.replace("multipart/form-data", "text/plain"), "In line 4, the content type, the server received"),
+    (FIVE, FIVE.replace("\nM\n", "\nN\n"), "In line 3, the Content-MD5, the server received “M”, you signed “N”."),
+]
+
+
+def test_the_first_difference_is_named_in_words(page, pages_server):
+    page.goto(pages_server.url + CONSOLE)
+    names = {2: ("method", "date", "URI"), 4: ("method", "date", "Content-MD5", "content type", "URI")}
+    found = [explain(page, server, signed, names[server.count("\n")]) for server, signed, _ in DIFFERENCES]
+    beginnings = [
+        difference and difference["sentence"][: len(said or "")]
+        for difference, (_, _, said) in zip(found, DIFFERENCES, strict=True)
+    ]
+    assert beginnings == [said for _, _, said in DIFFERENCES]
+
+
+def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(right_move, caller):
+    body = f"mailbox={caller.mailbox.name}&id={caller.mailbox.message}&folder={caller.mailbox.folder}"
+    uri, form = "/direct/messages/move/format/json", "application/x-www-form-urlencoded"
+    method, date, md5, content_type, signed_uri = right_move.lines
+    assert (method, content_type, signed_uri) == ("POST", form, uri)
+    assert md5 == base64.b64encode(hashlib.md5(body.encode(), usedforsecurity=False).digest()).decode()
+    stages = sign(DIRECT, RequestToSign("POST", uri, date, form, md5), caller.keys)
+    right_move.page.locator("#authorization", has_text=stages.authorization).wait_for()
+    assert right_move.shown("hash") == stages.hash.hex()
+    assert [right_move.shown("signature-0"), right_move.shown("signature-1")] == [*stages.signatures.values()]
+    assert right_move.shown("body") == body
+
+
+def test_md5_is_that_of_rfc_1321(page, pages_server):
+    page.goto(pages_server.url + CONSOLE)
+    lengths = [0, 1, 3, 26, 55, 56, 57, 63, 64, 65, 80, 119, 120, 1000]
+    texts = [b"abc", *(os.urandom(length) for length in lengths)]
+    source = f"""async (texts) => {{
+        const {{ md5 }} = await import("{CONSOLE.rpartition("/")[0]}/static/md5.js");
+        return texts.map((text) => Array.from(md5(Uint8Array.from(text))));
+    }}"""
+    computed = page.evaluate(source, [[*text] for text in texts])
+    assert bytes(computed[0]).hex() == "900150983cd24fb0d6963f7d28e17f72"
+    assert [bytes(digest) for digest in computed] == [
+        hashlib.md5(text, usedforsecurity=False).digest() for text in texts
+    ]
+
+
+def test_the_private_key_is_neither_sent_nor_kept(page, server, caller):
+    sent = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.all_headers()} {request.post_data}"))
+    console = Console(page, server.url, caller.keys)
+    console.choose(MOVE)
+    console.fill(mailbox=caller.mailbox.name, id=caller.mailbox.message, folder="Sent")
+    assert console.send()[0] == 200
+    assert any("/direct/messages/move" in text for text in sent)
+    assert not any(caller.keys.private_key in text for text in sent)
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie, location.search]") == [
+        0,
+        0,
+        "",
+        "",
+    ]
+    page.reload()
+    assert page.get_by_label("Private key").input_value() == ""
+
+
+def test_the_date_is_that_of_sending_unless_it_is_typed(right_move, server):
+    first = right_move.lines[1]
+    right_move.fill(date="06/03/2013 12:13:56 EST")
+    assert right_move.lines[1] == "06/03/2013 12:13:56 EST"
+    right_move.page.get_by_role("button", name="Now").click()
+    assert right_move.lines[1] >= first
+    assert right_move.send()[0] == 200
+
+
+def test_it_says_what_keeps_it_from_signing(page, pages_server):
+    console = Console(page, pages_server.url, KeyPair("public", ""))
+    console.page.get_by_role("button", name="Sign and send").click()
+    console.page.get_by_role("status").get_by_text("The private key is missing.").wait_for()
+    console.fill(private_key="k", date="Montag, den 2. November, um 9 € früh")
+    console.page.get_by_role("button", name="Sign and send").click()
+    console.page.get_by_role("status").get_by_text("no characters outside Latin-1").wait_for()
+
+
+def test_it_says_that_the_server_could_not_be_reached(console, page):
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Sign and send").click()
+    page.get_by_role("status").get_by_text("It could not be sent: ").wait_for()
+
+
+def test_outside_a_secure_context_it_says_so(page, pages_server):
+    page.goto(f"http://{INSECURE_HOST}:{pages_server.port}{CONSOLE}")
+    page.get_by_text("Your browser signs only in a secure context").wait_for()
+    assert page.evaluate("crypto.subtle === undefined")
+    assert not page.get_by_role("button", name="Sign and send").is_visible()
+
+
+def test_without_javascript_it_says_so(browser, pages_server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(pages_server.url + CONSOLE)
+    assert page.get_by_text("The console needs JavaScript.").is_visible()
+    context.close()
+
+
+def test_it_works_by_keyboard_alone(page, server, caller, build):
+    page.goto(server.url + CONSOLE)
+
+    def tab_to(selector):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"{selector} is not reached")
+
+    def type_into(selector, text):
+        tab_to(selector)
+        page.keyboard.type(text)
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    tab_to("[name=call]")
+    type_into("[name=public_key]", caller.keys.public_key)
+    type_into("[name=private_key]", caller.keys.private_key)
+    type_into("[name=mailbox]", caller.mailbox.name)
+    with page.expect_response(lambda response: "/direct/messages" in response.url):
+        page.keyboard.press("Enter")
+    page.locator(".offers button").wait_for()
+    tab_to(".offers button")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.name") == "id"
+    type_into("[name=folder]", "Draft")
+    tab_to(".send")
+    with page.expect_response(lambda response: "/direct/messages/move" in response.url) as sent:
+        page.keyboard.press("Space")
+    assert sent.value.status == 200
+    assert build.folder_of(caller.mailbox.message) == "Draft"
