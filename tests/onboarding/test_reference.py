@@ -1,10 +1,10 @@
 """The reference, in a real browser: Swagger UI over the OpenAPI document, signing what it sends."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import INSECURE_HOST
 from .pages import REFERENCE
+from .test_browser import violations
 
 MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
 
@@ -133,10 +133,19 @@ def test_it_is_accessible(reference, scheme):
     reference.emulate_media(color_scheme=scheme)
     reference.reload()
     reference.wait_for_selector(".opblock")
-    assert faults(reference) == []
+    assert violations(reference) == []
     execute(reference, open_call(reference, MOVE))
-    assert faults(reference) == []
+    assert violations(reference) == []
 
 
-def faults(page):
-    return [(v["id"], [node["target"] for node in v["nodes"]]) for v in Axe().run(page).response["violations"]]
+def test_it_fits_a_narrow_screen(reference):
+    reference.set_viewport_size({"width": 320, "height": 600})
+    execute(reference, open_call(reference, MOVE))
+    assert reference.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_it_prints_in_dark_on_white(reference):
+    reference.emulate_media(color_scheme="dark")
+    reference.wait_for_selector("html.dark-mode")
+    reference.emulate_media(color_scheme="dark", media="print")
+    reference.wait_for_selector("html:not(.dark-mode)")

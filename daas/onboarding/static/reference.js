@@ -30,8 +30,15 @@ async function sign(request) {
   return request;
 }
 
+/** Tells Swagger UI of the dark scheme, which it does not ask for itself; paper is never dark. */
+function follow({ matches }) {
+  document.documentElement.classList.toggle("dark-mode", matches);
+}
+
+const dark = matchMedia("screen and (prefers-color-scheme: dark)");
+dark.addEventListener("change", follow);
+follow(dark);
 at("insecure").hidden = isSecureContext;
-document.documentElement.classList.toggle("dark-mode", matchMedia("(prefers-color-scheme: dark)").matches);
 
 /**
  * Fits Swagger UI into a page of ours: the calls alone, without a title and landmarks of their own; without the locks
