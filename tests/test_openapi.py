@@ -111,6 +111,13 @@ def test_every_example_fits_its_schema(document, path, method):
             check(document, parameter["schema"], shown)
 
 
+@pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "POST"])
+def test_a_body_is_of_one_of_the_three_types(document, path):
+    body = document["paths"][path]["post"]["requestBody"]
+    assert body["required"]
+    assert {*body["content"]} == {FORM, "multipart/form-data", "application/json"}
+
+
 @in_each_operation
 def test_every_call_is_signed(document, path, method):
     operation = document["paths"][path][method.lower()]
@@ -369,6 +376,9 @@ def test_a_whole_number_is_taken_from_1_to_the_greatest(name, greatest):
     )
 
     @given(NUMBERS | near)
+    @example(0)
+    @example(greatest)
+    @example(greatest + 1)
     def agree(number):
         assert accepts(name, str(number)) == (1 <= number <= greatest)
 
