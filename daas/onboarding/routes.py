@@ -27,14 +27,13 @@ from .examples import KEYS, body_of, example_calls, example_dates, example_fault
 
 onboarding = Blueprint("onboarding", __name__)
 
-_SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js")
+_SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+_SWAGGER_UI_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FILES = {
-    file.name: file.read_bytes()
-    for file in [
-        *resources.files(__package__).joinpath("static").iterdir(),
-        *(resources.files("flask_swagger_ui").joinpath("dist", name) for name in _SWAGGER_UI),
-    ]
+    path.name: path.read_bytes()
+    for path in [*(Path(__file__).parent / "static").iterdir(), *(_SWAGGER_UI / name for name in _SWAGGER_UI_FILES)]
+    if path.suffix in _TYPES
 }
 
 

@@ -9,9 +9,9 @@ import pytest
 from daas.signing.direct_scheme import DIRECT
 from daas.signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
 
-from .conftest import INSECURE_HOST
 from .console import Console
 from .pages import CONSOLE
+from .stage import INSECURE_HOST
 
 MOVE = "Move a message"
 
@@ -284,7 +284,9 @@ def test_the_private_key_is_neither_sent_nor_kept(page, server, caller):
         "",
         "",
     ]
-    page.reload()
+    page.goto(server.url)
+    page.go_back()
+    assert page.url == server.url + CONSOLE
     assert page.get_by_label("Private key").input_value() == ""
 
 
@@ -295,6 +297,14 @@ def test_the_date_is_that_of_sending_unless_it_is_typed(right_move, server):
     right_move.page.get_by_role("button", name="Now").click()
     assert right_move.lines[1] >= first
     assert right_move.send()[0] == 200
+
+
+def test_the_date_stands_still_while_the_string_is_written_by_hand(right_move):
+    right_move.sign_by_hand(lambda text: text)
+    date = right_move.lines[1]
+    right_move.page.wait_for_function("date => new Date().toUTCString() !== date", arg=date)
+    assert right_move.send()[0] == 200
+    assert right_move.lines[1] == date
 
 
 def test_it_says_what_keeps_it_from_signing(page, pages_server):

@@ -115,6 +115,7 @@ async function send() {
     tell(signed.fault);
     return;
   }
+  tell("Sending."); // So that an answer like the one before is read out again.
   const { method, uri, body } = call;
   const headers = {
     Authorization: signed.authorization,
@@ -132,15 +133,14 @@ async function send() {
 }
 
 /** Says in one sentence what came of sending, with nothing below it. */
-function tell(sentence) {
-  at("status").textContent = sentence;
+function tell(sentence, className = "") {
+  Object.assign(at("status"), { textContent: sentence, className });
   at("answer").replaceChildren();
   at("status").scrollIntoView({ block: "nearest" });
 }
 
 function showAnswer(answer, body, signed) {
-  tell(`The answer is ${answer.status}.`);
-  at("status").classList.toggle("good", answer.ok);
+  tell(`The answer is ${answer.status}.`, answer.ok ? "status good" : "status");
   const fault = answer.headers.get("X-Daas-Error");
   const anchor = fault ?? ANCHORS[answer.status];
   const headers = Array.from(answer.headers, ([name, value]) => `${name}: ${value}`).join("\n");

@@ -1,0 +1,106 @@
+"""What stands in docs/ and the README is true of this release."""
+
+import json
+import re
+
+import click
+import pytest
+
+from daas.arguments import check_arguments, read_arguments
+from daas.cli import main
+from daas.direct.schemas import MoveArguments
+from daas.signing.dates import read_date
+
+from .servers import ROOT
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
+
+
+def commands(group: click.Group, words: str = "daas"):
+    """Give every command that can be run, by its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{words} {name}")
+        else:
+            yield pytest.param(f"{words} {name}", command, id=f"{words} {name}")
+
+
+@pytest.mark.parametrize(("words", "command"), [*commands(main)])
+def test_every_command_stands_in_its_table_with_its_help(words, command):
+    context = click.Context(command)
+    arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+    help_text = " ".join(command.help.partition("\n\n")[0].split())
+    options = [
+        option.opts[0] for option in command.params if isinstance(option, click.Option) and option.opts[0] != "--json"
+    ]
+    named = ", ".join(f"`{option}`" for option in options)
+    assert f"| `{' '.join([words, *arguments])}` | {help_text} | {named} |\n".replace("|  |", "| |") in COMMANDS
+
+
+def test_the_table_of_commands_names_no_other():
+    known = [case.values[0] for case in commands(main)]
+    for words in re.findall(r"^\| `(daas [a-z ]+?)(?: [^a-z][^`]*)?`", COMMANDS, re.MULTILINE):
+        assert words in known
+
+
+def blocks(text: str) -> list[str]:
+    """Give the blocks of a document that are marked by four blanks, and by nothing that runs them."""
+    return re.findall(r"(?:^    .+\n)+", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+
+
+def test_the_readmes_make_commands_exist():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    shown = re.findall(r"^ {4}make ([a-z]+)", README, re.MULTILINE)
+    assert {"run", "test"} <= {*shown} <= {*targets}
+
+
+def test_the_readmes_calls_are_those_that_are_served(app):
+    served = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods}
+    calls = re.findall(r"^ {4}(GET|POST) ([^ ?\n]+)", "".join(blocks(README)), re.MULTILINE)
+    assert len(calls) == 3
+    assert {(uri, method) for method, uri in calls} <= served
+
+
+def test_the_readmes_answers_have_the_parts_of_the_servers(application, build):
+    application.move(folder="Archived")
+    box = application.mailbox
+    build.message(box)
+    for line in re.findall(r"^ {4}(\{.*\})$", README, re.MULTILINE):
+        name = "folders" if '"folders"' in line else "messages"
+        uri = f"/direct/{name}?mailbox={box.name}&limit=1"
+        answer = application.app.test_client().get(
+            uri, headers=application.signed_headers(method="GET", uri=uri, content_type=None)
+        )
+        assert shape(json.loads(line)) == shape(answer.json)
+
+
+def shape(value):
+    """Give the names of a body's parts, in their order, without their values."""
+    if isinstance(value, list):
+        return [shape(value[0])]
+    return [(name, shape(part)) for name, part in value.items()] if isinstance(value, dict) else type(value)
+
+
+def test_the_readmes_whole_call_has_headers_and_a_body_that_are_read():
+    head, body = re.search(r"^    (POST .*?)\n\n    (.*)$", README, re.DOTALL | re.MULTILINE).groups()
+    headers = dict(line.strip().split(": ", 1) for line in head.splitlines()[1:])
+    assert [*headers] == ["Authorization", "Date", "Content-Type"]
+    assert read_date(headers["Date"]).timestamp == 1793631600
+    asked = check_arguments(MoveArguments(), read_arguments(headers["Content-Type"], body.splitlines()[0].encode()))
+    assert asked == {"mailbox": "test.user", "id": 181, "folder": "Archived"}
+
+
+def test_every_block_of_the_readme_is_looked_at_by_a_test():
+    first_words = {re.split(r"[ ?:{=]", line.strip())[0] for block in blocks(README) for line in block.splitlines()}
+    whole_call = {"POST", "Authorization", "Date", "Content-Type", "mailbox"}
+    commands_calls_and_answers = {"make", "GET", ""}
+    assert first_words == whole_call | commands_calls_and_answers
+
+
+def test_every_picture_of_the_readme_is_there_and_small():
+    pictures = re.findall(r"!\[[^\]]+\]\((docs/images/[a-z-]+\.png)\)", README)
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+        assert (ROOT / picture).stat().st_size < 200_000
