@@ -2,8 +2,8 @@
 
 import pytest
 
-from .conftest import INSECURE_HOST
 from .pages import REFERENCE
+from .stage import INSECURE_HOST
 from .test_browser import violations
 
 MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
