@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots lock clean
+.PHONY: help run test test-all bench faults check format screenshots lock clean
 
 help:  ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,8 +14,17 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 	@$(BIN)/daas demo
 	@exec $(BIN)/gunicorn wsgi:app
 
-test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL.
-	@$(BIN)/pytest --numprocesses auto
+test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL, but for the slow ones.
+	@$(BIN)/pytest --numprocesses auto -m "not slow"
+
+test-all: test  ## Run the slow tests too: short forms of `make bench` and `make faults`.
+	@$(BIN)/pytest -m slow
+
+bench: $(VENV)/.dev  ## Measure the service beside other things; writes bench/RESULTS.md (about half an hour).
+	@$(BIN)/python -m bench
+
+faults: $(VENV)/.dev  ## Make real failures happen under load and check the ledger; writes faults/RESULTS.md.
+	@$(BIN)/python -m faults --results faults/RESULTS.md
 
 check: $(VENV)/.dev  ## Lint, check the format, check the types.
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import sys
 from daas import server
 from daas.errors import OperatorError
 from daas.settings import SettingError, load_settings
+from daas.worker import BufferingWorker
 
 try:
     settings = load_settings()
@@ -14,12 +15,14 @@ except (SettingError, OperatorError) as error:
     sys.exit(str(error))
 
 bind = settings.bind
-worker_class = "gthread"
+worker_class = BufferingWorker.configured(settings)
 workers = settings.workers
 threads = settings.threads
 preload_app = True
 http_parser = "python"
 keepalive = 5
+# Below the number of files that a process may open by default, 1024.
+worker_connections = 800
 graceful_timeout = 30
 # What a client may say of itself and its proxies: nothing is believed.
 forwarded_allow_ips = ""

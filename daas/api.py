@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 
 from . import origins, pages, request_log
-from .database import is_unavailable
+from .call import Call, current_call
 from .errors import (
     ApiError,
     BodyNotWhole,
@@ -26,6 +26,7 @@ from .errors import (
 from .request_body import read_whole_body
 from .request_log import Entry
 from .settings import Settings
+from .waits import is_unavailable
 
 _PREFIX = "/direct"
 
@@ -58,40 +59,43 @@ def path_of(environ: dict[str, Any]) -> str:
 def _open_request() -> Response | None:
     """Read the body whole and begin the log entry; a preflight is answered here."""
     settings: Settings = current_app.extensions["daas_settings"]
-    g.target = target_of(request.environ)
-    path = g.target.partition("?")[0]
-    if _is_api():
-        g.entry = Entry(request.method, path, request.environ.get("REMOTE_ADDR", ""))
-        if "#" in g.target:
+    environ, method = request.environ, request.method
+    target = target_of(environ)
+    path = target.partition("?")[0]
+    entry = Entry(method, path, environ.get("REMOTE_ADDR", ""))
+    call = g.call = Call(environ, method, target, _is_api(path_of(environ)), settings, entry)
+    if call.is_api:
+        if "#" in target:
             raise BodyNotWhole("target-with-fragment")
-        g.body = read_whole_body(request.environ, settings.max_body_bytes)
+        call.body = read_whole_body(environ, settings.max_body_bytes)
     # Werkzeug merges slashes at the start, and an escaped slash is not one: both would be another path.
-    if not re.match(r"/(?!/)", path) or "%2f" in path.lower():
+    if not path.startswith("/") or path.startswith("//") or "%2f" in path.lower():
         raise NotFound("path-unknown")
-    if request.method == "HEAD" and request.url_rule is not None and _is_api():
+    if method == "HEAD" and request.url_rule is not None and call.is_api:
         raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
-    return origins.preflight(settings.allowed_origins)
+    return origins.preflight(settings.allowed_origins) if method == "OPTIONS" else None
 
 
 def _answer(error: Exception) -> Response:
     """Turn whatever was raised into the answer that is documented for it, and record it."""
-    fault = _to_api_error(error)
-    if not _is_api():
+    fault, call = _to_api_error(error), current_call()
+    if not call.is_api:
         return pages.show_fault(fault)
     try:
-        g.request_id = _record(fault)
+        request_id = _record(call, fault)
     except Exception as failure:
         _log_failure(failure)
         if not fault.precedes_database:
             fault = _to_api_error(failure)
-        g.request_id = secrets.token_hex(16)
-    return Response(to_json(fault.body(g.request_id)), fault.status, fault.headers, mimetype="application/json")
+        request_id = secrets.token_hex(16)
+    headers = {**fault.headers, "X-Request-Id": request_id}
+    return Response(to_json(fault.body(request_id)), fault.status, headers, mimetype="application/json")
 
 
-def _record(fault: ApiError) -> str:
+def _record(call: Call, fault: ApiError) -> str:
     if isinstance(fault, DatabaseUnavailable):
         return secrets.token_hex(16)
-    return request_log.record_refusal(g.entry, fault.status, fault.reason)
+    return request_log.record_refusal(call.entry, fault.status, fault.reason)
 
 
 def _to_api_error(error: Exception) -> ApiError:
@@ -119,15 +123,14 @@ def _log_failure(error: Exception) -> None:
 
 def _close_request(response: Response) -> Response:
     """Add the headers that every answer carries: the API's, or a page's."""
-    if _is_api():
+    call = current_call()
+    if call.is_api:
         response.headers["Cache-Control"] = "no-store"
-        if "request_id" in g:
-            response.headers["X-Request-Id"] = g.request_id
     else:
         pages.protect(response)
-    return origins.let_origin_read(response, current_app.extensions["daas_settings"].allowed_origins)
+    origins.let_origin_read(response, call.environ.get("HTTP_ORIGIN"), call.settings.allowed_origins)
+    return response
 
 
-def _is_api() -> bool:
-    path = path_of(request.environ)
+def _is_api(path: str) -> bool:
     return path == _PREFIX or path.startswith(_PREFIX + "/")

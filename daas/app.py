@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
@@ -16,6 +17,7 @@ from .openapi import init_openapi
 from .pages import init_pages
 from .request_log import init_request_log
 from .settings import Settings, load_settings
+from .statements import init_statements
 
 
 class Service(Flask):
@@ -26,6 +28,10 @@ class Service(Flask):
         if request is None:
             return None
         return self.url_map.bind("localhost", path_info=path_of(request.environ), default_method=request.method)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Take every function for what it is, a plain one, without finding that out for each request."""
+        return func
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> Flask:
@@ -54,5 +60,6 @@ def _create_bare_app(settings: Settings, statement_milliseconds: int) -> Flask:
     app = Service("daas", static_folder=None)
     app.extensions["daas_settings"] = settings
     init_database(app, settings, statement_milliseconds)
+    init_statements(app)
     init_applications(app, settings)
     return app

@@ -17,6 +17,7 @@ from .database import Base, Id, db, reading
 from .errors import OperatorError
 from .settings import SettingError, Settings
 from .signing.mechanism import KeyPair, make_key_pair
+from .statements import Statement, driver
 
 #: Every service that an application can be granted, named by its URL.
 SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")
@@ -107,8 +108,7 @@ def init_applications(app: Flask, settings: Settings) -> None:
 
 def find_candidate(public_key: str, service: str) -> Candidate | None:
     """Find the application of a public key, compared exactly: one statement and one decryption, known or not."""
-    with reading() as connection:
-        row = connection.execute(_FIND, {"public_key": public_key, "service": service}).one_or_none()
+    row = driver().read_one(_FIND, public_key=public_key, service=service)
     private_key = cipher().decrypt(row.private_key_encrypted if row else None)
     if row is None:
         return None
@@ -260,18 +260,20 @@ def _make_key_file(path: Path) -> None:
         fresh.unlink()
 
 
-_FIND = select(
-    Application.id,
-    Application.name,
-    Application.private_key_encrypted,
-    Application.suspended,
-    Application.all_mailboxes,
-    Application.require_content_md5,
-    Application.explain_401,
-    exists()
-    .where(
-        ApplicationService.application_id == Application.id,
-        ApplicationService.service == bindparam("service"),
-    )
-    .label("may_use_service"),
-).where(Application.public_key == bindparam("public_key"))
+_FIND = Statement(
+    select(
+        Application.id,
+        Application.name,
+        Application.private_key_encrypted,
+        Application.suspended,
+        Application.all_mailboxes,
+        Application.require_content_md5,
+        Application.explain_401,
+        exists()
+        .where(
+            ApplicationService.application_id == Application.id,
+            ApplicationService.service == bindparam("service"),
+        )
+        .label("may_use_service"),
+    ).where(Application.public_key == bindparam("public_key"))
+)

@@ -6,37 +6,59 @@ Every view states its door: `signed(service)` or `open_to_all()`.
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from flask import current_app, g, request
+from flask import current_app
 
 from .applications import Candidate, find_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
+from .call import Call, current_call
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
+from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
 from .signing.mechanism import RequestToSign, SignatureRefused, read_authorization, verify
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = Callable[..., Any]
 
 _LONGEST_EXPLANATION = 2048
 
 
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """A call whose signature is good, of an application that may use the service: what a view may trust."""
+
+    application: Candidate
+    entry: Entry
+    _arguments: Arguments | ApiError
+
+    @property
+    def arguments(self) -> Arguments:
+        """Its arguments; raises UnsupportedMediaType or UnreadableBody."""
+        if isinstance(self._arguments, ApiError):
+            raise self._arguments
+        return self._arguments
+
+
 def signed(service: str) -> Callable[[View], View]:
-    """Admit only requests signed by an application that may use the service, such as `direct/messages/move`."""
+    """Admit only calls signed by an application that may use the service, such as `direct/messages/move`.
+
+    The view takes the SignedCall.
+    """
 
     def door(view: View) -> View:
         @wraps(view)
         def admit(*args: Any, **kwargs: Any) -> Any:
-            g.entry.service = service
-            if g.body is None:
+            call = current_call()
+            call.entry.service = service
+            if call.body is None:
                 raise BodyTooLarge("body-too-large")
-            g.application = authenticate(service)
-            return view(*args, **kwargs)
+            return view(authenticate(call, service), *args, **kwargs)
 
         admit.door = door  # type: ignore[attr-defined]
-        return admit  # type: ignore[return-value]
+        return admit
 
     return door
 
@@ -51,21 +73,21 @@ def open_to_all() -> Callable[[View], View]:
     return door
 
 
-def authenticate(service: str) -> Candidate:
-    """Find out which application signed the current request, and that it may use the service.
+def authenticate(call: Call, service: str) -> SignedCall:
+    """Find out which application signed a call, and that it may use the service.
 
     Checks in this order: the header's form, the signature, the date, its freshness, Content-MD5, then the
     application. Raises AuthenticationFailed or UseNotAuthorized.
     """
     try:
-        credentials = read_authorization(DIRECT, request.environ.get("HTTP_AUTHORIZATION"))
+        credentials = read_authorization(DIRECT, call.environ.get("HTTP_AUTHORIZATION"))
     except SignatureRefused as refused:
         raise _failed(refused.reason) from refused
-    to_sign = request_to_sign()
+    to_sign = request_to_sign(call)
     application = find_candidate(credentials.public_key, service)
-    g.entry.application = application.name if application else None
-    explanation = _explain(to_sign, application)
-    if reason := _fault_of_headers(to_sign):
+    call.entry.application = application.name if application else None
+    explanation = _explain(call, to_sign, application)
+    if reason := _fault_of_headers(call, to_sign):
         raise _failed(reason, explanation)
     try:
         verify(DIRECT, to_sign, credentials, application.private_key if application else None)
@@ -73,65 +95,49 @@ def authenticate(service: str) -> Candidate:
         undecryptable = application is not None and application.private_key is None
         raise _failed("private-key-undecryptable" if undecryptable else refused.reason, explanation) from refused
     application = cast(Candidate, application)  # verify() refuses a request that names none.
-    _read_signed_arguments(to_sign)
-    _check_freshness(to_sign, application, explanation)
+    arguments = _read_signed_arguments(call, to_sign)
+    _check_freshness(call, to_sign, application, explanation)
     if application.suspended:
         raise UseNotAuthorized("application-suspended")
     if not application.may_use_service:
         raise UseNotAuthorized("service-not-granted")
-    return application
+    return SignedCall(application, call.entry, arguments)
 
 
-def signed_arguments() -> Arguments:
-    """Give the arguments of the current, authenticated request; raises UnsupportedMediaType or UnreadableBody."""
-    if isinstance(g.arguments, ApiError):
-        raise g.arguments
-    arguments: Arguments = g.arguments
-    return arguments
-
-
-def request_to_sign() -> RequestToSign:
-    """Give what a signature covers of the current request, as it was sent but for surrounding blanks."""
-    environ = request.environ
-
-    def header(name: str) -> str | None:
-        value: str | None = environ.get(name)
-        return None if value is None else value.strip(" \t")
-
-    date = header("HTTP_X_DAAS_DATE")
+def request_to_sign(call: Call) -> RequestToSign:
+    """Give what a signature covers of a request, as it was sent but for surrounding blanks."""
+    date = call.header("HTTP_X_DAAS_DATE")
     return RequestToSign(
-        method=request.method,
-        uri=g.target,
-        date=header("HTTP_DATE") if date is None else date,
-        content_type=header("CONTENT_TYPE"),
-        content_md5=header("HTTP_CONTENT_MD5"),
-        body=g.body,
+        method=call.method,
+        uri=call.target,
+        date=call.header("HTTP_DATE") if date is None else date,
+        content_type=call.header("CONTENT_TYPE"),
+        content_md5=call.header("HTTP_CONTENT_MD5"),
+        body=call.body or b"",
     )
 
 
-def _read_signed_arguments(to_sign: RequestToSign) -> None:
-    """Read the arguments for the log now, and for the view later, which answers if they cannot be read."""
-    content_coding = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    transfer_coding = request.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
+def _read_signed_arguments(call: Call, to_sign: RequestToSign) -> Arguments | ApiError:
+    """Read the arguments, of which some go into the log, or give what keeps them from being read."""
+    content_coding = call.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    transfer_coding = call.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
     try:
         if content_coding not in {"", "identity"} or transfer_coding not in {"", "chunked"}:
             raise UnsupportedMediaType("coding-unsupported")
         if to_sign.method == "GET":
-            g.arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
+            arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
         else:
-            g.arguments = read_arguments(to_sign.content_type or "", to_sign.body)
+            arguments = read_arguments(to_sign.content_type or "", to_sign.body)
     except ApiError as fault:
-        g.arguments = fault
-    else:
-        g.entry.asked = {
-            name: as_asked(g.arguments, name) for name in ("mailbox", "id", "folder") if name in g.arguments
-        }
+        return fault
+    call.entry.asked = {name: as_asked(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments}
+    return arguments
 
 
-def _fault_of_headers(to_sign: RequestToSign) -> str | None:
+def _fault_of_headers(call: Call, to_sign: RequestToSign) -> str | None:
     if to_sign.date is None:
         return "date-missing"
-    if "HTTP_X_DAAS_DATE" in request.environ and _is_repeated(request.environ.get("HTTP_DATE", "")):
+    if "HTTP_X_DAAS_DATE" in call.environ and _is_repeated(call.environ.get("HTTP_DATE", "")):
         return "date-repeated"
     if not to_sign.content_type and (to_sign.content_type is not None or _has_body(to_sign)):
         return "content-type-missing"
@@ -153,14 +159,14 @@ def _is_repeated(date: str) -> bool:
     return False
 
 
-def _check_freshness(to_sign: RequestToSign, application: Candidate, explanation: dict[str, str]) -> None:
+def _check_freshness(call: Call, to_sign: RequestToSign, application: Candidate, explanation: dict[str, str]) -> None:
     now: float = current_app.extensions["daas_clock"]()
     try:
         date = read_date(to_sign.date or "")
     except DateUnreadable as error:
         fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
         raise _failed(fault, {"X-Daas-Error": fault, **explanation}) from error
-    fault_found = fault_of_freshness(date, now, current_app.extensions["daas_settings"].date_window_seconds)
+    fault_found = fault_of_freshness(date, now, call.settings.date_window_seconds)
     if fault_found is None and to_sign.content_md5 is None and application.require_content_md5 and _has_body(to_sign):
         fault_found = "content-md5-required"
     if fault_found is None and to_sign.content_md5 is not None:
@@ -170,11 +176,13 @@ def _check_freshness(to_sign: RequestToSign, application: Candidate, explanation
         raise _failed(fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
 
 
-def _explain(to_sign: RequestToSign, application: Candidate | None) -> dict[str, str]:
+def _explain(call: Call, to_sign: RequestToSign, application: Candidate | None) -> dict[str, str]:
     """Give the header that shows the string that the server built, where a setting allows it."""
-    allowed = current_app.extensions["daas_settings"].explain_401 or (application and application.explain_401)
+    allowed = call.settings.explain_401 or (application and application.explain_401)
+    if not allowed:
+        return {}
     string = DIRECT.strings_to_sign(to_sign)[0]
-    if not allowed or len(string) > _LONGEST_EXPLANATION:
+    if len(string) > _LONGEST_EXPLANATION:
         return {}
     return {"X-Daas-String-To-Sign": base64.b64encode(string).decode()}
 

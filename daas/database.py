@@ -1,28 +1,28 @@
 """The database: the `db` object, names for constraints, and how SQLite and PostgreSQL are tuned.
 
-Every transaction states what it needs: `reading()`, `writing()`, which returns only when the disk has it,
-or `writing(durable=False)`, whose commit does not wait for the disk.
+Every transaction states what it needs, `reading()` or `writing()`. What each request does takes a shorter way,
+that of `statements.py`, over the same connections.
 """
 
 import datetime
 import errno
-import math
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Integer, MetaData, event, exc
+from sqlalchemy import BigInteger, Connection, DateTime, Integer, MetaData, PoolProxiedConnection, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from .settings import SettingError, Settings
+from .waits import Waits
 from .writer_queue import WriterQueue
 
 # A client is told within six seconds that the database is away, locked or full; the waits of one request,
@@ -33,12 +33,6 @@ _CONNECT_SECONDS = 2
 SERVED_MILLISECONDS = 2_500
 SEARCH_MILLISECONDS = 20_000
 COMMAND_MILLISECONDS = 600_000
-
-# After a wait in vain, others wait this long, for as many seconds.
-_SHORT_WAIT_MILLISECONDS = 250
-_SHORT_WAITS_SECONDS = 1.0
-
-_READ, _DURABLE, _RELAXED = "read", "durable", "relaxed"
 
 
 class Base(DeclarativeBase):
@@ -86,103 +80,89 @@ def init_database(app: Flask, settings: Settings, statement_milliseconds: int) -
     file = settings.embedded_database
     if file is not None:
         _make_private_file(file)
-    app.extensions["daas_waits"] = _Waits(statement_milliseconds)
+    app.extensions["daas_waits"] = Waits(statement_milliseconds)
     app.extensions["daas_writer_queue"] = file and WriterQueue(file.with_name(file.name + "-writers"))
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "begin", _begin)
+        event.listen(db.engine, "reset", _end_transaction)
         if file is not None:
             event.listen(db.engine, "connect", _tune_sqlite)
         else:
             event.listen(db.engine, "do_connect", _connect_to_postgresql)
+            event.listen(db.engine, "checkout", _leave_closed_connections)
 
 
 @contextmanager
 def reading() -> Iterator[Connection]:
     """Run statements that only read, in one transaction."""
-    with _transaction(_READ) as connection:
+    with waits().watched(), db.engine.connect().execution_options(daas_reads=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def writing(*, durable: bool = True) -> Iterator[Connection]:
-    """Run statements in one transaction that commits at the end, or not at all if anything is raised.
-
-    A durable commit returns when the disk has it. One that is not survives a crash of this service, but the
-    last of them may be lost when the machine, or a PostgreSQL server, goes down; what is lost is lost whole
-    and from the end.
-    """
-    with _transaction(_DURABLE if durable else _RELAXED) as connection:
+def writing() -> Iterator[Connection]:
+    """Run statements in one transaction that is on disk at the end, or not done at all if anything is raised."""
+    with waits().watched(), db.engine.connect() as connection, in_turn(), connection.begin():
         yield connection
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Wait for the turn to write, where writers have to take turns."""
+    queue: WriterQueue | None = current_app.extensions["daas_writer_queue"]
+    if queue is None:
+        yield
+    else:
+        # What fails in the turn is noted before the next one begins.
+        with queue.turn(waits().milliseconds / 1000), waits().watched():
+            yield
+
+
+def make_ready(connection: PoolProxiedConnection, waits: Waits, *, durable: bool = True) -> None:
+    """Set, before a transaction, how long a connection waits, and on SQLite whether its commit waits for the disk."""
+    if isinstance(connection.driver_connection, sqlite3.Connection):
+        _set(connection, "PRAGMA busy_timeout =", waits.milliseconds)
+        _set(connection, "PRAGMA synchronous =", "FULL" if durable else "NORMAL")
+    else:
+        # Never shortened: a commit that the disk is slow to take is not to be cut off.
+        _be_patient(connection, waits.usual_milliseconds)
+        _set(connection, "SET lock_timeout =", waits.milliseconds)
+
+
+def waits() -> Waits:
+    """Give the waits of the running app."""
+    found: Waits = current_app.extensions["daas_waits"]
+    return found
 
 
 def allow_long_statement(connection: Connection) -> None:
     """Let the statements of a transaction take as long as a search of a whole large mailbox may."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {SEARCH_MILLISECONDS}")
-        _be_patient(connection, SEARCH_MILLISECONDS)
+        _be_patient(connection.connection, SEARCH_MILLISECONDS)
 
 
-def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error means that the database is away, locked, full or too busy: worth trying again later."""
-    if isinstance(error, exc.TimeoutError):
-        return True
-    faults_of_ours = (exc.IntegrityError, exc.ProgrammingError, exc.DataError)
-    return isinstance(error, exc.DBAPIError) and not isinstance(error, faults_of_ours)
-
-
-class _Waits:
-    """How long the transactions of an app wait for what others hold: less for a while after one waited in vain.
-
-    Requests queue for the threads that wait: without this, those behind would be told much too late.
-    """
-
-    def __init__(self, usual_milliseconds: int) -> None:
-        self.usual_milliseconds = usual_milliseconds
-        self._failed_at = -math.inf
-
-    @property
-    def shortened(self) -> bool:
-        return time.monotonic() - self._failed_at < _SHORT_WAITS_SECONDS
-
-    @property
-    def milliseconds(self) -> int:
-        return _SHORT_WAIT_MILLISECONDS if self.shortened else self.usual_milliseconds
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Take note of a transaction that fails because the database is unavailable."""
-        try:
-            yield
-        except Exception as error:
-            if is_unavailable(error):
-                self._failed_at = time.monotonic()
-            raise
-
-
-@contextmanager
-def _transaction(kind: str) -> Iterator[Connection]:
-    waits: _Waits = current_app.extensions["daas_waits"]
-    queue: WriterQueue | None = current_app.extensions["daas_writer_queue"]
-    with waits.watched(), ExitStack() as stack:
-        connection = stack.enter_context(db.engine.connect().execution_options(daas_transaction=kind))
-        if queue is not None and kind != _READ:
-            stack.enter_context(queue.turn(waits.milliseconds / 1000))
-            stack.enter_context(waits.watched())  # Once more, so that the next in turn knows of a failure here.
-        stack.enter_context(connection.begin())
-        yield connection
-
-
-def _be_patient(connection: Connection, statement_milliseconds: int) -> None:
+def _be_patient(connection: PoolProxiedConnection, statement_milliseconds: int) -> None:
     """Wait for PostgreSQL a little longer than it lets a statement run."""
-    driver: Any = connection.connection.driver_connection
+    driver: Any = connection.driver_connection
     driver.patience = statement_milliseconds / 1000 + 0.5
+
+
+def _set(connection: PoolProxiedConnection, what: str, value: object) -> None:
+    """Set something for as long as the connection lives, unless that is how it is set already."""
+    if connection.info.get(what) != value:
+        driver: Any = connection.driver_connection
+        driver.execute(f"{what} {value}")
+        connection.info[what] = value
 
 
 def _engine_options(settings: Settings, statement_milliseconds: int) -> dict[str, Any]:
     options: dict[str, Any] = {
         "pool_size": settings.threads,
         "pool_timeout": _POOL_SECONDS,
+        "pool_use_lifo": True,
+        "pool_reset_on_return": None,  # _end_transaction() does, but only where there is one.
         "hide_parameters": True,
     }
     if settings.embedded_database is not None:
@@ -197,6 +177,7 @@ def _engine_options(settings: Settings, statement_milliseconds: int) -> dict[str
     return {
         **options,
         "connect_args": {
+            "autocommit": True,
             "connect_timeout": _CONNECT_SECONDS,
             "tcp_user_timeout": SERVED_MILLISECONDS,
             "keepalives_idle": 1,
@@ -250,19 +231,20 @@ def _connect_to_postgresql(_dialect: Dialect, _record: object, args: Any, option
     return connection  # type: ignore[no-any-return]
 
 
+def _leave_closed_connections(connection: Any, _record: object, _proxy: object) -> None:
+    if connection.was_closed_by_server():
+        raise exc.InvalidatePoolError
+
+
+def _end_transaction(connection: Any, _record: object, _state: object) -> None:
+    embedded = isinstance(connection, sqlite3.Connection)
+    if connection.in_transaction if embedded else connection.pgconn.transaction_status:
+        connection.rollback()
+
+
 def _begin(connection: Connection) -> None:
-    kind = connection.get_execution_options().get("daas_transaction", _DURABLE)
-    waits: _Waits = current_app.extensions["daas_waits"]
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits.milliseconds}")
-        if kind != _READ:
-            synchronous = "FULL" if kind == _DURABLE else "NORMAL"
-            connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
-        connection.exec_driver_sql("BEGIN" if kind == _READ else "BEGIN IMMEDIATE")
-        return
-    # Never shortened: a commit that the disk is slow to take is not to be cut off.
-    _be_patient(connection, waits.usual_milliseconds)
-    if waits.shortened:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {waits.milliseconds}")
-    if kind == _RELAXED:
-        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+    """Begin a transaction: the drivers are told to leave that to us."""
+    make_ready(connection.connection, waits())
+    reads = connection.get_execution_options().get("daas_reads")
+    immediate = connection.dialect.name == "sqlite" and not reads
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

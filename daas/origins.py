@@ -10,9 +10,8 @@ _MAX_AGE_SECONDS = "600"
 
 
 def preflight(allowed_origins: frozenset[str]) -> Response | None:
-    """Answer a preflight from an allowed origin for a URL that exists; None for every other request."""
-    asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if not asks or request.headers.get("Origin") not in allowed_origins:
+    """Answer a preflight from an allowed origin for a URL that exists; None for every other OPTIONS."""
+    if "Access-Control-Request-Method" not in request.headers or request.headers.get("Origin") not in allowed_origins:
         return None
     # No URL serves OPTIONS, so that one which exists says 405, and which methods it has.
     methods = methods_served(getattr(request.routing_exception, "valid_methods", None))
@@ -35,11 +34,9 @@ def methods_served(methods: Iterable[str] | None) -> list[str]:
     return sorted({*(methods or ())} - {"HEAD"})
 
 
-def let_origin_read(response: Response, allowed_origins: frozenset[str]) -> Response:
+def let_origin_read(response: Response, origin: str | None, allowed_origins: frozenset[str]) -> None:
     """Let a page of an allowed origin read the answer; credentials are never asked for."""
-    origin = request.headers.get("Origin")
     if origin in allowed_origins:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _SHOWN_HEADERS
         response.vary.add("Origin")
-    return response

@@ -1,5 +1,6 @@
 """A PostgreSQL connection that does not wait for ever for a server that has stopped answering."""
 
+import select
 from typing import Any
 
 import psycopg
@@ -21,3 +22,9 @@ class ImpatientConnection(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout as error:
             self.close()
             raise OperationalError("the server does not answer") from error
+
+    def was_closed_by_server(self) -> bool:
+        """Tell, without asking it, whether the server has closed this idle connection: it says so to who reads."""
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))

@@ -8,13 +8,15 @@ import datetime
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from flask import Flask
-from sqlalchemy import Connection, Index, Select, SmallInteger, String, event, insert, select
+from sqlalchemy import Index, Select, SmallInteger, String, bindparam, event, insert, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Base, Id, UtcDateTime, db, writing
+from .database import Base, Id, UtcDateTime, db
+from .statements import Statement, driver
 
 # After a power cut the database may have forgotten its last refusals, and with them that it gave their ids
 # out. PostgreSQL forgets at most three times its wal_writer_delay (0.6 s), SQLite at most what it writes
@@ -72,19 +74,9 @@ def init_request_log(app: Flask) -> None:
         event.listen(db.engine, moment, skip_forgotten_ids)
 
 
-def record(
-    connection: Connection,
-    entry: Entry,
-    status: int,
-    reason: str,
-    folder_from: str | None = None,
-    folder_to: str | None = None,
-) -> str:
-    """Write a request's row in the connection's transaction and give its request_id, a decimal number as text.
-
-    Whoever must have an order of ids that is the order of effects holds what it changes while calling this.
-    """
-    row = {
+def row_of(entry: Entry, status: int, reason: str) -> dict[str, Any]:
+    """Give a request's row, by its columns' names, all but its id; where a move went from and to is left None."""
+    return {
         "at": entry.at,
         "remote_address": storable(entry.remote_address),
         "application": entry.application,
@@ -97,16 +89,22 @@ def record(
         "mailbox": storable(entry.asked.get("mailbox")),
         "message": storable(entry.asked.get("id")),
         "folder": storable(entry.asked.get("folder")),
-        "folder_from": folder_from,
-        "folder_to": folder_to,
+        "folder_from": None,
+        "folder_to": None,
     }
-    return str(connection.execute(_INSERT, row).scalar_one())
+
+
+def record(entry: Entry, status: int, reason: str) -> str:
+    """Write the row of a request that is answered by more than a refusal, and give its request_id when it is on disk.
+
+    A request_id is a decimal number as text.
+    """
+    return str(cast(Any, driver().write_one(RECORD, **row_of(entry, status, reason))).id)
 
 
 def record_refusal(entry: Entry, status: int, reason: str) -> str:
     """Write the row of a request that changed nothing, without waiting for the disk, and give its request_id."""
-    with writing(durable=False) as connection:
-        return record(connection, entry, status, reason)
+    return str(cast(Any, driver().write_one(_RECORD_REFUSAL, **row_of(entry, status, reason))).id)
 
 
 def skip_forgotten_ids(connection: DBAPIConnection, _record: object) -> None:
@@ -123,8 +121,8 @@ def skip_forgotten_ids(connection: DBAPIConnection, _record: object) -> None:
 
 def storable(value: str | None) -> str | None:
     """Cut a text to 128 characters and replace those that a database or a terminal would trip over."""
-    if value is None:
-        return None
+    if value is None or (len(value) <= LONGEST_TEXT and value.isprintable()):
+        return value
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value[:LONGEST_TEXT])
 
 
@@ -143,7 +141,12 @@ def _rows(query: Select[RequestLogRow]) -> Iterator[RequestLogRow]:
     return iter(db.session.scalars(query.execution_options(yield_per=1000)))
 
 
-_INSERT = insert(RequestLogRow).returning(RequestLogRow.id)
+COLUMNS = [column.key for column in RequestLogRow.__table__.columns if column.key != "id"]
+_INSERT = insert(RequestLogRow).values({name: bindparam(name) for name in COLUMNS}).returning(RequestLogRow.id)
+#: Writes a row and gives its id. Whoever must have an order of ids that is the order of effects holds what it
+#: changes while running this.
+RECORD = Statement(_INSERT)
+_RECORD_REFUSAL = Statement(_INSERT, durable=False)
 _SKIP_IDS = {
     "sqlite": [
         "PRAGMA synchronous = FULL",

@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import migrations
 from .app import create_command_app
 from .applications import stored_keys_decrypt
-from .database import db, is_unavailable
+from .database import db
 from .errors import OperatorError, message_of, to_json
 from .settings import SettingError, Settings
+from .waits import is_unavailable
 
 logger = logging.getLogger(__name__)
 

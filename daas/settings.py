@@ -4,7 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class Settings:
     explain_401: bool
     max_body_bytes: int
     allowed_origins: frozenset[str]
+    request_seconds: int
     workers: int
     threads: int
 
@@ -75,7 +76,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingError("The file .env cannot be read, or is not UTF-8.") from error
         environ = {**{name: value for name, value in from_file.items() if value is not None}, **os.environ}
-    return Settings(**{setting.field: _read(setting, environ) for setting in SETTINGS})
+    settings = Settings(**{setting.field: _read(setting, environ) for setting in SETTINGS})
+    if settings.workers:
+        return settings
+    return replace(settings, workers=1 if settings.embedded_database else max(2, os.cpu_count() or 1))
 
 
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
@@ -208,6 +212,18 @@ SETTINGS = [
         "Origins whose pages may call the API from a browser, separated by commas; none by default.",
         _origins,
     ),
-    Setting("DAAS_WORKERS", "2", "How many processes serve.", _whole_number(1, 256)),
-    Setting("DAAS_THREADS", "4", "How many threads serve in each process.", _whole_number(1, 256)),
+    Setting(
+        "DAAS_REQUEST_SECONDS",
+        "10",
+        "How long a client may take to send a request, in seconds.",
+        _whole_number(1, 300),
+    ),
+    Setting(
+        "DAAS_WORKERS",
+        "0",
+        "How many processes serve; 0: one over an embedded database, where only one can write at a time, else one for "
+        "each core, at least two.",
+        _whole_number(0, 256),
+    ),
+    Setting("DAAS_THREADS", "8", "How many threads serve in each process.", _whole_number(1, 256)),
 ]

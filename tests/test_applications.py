@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, MultiFernet
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from daas import applications, migrations
@@ -21,6 +21,7 @@ from daas.direct.models import Folder, Mailbox, Message, MessageContent, Message
 from daas.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
+from daas.statements import Statement
 
 from .actors import Application, authorization, now
 from .commands import new_name
@@ -134,6 +135,7 @@ COUNTED = {
     Fernet._decrypt_data.__code__: "decrypt data",
     hmac.digest.__code__: "hash",
 }
+DRIVER = {"execute", "commit", "rollback"}
 
 
 class Costs:
@@ -145,32 +147,20 @@ class Costs:
     def profile(self, frame, what, argument):
         if what == "call" and frame.f_code in COUNTED:
             self.seen.append(COUNTED[frame.f_code])
+        elif what == "call" and frame.f_code is Statement.run.__code__:
+            self.seen.append(str(frame.f_locals["self"]._construct))
         elif what == "c_call" and argument is hmac.compare_digest:
             self.seen.append("compare")
+        elif what in {"call", "c_call"} and (name := getattr(argument, "__name__", frame.f_code.co_name)) in DRIVER:
+            self.seen.append(name)
 
     @contextmanager
-    def counted(self, app):
-        def execute(connection, cursor, statement, parameters, context, executemany):
-            self.seen.append(statement)
-
-        def commit(connection):
-            self.seen.append("commit")
-
-        def rollback(connection):
-            self.seen.append("rollback")
-
-        listeners = [("before_cursor_execute", execute), ("commit", commit), ("rollback", rollback)]
-        with app.app_context():
-            engine = db.engine
-        for name, listener in listeners:
-            event.listen(engine, name, listener)
+    def counted(self):
         sys.setprofile(self.profile)
         try:
             yield self
         finally:
             sys.setprofile(None)
-            for name, listener in listeners:
-                event.remove(engine, name, listener)
 
 
 def post_with(app, keys, date, **parts):
@@ -198,7 +188,7 @@ def test_an_unknown_key_costs_what_a_wrong_signature_costs(app, build, options):
         post_with(app, keys, date)  # The first of a kind compiles its statements.
     costs = []
     for keys in callers:
-        with Costs().counted(app) as counted:
+        with Costs().counted() as counted:
             assert post_with(app, keys, date).status_code == 401
         costs.append(counted.seen)
     unknown, wrong = costs

@@ -43,7 +43,7 @@ def test_signing_and_the_client_import_nothing_else_of_daas(path):
 
 def test_the_imports_of_a_file_are_found():
     assert "signing.mechanism.sign" in modules_of_daas_imported_by(PACKAGE / "client.py")
-    assert "database.writing" in modules_of_daas_imported_by(PACKAGE / "direct" / "move_message.py")
+    assert "statements.Statement" in modules_of_daas_imported_by(PACKAGE / "direct" / "move_message.py")
     assert "migrations" in modules_of_daas_imported_by(PACKAGE / "server.py")
 
 

@@ -262,7 +262,7 @@ def test_a_client_that_sends_far_too_much_sees_the_answer(server, chunked):
     request = head(MOVE, [CHUNKED]) + chunks(body, [50_000]) if chunked else post([], body)
     with connected(server) as wire:
         assert wire.ask(request).fault == TOO_LARGE
-        assert wire.ask(post([], b"")).fault == UNAUTHENTICATED
+        assert wire.at_end()
 
 
 @pytest.mark.parametrize(
@@ -306,8 +306,7 @@ def trickle(wire: Wire, drop: bytes) -> bool:
 def test_a_client_that_waits_for_100_continue_is_told_that_its_body_is_too_large(server):
     headers = [("Content-Length", "1000000"), ("Expect", "100-continue")]
     with connected(server) as wire:
-        assert wire.ask(head(MOVE, headers)).status == 100
-        assert wire.read().fault == TOO_LARGE
+        assert wire.ask(head(MOVE, headers)).fault == TOO_LARGE
 
 
 def test_a_body_that_is_not_announced_is_no_body(server, application):

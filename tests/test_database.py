@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from daas.database import is_unavailable, reading, writing
+from daas.database import reading, writing
+from daas.waits import is_unavailable
 
 from .wire import ask, form, signed_post
 

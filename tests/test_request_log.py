@@ -6,8 +6,9 @@ import json
 import re
 import socket
 import sqlite3
+import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from daas.database import db, reading
 from daas.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
+from daas.statements import Statement
 
 from .actors import MOVE, Application
 from .builders import Builder, Mailbox
@@ -410,20 +412,47 @@ def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(mak
 def durability(app):
     """Note, for each row of the log, whether its commit waits for the disk, as the database itself sees it."""
     seen = []
-
-    def look(connection, cursor, statement, parameters, context, executemany):
-        if statement.startswith("INSERT INTO request_log"):
-            query = "PRAGMA synchronous" if connection.dialect.name == "sqlite" else "SHOW synchronous_commit"
-            with closing(cursor.connection.cursor()) as other:
-                seen.append({1: "off", 2: "on", "off": "off", "on": "on"}[other.execute(query).fetchone()[0]])
-
     with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", look)
-    try:
+        embedded = db.engine.dialect.name == "sqlite"
+    with _durability_of_sqlite(seen) if embedded else _durability_of_postgresql(app, seen):
         yield seen
+
+
+@contextmanager
+def _durability_of_sqlite(seen):
+    """Ask each connection behind the INSERT, before it commits."""
+
+    def look(frame, what, _):
+        if what == "return" and frame.f_code is Statement.run.__code__:
+            driver = frame.f_locals["driver"]
+            if frame.f_locals["compiled"].text.startswith("INSERT INTO request_log"):
+                seen.append({1: "off", 2: "on"}[driver.execute("PRAGMA synchronous").fetchone()[0]])
+
+    sys.setprofile(look)
+    try:
+        yield
     finally:
-        event.remove(engine, "before_cursor_execute", look)
+        sys.setprofile(None)
+
+
+@contextmanager
+def _durability_of_postgresql(app, seen):
+    """Let the server note it when it commits."""
+    with app.app_context(), db.engine.begin() as connection:
+        for statement in [
+            "CREATE TABLE waits (id bigint, waits text)",
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN INSERT INTO waits VALUES (NEW.id, current_setting('synchronous_commit')); RETURN NULL; END$$",
+            "CREATE CONSTRAINT TRIGGER note AFTER INSERT ON request_log"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()",
+        ]:
+            connection.exec_driver_sql(statement)
+    try:
+        yield
+    finally:
+        with app.app_context(), db.engine.begin() as connection:
+            seen += connection.scalars(sa.text("SELECT waits FROM waits ORDER BY id"))
+            connection.exec_driver_sql("DROP FUNCTION note CASCADE; DROP TABLE waits")
 
 
 def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app, application):

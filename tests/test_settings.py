@@ -55,6 +55,8 @@ GOOD = [
         "https://a.example:8443, http://localhost:5173",
         frozenset({"https://a.example:8443", "http://localhost:5173"}),
     ),
+    ("DAAS_REQUEST_SECONDS", "1", 1),
+    ("DAAS_REQUEST_SECONDS", "300", 300),
     ("DAAS_WORKERS", "1", 1),
     ("DAAS_WORKERS", "256", 256),
     ("DAAS_THREADS", "1", 1),
@@ -107,7 +109,10 @@ BAD = [
     ("DAAS_ALLOWED_ORIGINS", "ftp://app.example.org"),
     ("DAAS_ALLOWED_ORIGINS", "https://app.example.org,null"),
     ("DAAS_ALLOWED_ORIGINS", "https://[app"),
-    ("DAAS_WORKERS", "0"),
+    ("DAAS_REQUEST_SECONDS", "0"),
+    ("DAAS_REQUEST_SECONDS", "301"),
+    ("DAAS_REQUEST_SECONDS", "1.5"),
+    ("DAAS_WORKERS", "-1"),
     ("DAAS_WORKERS", "257"),
     ("DAAS_WORKERS", "two"),
     ("DAAS_THREADS", "0"),
@@ -134,8 +139,15 @@ def test_every_setting_has_its_default():
     assert settings.explain_401 is False
     assert settings.max_body_bytes == 65_536
     assert settings.allowed_origins == frozenset()
-    assert settings.workers == 2
-    assert settings.threads == 4
+    assert settings.request_seconds == 10
+    assert settings.workers == 1
+    assert settings.threads == 8
+
+
+def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two():
+    settings = load_settings({"DAAS_DATABASE_URL": "postgresql+psycopg://127.0.0.1/daas"})
+    assert settings.workers == max(2, os.cpu_count())
+    assert load_settings({"DAAS_DATABASE_URL": "postgresql+psycopg://127.0.0.1/daas", "DAAS_WORKERS": "1"}).workers == 1
 
 
 @pytest.mark.parametrize("table", [GOOD, BAD], ids=["good", "bad"])
@@ -269,7 +281,7 @@ def embedded(tmp_path):
 
 def test_a_start_with_a_bad_value_is_one_sentence(tmp_path):
     sentence = refusal(tmp_path, DAAS_WORKERS="many")
-    assert sentence == "DAAS_WORKERS must be a whole number from 1 to 256."
+    assert sentence == "DAAS_WORKERS must be a whole number from 0 to 256."
 
 
 def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path):

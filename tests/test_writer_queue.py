@@ -8,7 +8,7 @@ import time
 import pytest
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 
-from daas.database import is_unavailable
+from daas.waits import is_unavailable
 from daas.writer_queue import WriterQueue
 
 HOLD = """

@@ -1,16 +1,17 @@
 """The move of a message to another folder of its mailbox."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, insert, select, update
 
 from .. import request_log
 from ..applications import Candidate
-from ..database import writing
 from ..errors import MessageNotFound
-from ..request_log import Entry
+from ..request_log import Entry, RequestLogRow
+from ..statements import Run, Statement, driver
 from .models import Folder, Message
-from .open_mailbox import open_mailbox
+from .open_mailbox import FIND_MAILBOX, asked_of, check_open
 
 
 @dataclass(frozen=True)
@@ -30,28 +31,82 @@ def move_message(application: Candidate, mailbox: str, message_id: int, folder: 
 
     Raises UserNotAuthorized, InvalidArguments if the mailbox has no such custom folder, or MessageNotFound.
     """
-    with writing() as connection:
-        target = open_mailbox(connection, application, mailbox, folder)
-        held = connection.execute(_HOLD, {"mailbox": target.id, "message": message_id}).one_or_none()
-        if held is None:
-            raise MessageNotFound("message-not-found")
-        connection.execute(_MOVE, {"message": message_id, "folder": target.folder_id})
-        # The log is replayed by message: a move is found under the id itself, whatever blanks were sent around it.
-        entry.asked = {**entry.asked, "id": str(message_id)}
-        folder_from = held.standard or str(held.folder_id)
-        request_id = request_log.record(connection, entry, 200, "moved", folder_from, folder_to=str(folder))
-    return Move(request_id, str(folder))
+    asked = {**asked_of(application, mailbox, folder), "message_id": message_id}
+    # The log is replayed by message: a move is found under the id itself, whatever blanks were sent around it.
+    row = {**request_log.row_of(entry, 200, "moved"), "message": str(message_id), "folder_to": str(folder)}
+    standard = isinstance(folder, str)
+
+    if driver().dialect.name == "postgresql":
+        found = driver().write_one(_MOVE_AT_ONCE[standard], **asked, **row)
+        check_open(found, folder)
+        request_id = found and found.request_id
+    else:
+        request_id = driver().write_in_steps(lambda run: _move_in_steps(run, asked, folder, row))
+    if request_id is None:
+        raise MessageNotFound("message-not-found")
+    return Move(str(request_id), str(folder))
 
 
-# The folder's name is looked up, not joined: a join would be made with the folder that the message was in
-# before PostgreSQL waited for another move of it, and lose the row. SQLite has no row locks; there, the
-# transaction holds the whole database.
-_HOLD = (
-    select(
-        Message.folder_id,
-        select(Folder.name).where(Folder.id == Message.folder_id, Folder.standard).scalar_subquery().label("standard"),
+def _move_in_steps(run: Run, asked: dict[str, Any], folder: str | int, row: dict[str, Any]) -> int | None:
+    """Move a message in a transaction that has the database to itself, and give the id of the log's row.
+
+    Steps cost SQLite less than one long statement, and each is simple.
+    """
+    target = check_open(run(_FIND_MAILBOX[isinstance(folder, str)], **asked), folder)
+    held = run(_HOLD, message_id=asked["message_id"], mailbox_id=target.id)
+    if held is None:
+        return None
+    run(_PLACE, message_id=held.id, folder_id=target.folder_id)
+    recorded = run(request_log.RECORD, **{**row, "folder_from": held.folder_from})
+    request_id: int = recorded.id
+    return request_id
+
+
+def _hold(mailbox_id: ColumnElement[int]) -> Select[int, str]:
+    """Find a message of a mailbox and where it lies, and hold it where other transactions could move it.
+
+    The folder's name is looked up, not joined: a join would be made with the folder that the message was in
+    before PostgreSQL waited for another move of it, and lose the row.
+    """
+    name = select(Folder.name).where(Folder.id == Message.folder_id, Folder.standard).scalar_subquery()
+    return (
+        select(Message.id, func.coalesce(name, cast(Message.folder_id, String)).label("folder_from"))
+        .where(Message.id == bindparam("message_id"), Message.mailbox_id == mailbox_id)
+        .with_for_update(of=Message)
     )
-    .where(Message.id == bindparam("message"), Message.mailbox_id == bindparam("mailbox"))
-    .with_for_update(of=Message)
+
+
+def _move_at_once(*, standard: bool) -> Statement:
+    """Make of all steps one statement, which takes one round trip to the database and is a transaction by itself.
+
+    It gives the row of FIND_MAILBOX and the id of the log's row, None if there is no such message or the mailbox
+    is not open or the folder not there; then nothing is changed.
+    """
+    target = FIND_MAILBOX[standard].cte("target")
+    open_mailbox = select(target.c.mailbox_id).where(
+        ~target.c.suspended, target.c.granted, target.c.folder_id.is_not(None)
+    )
+    held = _hold(open_mailbox.scalar_subquery()).cte("held")
+    place = (
+        update(Message)
+        .where(Message.id == held.c.id)
+        .values(folder_id=select(target.c.folder_id).scalar_subquery())
+        .cte("place")
+    )
+    row = {
+        **{name: bindparam(name, type_=RequestLogRow.__table__.c[name].type) for name in request_log.COLUMNS},
+        "folder_from": held.c.folder_from,
+    }
+    recorded = (
+        insert(RequestLogRow).from_select(list(row), select(*row.values())).returning(RequestLogRow.id).cte("recorded")
+    )
+    request_id = select(recorded.c.id).scalar_subquery().label("request_id")
+    return Statement(select(target, request_id).add_cte(place))
+
+
+_FIND_MAILBOX = {standard: Statement(find) for standard, find in FIND_MAILBOX.items()}
+_HOLD = Statement(_hold(bindparam("mailbox_id")))
+_PLACE = Statement(
+    update(Message).where(Message.id == bindparam("message_id")).values(folder_id=bindparam("folder_id"))
 )
-_MOVE = update(Message).where(Message.id == bindparam("message")).values(folder_id=bindparam("folder"))
+_MOVE_AT_ONCE = {standard: _move_at_once(standard=standard) for standard in (True, False)}

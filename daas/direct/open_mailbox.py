@@ -1,8 +1,9 @@
 """Whether a mailbox is open to an application, and which of its folders is meant."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, select
+from sqlalchemy import Boolean, Connection, Select, bindparam, exists, or_, select
 
 from ..applications import ApplicationMailbox, Candidate
 from ..errors import InvalidArguments, UserNotAuthorized
@@ -22,37 +23,60 @@ def open_mailbox(
 ) -> OpenMailbox:
     """Find a mailbox that is open to the application and, if one is asked for, a folder in it, by one statement.
 
-    `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Raises
-    UserNotAuthorized if the mailbox is unknown, suspended or not granted, or InvalidArguments if it has no
+    `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Raises as
+    check_open() does.
+    """
+    find = FIND_MAILBOX[isinstance(folder, str)]
+    found = connection.execute(find, asked_of(application, mailbox, folder)).one_or_none()
+    return check_open(found, folder)
+
+
+def asked_of(application: Candidate, mailbox: str, folder: str | int | None) -> dict[str, Any]:
+    """Give the parameters of FIND_MAILBOX."""
+    return {
+        "mailbox_name": mailbox,
+        "application_id": application.id,
+        "all_mailboxes": application.all_mailboxes,
+        "folder_named": folder,
+    }
+
+
+def check_open(found: Any | None, folder: str | int | None) -> OpenMailbox:
+    """Check the row that FIND_MAILBOX gave, if any.
+
+    Raises UserNotAuthorized if the mailbox is unknown, suspended or not granted, or InvalidArguments if it has no
     such folder.
     """
-    find = _FIND_STANDARD if isinstance(folder, str) else _FIND_CUSTOM
-    asked = {"mailbox": mailbox, "application": application.id, "folder": folder}
-    found = connection.execute(find, asked).one_or_none()
     if found is None:
         raise UserNotAuthorized("mailbox-unknown")
     if found.suspended:
         raise UserNotAuthorized("mailbox-suspended")
-    if not (application.all_mailboxes or found.granted):
+    if not found.granted:
         raise UserNotAuthorized("mailbox-not-granted")
     if folder is not None and found.folder_id is None:
         raise InvalidArguments(["folder"], ["'Folder' contains invalid input"], "folder-not-found")
     return OpenMailbox(found.mailbox_id, found.folder_id)
 
 
-def _find(standard: bool) -> Select[int, bool, bool, int]:
-    is_folder = Folder.name == bindparam("folder") if standard else Folder.id == bindparam("folder")
+def _find(*, standard: bool) -> Select[int, bool, bool, int]:
+    named = Folder.name if standard else Folder.id
     granted = exists().where(
-        ApplicationMailbox.application_id == bindparam("application"), ApplicationMailbox.mailbox_id == Mailbox.id
+        ApplicationMailbox.application_id == bindparam("application_id"), ApplicationMailbox.mailbox_id == Mailbox.id
     )
     return (
         select(
-            Mailbox.id.label("mailbox_id"), Mailbox.suspended, granted.label("granted"), Folder.id.label("folder_id")
+            Mailbox.id.label("mailbox_id"),
+            Mailbox.suspended,
+            or_(bindparam("all_mailboxes", type_=Boolean), granted).label("granted"),
+            Folder.id.label("folder_id"),
         )
-        .outerjoin(Folder, (Folder.mailbox_id == Mailbox.id) & (Folder.standard.is_(standard)) & is_folder)
-        .where(Mailbox.name == bindparam("mailbox"))
+        .outerjoin(
+            Folder,
+            (Folder.mailbox_id == Mailbox.id) & Folder.standard.is_(standard) & (named == bindparam("folder_named")),
+        )
+        .where(Mailbox.name == bindparam("mailbox_name"))
     )
 
 
-_FIND_STANDARD = _find(standard=True)
-_FIND_CUSTOM = _find(standard=False)
+#: Finds a mailbox, and a folder of it: by a standard folder's name (True) or a custom one's id (False).
+FIND_MAILBOX = {standard: _find(standard=standard) for standard in (True, False)}

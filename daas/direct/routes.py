@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from ..arguments import check_arguments
-from ..authentication import signed, signed_arguments
-from ..database import writing
+from ..authentication import SignedCall, View, signed
 from ..errors import to_json
 from ..openapi import Operation
 from ..request_log import record
@@ -18,12 +17,10 @@ from .operations import FOLDERS, MESSAGES, MOVE
 direct = Blueprint("direct", __name__, url_prefix="/direct")
 
 
-def _service(
-    method: str, name: str, operation: Operation
-) -> Callable[[Callable[[], Response]], Callable[[], Response]]:
+def _service(method: str, name: str, operation: Operation) -> Callable[[View], View]:
     """Serve a call at its two URLs to the applications that are granted it."""
 
-    def decorate(view: Callable[[], Response]) -> Callable[[], Response]:
+    def decorate(view: View) -> View:
         admitted = signed(f"direct/{name}")(view)
         admitted.operation = operation  # type: ignore[attr-defined]
         for uri in (f"/{name}", f"/{name}/format/json"):
@@ -34,42 +31,31 @@ def _service(
 
 
 @_service("POST", "messages/move", MOVE)
-def move() -> Response:
+def move(call: SignedCall) -> Response:
     """Move a message to another folder of its mailbox."""
-    asked = _read_arguments(MOVE)
-    done = move_message(g.application, asked["mailbox"], asked["id"], asked["folder"], g.entry)
-    return _answer(MOVE, done.request_id, **asked | {"folder": done.folder})
+    asked = check_arguments(MOVE.arguments, call.arguments)
+    done = move_message(call.application, asked["mailbox"], asked["id"], asked["folder"], call.entry)
+    return _answer(MOVE, done.request_id, mailbox=asked["mailbox"], id=asked["id"], folder=done.folder)
 
 
 @_service("GET", "folders", FOLDERS)
-def list_folders() -> Response:
+def list_folders(call: SignedCall) -> Response:
     """List the custom folders of a mailbox."""
-    asked = _read_arguments(FOLDERS)
-    found = find_folders(g.application, asked["mailbox"])
-    return _answer(FOLDERS, _record_reading(), mailbox=asked["mailbox"], folders=found)
+    asked = check_arguments(FOLDERS.arguments, call.arguments)
+    found = find_folders(call.application, asked["mailbox"])
+    return _answer(FOLDERS, record(call.entry, 200, "listed"), mailbox=asked["mailbox"], folders=found)
 
 
 @_service("GET", "messages", MESSAGES)
-def list_messages() -> Response:
+def list_messages(call: SignedCall) -> Response:
     """List the messages of a mailbox, or those of them that are looked for, a page at a time."""
-    asked = _read_arguments(MESSAGES)
+    asked = check_arguments(MESSAGES.arguments, call.arguments)
     mailbox = asked.pop("mailbox")
-    found, are_more = find_messages(g.application, mailbox, Search(**asked))
+    found, are_more = find_messages(call.application, mailbox, Search(**asked))
     more = {"next": found[-1].id} if are_more else {}
-    return _answer(MESSAGES, _record_reading(), mailbox=mailbox, messages=found, **more)
-
-
-def _read_arguments(operation: Operation) -> dict[str, Any]:
-    return check_arguments(operation.arguments, signed_arguments())
-
-
-def _record_reading() -> str:
-    """Write the row of an answer that shows what a mailbox holds; it is on disk before anything is shown."""
-    with writing() as connection:
-        return record(connection, g.entry, 200, "listed")
+    return _answer(MESSAGES, record(call.entry, 200, "listed"), mailbox=mailbox, messages=found, **more)
 
 
 def _answer(operation: Operation, request_id: str, **shown: Any) -> Response:
-    g.request_id = request_id
     body = operation.reply.dump({"request_id": request_id, **shown})
-    return Response(to_json(body), mimetype="application/json")
+    return Response(to_json(body), headers={"X-Request-Id": request_id}, mimetype="application/json")

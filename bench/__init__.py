@@ -1,0 +1,1 @@
+"""Measures the service beside what an application could use instead: `make bench`."""

@@ -1,0 +1,54 @@
+"""Measures all of it and writes `bench/RESULTS.md`; `bench/README.md` says what it needs."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from . import cost, footprint, moves, refusals, report, where_time_goes
+from .services import postgresql_program
+from .stage import Stage
+
+PARTS = {
+    "moves": moves.measure,
+    "refusals": refusals.measure,
+    "cost": cost.measure,
+    "footprint": footprint.measure,
+    "profile": where_time_goes.measure,
+}
+
+
+def main() -> None:
+    """Run `python -m bench`."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each contender (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=10, help="seconds of a round (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="one round of a second, small sizes: does it all work?")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this alone; may be repeated")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"), help="where to write")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds = options.seconds = 1
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: on Debian, `apt-get install wrk`.")
+    with tempfile.TemporaryDirectory(prefix="daas-bench-") as name:
+        directory = Path(name)
+        if report.file_system(directory) == "tmpfs":
+            sys.exit(f"{directory.parent} is in memory: let TMPDIR name a folder on a disk.")
+        with Stage.open(directory, rounds=options.rounds, seconds=options.seconds, quick=options.quick) as stage:
+            sections = [PARTS[part](stage) for part in options.only or PARTS]
+        of = report.machine(directory, postgresql_program("postgres"))
+    how = (
+        "A quick look: it shows that everything works, and no figure to go by."
+        if options.quick
+        else f"Each figure is the median of {options.rounds} rounds, in which the contenders took turns; "
+        f"a round of load takes {options.seconds} s."
+    )
+    results = report.as_markdown(how, of, sections, judged=not options.quick)
+    options.output.write_text(results)
+    print(results)
+
+
+if __name__ == "__main__":
+    main()

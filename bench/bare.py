@@ -1,0 +1,16 @@
+"""The bare view: what Flask and gunicorn cost when nothing is done.
+
+It reads the same form and answers a body of the same size.
+"""
+
+from flask import Flask, Response, request
+
+app = Flask(__name__)
+
+
+@app.post("/direct/messages/move/format/json")
+def move() -> Response:
+    """Answer as if a message had been moved."""
+    form = request.form
+    body = f'{{"request_id":"123456","mailbox":"{form["mailbox"]}","id":"{form["id"]}","folder":"{form["folder"]}"}}'
+    return Response(body, mimetype="application/json")

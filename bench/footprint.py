@@ -1,0 +1,89 @@
+"""How much memory a worker takes, and how soon a started server answers."""
+
+import re
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from daas.settings import Settings
+
+from .load import Recorded, Replay, run
+from .mail import Ledger, Mail, Moves
+from .report import Section, Table, Target, show
+from .services import SERVICE, Gunicorn
+from .stage import DATABASES, Stage
+
+_LARGEST_MEBIBYTES = 80
+_GROWTH = 1.05
+_START_SECONDS = 2.5
+
+
+def measure(stage: Stage) -> Section:
+    """Measure a server's workers after some moves and after ten times as many, and several starts."""
+    few, many = (200, 2_000) if stage.quick else (10_000, 100_000)
+    mail = Mail()
+    memory: list[list[object]] = []
+    starts: list[list[object]] = []
+    targets = []
+    for kind, name in DATABASES.items():
+        settings = stage.database(kind, mail)
+        moves = Moves(mail)
+        seconds = [_start(settings, moves) for _ in range(stage.rounds)]
+        starts.append([name, median(seconds), ", ".join(map(show, seconds))])
+        with Gunicorn.serve(SERVICE, settings) as service:
+            service.answer(moves.sign(1)[0])
+            moves.sent(1)
+            replay = Recorded(Ledger(settings), Replay(service.url, moves))
+            answered = 0
+            found = []
+            for wanted in (few, many):
+                while answered < wanted:
+                    answered += run(replay, 1).answers
+                found.append([_pss(worker) for worker in service.workers])
+                print(f"{name}: {show(max(found[-1]))} MiB after {answered} requests", file=sys.stderr)
+        growth = [late / early for early, late in zip(*found, strict=True)]
+        memory += [[f"{name}, worker {n}", *row] for n, row in enumerate(zip(*found, growth, strict=True), start=1)]
+        most = max(found[1])
+        targets += [
+            Target(f"{name}: under {_LARGEST_MEBIBYTES} MiB a worker", f"{show(most)} MiB", most < _LARGEST_MEBIBYTES),
+            Target(
+                f"{name}: a worker grows at most {_GROWTH} times in {many:,} requests",
+                f"{max(growth):.3f}",
+                max(growth) <= _GROWTH,
+            ),
+            Target(
+                f"{name}: the first answer within {_START_SECONDS} s",
+                f"{show(median(seconds))} s",
+                median(seconds) <= _START_SECONDS,
+            ),
+        ]
+    return Section(
+        "Memory and start",
+        [
+            "The proportional set size of a worker: what it shares with others counts in part.",
+            Table(["", f"MiB after {few:,} requests", f"after {many:,}", "growth"], memory),
+            "From the start of gunicorn to the first move that is answered:",
+            Table(["database", "seconds", "starts"], starts),
+        ],
+        targets,
+    )
+
+
+def _start(settings: Settings, moves: Moves) -> float:
+    """Start a server and give the seconds until it has answered a move."""
+    request = moves.sign(1)[0]
+    moves.sent(1)
+    started = time.monotonic()
+    with Gunicorn.serve(SERVICE, settings) as service:
+        answer = service.answer(request)
+        seconds = time.monotonic() - started
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise RuntimeError(f"the first answer is {answer!r}")
+    return seconds
+
+
+def _pss(pid: int) -> float:
+    """Give the memory of a process in MiB, of what is shared its part."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.findall(r"^Pss: +(\d+) kB", rollup, flags=re.MULTILINE)[0]) / 1024

@@ -1,0 +1,177 @@
+"""Rounds of load, one contender after the other, and the figures that they give."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .mail import Ledger, Moves
+from .report import Table, show
+
+CONNECTIONS = 8
+# How many requests a second are signed for a server of which nothing is known yet, and how many times as many
+# as it answered in its last round.
+_FIRST_GUESS = 10_000
+_MARGIN = 1.5
+_LEAST_GUESS = 1_000
+# A late answer is one all the same: it shows in the latencies.
+_PATIENCE = "30s"
+_SCRIPT = Path(__file__).with_name("replay.lua")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round gave.
+
+    The rate is answers a second, p50 and p99 are milliseconds, `generator` is how many cores the load generator
+    kept busy, and `beside` the rate of whatever else was sent at the same time.
+    """
+
+    answers: int
+    rate: float
+    generator: float
+    p50: float | None = None
+    p99: float | None = None
+    beside: float = 0.0
+
+
+#: Runs a round of so many seconds.
+Contender = Callable[[int], Round]
+
+
+class RanOut(Exception):
+    """The signed requests did not suffice for the round; the next one has more."""
+
+
+class Replay:
+    """Sends requests to a server by wrk, each once; all must be answered with one status."""
+
+    def __init__(self, url: str, requests: Moves, status: int = 200, connections: int = CONNECTIONS) -> None:
+        self.status = status
+        self._connections = connections
+        self._url = url
+        self._requests = requests
+        self._rate: float = _FIRST_GUESS
+
+    def __call__(self, seconds: int) -> Round:
+        """Run a round; raises RanOut, or RuntimeError for an answer that is not the one expected."""
+        with self.signed(seconds) as go:
+            return go()
+
+    @contextmanager
+    def signed(self, seconds: int) -> Iterator[Callable[[], Round]]:
+        """Sign the requests of a round and give what runs it."""
+        signed = self._requests.sign(int(max(self._rate, _LEAST_GUESS) * seconds * _MARGIN))
+        with tempfile.NamedTemporaryFile(suffix=".requests") as file:
+            file.writelines(request + b"\0" for request in signed)
+            file.flush()
+            yield lambda: self._send(file.name, len(signed), seconds)
+
+    def _send(self, requests: str, count: int, seconds: int) -> Round:
+        options = ["-t1", f"-c{self._connections}", f"-d{seconds}s", f"--timeout={_PATIENCE}", "-s", str(_SCRIPT)]
+        printed, cores = run_generator(["wrk", *options, self._url, "--", requests, str(self.status)])
+        told = json.loads(printed.splitlines()[-1])
+        self._requests.sent(min(told["sent"], count))
+        if told["unexpected"] or told["broken"] or not told["answers"]:
+            raise RuntimeError(f"not every answer was a {self.status}: {told}")
+        if told["sent"] >= count:
+            self._rate *= 2
+            raise RanOut
+        self._rate = told["answers"] / told["seconds"]
+        return Round(told["answers"], self._rate, cores, told["p50"], told["p99"])
+
+
+class Recorded:
+    """Replays at the same time against one server of ours, each of whose answers must have its row in the log."""
+
+    def __init__(self, ledger: Ledger, *replays: Replay) -> None:
+        self._ledger = ledger
+        self._replays = replays
+
+    def __call__(self, seconds: int) -> Round:
+        """Run a round and give that of the first replay."""
+        with ExitStack() as stack, ThreadPoolExecutor() as executor:
+            all_ready = [stack.enter_context(replay.signed(seconds)) for replay in self._replays]
+            self._ledger.go_on()
+            first, *others = executor.map(lambda go: go(), all_ready)
+        answers = {replay.status: ran.answers for replay, ran in zip(self._replays, [first, *others], strict=True)}
+        self._ledger.check(answers, CONNECTIONS)
+        return replace(first, beside=sum(ran.rate for ran in others))
+
+
+def run_generator(command: list[str], **options: Any) -> tuple[str, float]:
+    """Run a load generator and give what it printed and how many cores it kept busy."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, **options)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - started
+        output.seek(0)
+        printed = output.read()
+    if process.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {printed}")
+    return printed, (usage.ru_utime + usage.ru_stime) / seconds
+
+
+def alternate(
+    contenders: Mapping[str, Contender], rounds: int, seconds: int, *, warm_up: bool = True
+) -> dict[str, list[Round]]:
+    """Let contenders run in turn, round after round; gives their rounds by their names."""
+    if warm_up:
+        for contender in contenders.values():
+            run(contender, 1)
+    ran: dict[str, list[Round]] = {name: [] for name in contenders}
+    for number in range(1, rounds + 1):
+        for name, contender in contenders.items():
+            ran[name].append(run(contender, seconds))
+            print(f"{name}, round {number} of {rounds}: {ran[name][-1].rate:.0f}/s", file=sys.stderr)
+    return ran
+
+
+def run(contender: Contender, seconds: int) -> Round:
+    """Run a round, again with more requests if they ran out."""
+    while True:
+        try:
+            return contender(seconds)
+        except RanOut:
+            continue
+
+
+def rate(rounds: Mapping[str, list[Round]], name: str) -> float | None:
+    """Give the median rate of a contender; None if it did not run."""
+    return median(ran.rate for ran in rounds[name]) if name in rounds else None
+
+
+def ratio_of_rates(rounds: Mapping[str, list[Round]], name: str, other: str) -> float:
+    """Give the median of the ratios of two contenders' rates, each in the same round."""
+    return median(ours.rate / theirs.rate for ours, theirs in zip(rounds[name], rounds[other], strict=True))
+
+
+def tails(rounds: list[Round]) -> list[float]:
+    """Give for each round how many times the median the slowest one in a hundred takes."""
+    return [ran.p99 / ran.p50 for ran in rounds if ran.p50 and ran.p99]
+
+
+def table(rounds: Mapping[str, list[Round]]) -> Table:
+    """Show what each contender did."""
+    return Table(
+        ["contender", "a second", "p50 ms", "p99 ms", "p99 / p50", "cores of the load generator", "each round"],
+        [_row(name, ran) for name, ran in rounds.items()],
+    )
+
+
+def _row(name: str, rounds: list[Round]) -> list[object]:
+    p50, p99 = ([ran.p50 for ran in rounds if ran.p50], [ran.p99 for ran in rounds if ran.p99])
+    latencies = [median(p50), median(p99), median(tails(rounds))] if p50 else [None, None, None]
+    each = ", ".join(show(ran.rate) for ran in rounds)
+    return [name, median(ran.rate for ran in rounds), *latencies, median(ran.generator for ran in rounds), each]

@@ -1,0 +1,184 @@
+"""The mail that is moved, the applications that move it, and their signed requests."""
+
+import base64
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import sqlalchemy
+from sqlalchemy import create_engine, text
+
+from daas import migrations
+from daas.app import create_command_app
+from daas.database import db
+from daas.settings import Settings
+from daas.signing.mechanism import KeyPair
+from tests.actors import FORM, MOVE, authorization, now
+from tests.builders import Builder
+
+_STANDARD = ("Inbox", "Sent", "Archived", "Draft")
+# Folders of a mailbox: the standard ones and one of its own.
+_FOLDERS = len(_STANDARD) + 1
+_MESSAGES_OF_MAILBOX = 100
+# Coprime to every number of messages that is used, so that each message's turn comes once in as many moves.
+_STEP = 7919
+_NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows) "
+_ZEROS = 64 * "0"
+# A server that has no row for so long has nothing under way.
+_SETTLED_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Mail:
+    """How much there is of everything; each application may move the messages of each mailbox.
+
+    Ids count from 1 without gaps. The applications share one private key, which is stored for each of them.
+    """
+
+    messages: int = 10_000
+    applications: int = 10
+    log_rows: int = 1_000
+    private_key: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    @property
+    def mailboxes(self) -> int:
+        """How many mailboxes hold the messages."""
+        return self.messages // _MESSAGES_OF_MAILBOX
+
+    def keys(self, number: int) -> KeyPair:
+        """Give the keys of an application, counted from 0."""
+        return KeyPair(f"{number % self.applications + 1:064d}", self.private_key)
+
+    def fill(self, settings: Settings) -> None:
+        """Make the tables of an empty database, and all this in them."""
+        app = create_command_app(settings)
+        with app.app_context():
+            migrations.upgrade()
+        Builder(app).application(keys=self.keys(0))
+        with app.app_context():
+            db.engine.dispose()
+        engine = create_engine(settings.database_url)
+        with engine.begin() as connection:
+            for statement, rows in self._statements(connection.dialect.name):
+                connection.execute(text(_NUMBERS + statement), {"rows": rows})
+            if connection.dialect.name == "postgresql":
+                for table in ("mailbox", "folder", "message", "application"):
+                    connection.execute(text(f"SELECT setval('{table}_id_seq', max(id)) FROM {table}"))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            tidy = "VACUUM ANALYZE" if connection.dialect.name == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)"
+            connection.execute(text(tidy))
+        engine.dispose()
+
+    def _statements(self, dialect: str) -> Iterator[tuple[str, int]]:
+        yield "INSERT INTO mailbox (id, name, suspended) SELECT n, 'bench.' || n, false FROM numbers", self.mailboxes
+        for place, name in enumerate((*_STANDARD, "Custom"), start=1):
+            yield (
+                "INSERT INTO folder (id, mailbox_id, name, standard) "
+                f"SELECT (n - 1) * {_FOLDERS} + {place}, n, '{name}', {name in _STANDARD} FROM numbers",
+                self.mailboxes,
+            )
+        mailbox = f"(n - 1) / {_MESSAGES_OF_MAILBOX}"
+        yield (
+            "INSERT INTO message (id, mailbox_id, folder_id) "
+            f"SELECT n, {mailbox} + 1, {mailbox} * {_FOLDERS} + 1 FROM numbers",
+            self.messages,
+        )
+        yield (
+            "INSERT INTO application (id, name, public_key, private_key_encrypted, suspended, all_mailboxes, "
+            "require_content_md5, explain_401) SELECT n + 1, 'bench ' || n, "
+            f"substr('{_ZEROS}' || (n + 1), length('{_ZEROS}' || (n + 1)) - 63), private_key_encrypted, "
+            "suspended, all_mailboxes, require_content_md5, explain_401 FROM numbers, application WHERE id = 1",
+            self.applications - 1,
+        )
+        yield (
+            "INSERT INTO application_service (application_id, service) SELECT n + 1, service "
+            "FROM numbers, application_service WHERE application_id = 1",
+            self.applications - 1,
+        )
+        yield (
+            "INSERT INTO application_mailbox (application_id, mailbox_id) SELECT n, id FROM numbers, mailbox",
+            self.applications,
+        )
+        at = {
+            "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 1700000000 + n, 'unixepoch')",
+            "postgresql": "to_timestamp(1700000000 + n)",
+        }
+        yield (
+            "INSERT INTO request_log (at, remote_address, application, service, method, path, status, reason, "
+            "duration_ms, mailbox, message, folder, folder_from, folder_to) "
+            f"SELECT {at[dialect]}, '127.0.0.1', 'bench ' || n, 'direct/messages/move', 'POST', '{MOVE}', 200, "
+            f"'moved', 1.5, 'bench.' || ({mailbox} + 1), '' || n, 'Sent', 'Inbox', 'Sent' FROM numbers",
+            self.log_rows,
+        )
+
+
+class Moves:
+    """Signed requests to move the messages of a mail in turn, each to another folder than its last one."""
+
+    def __init__(self, mail: Mail, keys: KeyPair | None = None) -> None:
+        """Sign with the keys of each application in turn, or always with those given."""
+        self._mail = mail
+        self._keys = keys
+        self._sent = 0
+
+    def sign(self, count: int) -> list[bytes]:
+        """Give the next requests, signed now; they are the next again until some of them are sent()."""
+        date = now()
+        return [self._request(number, date) for number in range(self._sent, self._sent + count)]
+
+    def sent(self, count: int) -> None:
+        """Go on behind so many of the requests."""
+        self._sent += count
+
+    def _request(self, number: int, date: str) -> bytes:
+        turn, place = divmod(number, self._mail.messages)
+        message = place * _STEP % self._mail.messages
+        mailbox = message // _MESSAGES_OF_MAILBOX
+        folder = (*_STANDARD, str((mailbox + 1) * _FOLDERS))[(turn + 1) % _FOLDERS]
+        body = urlencode({"mailbox": f"bench.{mailbox + 1}", "id": message + 1, "folder": folder})
+        md5 = base64.b64encode(hashlib.md5(body.encode(), usedforsecurity=False).digest()).decode()
+        keys = self._keys or self._mail.keys(number)
+        head = (
+            f"POST {MOVE} HTTP/1.1\r\nHost: 127.0.0.1\r\nDate: {date}\r\nContent-Type: {FORM}\r\n"
+            f"Content-MD5: {md5}\r\nAuthorization: {authorization(keys, date=date, md5=md5)}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return (head + body).encode()
+
+
+class Ledger:
+    """Holds the request log against what the load generator has seen."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = create_engine(settings.database_url, poolclass=sqlalchemy.NullPool)
+        self._last = 0
+
+    def go_on(self) -> None:
+        """Look from now on only at rows that are yet to come, once those under way have come."""
+        last = -1
+        while last != self._last:
+            last = self._last
+            time.sleep(_SETTLED_SECONDS)
+            with self._engine.connect() as connection:
+                self._last = connection.execute(text("SELECT coalesce(max(id), 0) FROM request_log")).scalar_one()
+
+    def check(self, answers: dict[int, int], connections: int) -> None:
+        """Raise if the rows since go_on() are not those of so many answers of each status.
+
+        What was under way when the generator stopped, a request for each connection, may have its row too.
+        """
+        counts = "SELECT status, count(*), sum(CASE WHEN folder_from = folder_to THEN 1 ELSE 0 END)"
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                text(f"{counts} FROM request_log WHERE id > :last GROUP BY status"), {"last": self._last}
+            ).all()
+        found = {status: count for status, count, _ in rows}
+        if found.keys() - answers.keys() or any(
+            not count <= found.get(status, 0) <= count + connections for status, count in answers.items()
+        ):
+            raise RuntimeError(f"the log has these rows by status: {found}; these answers were counted: {answers}")
+        if any(standing for status, _, standing in rows if status == 200):
+            raise RuntimeError("some moves moved nothing: the message was in that folder")

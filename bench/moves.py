@@ -1,0 +1,166 @@
+"""Moves a second on each database, beside a bare Flask view, pgbench and Dovecot."""
+
+import json
+import re
+import shutil
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from sqlalchemy import create_engine, text
+
+from daas.settings import Settings
+
+from .load import (
+    CONNECTIONS,
+    Contender,
+    Recorded,
+    Replay,
+    Round,
+    alternate,
+    rate,
+    ratio_of_rates,
+    run_generator,
+    table,
+    tails,
+)
+from .mail import Ledger, Mail, Moves
+from .report import Section, Table, Target, show
+from .services import BARE_VIEW, SERVICE, Gunicorn, configuration_of_gunicorn, postgresql_program, start_dovecot
+from .stage import DATABASES, Stage
+
+FORMATS = {"Dovecot, Maildir": "maildir:~/Maildir", "Dovecot, sdbox": "sdbox:~/sdbox"}
+_HERE = Path(__file__).parent
+
+
+def measure(stage: Stage) -> Section:
+    """Let the service, the bare view, pgbench and Dovecot move messages in turn."""
+    mail = Mail()
+    contenders: dict[str, Contender] = {}
+    configurations = []
+    missing = _missing_for_dovecot()
+    with ExitStack() as stack:
+        for kind, name in DATABASES.items():
+            settings = stage.database(kind, mail)
+            service = stack.enter_context(Gunicorn.serve(SERVICE, settings))
+            bare = stack.enter_context(Gunicorn.serve(BARE_VIEW, settings))
+            contenders[name] = Recorded(Ledger(settings), Replay(service.url, Moves(mail)))
+            contenders[_bare(name)] = Replay(bare.url, Moves(mail))
+            configurations.append([name, *map(configuration_of_gunicorn(settings).get, _CONFIGURATION)])
+        contenders["pgbench"] = PgBench(stage.database("postgresql", mail), mail)
+        if not missing:
+            client = _compile_imap_client(stage.path("imap_moves"))
+            for name, mail_location in FORMATS.items():
+                messages = (400 if stage.quick else mail.messages) // CONNECTIONS
+                port = stack.enter_context(start_dovecot(stage.path("dovecot"), mail_location, messages))
+                contenders[name] = Imap(client, port)
+        rounds = alternate(contenders, stage.rounds, stage.seconds, warm_up=not stage.quick)
+    return _report(rounds, configurations, missing)
+
+
+class PgBench:
+    """The reads and writes of a move as a script of PostgreSQL's own load generator."""
+
+    def __init__(self, settings: Settings, mail: Mail) -> None:
+        self._url = settings.database_url
+        self._mail = mail
+        self._ledger = Ledger(settings)
+
+    def __call__(self, seconds: int, clients: int = CONNECTIONS) -> Round:
+        """Run a round, which begins with all messages in their Inbox."""
+        engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            inbox = "(SELECT id FROM folder WHERE mailbox_id = message.mailbox_id AND name = 'Inbox')"
+            connection.execute(text(f"UPDATE message SET folder_id = {inbox}"))
+            connection.execute(text("VACUUM message"))
+        engine.dispose()
+        self._ledger.go_on()
+        variables = {
+            "messages": self._mail.messages,
+            "applications": self._mail.applications,
+            "clients": clients,
+            "turn": 0,
+        }
+        printed, cores = run_generator(
+            [str(postgresql_program("pgbench"))]
+            + [f"--client={clients}", f"--time={seconds}", "--protocol=prepared", "--no-vacuum"]
+            + [f"--define={name}={value}" for name, value in variables.items()]
+            + [f"--file={_HERE / 'move.pgbench.sql'}"]
+            + [self._url.set(drivername="postgresql").render_as_string(hide_password=False)],
+            stderr=subprocess.DEVNULL,
+        )
+        moved = int(_find(r"transactions actually processed: (\d+)", printed))
+        self._ledger.check({200: moved}, 0)
+        return Round(moved, float(_find(r"tps = ([0-9.]+)", printed)), cores)
+
+
+class Imap:
+    """IMAP's MOVE, by a client that does nothing else."""
+
+    def __init__(self, client: Path, port: int) -> None:
+        self._command = [str(client), str(port), str(CONNECTIONS)]
+
+    def __call__(self, seconds: int) -> Round:
+        """Run a round."""
+        printed, cores = run_generator([*self._command, str(seconds)])
+        told = json.loads(printed)
+        return Round(told["answers"], told["answers"] / told["seconds"], cores, told["p50"], told["p99"])
+
+
+def _find(pattern: str, printed: str) -> str:
+    found = re.search(pattern, printed)
+    if found is None:
+        raise RuntimeError(f"not understood: {printed}")
+    return found[1]
+
+
+def _missing_for_dovecot() -> str:
+    """Say what is missing for Dovecot to be measured; nothing if nothing is."""
+    packages = {"dovecot": "dovecot-imapd", "cc": "gcc"}
+    missing = [package for command, package in packages.items() if shutil.which(command) is None]
+    return f"not measured: on Debian, `apt-get install {' '.join(missing)}`" if missing else ""
+
+
+def _compile_imap_client(path: Path) -> Path:
+    subprocess.run(["cc", "-O2", "-o", str(path), str(_HERE / "imap_moves.c")], check=True)
+    return path
+
+
+def _bare(name: str) -> str:
+    return f"bare view as for {name}"
+
+
+_CONFIGURATION = ("workers", "threads", "worker_class", "http_parser")
+
+
+def _report(rounds: dict[str, list[Round]], configurations: list[list[str | None]], missing: str) -> Section:
+    pairs = [(name, _bare(name)) for name in DATABASES.values()]
+    pairs += [("PostgreSQL", "pgbench")]
+    pairs += [(name, other) for other in FORMATS for name in DATABASES.values()]
+    ratios = {pair: ratio_of_rates(rounds, *pair) for pair in pairs if pair[1] in rounds}
+    least = {_bare("SQLite"): 0.35, _bare("PostgreSQL"): 0.35, "pgbench": 0.3, "Dovecot, Maildir": 2.0}
+    targets = [
+        Target(f"{name}: at least {least[other]} of {other}", show(found), found >= least[other])
+        for (name, other), found in ratios.items()
+        if other in least
+    ]
+    for name in DATABASES.values():
+        tail = median(tails(rounds[name]))
+        targets.append(Target(f"{name}: p99 at most 10 times p50", show(tail), tail <= 10))
+    return Section(
+        "Moves",
+        [
+            f"{CONNECTIONS} connections. A ratio is the median of the rounds' own ratios. pgbench runs the reads and "
+            "writes of a move as two prepared statements, the fewest there can be. Dovecot has a user for each "
+            "connection and keeps its own `mail_fsync`.",
+            Table(
+                ["moves", "beside", "ratio", "moves a second", "the other, a second"],
+                [[*pair, ratios.get(pair, missing), *(rate(rounds, name) for name in pair)] for pair in pairs],
+            ),
+            table(rounds),
+            "What gunicorn made of `gunicorn.conf.py`, for the service and for the bare view beside it:",
+            Table(["database", *_CONFIGURATION], configurations),
+        ],
+        targets,
+    )

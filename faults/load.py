@@ -1,0 +1,168 @@
+"""Clients that behave as real ones do: one connection each, kept alive, opened anew when it is lost."""
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from email.utils import formatdate
+from types import TracebackType
+from urllib.parse import urlencode
+
+from tests.actors import MOVE, Application
+from tests.builders import Mailbox
+from tests.wire import Answer, Wire, post, signed
+
+from .journal import Attempt, Journal
+
+#: Opens a connection to the service, or to what stands in front of it.
+Connect = Callable[[], socket.socket]
+
+# Between two looks whether a service that refuses connections is back.
+_AGAIN_SECONDS = 0.02
+_UNKNOWN_PATH = "/direct/messages/unknown"
+
+
+class _Line(Wire):
+    """A connection that knows whether any of an answer has come."""
+
+    received = 0
+
+    def _receive(self) -> bytes:
+        piece = super()._receive()
+        self.received += len(piece)
+        return piece
+
+
+class Client:
+    """A client of an application, over one connection; `clock` gives the seconds since 1970 that it dates by."""
+
+    def __init__(
+        self, connect: Connect, application: Application, journal: Journal, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._connect = connect
+        self._application = application
+        self._journal = journal
+        self._clock = clock
+        self._line: _Line | None = None
+
+    def move(self, mailbox: Mailbox, message: str, folder: str, pause: Callable[[], object] | None = None) -> Attempt:
+        """Ask for a move and take note of what became of it; `pause`, if given, is called before the last byte is sent.
+
+        Raises ConnectionError if nobody listens.
+        """
+        return self._attempt(self.request(mailbox, message, folder), mailbox, message, folder, 200, pause)
+
+    def forge(self, mailbox: Mailbox, message: str, folder: str) -> Attempt:
+        """Ask for a move with a signature that is for another path, which has to be refused."""
+        request = self.request(mailbox, message, folder, signed_for=_UNKNOWN_PATH)
+        return self._attempt(request, mailbox, message, folder, due=401)
+
+    def stray(self, mailbox: Mailbox, message: str, folder: str) -> Attempt:
+        """Ask for a move at a path where there is nothing, which has to be refused."""
+        request = self.request(mailbox, message, folder, target=_UNKNOWN_PATH)
+        return self._attempt(request, mailbox, message, folder, due=404)
+
+    def request(
+        self,
+        mailbox: Mailbox,
+        message: str,
+        folder: str,
+        *,
+        target: str = MOVE,
+        signed_for: str | None = None,
+        **more: str,
+    ) -> bytes:
+        """Write the request for a move, signed now; `more` are further arguments, which count for nothing."""
+        headers = signed(self._application, date=formatdate(self._clock(), usegmt=True), uri=signed_for or target)
+        arguments = {"mailbox": mailbox.name, "id": message, "folder": folder, **more}
+        return post(headers, urlencode(arguments), target=target)
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._line:
+            self._line.connection.close()
+            self._line = None
+
+    def _attempt(
+        self,
+        request: bytes,
+        mailbox: Mailbox,
+        message: str,
+        folder: str,
+        due: int,
+        pause: Callable[[], object] | None = None,
+    ) -> Attempt:
+        self._line = self._line or _Line(self._connect())
+        self._line.received = 0
+        began = time.monotonic()
+        answer: Answer | None = None
+        cut_off = False
+        try:
+            if pause:
+                self._line.send(request[:-1])
+                pause()
+                request = request[-1:]
+            answer = self._line.ask(request)
+        except OSError:
+            cut_off = self._line.received > 0
+        attempt = Attempt(mailbox.name, message, folder, due, began, time.monotonic(), answer, cut_off)
+        if answer is None or answer.header("Connection") == "close":
+            self.close()
+        self._journal.add(attempt)
+        return attempt
+
+
+class Load:
+    """Clients that move messages here and there, one request after the other, until the block ends.
+
+    Every tenth request is one that has to be refused. A client whose connection is lost or refused goes on as
+    soon as it finds the service again.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        application: Application,
+        journal: Journal,
+        *,
+        clients: int = 8,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clients = clients
+        self._clients = [Client(connect, application, journal, clock) for _ in range(clients)]
+        self._mailboxes: Sequence[Mailbox] = application.mailboxes
+        self._over = threading.Event()
+        self._pool = ThreadPoolExecutor(clients)
+        self._ends: list[Future[None]] = []
+
+    def __enter__(self) -> "Load":
+        self._ends = [self._pool.submit(self._run, client, number) for number, client in enumerate(self._clients)]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._over.set()
+        self._pool.shutdown()
+        if error is None:
+            for end in self._ends:
+                end.result()
+
+    def _run(self, client: Client, number: int) -> None:
+        choose = random.Random(number)
+        count = 0
+        while not self._over.is_set():
+            mailbox = choose.choice(self._mailboxes)
+            asked = mailbox, choose.choice(mailbox.messages), choose.choice(places(mailbox))
+            count += 1
+            ask = {9: client.forge, 19: client.stray}.get(count % 20, client.move)
+            try:
+                ask(*asked)
+            except ConnectionError:
+                self._over.wait(_AGAIN_SECONDS)
+        client.close()
+
+
+def places(mailbox: Mailbox) -> list[str]:
+    """Give the names of all folders of a mailbox as requests have them."""
+    return [*mailbox.folders, "Inbox", "Sent", "Archived", "Draft"]

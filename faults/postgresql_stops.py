@@ -1,0 +1,30 @@
+"""PostgreSQL stopped at once, and started again."""
+
+import time
+
+from .journal import statuses
+from .trial import Trial
+
+
+def postgresql_stops(trial: Trial) -> None:
+    """Stop PostgreSQL in immediate mode and start it again; the service is not touched."""
+    stops, away = (1, 3) if trial.quick else (5, 8)
+    recoveries = []
+    meanwhile = []
+    trial.start()
+    with trial.load() as load:
+        for _ in range(stops):
+            trial.journal.await_moves(100)
+            trial.postgresql.stop_at_once()
+            gone = time.monotonic()
+            time.sleep(away)
+            # Those that a client is told of within the wait and that began in it: nothing could be moved then.
+            meanwhile += trial.journal.since(gone)
+            trial.postgresql.start_again()
+            recoveries.append(trial.journal.await_moves(1))
+    trial.note(f"PostgreSQL stopped in immediate mode {stops} times for {away} s under {load.clients} clients")
+    trial.note(f"while it was away: {statuses(meanwhile)}; moves again {max(recoveries):.2f} s after it was back")
+    trial.require(any(attempt.status == 503 for attempt in meanwhile), "Nobody was told 503.")
+    trial.require(not any(attempt.moved for attempt in meanwhile), "A client was told of a move without PostgreSQL.")
+    # Whether a commit that was under way is done, nobody knows who asked for it.
+    trial.check(also={503}, in_doubt={None, 503})

@@ -1,0 +1,67 @@
+"""The scenarios by name, and how one is run."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from .clock_jumps import clock_jumps
+from .contention import connections_drained, contention, deadlocks_and_serialization_failures
+from .disk_full import disk_full, file_size_limited
+from .kills import kills
+from .many_clients import many_messages, one_message
+from .postgresql import PostgreSQL
+from .postgresql_stops import postgresql_stops
+from .slow_clients import slow_clients, slow_clients_behind_nginx
+from .termination import termination
+from .trial import POSTGRESQL, SQLITE, Report, Trial
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A kind of failure, and the databases on which it can happen."""
+
+    run: Callable[[Trial], None]
+    databases: tuple[str, ...] = (SQLITE, POSTGRESQL)
+
+    @property
+    def name(self) -> str:
+        """The scenario's name on the command line."""
+        return self.run.__name__.replace("_", "-")
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in [
+        Scenario(kills),
+        Scenario(postgresql_stops, (POSTGRESQL,)),
+        Scenario(contention),
+        Scenario(connections_drained, (POSTGRESQL,)),
+        Scenario(deadlocks_and_serialization_failures, (POSTGRESQL,)),
+        Scenario(disk_full, (SQLITE,)),
+        Scenario(file_size_limited, (SQLITE,)),
+        Scenario(slow_clients),
+        Scenario(slow_clients_behind_nginx),
+        Scenario(one_message),
+        Scenario(many_messages),
+        Scenario(clock_jumps),
+        Scenario(termination),
+    ]
+}
+
+
+def run(scenario: Scenario, database: str, postgresql: PostgreSQL | None, *, quick: bool) -> Report:
+    """Run a scenario on one database and give its report; raises Missing if a part is not installed.
+
+    `postgresql` is the server to use if the database is one of its.
+    """
+    report = Report(scenario.name, database)
+    with tempfile.TemporaryDirectory(prefix="daas-faults-") as directory, ExitStack() as at_end:
+        server = postgresql if database == POSTGRESQL else None
+        trial = Trial(report, Path(directory), server, at_end, quick=quick)
+        try:
+            scenario.run(trial)
+        except (OSError, RuntimeError) as error:
+            report.violations.append(f"{type(error).__name__}: {error}")
+    return report

@@ -1,0 +1,99 @@
+"""The service under test, as an operator starts it: gunicorn over a real socket, on one port for all its starts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from daas.settings import Settings
+from tests.servers import ROOT, environment
+
+#: Longer than gunicorn lets its workers finish.
+_STOP_SECONDS = 40
+
+
+def free_port() -> int:
+    """Give a port of the loopback address on which nobody listens now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+class Service:
+    """gunicorn over a database; `environ` is what its environment has besides, such as other settings."""
+
+    def __init__(self, settings: Settings, log: Path, **environ: str) -> None:
+        self.port = free_port()
+        self._log = log
+        self._environ = environment(settings, DAAS_BIND=f"127.0.0.1:{self.port}", **environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start gunicorn and wait until it has workers; raises RuntimeError with its log if it gets none."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
+                cwd=ROOT,
+                env=self._environ,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A group of its own, so that master and workers can be killed at one blow.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 30
+        # The socket alone says nothing: workers that a killed master left behind may be listening still.
+        while self._process.poll() is None and not self.workers and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not self.workers:
+            raise RuntimeError(f"The service does not start:\n{self._log.read_text()}")
+
+    def connect(self) -> socket.socket:
+        """Open a connection to the service."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The processes that serve."""
+        try:
+            return psutil.Process(self._running.pid).children()
+        except psutil.NoSuchProcess:
+            return []
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the master alone."""
+        self._running.send_signal(number)
+
+    def kill_all(self) -> None:
+        """Kill master and workers at one blow."""
+        os.killpg(self._running.pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> int:
+        """Wait until the master has ended and give its exit status."""
+        return self._running.wait(timeout=_STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End whatever still runs: politely first, then not."""
+        if self._process is None:
+            return
+        try:
+            if self._process.poll() is None:
+                self.send(signal.SIGTERM)
+                self.wait()
+        finally:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return  # The usual case: nobody is left.
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("The service was never started.")
+        return self._process

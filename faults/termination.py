@@ -1,0 +1,52 @@
+"""SIGTERM under load."""
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from .held import held
+from .trial import Trial
+
+# Fewer than the service has threads, so that the others serve meanwhile.
+_HALF_SENT = 3
+
+
+def termination(trial: Trial) -> None:
+    """End the service politely while requests wait for a lock and others are half sent; start it again."""
+    times = 1 if trial.quick else 8
+    ends: list[float] = []
+    trial.start()
+    mailbox = trial.application.mailbox
+    with trial.load(16) as load:
+        for _ in range(times):
+            trial.journal.await_moves(100)
+            rest_may_come = Event()
+            with ThreadPoolExecutor(_HALF_SENT) as pool:
+                with held(trial.settings):
+                    half_sent = [
+                        pool.submit(trial.client().move, mailbox, mailbox.message, "Draft", rest_may_come.wait)
+                        for _ in range(_HALF_SENT)
+                    ]
+                    time.sleep(0.5)
+                    signalled = time.monotonic()
+                    trial.service.send(signal.SIGTERM)
+                    time.sleep(0.5)
+                rest_may_come.set()
+            for move in half_sent:
+                trial.require(move.result().moved, f"A half sent request got {move.result().status}.")
+            trial.require(trial.service.wait() == 0, "The master did not end with status 0.")
+            ends.append(time.monotonic() - signalled)
+            for attempt in trial.journal.attempts:
+                under_way = attempt.began < signalled < attempt.ended
+                trial.require(not under_way or attempt.answer is not None, "A request under way was not answered.")
+            trial.service.start()
+        trial.journal.await_moves(100)
+    cut_off = sum(attempt.cut_off for attempt in trial.journal.attempts)
+    trial.require(cut_off == 0, f"{cut_off} answers were cut off.")
+    trial.note(
+        f"SIGTERM {times} times under {load.clients} clients, with every thread busy: requests that wait for a lock, "
+        f"and {_HALF_SENT} half sent ones; ended within {max(ends):.1f} s and started again"
+    )
+    # Connections lost are those over which a request came when nobody was there any more to read it.
+    trial.check(may_lose=True, in_doubt=())

@@ -1,0 +1,98 @@
+import re
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from urllib.parse import parse_qs
+
+import pytest
+
+from bench.mail import Ledger, Mail, Moves
+
+from .servers import ROOT
+
+DATABASES = ("SQLite", "PostgreSQL")
+FIGURE = r"[0-9][0-9.,]*"
+#: How the rows begin that the results must have.
+ROWS = [
+    *(f"{name} | bare view as for {name}" for name in DATABASES),
+    "PostgreSQL | pgbench",
+    *(f"{name}: {fault} | {name}: bare view" for name in DATABASES for fault in ("bad signature", "unknown key")),
+    *(f"{name}: moves in a flood | {name}: moves alone" for name in DATABASES),
+    "1,000 messages",
+    "10,000 messages",
+    "10 applications",
+    "100 applications",
+    "1,000 log rows",
+    "10,000 log rows",
+    *(f"{name}, worker {number}" for name in DATABASES for number in (1, 2)),
+    *(f"{name}: the first answer within 2.5 s" for name in DATABASES),
+    "a move over HTTP",
+    "HTTP server and socket",
+    "of it commit",
+    "the bare view over HTTP",
+]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if shutil.which("wrk") is None:
+        pytest.skip("wrk is missing: apt-get install wrk")
+    output = tmp_path_factory.mktemp("bench") / "RESULTS.md"
+    subprocess.run([sys.executable, "-m", "bench", "--quick", "--output", output], cwd=ROOT, check=True)
+    return output.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS)
+def test_a_quick_bench_has_a_figure_in_every_row(results, row):
+    assert re.search(rf"^\| {re.escape(row)} \| {FIGURE}", results, flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [f"{name} | Dovecot, {other}" for name in DATABASES for other in ("Maildir", "sdbox")])
+def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results, row):
+    assert re.search(
+        rf"^\| {re.escape(row)} \| ({FIGURE} \| {FIGURE} \| {FIGURE}|not measured: .*`apt-get install [a-z- ]+`)",
+        results,
+        flags=re.MULTILINE,
+    )
+
+
+def test_every_move_is_to_another_folder_than_the_one_before_of_its_message():
+    mail = Mail(messages=100)
+    folders = {str(message): ["Inbox"] for message in range(1, mail.messages + 1)}
+    moves = Moves(mail)
+    for sent in (150, 1, 449):
+        for request in moves.sign(sent):
+            asked = parse_qs(request.partition(b"\r\n\r\n")[2].decode())
+            folders[asked["id"][0]] += asked["folder"]
+        moves.sent(sent)
+    assert {len(each) for each in folders.values()} == {7}
+    assert not [each for each in folders.values() for one, next_ in pairwise(each) if one == next_]
+
+
+def test_an_answer_without_its_row_is_found(settings, application):
+    ledger = Ledger(settings)
+    ledger.go_on()
+    application.move(folder="Sent")
+    ledger.check({200: 1}, connections=0)
+    with pytest.raises(RuntimeError, match="these answers were counted"):
+        ledger.check({200: 2}, connections=0)
+
+
+def test_a_row_without_its_answer_is_found(settings, application):
+    ledger = Ledger(settings)
+    ledger.go_on()
+    application.move(folder="Sent")
+    application.move(id="0")
+    with pytest.raises(RuntimeError, match="these answers were counted"):
+        ledger.check({200: 1}, connections=8)
+
+
+def test_a_move_that_moves_nothing_is_found(settings, application):
+    ledger = Ledger(settings)
+    ledger.go_on()
+    application.move(folder="Inbox")
+    with pytest.raises(RuntimeError, match="moved nothing"):
+        ledger.check({200: 1}, connections=0)

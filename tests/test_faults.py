@@ -1,0 +1,241 @@
+"""Failures of every kind against the real server, in their short form, and the ledger that each of them ends with."""
+
+import dataclasses
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from faults.ledger import Ledger
+from faults.postgresql import PostgreSQL
+from faults.scenarios import SCENARIOS, run
+from faults.trial import POSTGRESQL, Missing, Report, Trial
+
+from .conftest import DATABASES
+from .wire import Answer
+
+TRIALS = [(name, database) for name, scenario in SCENARIOS.items() for database in scenario.databases]
+
+
+@pytest.fixture(scope="session")
+def durable_postgresql():
+    """A PostgreSQL that waits for its disk, unlike that of the other tests."""
+    try:
+        with PostgreSQL.start() as server:
+            yield server
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "database"), TRIALS)
+def test_nothing_that_was_acknowledged_is_lost(name, database, request):
+    server = request.getfixturevalue("durable_postgresql") if database == POSTGRESQL else None
+    try:
+        report = run(SCENARIOS[name], database, server, quick=True)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    assert report.violations == [], report
+
+
+# What would be wrong, the statements that make it so (`last` is the last move of the log), and what is said of it.
+SPOILED = {
+    "a move's row is lost": (
+        ["DELETE FROM request_log WHERE id = :last"],
+        "the log has no such row",
+    ),
+    "a move is lost with its row": (
+        [
+            "UPDATE message SET folder_id ="
+            " (SELECT id FROM folder WHERE mailbox_id = message.mailbox_id"
+            " AND name = (SELECT folder_from FROM request_log WHERE id = :last))"
+            " WHERE CAST(id AS VARCHAR) = (SELECT message FROM request_log WHERE id = :last)",
+            "DELETE FROM request_log WHERE id = :last",
+        ],
+        "the log has no such row",
+    ),
+    "a row tells of another status": (
+        ["UPDATE request_log SET status = 422 WHERE id = :last"],
+        "but the log says Row",
+    ),
+    "a row tells of another folder": (
+        ["UPDATE request_log SET folder_to = 'Draft' WHERE id = :last"],
+        "but the log says Row",
+    ),
+    "a refusal's row tells of a success": (
+        ["UPDATE request_log SET status = 200 WHERE status = 401"],
+        "The client was told 401, but row",
+    ),
+    "a row tells of a move that nobody asked for": (
+        [
+            "INSERT INTO request_log (at, remote_address, method, path, status, reason, duration_ms, mailbox, message,"
+            " folder, folder_from, folder_to)"
+            " SELECT at, remote_address, method, path, status, reason, duration_ms, mailbox, message,"
+            " folder, folder_to, folder_to FROM request_log WHERE id = :last"
+        ],
+        "1 times more than anybody asked",
+    ),
+    "a row starts from another folder": (
+        ["UPDATE request_log SET folder_from = 'Draft' WHERE id = :last"],
+        "from Draft, but it was in",
+    ),
+    "a message lies where the log does not leave it": (
+        [
+            "UPDATE message SET folder_id ="
+            " (SELECT id FROM folder WHERE mailbox_id = message.mailbox_id AND name = 'Draft')"
+        ],
+        "The log leaves message",
+    ),
+    "a message lies in another mailbox's folder": (
+        ["UPDATE message SET folder_id = (SELECT min(id) FROM folder WHERE mailbox_id <> message.mailbox_id)"],
+        ", None)].",
+    ),
+    "a message is gone": (
+        ["DELETE FROM message WHERE CAST(id AS VARCHAR) = (SELECT message FROM request_log WHERE id = :last)"],
+        "it is in None",
+    ),
+    "a message came from nowhere": (
+        [
+            "INSERT INTO message (id, mailbox_id, folder_id)"
+            " SELECT max(id) + 1, min(mailbox_id), min(folder_id) FROM message"
+        ],
+        "was imported: False; is there: True",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def trial(request, tmp_path_factory):
+    """A service over which one client has moved messages, one after the other, and was refused once."""
+    server = request.getfixturevalue("durable_postgresql") if request.param == POSTGRESQL else None
+    with ExitStack() as at_end:
+        trial = Trial(Report("ledger", request.param), tmp_path_factory.mktemp("trial"), server, at_end, quick=True)
+        trial.start(messages=2)
+        client = trial.client()
+        for mailbox in trial.application.mailboxes:
+            for folder in ("Sent", "Archived", "Inbox", "Sent", mailbox.folder):
+                for message in mailbox.messages:
+                    client.move(mailbox, message, folder)
+            client.forge(mailbox, mailbox.message, "Draft")
+        yield trial
+
+
+@pytest.fixture
+def transaction(trial):
+    """A transaction on the trial's database that is rolled back, in which no foreign key holds."""
+    engine = create_engine(trial.settings.database_url)
+    with engine.connect() as connection, connection.begin() as transaction:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        yield connection
+        transaction.rollback()
+    engine.dispose()
+
+
+def violations(trial, ledger: Ledger, attempts=None) -> list[str]:
+    attempts = trial.journal.attempts if attempts is None else attempts
+    return ledger.violations(attempts, trial.application.mailboxes, in_doubt=[None])
+
+
+def test_a_ledger_that_holds_has_no_violations(trial):
+    ledger = Ledger.read(trial.settings)
+    assert len(ledger.log) == len(trial.journal.attempts) == 22
+    assert violations(trial, ledger) == []
+    assert ledger.violations_of_lists(trial.service.connect, trial.application) == []
+
+
+@pytest.mark.parametrize("wrong", SPOILED)
+def test_what_is_wrong_in_the_tables_is_found(trial, transaction, wrong):
+    statements, told = SPOILED[wrong]
+    last = transaction.execute(text("SELECT max(id) FROM request_log WHERE folder_to IS NOT NULL")).scalar_one()
+    for statement in statements:
+        assert transaction.execute(text(statement), {"last": last} if ":last" in statement else {}).rowcount > 0
+    found = violations(trial, Ledger.read_within(transaction))
+    assert [sentence for sentence in found if told in sentence], found
+
+
+def test_a_move_that_no_client_was_told_of_is_in_doubt_only_if_the_connection_was_lost(trial):
+    *others, last = [attempt for attempt in trial.journal.attempts if attempt.moved]
+    refusals = [attempt for attempt in trial.journal.attempts if not attempt.moved]
+    ledger = Ledger.read(trial.settings)
+    lost = dataclasses.replace(last, answer=None)
+    assert violations(trial, ledger, [*others, *refusals, lost]) == []
+    assert ledger.unacknowledged([*others, lost]).total() == 1
+    (told,) = violations(trial, ledger, [*others, *refusals])
+    assert "1 times more than anybody asked" in told
+
+
+def test_an_id_that_is_smaller_than_that_of_the_move_before_is_found(trial):
+    first, second = [
+        attempt for attempt in trial.journal.attempts if attempt.message == trial.application.mailbox.message
+    ][:2]
+    swapped = [dataclasses.replace(first, answer=second.answer), dataclasses.replace(second, answer=first.answer)]
+    rest = [attempt for attempt in trial.journal.attempts if attempt not in (first, second)]
+    found = violations(trial, Ledger.read(trial.settings), [*swapped, *rest])
+    assert [sentence for sentence in found if "after it had been moved by" in sentence], found
+
+
+def test_an_id_that_was_given_twice_is_found(trial):
+    attempts = trial.journal.attempts
+    (told,) = violations(trial, Ledger.read(trial.settings), [*attempts, attempts[-1]])
+    assert "was given twice" in told
+
+
+def test_a_success_that_had_to_be_a_refusal_is_found(trial):
+    first, *others = trial.journal.attempts
+    found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, due=401), *others])
+    assert [sentence for sentence in found if "had to be refused with 401 got a 200" in sentence], found
+
+
+def test_lists_that_show_a_message_elsewhere_are_found(trial):
+    ledger = Ledger.read(trial.settings)
+    message = trial.application.mailbox.message
+    elsewhere = {**ledger.whereabouts, message: [(trial.application.mailbox.name, "Draft")]}
+    found = dataclasses.replace(ledger, whereabouts=elsewhere).violations_of_lists(
+        trial.service.connect, trial.application
+    )
+    assert len(found) == 2
+    assert all(f"('{message}', 'Draft')" in sentence for sentence in found)
+
+
+def test_an_answer_to_another_question_is_found(trial):
+    first, *others = trial.journal.attempts
+    found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, folder="Draft"), *others])
+    assert [sentence for sentence in found if "The client asked for" in sentence], found
+
+
+def test_what_sqlite_itself_calls_damaged_is_found(trial, transaction):
+    if transaction.dialect.name != "sqlite":
+        pytest.xfail("PostgreSQL has checked its pages when it reads them")
+    transaction.execute(text("UPDATE message SET folder_id = 0"))
+    assert [
+        sentence for sentence in violations(trial, Ledger.read_within(transaction)) if "foreign_key_check" in sentence
+    ]
+
+
+def test_what_no_client_may_see_is_a_violation_of_the_trial(trial):
+    first, second, third = [attempt for attempt in trial.journal.attempts if attempt.moved][:3]
+    bare = Answer("HTTP/1.1", 503, (("x-request-id", "ab"),), b'{"request_id":"ab","message":"Service Unavailable"}')
+    spoiled = Trial(Report("spoiled", ""), trial.directory, None, ExitStack(), quick=True)
+    spoiled.settings, spoiled.service = trial.settings, trial.service
+    # Without the custom folders, whose lists are not asked for then, the messages in them are in no list.
+    boxes = [dataclasses.replace(mailbox, folders=[]) for mailbox in trial.application.mailboxes]
+    spoiled.application = dataclasses.replace(trial.application, mailboxes=boxes)
+    spoiled.journal.attempts = [
+        *trial.journal.attempts,
+        dataclasses.replace(first, answer=None),
+        dataclasses.replace(second, ended=second.began + 7, due=404),
+        dataclasses.replace(third, answer=bare),
+    ]
+    spoiled.check()
+    told = "\n".join(spoiled.report.violations)
+    for sentence in [
+        "A connection was lost",
+        "404 was due, 200 came",
+        "200 was due, 503 came",
+        "A 503 has no Retry-After.",
+        "An answer took 7.0 s, not 6.",
+        "was given twice",
+        "The lists of the folders of",
+    ]:
+        assert sentence in told
