@@ -25,6 +25,10 @@ from .settings import SettingError, Settings
 from .waits import Waits
 from .writer_queue import WriterQueue
 
+# How long the write-ahead log of SQLite may become, 40 MB, before it is copied into the database. Everybody waits
+# for that; done every 1,000 pages, as SQLite does by itself, it would be what one move in twenty waits for.
+_CHECKPOINT_PAGES = 10_000
+
 # A client is told within six seconds that the database is away, locked or full; the waits of one request,
 # for a connection from the pool, a new connection and a statement, add up to less.
 _POOL_SECONDS = 1
@@ -207,6 +211,7 @@ def _tune_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     _keep_write_ahead_log(cursor)
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     cursor.close()
 
 

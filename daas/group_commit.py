@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 
+#: How many may share a commit: enough to save most of them, and few enough that each is short.
+MOST_JOBS = 8
+
 Result = TypeVar("Result")
 
 
@@ -40,7 +43,7 @@ class GroupCommit:
                     raise WaitedTooLong("other threads are writing")
             self._committing.acquire()  # It is being done: it is not given up before its end is known.
         try:
-            if not job.done:
+            while not job.done:
                 self._do_gathered()
         finally:
             self._committing.release()
@@ -51,7 +54,7 @@ class GroupCommit:
 
     def _do_gathered(self) -> None:
         with self._gathering:
-            jobs, self._gathered = self._gathered, []
+            jobs, self._gathered = self._gathered[:MOST_JOBS], self._gathered[MOST_JOBS:]
         try:
             with self._begin(any(job.durable for job in jobs)) as connection:
                 for job in jobs:

@@ -19,9 +19,9 @@ from .database import Base, Id, UtcDateTime, db
 from .statements import Statement, driver
 
 # After a power cut the database may have forgotten its last refusals, and with them that it gave their ids
-# out. PostgreSQL forgets at most three times its wal_writer_delay (0.6 s), SQLite at most what it writes
-# between two checkpoints (1,000 pages, of which each row takes at least one): both far fewer than this.
-_GAP = 10_000
+# out. PostgreSQL forgets at most three times its wal_writer_delay (0.6 s). SQLite forgets at most what it writes
+# between two checkpoints: 10,000 pages, of which each commit takes at least three, for at most eight rows.
+_GAP = 50_000
 
 LONGEST_TEXT = 128
 

@@ -28,6 +28,9 @@ _LONGEST_HEAD = 64 * 1024
 _LEAVING_SECONDS = 2.0
 # How long a worker that is told to stop still takes a request on a connection that is kept open.
 _STOPPING_SECONDS = 2.0
+# How long a worker leaves new connections to the others when it has taken one: without this, clients that come
+# at once and stay are often all served by the same process.
+_REST_SECONDS = 0.001
 _STEP = 64 * 1024
 
 _CONTENT_LENGTH = re.compile(rb"\r\nContent-Length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
@@ -54,6 +57,7 @@ class BufferingWorker(ThreadWorker):
         self._arriving: dict[Any, Arrival] = {}
         self._leaving: dict[Any, float] = {}
         self._look_at = 0.0
+        self._rests_until = 0.0
 
     def accept(self, listener: Any) -> None:
         """Take a new connection and wait for its first request."""
@@ -66,7 +70,19 @@ class BufferingWorker(ThreadWorker):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self.nr_conns += 1
+        if self.cfg.workers > 1:
+            self._rests_until = time.monotonic() + _REST_SECONDS
+            self.set_accept_enabled(False)
         self._expect(TConn(self.cfg, client, address, listener.getsockname()), self.request_seconds)
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """Take new connections or leave them to the other workers, as one does that has just taken one."""
+        super().set_accept_enabled(bool(enabled) and time.monotonic() >= self._rests_until)
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait for events, but no longer than this worker rests from taking connections."""
+        rest = self._rests_until - time.monotonic()
+        super().wait_for_and_dispatch_events(rest if rest > 0 else timeout)
 
     def finish_request(self, conn: Any, future: Any) -> None:
         """Wait for the next request on a connection whose request is answered, or let it go."""
