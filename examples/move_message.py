@@ -19,19 +19,27 @@ CONTENT_TYPE = "application/x-www-form-urlencoded"
 
 
 def move_message(
-    url: str, public_key: str, private_key: str, mailbox: str, message_id: str, folder: str, with_md5: bool = True
+    url: str,
+    public_key: str,
+    private_key: str,
+    mailbox: str,
+    message_id: str,
+    folder: str,
+    with_md5: bool = True,
 ) -> tuple[int, str]:
-    """Ask the service at `url` to move a message, and give the status and the body of its answer."""
-    body = urllib.parse.urlencode({"mailbox": mailbox, "id": message_id, "folder": folder}).encode()
+    """Ask the service at `url` for a move, and give the status and the body of its answer."""
+    arguments = {"mailbox": mailbox, "id": message_id, "folder": folder}
+    body = urllib.parse.urlencode(arguments).encode()
     headers = {"Date": formatdate(usegmt=True), "Content-Type": CONTENT_TYPE}
     lines = ["POST", headers["Date"], CONTENT_TYPE, URI]
     if with_md5:
-        headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        headers["Content-MD5"] = base64.b64encode(md5).decode()
         lines.insert(2, headers["Content-MD5"])
 
     string_to_sign = "\n".join(lines)
-    digest = hmac.new(private_key.encode(), string_to_sign.encode(), hashlib.sha256).hexdigest()
-    signature = base64.b64encode(digest.encode()).decode()
+    hashed = hmac.new(private_key.encode(), string_to_sign.encode(), hashlib.sha256)
+    signature = base64.b64encode(hashed.hexdigest().encode()).decode()
     headers["Authorization"] = f"DAAS {public_key}:{signature}"
 
     request = urllib.request.Request(url + URI, body, headers)

@@ -1,10 +1,11 @@
 """The documented answers of a move, to the byte, and in the documented order."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from daas.database import db
 from daas.direct.models import Folder, Mailbox
+from daas.request_log import RequestLogRow
 
 from ..actors import FORM
 
@@ -208,7 +209,16 @@ def test_every_api_answer_forbids_to_store_it(application):
     assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
 
 
-@pytest.mark.parametrize("prefix", ["/directory", "/Direct/messages/move", "/", "/v1"])
-def test_paths_beside_the_api_are_a_404_without_a_row(app, prefix):
-    answer = app.test_client().post(prefix, headers={"Content-Type": FORM})
-    assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
+@pytest.mark.parametrize(
+    ("path", "status"), [("/directory", 404), ("/Direct/messages/move", 404), ("/v1", 404), ("/", 405)]
+)
+def test_a_path_beside_the_api_is_answered_with_a_page_and_without_a_row(app, path, status):
+    def count_rows():
+        with app.app_context():
+            return db.session.scalar(select(func.count()).select_from(RequestLogRow))
+
+    before = count_rows()
+    answer = app.test_client().post(path, headers={"Content-Type": FORM})
+    assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
+    assert "X-Request-Id" not in answer.headers
+    assert count_rows() == before
