@@ -13,6 +13,7 @@ from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
 from .onboarding.routes import init_onboarding
+from .openapi import init_openapi
 from .pages import init_pages
 from .request_log import init_request_log
 from .settings import Settings, load_settings
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     init_pages(app, settings)
     app.register_blueprint(direct)
     init_onboarding(app, settings, MoveArguments())
+    init_openapi(app)
     return app
 
 

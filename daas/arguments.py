@@ -4,6 +4,7 @@ What is ambiguous is refused, never resolved: bytes that are not UTF-8, names gi
 that another boundary would read differently.
 """
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -78,14 +79,21 @@ def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[st
 
 
 class Argument(marshmallow.fields.Field[Any]):
-    """An argument that bears a label in the documented sentences; subclasses say what it may hold."""
+    """An argument that bears a label in the documented sentences; subclasses say what it may hold.
 
-    def __init__(self, label: str, *, required: bool = True, **options: Any) -> None:
+    `form` says the same to the readers of the OpenAPI document, as JSON Schema does; so does `description`, which
+    is the docstring of the class if none is given.
+    """
+
+    form: Mapping[str, Any] = {}
+
+    def __init__(self, label: str, *, required: bool = True, description: str = "", **options: Any) -> None:
         sentences = {
             "required": f"'{label}' is a required field.",
             "invalid": f"'{label}' contains invalid input",
         }
-        super().__init__(required=required, error_messages={**sentences}, **options)
+        described = {"title": label, "description": description or inspect.getdoc(type(self)), **self.form}
+        super().__init__(required=required, error_messages={**sentences}, metadata=described, **options)
 
 
 def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
@@ -192,3 +200,5 @@ _READERS: dict[str, Callable[[str, bytes], Iterable[tuple[str, Value]]]] = {
     "multipart/form-data": lambda content_type, body: _read_multipart(body, content_types.boundary(content_type)),
     "application/json": lambda _, body: _read_json(body),
 }
+#: The content types that a body is read in.
+CONTENT_TYPES = tuple(_READERS)

@@ -66,6 +66,15 @@ class BodyTooLarge(ApiError):
     precedes_database = True
 
 
+class TooManyRequests(ApiError):
+    """The caller asks more often than the operator allows."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("too-many-requests", {"Retry-After": str(seconds)})
+
+
 class DatabaseUnavailable(ApiError):
     """The database is away, locked or full."""
 
@@ -110,7 +119,10 @@ class UnreadableBody(ApiError):
 
 
 class MissingArguments(ApiError):
-    """Required arguments are missing; `sentences` in the order of `fields`."""
+    """Required arguments are missing.
+
+    `sentences` are in the order of `fields`.
+    """
 
     status = 422
 
@@ -125,7 +137,10 @@ class MissingArguments(ApiError):
 
 
 class InvalidArguments(ApiError):
-    """Arguments have values that cannot be meant; `sentences` in the order of `fields`."""
+    """Arguments have values that cannot be meant.
+
+    `sentences` are in the order of `fields`.
+    """
 
     status = 422
 

@@ -7,20 +7,6 @@ from . import __version__
 from .errors import ApiError
 from .settings import Settings
 
-# Nothing is loaded from another host, no script or style stands in a page, and no other site can frame one.
-_CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "connect-src 'self'",
-        "img-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
-
 
 def init_pages(app: Flask, settings: Settings) -> None:
     """Make the app find the templates, and tell every one of them the facts of this server."""
@@ -32,6 +18,7 @@ def init_pages(app: Flask, settings: Settings) -> None:
         clinical_domain=settings.clinical_domain,
         date_window_seconds=settings.date_window_seconds,
         max_body_bytes=settings.max_body_bytes,
+        request_seconds=settings.request_seconds,
     )
 
 
@@ -40,9 +27,28 @@ def show_fault(fault: ApiError) -> Response:
     return make_response(render_template(f"errors/{fault.status}.html"), fault.status, fault.headers)
 
 
+def content_security_policy(images: str = "'self'") -> str:
+    """Give the policy of a page: no other host, no script or style in the page itself, no frame of another site.
+
+    `images` says where images may come from.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "style-src 'self'",
+            "script-src 'self'",
+            "connect-src 'self'",
+            f"img-src {images}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
 def protect(response: Response) -> None:
     """Add the headers of every page; one that needs a policy of its own has set it already."""
-    response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+    response.headers.setdefault("Content-Security-Policy", content_security_policy())
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"

@@ -116,6 +116,7 @@ def example_faults(move_arguments: marshmallow.Schema) -> dict[str, ApiError]:
         "invalid_folder": _fault_of_arguments(move_arguments, {**given, "folder": ["Trash"]}),
         "message_not_found": errors.MessageNotFound("example"),
         "uri_too_long": _refused_by_server(414),
+        "too_many": errors.TooManyRequests(60),
         "defect": errors.UnexpectedFault("example"),
         "database": errors.DatabaseUnavailable(),
     }

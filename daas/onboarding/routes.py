@@ -12,6 +12,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    make_response,
     redirect,
     render_template,
     request,
@@ -20,14 +21,19 @@ from flask import (
 
 from ..authentication import open_to_all
 from ..client import DEFAULT_URL
+from ..pages import content_security_policy
 from ..settings import Settings
 from .examples import KEYS, body_of, example_calls, example_dates, example_faults
 
 onboarding = Blueprint("onboarding", __name__)
 
+_SWAGGER_UI = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+_SWAGGER_UI_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FILES = {
-    path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir() if path.suffix in _TYPES
+    path.name: path.read_bytes()
+    for path in [*(Path(__file__).parent / "static").iterdir(), *(_SWAGGER_UI / name for name in _SWAGGER_UI_FILES)]
+    if path.suffix in _TYPES
 }
 
 
@@ -78,6 +84,16 @@ def show_page(name: str) -> str:
 def console() -> str:
     """Show the page that signs and sends a call in the browser."""
     return render_template("onboarding/console.html")
+
+
+@onboarding.get("/onboarding/reference")
+@open_to_all()
+def reference() -> Response:
+    """Show the OpenAPI document as a page that signs and sends calls."""
+    page = make_response(render_template("onboarding/reference.html"))
+    # Swagger UI's stylesheet holds its icons as data: images. That is all that it needs beside what every page has.
+    page.headers["Content-Security-Policy"] = content_security_policy(images="'self' data:")
+    return page
 
 
 @onboarding.get("/onboarding/static/<name>")

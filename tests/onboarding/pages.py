@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 DOCUMENTATION = "/onboarding/documentation/"
 CONSOLE = "/onboarding/console"
+REFERENCE = "/onboarding/reference"
 ERRORS = DOCUMENTATION + "errors"
 AUTHENTICATION = DOCUMENTATION + "authentication"
 SEND_EXAMPLE = DOCUMENTATION + "send_example"
@@ -14,6 +15,7 @@ PAGES = [
     *(DOCUMENTATION + name for name in ("authentication", "move_message", "folders", "messages", "send_example")),
     ERRORS,
     CONSOLE,
+    REFERENCE,
 ]
 
 # What holds no other element and is told by its class.

@@ -12,7 +12,7 @@ const CALLS = {
 // Where the page of errors speaks of a status.
 const ANCHORS = {
   400: "bad-request", 401: "authentication-failed", 403: "use", 404: "not-found", 405: "method",
-  413: "too-large", 415: "media-type", 422: "missing", 500: "defect", 503: "database",
+  413: "too-large", 415: "media-type", 422: "missing", 429: "too-many", 500: "defect", 503: "database",
 };
 
 const form = document.forms.call;

@@ -1,0 +1,136 @@
+"""The Direct message calls as their views and the OpenAPI document know them."""
+
+import base64
+import datetime
+
+from .. import errors
+from ..openapi import Api, Operation
+from ..signing.direct_scheme import DIRECT
+from ..signing.mechanism import KeyPair, RequestToSign, sign
+from .schemas import FoldersArguments, FoldersReply, MessagesArguments, MessagesReply, MoveArguments, MoveReply
+
+# The document's own example; the keys are made up.
+_KEYS = KeyPair("ad7f69e0b58f3e1c", "4f2ab49d33f1c76e")
+_EXAMPLE = sign(
+    DIRECT,
+    RequestToSign(
+        method="POST",
+        date="06/03/2013 12:13:56 EST",
+        content_md5="iB94gawbwUSiZy5FuruIOQ==",
+        content_type="application/x-www-form-urlencoded",
+        uri="/direct/messages/move/format/json",
+    ),
+    _KEYS,
+)
+
+_AUTHORIZATION = f"""\
+`DAAS <public key>:<signature>`. The signature is made with the private key's text over these values, joined by one \
+newline, with none at the end:
+
+1. the HTTP method, in upper case;
+2. the date, as sent in `X-Daas-Date`, or else in `Date`;
+3. the `Content-MD5`, as sent; if it is not sent, there is no such line;
+4. the `Content-Type`, as sent but without its `boundary` parameter, or its media type alone; a GET without one has no \
+such line;
+5. the URI as it stands on the request line: the path and, if there is a `?`, all that follows it, never decoded.
+
+The signature is the base64 of the lower-case hexadecimal text of the HMAC-SHA256; base64 of its raw bytes is read \
+too. The public key `{_KEYS.public_key}` with the private key `{_KEYS.private_key}` signs
+
+```
+{_EXAMPLE.string_to_sign.decode()}
+```
+
+as
+
+```
+{_EXAMPLE.authorization}
+```
+"""
+
+_DIRECT = Api(
+    name="Direct messages",
+    description="""\
+Finds and moves the messages of a mailbox. Names of arguments count without regard to case, blanks around a value are \
+not part of it, an argument that is given twice is invalid, and unknown ones are ignored. Each call answers at two \
+URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`), every other method a 405 \
+(`MethodNotAllowed`).""",
+    scheme="DAAS",
+    authorization=_AUTHORIZATION,
+    headers=[
+        {
+            "name": "X-Daas-Date",
+            "description": "When the request was signed: within 15 minutes of the server's clock, unless its operator "
+            "set another window. This header or `Date` is required; they mean the same, and this one counts before "
+            "the other. Written as in one of the examples, always with its zone: RFC 5322, RFC 9110, RFC 3339 and Unix "
+            "seconds are read too.",
+            "schema": {"type": "string", "examples": ["11/02/2026 10:00:00 EST", "Mon, 02 Nov 2026 15:00:00 GMT"]},
+        },
+        {
+            "name": "Date",
+            "description": "As `X-Daas-Date`, for clients that can set it; browsers do not let a script do so.",
+            "schema": {"type": "string"},
+        },
+        {
+            "name": "Content-MD5",
+            "description": "The MD5 of the whole body, as base64 of its 16 bytes (RFC 1864); as hexadecimal text and "
+            "as base64 of that it is read too. Without it the signature does not cover the body. An application can "
+            "be registered so that it must send this.",
+            "schema": {"type": "string", "examples": ["iB94gawbwUSiZy5FuruIOQ=="]},
+        },
+    ],
+    errors=[
+        errors.BodyNotWhole("body-cut-short"),
+        errors.UnreadableBody("json-broken"),
+        errors.AuthenticationFailed(
+            "date-zone-name",
+            {
+                "WWW-Authenticate": DIRECT.words[0],
+                "X-Daas-Error": "date-zone-name",
+                "X-Daas-Clock-Skew": "3600",
+                "X-Daas-String-To-Sign": base64.b64encode(_EXAMPLE.string_to_sign).decode(),
+            },
+        ),
+        errors.UseNotAuthorized("service-not-granted"),
+        errors.UserNotAuthorized("mailbox-unknown"),
+        errors.BodyTooLarge("body-too-large"),
+        errors.UnsupportedMediaType("content-type-unsupported"),
+        errors.TooManyRequests(60),
+        errors.UnexpectedFault("fault"),
+        errors.DatabaseUnavailable(),
+    ],
+    elsewhere=[
+        errors.NotFound("path-unknown"),
+        errors.MethodNotAllowed("method-not-allowed", {"Allow": "POST"}),
+    ],
+)
+
+_MESSAGE = {
+    "id": 181,
+    "folder": "5",
+    "subject": "Lab results",
+    "sender": "lab@direct.example.org",
+    "recipients": "ejaffee@direct.example.org",
+    "date": datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC),
+    "size": 1834,
+}
+
+MOVE = Operation(
+    _DIRECT,
+    MoveArguments(),
+    MoveReply(),
+    {"mailbox": "ejaffee", "id": 181, "folder": "5"},
+    [errors.MessageNotFound("message-not-found")],
+)
+FOLDERS = Operation(
+    _DIRECT,
+    FoldersArguments(),
+    FoldersReply(),
+    {"mailbox": "ejaffee", "folders": [{"id": 5, "name": "Lab results"}]},
+)
+MESSAGES = Operation(
+    _DIRECT,
+    MessagesArguments(),
+    MessagesReply(),
+    {"mailbox": "ejaffee", "messages": [_MESSAGE], "next": 181},
+)

@@ -1,0 +1,151 @@
+"""The reference, in a real browser: Swagger UI over the OpenAPI document, signing what it sends."""
+
+import pytest
+
+from .pages import REFERENCE
+from .stage import INSECURE_HOST
+from .test_browser import violations
+
+MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
+
+
+@pytest.fixture
+def reference(page, server):
+    """The page with the calls on it; a test fails if it asks another host or logs anything that it should not."""
+    page.set_default_timeout(15_000)
+    page.asked, page.logged = [], []
+    page.on("request", lambda request: page.asked.append(request))  # noqa: PLW0108  Playwright takes no built-in.
+    page.on("console", lambda message: page.logged.append(message))  # noqa: PLW0108  As above.
+    page.goto(server.url + REFERENCE)
+    page.wait_for_selector(".opblock")
+    yield page
+    assert [request.url for request in page.asked if not request.url.startswith(server.url + "/")] == []
+    # Chromium logs each answer that is a refusal; nothing else.
+    assert [m.text for m in page.logged if "the server responded with a status of" not in m.text] == []
+
+
+def type_keys(page, keys):
+    page.fill("#public-key", keys.public_key)
+    page.fill("#private-key", keys.private_key)
+
+
+def open_call(page, name):
+    """Open a call to try it out, and give its part of the page."""
+    call = page.locator(f"[id$='-{name}']")
+    call.locator(".opblock-summary-control").click()
+    call.get_by_role("button", name="Try it out").click()
+    return call
+
+
+def execute(page, call):
+    with page.expect_response(lambda response: "/direct/" in response.url) as waiting:
+        call.get_by_role("button", name="Execute").click()
+    answer = waiting.value
+    call.locator(".live-responses-table").get_by_text(answer.json()["request_id"]).first.wait_for()
+    return answer
+
+
+def fill(call, **arguments):
+    for name, value in arguments.items():
+        call.get_by_placeholder(name, exact=True).fill(value)
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_signed_move_is_sent_and_done(reference, application, build, content_type):
+    box = application.mailbox
+    type_keys(reference, application.keys)
+    call = open_call(reference, MOVE)
+    if call.get_by_label("Request content type").input_value() != content_type:
+        call.get_by_label("Request content type").select_option(content_type)
+    fill(call, mailbox=box.name, id=box.message, folder=box.folder)
+    answer = execute(reference, call)
+    assert (answer.status, answer.json()["folder"]) == (200, box.folder)
+    assert build.folder_of(box.message) == box.folder
+    assert answer.request.header_value("Content-Type").partition(";")[0] == content_type
+
+
+def test_a_signed_move_is_sent_as_json(reference, application, build):
+    box = application.mailbox
+    type_keys(reference, application.keys)
+    call = open_call(reference, MOVE)
+    call.get_by_label("Request content type").select_option("application/json")
+    call.locator("textarea").fill(f'{{"mailbox":"{box.name}","id":{box.message},"folder":"aRCHIVED"}}')
+    assert execute(reference, call).status == 200
+    assert build.folder_of(box.message) == "Archived"
+
+
+def test_the_uri_is_signed_as_the_browser_sends_it(reference, application):
+    type_keys(reference, application.keys)
+    call = open_call(reference, MESSAGES)
+    fill(call, mailbox=application.mailbox.name, subject="ä + b & c=% d", limit="1")
+    answer = execute(reference, call)
+    assert (answer.status, answer.json()["messages"]) == (200, [])
+
+
+def test_an_application_that_must_send_content_md5_can_use_it(reference, build):
+    application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
+    type_keys(reference, application.keys)
+    call = open_call(reference, MOVE)
+    fill(call, mailbox=application.mailbox.name, id=application.mailbox.message, folder="Sent")
+    assert execute(reference, call).status == 200
+
+
+def test_a_date_that_is_filled_in_is_sent_and_signed(reference, application):
+    type_keys(reference, application.keys)
+    call = open_call(reference, MESSAGES)
+    fill(call, **{"mailbox": application.mailbox.name, "X-Daas-Date": "06/03/2013 12:13:56 EST"})
+    answer = execute(reference, call)
+    assert (answer.status, answer.header_value("X-Daas-Error")) == (401, "date-outside-window")
+
+
+def test_without_keys_a_call_goes_out_unsigned(reference, application):
+    call = open_call(reference, MESSAGES)
+    fill(call, mailbox=application.mailbox.name)
+    answer = execute(reference, call)
+    assert (answer.status, answer.request.header_value("Authorization")) == (401, None)
+
+
+def test_the_private_key_stays_in_the_page(reference, application, server):
+    type_keys(reference, application.keys)
+    call = open_call(reference, MOVE)
+    fill(call, mailbox=application.mailbox.name, id=application.mailbox.message, folder="Sent")
+    assert execute(reference, call).status == 200
+    sent = [str((request.url, request.all_headers(), request.post_data)) for request in reference.asked]
+    assert any(application.keys.public_key in text for text in sent)
+    assert not any(application.keys.private_key in text for text in sent)
+    kept = reference.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert kept == '[{},{},""]'
+    reference.goto(server.url + REFERENCE)
+    assert reference.input_value("#private-key") == ""
+
+
+def test_where_no_browser_signs_the_page_says_so(page, server):
+    page.goto(f"http://{INSECURE_HOST}:{server.port}{REFERENCE}")
+    assert page.get_by_text("Your browser signs only in a secure context").is_visible()
+
+
+def test_where_the_browser_signs_the_page_does_not_say_otherwise(reference):
+    assert not reference.get_by_text("Your browser signs only in a secure context").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible(reference, scheme):
+    reference.emulate_media(color_scheme=scheme)
+    reference.reload()
+    reference.wait_for_selector(".opblock")
+    assert violations(reference) == []
+    execute(reference, open_call(reference, MOVE))
+    assert violations(reference) == []
+
+
+def test_it_fits_a_narrow_screen(reference):
+    reference.set_viewport_size({"width": 320, "height": 600})
+    execute(reference, open_call(reference, MOVE))
+    assert reference.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_it_prints_in_dark_on_white(reference):
+    reference.emulate_media(color_scheme="dark")
+    reference.wait_for_selector("html.dark-mode")
+    reference.emulate_media(color_scheme="dark", media="print")
+    reference.wait_for_selector("html:not(.dark-mode)")

@@ -1,0 +1,73 @@
+"""schemathesis over the real server: whatever it makes of the OpenAPI document, the answer is a documented one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from daas.applications import DEFAULT_SERVICES
+from daas.database import db
+from daas.request_log import RequestLogRow
+
+from .servers import ROOT
+
+# This one takes a schema for more than it can say: what a date is, that 1.0 is not written as a whole number, that
+# a message is there. tests/test_openapi.py holds the formats of the arguments.
+LEFT_OUT = "positive_data_acceptance"
+
+
+def statuses(app, application):
+    """Give the statuses that the log has of an application, by the service asked for."""
+    with app.app_context():
+        columns = RequestLogRow.service, RequestLogRow.status
+        rows = db.session.execute(
+            select(*columns).where(RequestLogRow.application == application.name).distinct()
+        ).all()
+    return {service: {row.status for row in rows if row.service == service} for service, _ in rows}
+
+
+@pytest.mark.parametrize("examples", [25, pytest.param(200, marks=pytest.mark.slow)])
+def test_every_answer_is_a_documented_one(server, app, application, tmp_path, examples):
+    box = application.mailbox
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            "run",
+            f"{server.url}/openapi.json",
+            f"--exclude-checks={LEFT_OUT}",
+            f"--max-examples={examples}",
+            "--seed=1",
+            "--continue-on-failure",
+            "--no-color",
+            f"--report-json-path={report}",
+        ],
+        # It keeps what it learns in the directory that it runs in.
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks",
+            "DAAS_PUBLIC_KEY": application.keys.public_key,
+            "DAAS_PRIVATE_KEY": application.keys.private_key,
+            "KNOWN_MAILBOX": box.name,
+            "KNOWN_ID": box.message,
+            "KNOWN_FOLDER": box.folder,
+        },
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    told = json.loads(report.read_text())
+    assert told["operations"]["tested"] == 6
+    # A warning says, for one, that no request to a call got past its authentication.
+    assert {name: found for name, found in told["warnings"].items() if found} == {}
+    answered = statuses(app, application)
+    for service in DEFAULT_SERVICES:
+        assert {200, 403, 422} <= answered[service]
