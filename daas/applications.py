@@ -3,13 +3,14 @@
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, current_app
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, bindparam, exists, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, LargeBinary, String, bindparam, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,6 +24,10 @@ from .statements import Statement, driver
 SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")
 #: What `register` grants when it is not told.
 DEFAULT_SERVICES = SERVICES[:3]
+
+# How long the key that signatures are checked with is remembered, and of how many applications.
+_REMEMBERED_SECONDS = 1.0
+_MOST_REMEMBERED = 1000
 
 
 class Application(Base):
@@ -68,15 +73,19 @@ class ApplicationMailbox(Base):
 
 @dataclass(frozen=True)
 class Candidate:
-    """The application that a request names, before its signature is checked, with what the check needs."""
+    """The application that a request names, before its signature is checked, with what the check needs.
+
+    It may be as old as a second: who acts for an application looks up anew what that may do.
+    """
 
     id: int
     name: str
+    public_key: str
+    service: str
     #: None if it cannot be decrypted with the keys of this server.
     private_key: str | None
     suspended: bool
     may_use_service: bool
-    all_mailboxes: bool
     require_content_md5: bool
     explain_401: bool
 
@@ -104,24 +113,38 @@ class PrivateKeyCipher:
 def init_applications(app: Flask, settings: Settings) -> None:
     """Give the app the cipher of its private keys; raises SettingError if there is no key for it."""
     app.extensions["daas_cipher"] = PrivateKeyCipher(settings.encryption_keys or [_embedded_key(settings)])
+    app.extensions["daas_candidates"] = {}
 
 
 def find_candidate(public_key: str, service: str) -> Candidate | None:
     """Find the application of a public key, compared exactly: one statement and one decryption, known or not."""
+    now = time.monotonic()
     row = driver().read_one(_FIND, public_key=public_key, service=service)
     private_key = cipher().decrypt(row.private_key_encrypted if row else None)
     if row is None:
         return None
-    return Candidate(
+    candidate = Candidate(
         row.id,
         row.name,
+        public_key,
+        service,
         private_key,
         row.suspended,
         row.may_use_service,
-        row.all_mailboxes,
         row.require_content_md5,
         row.explain_401,
     )
+    candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
+    if len(candidates) >= _MOST_REMEMBERED:
+        candidates.clear()
+    candidates[public_key, service] = now + _REMEMBERED_SECONDS, candidate
+    return candidate
+
+
+def recall_candidate(public_key: str, service: str) -> Candidate | None:
+    """Give what find_candidate() found within the last second; None if nothing."""
+    expires, candidate = current_app.extensions["daas_candidates"].get((public_key, service), (0.0, None))
+    return candidate if time.monotonic() < expires else None
 
 
 def register_application(
@@ -222,6 +245,11 @@ def cipher() -> PrivateKeyCipher:
     return found
 
 
+def may_use(service: ColumnElement[str]) -> ColumnElement[bool]:
+    """Say in a statement that an application is granted a service."""
+    return exists().where(ApplicationService.application_id == Application.id, ApplicationService.service == service)
+
+
 def _embedded_key(settings: Settings) -> str:
     """Read the key file beside the embedded database, or make it while that is still to be filled."""
     database = settings.embedded_database
@@ -266,14 +294,8 @@ _FIND = Statement(
         Application.name,
         Application.private_key_encrypted,
         Application.suspended,
-        Application.all_mailboxes,
+        may_use(bindparam("service")).label("may_use_service"),
         Application.require_content_md5,
         Application.explain_401,
-        exists()
-        .where(
-            ApplicationService.application_id == Application.id,
-            ApplicationService.service == bindparam("service"),
-        )
-        .label("may_use_service"),
     ).where(Application.public_key == bindparam("public_key"))
 )

@@ -65,7 +65,7 @@ def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[st
     Blanks, tabs and line ends around a value are removed; one of nothing else counts as missing. An argument
     that is given twice is invalid. Raises MissingArguments, which names only the missing, or InvalidArguments.
     """
-    values = {name: _single(given) for name, given in arguments.items() if not all(map(_is_blank, given))}
+    values = {name: value for name, given in arguments.items() if (value := _single(given)) is not None}
     try:
         loaded: dict[str, Any] = schema.load(values)
     except marshmallow.ValidationError as error:
@@ -111,13 +111,11 @@ def _by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
 
 
 def _single(given: list[Value]) -> Value:
-    if len(given) != 1:
-        return NotText()
-    return type(given[0])(given[0].strip(_BLANKS)) if isinstance(given[0], str) else given[0]
-
-
-def _is_blank(value: Value) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip(_BLANKS))
+    """Give the one value of an argument without what surrounds it; None if nothing is left of any of its values."""
+    if len(given) > 1:
+        return NotText() if any(_single([value]) is not None for value in given) else None
+    value = given[0]
+    return type(value)(value.strip(_BLANKS)) or None if isinstance(value, str) else value
 
 
 def _read_form(body: bytes) -> list[tuple[str, Value]]:

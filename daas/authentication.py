@@ -12,14 +12,14 @@ from typing import Any, cast
 
 from flask import current_app
 
-from .applications import Candidate, find_candidate
+from .applications import Candidate, find_candidate, recall_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
 from .call import Call, current_call
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
-from .signing.mechanism import RequestToSign, SignatureRefused, read_authorization, verify
+from .signing.mechanism import Credentials, RequestToSign, SignatureRefused, read_authorization, verify
 
 View = Callable[..., Any]
 
@@ -84,17 +84,17 @@ def authenticate(call: Call, service: str) -> SignedCall:
     except SignatureRefused as refused:
         raise _failed(refused.reason) from refused
     to_sign = request_to_sign(call)
-    application = find_candidate(credentials.public_key, service)
+    application = recall_candidate(credentials.public_key, service)
+    reason = _fault_of_signature(call, to_sign, credentials, application)
+    if reason:
+        # Known, remembered or not: whatever is refused has cost one look and two checks.
+        application = find_candidate(credentials.public_key, service)
+        reason = _fault_of_signature(call, to_sign, credentials, application)
     call.entry.application = application.name if application else None
     explanation = _explain(call, to_sign, application)
-    if reason := _fault_of_headers(call, to_sign):
+    if reason:
         raise _failed(reason, explanation)
-    try:
-        verify(DIRECT, to_sign, credentials, application.private_key if application else None)
-    except SignatureRefused as refused:
-        undecryptable = application is not None and application.private_key is None
-        raise _failed("private-key-undecryptable" if undecryptable else refused.reason, explanation) from refused
-    application = cast(Candidate, application)  # verify() refuses a request that names none.
+    application = cast(Candidate, application)  # Without one there is a fault.
     arguments = _read_signed_arguments(call, to_sign)
     _check_freshness(call, to_sign, application, explanation)
     if application.suspended:
@@ -132,6 +132,19 @@ def _read_signed_arguments(call: Call, to_sign: RequestToSign) -> Arguments | Ap
         return fault
     call.entry.asked = {name: as_asked(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments}
     return arguments
+
+
+def _fault_of_signature(
+    call: Call, to_sign: RequestToSign, credentials: Credentials, application: Candidate | None
+) -> str | None:
+    if reason := _fault_of_headers(call, to_sign):
+        return reason
+    try:
+        verify(DIRECT, to_sign, credentials, application.private_key if application else None)
+    except SignatureRefused as refused:
+        undecryptable = application is not None and application.private_key is None
+        return "private-key-undecryptable" if undecryptable else refused.reason
+    return None
 
 
 def _fault_of_headers(call: Call, to_sign: RequestToSign) -> str | None:

@@ -84,7 +84,7 @@ def _move_at_once(*, standard: bool) -> Statement:
     """
     target = FIND_MAILBOX[standard].cte("target")
     open_mailbox = select(target.c.mailbox_id).where(
-        ~target.c.suspended, target.c.granted, target.c.folder_id.is_not(None)
+        ~target.c.suspended, target.c.may_use, target.c.granted, target.c.folder_id.is_not(None)
     )
     held = _hold(open_mailbox.scalar_subquery()).cte("held")
     place = (

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Select, bindparam, exists, or_, select
+from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
-from ..applications import ApplicationMailbox, Candidate
-from ..errors import InvalidArguments, UserNotAuthorized
+from ..applications import Application, ApplicationMailbox, Candidate, may_use
+from ..errors import InvalidArguments, UseNotAuthorized, UserNotAuthorized
 from .models import Folder, Mailbox
 
 
@@ -36,7 +36,8 @@ def asked_of(application: Candidate, mailbox: str, folder: str | int | None) -> 
     return {
         "mailbox_name": mailbox,
         "application_id": application.id,
-        "all_mailboxes": application.all_mailboxes,
+        "public_key": application.public_key,
+        "service_name": application.service,
         "folder_named": folder,
     }
 
@@ -44,11 +45,13 @@ def asked_of(application: Candidate, mailbox: str, folder: str | int | None) -> 
 def check_open(found: Any | None, folder: str | int | None) -> OpenMailbox:
     """Check the row that FIND_MAILBOX gave, if any.
 
-    Raises UserNotAuthorized if the mailbox is unknown, suspended or not granted, or InvalidArguments if it has no
-    such folder.
+    Raises UserNotAuthorized if the mailbox is unknown, suspended or not granted, UseNotAuthorized if the application
+    may not use the service any more, or InvalidArguments if the mailbox has no such folder.
     """
     if found is None:
         raise UserNotAuthorized("mailbox-unknown")
+    if not found.may_use:
+        raise UseNotAuthorized("use-withdrawn")
     if found.suspended:
         raise UserNotAuthorized("mailbox-suspended")
     if not found.granted:
@@ -58,18 +61,27 @@ def check_open(found: Any | None, folder: str | int | None) -> OpenMailbox:
     return OpenMailbox(found.mailbox_id, found.folder_id)
 
 
-def _find(*, standard: bool) -> Select[int, bool, bool, int]:
+def _find(*, standard: bool) -> Select[int, bool, bool, bool, int]:
     named = Folder.name if standard else Folder.id
+    caller = (
+        (Application.id == bindparam("application_id"))
+        & (Application.public_key == bindparam("public_key"))
+        & Application.suspended.is_(False)
+        & may_use(bindparam("service_name"))
+    )
     granted = exists().where(
-        ApplicationMailbox.application_id == bindparam("application_id"), ApplicationMailbox.mailbox_id == Mailbox.id
+        ApplicationMailbox.application_id == Application.id, ApplicationMailbox.mailbox_id == Mailbox.id
     )
     return (
         select(
             Mailbox.id.label("mailbox_id"),
             Mailbox.suspended,
-            or_(bindparam("all_mailboxes", type_=Boolean), granted).label("granted"),
+            Application.id.is_not(None).label("may_use"),
+            or_(Application.all_mailboxes, granted).label("granted"),
             Folder.id.label("folder_id"),
         )
+        .select_from(Mailbox)
+        .outerjoin(Application, caller)
         .outerjoin(
             Folder,
             (Folder.mailbox_id == Mailbox.id) & Folder.standard.is_(standard) & (named == bindparam("folder_named")),

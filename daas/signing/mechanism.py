@@ -1,6 +1,7 @@
 """The one mechanism behind every signature: what a server checks is what a client makes."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import re
@@ -108,8 +109,7 @@ def read_authorization(scheme: SigningScheme, header: str | None) -> Credentials
     """
     if header is None:
         raise SignatureRefused("authorization-missing")
-    words = "|".join(map(re.escape, scheme.words))
-    match = re.fullmatch(rf"(?ai:{words})[ \t]+([!-9;-~]+):([!-+\--~]+)", header.strip(" \t"))
+    match = _authorization_form(scheme.words).fullmatch(header.strip(" \t"))
     if match is None:
         raise SignatureRefused("authorization-malformed")
     return Credentials(match[1], match[2])
@@ -137,6 +137,11 @@ def verify(scheme: SigningScheme, request: RequestToSign, credentials: Credentia
 
 
 _NOBODYS_KEY = make_key_pair().private_key
+
+
+@functools.cache
+def _authorization_form(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?ai:{'|'.join(map(re.escape, words))})[ \t]+([!-9;-~]+):([!-+\--~]+)")
 
 
 def _digest(key: bytes, string_to_sign: bytes) -> bytes:
