@@ -157,5 +157,11 @@ _SKIP_IDS = {
         f"UPDATE sqlite_sequence SET seq = seq + {_GAP} WHERE name = 'request_log'",  # noqa: S608 - a constant
         "COMMIT",
     ],
-    "postgresql": [f"SELECT max(nextval('request_log_id_seq')) FROM generate_series(1, {_GAP})"],  # noqa: S608
+    "postgresql": [
+        "BEGIN",
+        # Of two that skip at once, the second must begin where the first has ended.
+        "SELECT pg_advisory_xact_lock(hashtext('daas request ids'))",
+        f"SELECT setval('request_log_id_seq', nextval('request_log_id_seq') + {_GAP})",
+        "COMMIT",
+    ],
 }

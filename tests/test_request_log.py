@@ -7,7 +7,9 @@ import re
 import socket
 import sqlite3
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -388,6 +390,18 @@ def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh, kept):
             stored = connection.execute(select(RequestLogRow.id, RequestLogRow.path).order_by(RequestLogRow.id)).all()
     assert stored == [*((id_, "/direct/kept") for id_ in before), *((id_, "/direct/after") for id_ in after)]
     assert min(after) > max(forgotten)
+
+
+def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh):
+    def serve(start):
+        with serving(fresh) as app:
+            start.wait(timeout=30)
+            return [id_of(app.test_client().get("/direct/x")) for _ in range(20)]
+
+    start = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        ids = [*itertools.chain(*pool.map(serve, [start] * 8))]
+    assert len({*ids}) == len(ids) == 160
 
 
 def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(make_settings):
