@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import delete, event, func, select
@@ -402,6 +403,22 @@ def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh):
     with ThreadPoolExecutor(8) as pool:
         ids = [*itertools.chain(*pool.map(serve, [start] * 8))]
     assert len({*ids}) == len(ids) == 160
+
+
+def test_of_two_servers_that_start_at_once_one_leaves_ids_out_behind_the_other(make_settings):
+    """On SQLite they hold the whole database while they do."""
+    settings = make_settings("postgresql")
+    url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with serving(settings) as app, ThreadPoolExecutor(1) as pool, psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('daas request ids'))")
+        answer = pool.submit(lambda: app.test_client().get("/direct/x"))
+        deadline = time.monotonic() + 2
+        while other.execute(waiting).fetchone() == (0,) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert other.execute(waiting).fetchone() == (1,)
+        other.execute("SELECT pg_advisory_unlock_all()")
+        assert int(id_of(answer.result())) > 0
 
 
 def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(make_settings):
