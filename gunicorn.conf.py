@@ -20,6 +20,8 @@ workers = settings.workers
 threads = settings.threads
 preload_app = True
 http_parser = "python"
+# A thread that sends a file by this waits for the client.
+sendfile = False
 keepalive = 5
 # Below the number of files that a process may open by default, 1024.
 worker_connections = 800

@@ -123,11 +123,15 @@ def in_turn() -> Iterator[None]:
             yield
 
 
-def make_ready(connection: PoolProxiedConnection, waits: Waits, *, durable: bool = True) -> None:
-    """Set, before a transaction, how long a connection waits, and on SQLite whether its commit waits for the disk."""
+def make_ready(connection: PoolProxiedConnection, waits: Waits, *, durable: bool | None) -> None:
+    """Set, before a transaction, how long a connection waits, and on SQLite whether a commit waits for the disk.
+
+    None for `durable` is for what only reads, or for a server, whose statements say that themselves.
+    """
     if isinstance(connection.driver_connection, sqlite3.Connection):
         _set(connection, "PRAGMA busy_timeout =", waits.milliseconds)
-        _set(connection, "PRAGMA synchronous =", "FULL" if durable else "NORMAL")
+        if durable is not None:
+            _set(connection, "PRAGMA synchronous =", "FULL" if durable else "NORMAL")
     else:
         # Never shortened: a commit that the disk is slow to take is not to be cut off.
         _be_patient(connection, waits.usual_milliseconds)
@@ -145,6 +149,14 @@ def allow_long_statement(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {SEARCH_MILLISECONDS}")
         _be_patient(connection.connection, SEARCH_MILLISECONDS)
+
+
+def allow_any_statement(connection: Connection) -> None:
+    """Let the statements of a transaction take, and wait for others, as long as they like."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+        driver: Any = connection.connection.driver_connection
+        driver.patience = None
 
 
 def _be_patient(connection: PoolProxiedConnection, statement_milliseconds: int) -> None:
@@ -238,7 +250,7 @@ def _connect_to_postgresql(_dialect: Dialect, _record: object, args: Any, option
 
 def _leave_closed_connections(connection: Any, _record: object, _proxy: object) -> None:
     if connection.was_closed_by_server():
-        raise exc.InvalidatePoolError
+        raise exc.DisconnectionError
 
 
 def _end_transaction(connection: Any, _record: object, _state: object) -> None:
@@ -249,7 +261,7 @@ def _end_transaction(connection: Any, _record: object, _state: object) -> None:
 
 def _begin(connection: Connection) -> None:
     """Begin a transaction: the drivers are told to leave that to us."""
-    make_ready(connection.connection, waits())
+    make_ready(connection.connection, waits(), durable=True)
     reads = connection.get_execution_options().get("daas_reads")
     immediate = connection.dialect.name == "sqlite" and not reads
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

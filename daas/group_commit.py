@@ -1,7 +1,7 @@
 """Lets threads that write to an embedded SQLite database at the same time share one commit.
 
 A commit waits for the disk, and SQLite lets one write at a time. So while one thread commits, the work of the
-others gathers; the first of them that is free to does all of it in one transaction and commits it for all.
+others gathers; one of them then does all of it in one transaction and commits it for all.
 """
 
 import threading
@@ -19,51 +19,75 @@ Result = TypeVar("Result")
 
 
 class GroupCommit:
-    """Shares commits; `begin(durable)` opens a transaction, which commits at the end unless anything is raised."""
+    """Shares commits.
 
-    def __init__(self, begin: Callable[[bool], AbstractContextManager[Connection]]) -> None:
+    `turn(seconds)` waits until no other process writes, or raises TimeoutError. `begin(durable)` opens a
+    transaction in that turn, which commits at the end unless anything is raised.
+    """
+
+    def __init__(
+        self,
+        turn: Callable[[float], AbstractContextManager[None]],
+        begin: Callable[[bool], AbstractContextManager[Connection]],
+    ) -> None:
+        self._turn = turn
         self._begin = begin
         self._gathered: list[_Job] = []
-        self._gathering = threading.Lock()
-        self._committing = threading.Lock()
+        self._is_led = False
+        self._changed = threading.Condition()
 
     def run(self, work: Callable[[Connection], Result], *, durable: bool, seconds: float) -> Result:
         """Do work in a transaction and give its result when that is committed.
 
-        What the work raises undoes the work alone. Raises TimeoutError if no transaction was begun for it in so
-        many seconds, and what a commit raises to all who shared it.
+        What the work raises undoes the work alone. Raises TimeoutError if nobody began to do it within so many
+        seconds, and what a commit raises to all who shared it.
         """
         job = _Job(work, durable)
-        with self._gathering:
+        with self._changed:
             self._gathered.append(job)
-        if not self._committing.acquire(timeout=seconds):
-            with self._gathering:
-                if job in self._gathered:
-                    self._gathered.remove(job)
-                    raise WaitedTooLong("other threads are writing")
-            self._committing.acquire()  # It is being done: it is not given up before its end is known.
-        try:
-            while not job.done:
-                self._do_gathered()
-        finally:
-            self._committing.release()
+        while self._must_lead(job, seconds):
+            try:
+                with self._turn(seconds):
+                    self._do_gathered()
+            except BaseException:
+                with self._changed:
+                    if job in self._gathered:
+                        self._gathered.remove(job)
+                raise
+            finally:
+                with self._changed:
+                    self._is_led = False
+                    self._changed.notify_all()
         if job.error is not None:
             raise job.error
         result: Result = job.result
         return result
 
+    def _must_lead(self, job: "_Job", seconds: float) -> bool:
+        """Wait until a job is done or nobody leads, and lead in that case."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: job.done or not self._is_led, seconds):
+                if job in self._gathered:
+                    self._gathered.remove(job)
+                    raise WaitedTooLong("other threads are writing")
+                self._changed.wait_for(lambda: job.done)  # It is under way: its end has to be known.
+            self._is_led |= not job.done
+            return not job.done
+
     def _do_gathered(self) -> None:
-        with self._gathering:
+        with self._changed:
             jobs, self._gathered = self._gathered[:MOST_JOBS], self._gathered[MOST_JOBS:]
         try:
             with self._begin(any(job.durable for job in jobs)) as connection:
                 for job in jobs:
                     job.do(connection)
-        except BaseException as error:
+        except Exception as error:
             for job in jobs:
                 job.error = error
-            if not isinstance(error, Exception):
-                raise
+        except BaseException:
+            for job in jobs:
+                job.error = WaitedTooLong("the thread that was writing has been told to end")
+            raise
         finally:
             for job in jobs:
                 job.done = True
@@ -75,7 +99,7 @@ class _Job:
         self.durable = durable
         self.done = False
         self.result: Any = None
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
 
     def do(self, connection: Connection) -> None:
         connection.execute("SAVEPOINT job")

@@ -101,25 +101,23 @@ class Driver:
         self._driver_error = engine.dialect.loaded_dbapi.Error
         self._engine = engine
         self._waits = waits
-        self._turns = turns
-        self._group = GroupCommit(self._embedded_transaction)
+        self._group = GroupCommit(turns.turn, self._embedded_transaction) if turns else None
 
     def read_one(self, statement: Statement, **parameters: Any) -> Any | None:
         """Run a statement that reads, alone, and give its first row; None if there is none."""
-        with self._connection() as connection:
-            return statement.run(connection.driver_connection, self.dialect, parameters)
+        return self._run_alone(statement, parameters)
 
     def write_one(self, statement: Statement, **parameters: Any) -> Any | None:
         """Run a statement that writes, alone, and give its first row when it is committed; None if there is none.
 
         One that PostgreSQL breaks off because of others, to end a deadlock say, is tried again, within bounds.
         """
-        if self.dialect.name == "sqlite":
+        if self._group:
             return self.write_in_steps(lambda run: run(statement, **parameters), durable=statement.durable)
         attempts, deadline = _ATTEMPTS, time.monotonic() + _ATTEMPTS_SECONDS
         while True:
             try:
-                return self.read_one(statement, **parameters)
+                return self._run_alone(statement, parameters)
             except exc.DBAPIError as error:
                 attempts -= 1
                 if not is_broken_off(error) or attempts == 0 or time.monotonic() > deadline:
@@ -136,23 +134,23 @@ class Driver:
             return work(lambda statement, **parameters: statement.run(connection, self.dialect, parameters))
 
         with self._errors_of_sqlalchemy():
-            return self._group.run(do, durable=durable, seconds=self._waits.milliseconds / 1000)
+            return cast(GroupCommit, self._group).run(do, durable=durable, seconds=self._waits.milliseconds / 1000)
+
+    def _run_alone(self, statement: Statement, parameters: Mapping[str, Any]) -> Any | None:
+        with self._connection() as connection:
+            return statement.run(connection.driver_connection, self.dialect, parameters)
 
     @contextmanager
     def _embedded_transaction(self, durable: bool) -> Iterator[sqlite3.Connection]:
-        turns = cast(WriterQueue, self._turns)
-        with turns.turn(self._waits.milliseconds / 1000), self._connection(durable=durable) as connection:
+        """Begin and commit; the pool undoes what is not committed when it takes the connection back."""
+        with self._connection(durable=durable) as connection:
             driver = cast(sqlite3.Connection, connection.driver_connection)
             driver.execute("BEGIN IMMEDIATE")
-            try:
-                yield driver
-                driver.execute("COMMIT")
-            finally:
-                if driver.in_transaction:
-                    driver.execute("ROLLBACK")
+            yield driver
+            driver.execute("COMMIT")
 
     @contextmanager
-    def _connection(self, *, durable: bool = True) -> Iterator[PoolProxiedConnection]:
+    def _connection(self, *, durable: bool | None = None) -> Iterator[PoolProxiedConnection]:
         """Take a connection from the pool, outside any transaction."""
         with self._errors_of_sqlalchemy():
             connection = self._engine.raw_connection()

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from ..database import db, reading, writing
+from ..database import allow_any_statement, db, reading, writing
 from ..errors import OperatorError
 
 
@@ -37,7 +37,7 @@ def _run(migrate: Callable[[Config, str], None], revision: str) -> None:
     with writing() as connection:
         if db.engine.dialect.name == "postgresql":
             # One at a time, and for as long as it takes.
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+            allow_any_statement(connection)
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('daas migrations'))")
         config = _config()
         config.attributes["connection"] = connection

@@ -1,0 +1,678 @@
+"""Statements that the database's driver runs alone: what they cost, what they leave, and what they survive."""
+
+import re
+import sqlite3
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+
+import psycopg
+import pytest
+from sqlalchemy import bindparam, event, exc, insert, literal_column, select, text
+
+from daas import applications
+from daas.app import create_app
+from daas.database import allow_long_statement, db, reading, writing
+from daas.direct.models import Folder, Mailbox
+from daas.errors import MessageNotFound
+from daas.group_commit import MOST_JOBS
+from daas.request_log import Entry, record_refusal
+from daas.statements import Statement, driver
+from daas.waits import arrived_at, is_broken_off, is_unavailable
+from daas.writer_queue import WriterQueue
+
+from .builders import Builder
+from .commands import new_name
+
+INSERT_MAILBOX = (
+    insert(Mailbox).values(name=bindparam("name"), suspended=bindparam("suspended")).returning(Mailbox.id, Mailbox.name)
+)
+ADD = Statement(INSERT_MAILBOX)
+ADD_RELAXED = Statement(INSERT_MAILBOX, durable=False)
+FIND = Statement(select(Mailbox.id, Mailbox.name, Mailbox.suspended).where(Mailbox.name == bindparam("name")))
+ADD_FOLDER = Statement(
+    insert(Folder).values(mailbox_id=bindparam("mailbox_id"), name=bindparam("name"), standard=bindparam("standard"))
+)
+
+
+@pytest.fixture
+def own(settings):
+    """An app with a pool of its own over the database of the session, in whose context the test is."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def within(app, work, *arguments, **options):
+    """Do work in the context of an app, as a thread that answers a request does."""
+    with app.app_context():
+        return work(*arguments, **options)
+
+
+@pytest.fixture
+def mover(own):
+    """An application that calls the app of the test."""
+    build = Builder(own)
+    return build.application(mailboxes=[build.mailbox(folders=2)])
+
+
+@pytest.fixture
+def on_sqlite(settings):
+    if not settings.embedded_database:
+        pytest.xfail("this is about an embedded database")
+
+
+@pytest.fixture
+def on_postgresql(settings):
+    if settings.embedded_database:
+        pytest.xfail("this is about a server")
+
+
+@pytest.fixture
+def outside(settings):
+    """Another program's connection to the database, which commits each statement unless it begins a transaction."""
+    if settings.embedded_database:
+        connection = sqlite3.connect(settings.embedded_database, isolation_level=None)
+    else:
+        url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = psycopg.connect(url, autocommit=True)
+    yield connection
+    connection.close()
+
+
+def add(run, **options):
+    """Add a mailbox in steps and give its name."""
+    return run(ADD, name=new_name("box"), suspended=False, **options).name
+
+
+def exists(outside, name):
+    """Tell whether a mailbox is there, as any other program sees it."""
+    sign = "?" if isinstance(outside, sqlite3.Connection) else "%s"
+    return outside.execute(f"SELECT count(*) FROM mailbox WHERE name = {sign}", [name]).fetchone()[0] == 1
+
+
+# What they give and leave.
+
+
+def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(own):
+    name = add(driver().write_one)
+    row = driver().read_one(FIND, name=name)
+    assert (row.name, bool(row.suspended)) == (name, False)
+    assert driver().read_one(FIND, name=name + "x") is None
+
+
+@pytest.mark.parametrize("statement", [ADD, ADD_RELAXED], ids=["durable", "relaxed"])
+def test_a_row_that_was_written_is_there_for_all_to_see(own, outside, statement):
+    row = driver().write_one(statement, name=new_name("box"), suspended=True)
+    assert exists(outside, row.name)
+    assert row.id == driver().read_one(FIND, name=row.name).id
+
+
+def test_an_error_of_the_driver_is_raised_as_one_of_sqlalchemy_and_leaves_nothing(own, outside):
+    name = add(driver().write_one)
+    with pytest.raises(exc.IntegrityError):
+        driver().write_one(ADD, name=name, suspended=False)
+    with pytest.raises(exc.IntegrityError):
+        driver().write_one(ADD, name="Upper.Case", suspended=False)
+    assert not exists(outside, "Upper.Case")
+    assert add(driver().write_one)
+
+
+def by_writing(mailboxes):
+    with writing() as connection:
+        connection.execute(insert(Mailbox), mailboxes[0])
+        connection.execute(insert(Mailbox), mailboxes[1])
+
+
+def by_engine(mailboxes):
+    with db.engine.begin() as connection:
+        connection.execute(insert(Mailbox), mailboxes[0])
+        connection.execute(insert(Mailbox), mailboxes[1])
+
+
+def by_session(mailboxes):
+    db.session.add(Mailbox(**mailboxes[0]))
+    db.session.flush()
+    db.session.add(Mailbox(**mailboxes[1]))
+    db.session.commit()
+
+
+@pytest.mark.parametrize("write", [by_writing, by_engine, by_session], ids=lambda write: write.__name__)
+def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a_whole(own, outside, write):
+    name = new_name("box")
+    with pytest.raises(exc.IntegrityError):
+        write([{"name": name, "suspended": False}, {"name": "Upper.Case", "suspended": False}])
+    db.session.rollback()
+    assert not exists(outside, name)
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_a_long_statement_is_allowed_for_its_own_transaction_alone(own):
+    show = text("SELECT current_setting('statement_timeout')")
+    with reading() as connection:
+        allow_long_statement(connection)
+        assert connection.scalar(show) == "20s"
+    with reading() as connection:
+        assert connection.scalar(show) == "2500ms"
+
+
+# A connection goes back to the pool outside any transaction.
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["open", "failed"])
+def test_a_transaction_that_was_left_open_is_undone_and_the_connection_still_serves(own, outside, fails):
+    name = new_name("box")
+    left = db.engine.raw_connection()
+    left.driver_connection.execute("BEGIN")
+    left.driver_connection.execute(f"INSERT INTO mailbox (name, suspended) VALUES ('{name}', false)")
+    if fails:
+        with pytest.raises(db.engine.dialect.loaded_dbapi.Error):
+            left.driver_connection.execute("SELECT 1 FROM nowhere")
+    left.close()
+    assert add(driver().write_one)
+    assert not exists(outside, name)
+    assert db.engine.pool.checkedin() == 1
+
+
+# How long a connection waits is set on it once, and again when it is another one.
+
+WAIT = {
+    "sqlite": Statement(select(literal_column("timeout").label("wait")).select_from(text("pragma_busy_timeout"))),
+    "postgresql": Statement(select(literal_column("current_setting('lock_timeout')").label("wait"))),
+}
+USUAL = {"sqlite": 2500, "postgresql": "2500ms"}
+NO_TIME_LEFT = {"sqlite": 10, "postgresql": "10ms"}
+
+
+@pytest.fixture
+def arrived():
+    """Say how many seconds ago the request in hand arrived."""
+    before = arrived_at.set(arrived_at.get())
+    yield lambda seconds: arrived_at.set(time.monotonic() - seconds)
+    arrived_at.reset(before)
+
+
+def waits_now():
+    return driver().read_one(WAIT[db.engine.dialect.name]).wait
+
+
+def test_a_connection_waits_as_long_as_the_request_in_hand_may(own, arrived):
+    kind = db.engine.dialect.name
+    seen = [waits_now()]
+    for age in (100, 0, 100):
+        arrived(age)
+        seen.append(waits_now())
+    assert seen == [USUAL[kind], NO_TIME_LEFT[kind], USUAL[kind], NO_TIME_LEFT[kind]]
+
+
+@pytest.mark.parametrize("lost", ["closed", "invalidated", "thrown-away"])
+def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(own, arrived, lost):
+    arrived(100)
+    assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
+    connection = db.engine.raw_connection()
+    if lost == "closed":
+        connection.driver_connection.close()
+    elif lost == "invalidated":
+        connection.invalidate()
+    connection.close()
+    if lost == "thrown-away":
+        db.engine.dispose()
+    assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
+
+
+def test_how_long_a_connection_waits_outlives_a_transaction_that_is_undone(own, arrived):
+    waits_now()
+    arrived(100)
+    with pytest.raises(LookupError), writing():
+        raise LookupError
+    assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
+
+
+# On SQLite: steps, and commits that are shared.
+
+SYNCHRONOUS = Statement(select(literal_column("synchronous")).select_from(text("pragma_synchronous")))
+NORMAL, FULL = 1, 2
+
+
+@contextmanager
+def noting(statements):
+    """Note what the connections of the app run from now on."""
+
+    def note(connection, *_):
+        connection.set_trace_callback(statements.append)
+
+    event.listen(db.engine, "checkout", note)
+    try:
+        yield statements
+    finally:
+        event.remove(db.engine, "checkout", note)
+        connection = db.engine.raw_connection()
+        connection.driver_connection.set_trace_callback(None)
+        connection.close()
+
+
+@pytest.fixture
+def in_one_commit(own, settings):
+    """Run works, each with whether it is durable, that gather while the first one waits for its turn; give outcomes."""
+
+    def run(works):
+        there = driver()
+        file = settings.embedded_database
+        with ThreadPoolExecutor(len(works)) as threads:
+            with WriterQueue(file.with_name(file.name + "-writers")).turn(30):
+                jobs = []
+                for work, durable in works:
+                    jobs.append(threads.submit(within, own, there.write_in_steps, work, durable=durable))
+                    wait_until(lambda: len(there._group._gathered) == len(jobs))
+            return [job.exception(30) or job.result() for job in jobs]
+
+    def wait_until(happened):
+        deadline = time.monotonic() + 2  # The first one waits no longer than that.
+        while not happened():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    return run
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_what_threads_write_at_the_same_time_is_committed_at_once(own, outside, in_one_commit):
+    with noting([]) as statements:
+        names = in_one_commit([(add, True)] * 6)
+    assert statements.count("BEGIN IMMEDIATE") == statements.count("COMMIT") == 1
+    assert len({*names}) == 6
+    assert all(exists(outside, name) for name in names)
+
+
+@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.parametrize(("asked", "given"), [([False, False], NORMAL), ([False, True], FULL), ([True, False], FULL)])
+def test_a_commit_waits_for_the_disk_if_one_of_those_who_share_it_asks_for_it(own, in_one_commit, asked, given):
+    found = in_one_commit([(lambda run: run(SYNCHRONOUS).synchronous, durable) for durable in asked])
+    assert found == [given] * len(asked)
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_what_one_commit_waited_for_says_nothing_of_the_next(own):
+    def asked(durable):
+        return driver().write_in_steps(lambda run: run(SYNCHRONOUS).synchronous, durable=durable)
+
+    assert [asked(durable) for durable in (False, True, False, True)] == [NORMAL, FULL, NORMAL, FULL]
+    assert asked(False) == NORMAL
+    with writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(own, outside, in_one_commit):
+    names = []
+
+    def fail(run):
+        names.append(add(run))
+        raise MessageNotFound("message-not-found")
+
+    first, error, last = in_one_commit([(add, True), (fail, True), (add, True)])
+    assert type(error) is MessageNotFound
+    assert [exists(outside, name) for name in [first, *names, last]] == [True, False, True]
+
+
+def orphan(run):
+    """Write what only the commit refuses: a folder of a mailbox that is not there."""
+    run(Statement(text("PRAGMA defer_foreign_keys = ON")))
+    run(ADD_FOLDER, mailbox_id=2**40, name=new_name("folder"), standard=False)
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(own, outside, in_one_commit):
+    names = []
+
+    def write(run):
+        names.append(add(run))
+
+    errors = in_one_commit([(write, True), (orphan, True), (write, False)])
+    assert [type(error) for error in errors] == [exc.IntegrityError] * 3
+    assert [exists(outside, name) for name in names] == [False, False]
+    assert outside.execute("SELECT count(*) FROM folder WHERE mailbox_id = ?", [2**40]).fetchone() == (0,)
+    assert exists(outside, add(driver().write_one))
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_a_disk_without_room_loses_nothing_that_was_acknowledged(own, outside, in_one_commit):
+    connection = db.engine.raw_connection()
+    pages = connection.driver_connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.driver_connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    connection.close()
+
+    def fill(run):
+        return [add(run) for _ in range(200)][-1]
+
+    found = in_one_commit([(add, True), (fill, True), (fill, True), (add, False)])
+    assert any(isinstance(each, exc.OperationalError) for each in found)
+    assert all(is_unavailable(each) if isinstance(each, Exception) else exists(outside, each) for each in found)
+    db.engine.dispose()  # The limit goes with the connection.
+    assert exists(outside, add(driver().write_one))
+
+
+def refuse(app):
+    """Write the row of a refusal and give its id."""
+    with app.app_context():
+        return int(record_refusal(Entry("GET", "/direct/x", "127.0.0.1"), 404, "path-unknown"))
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own, settings):
+    """It forgets what was written between two checkpoints; rows that share a commit share its pages."""
+    file = settings.embedded_database
+    connection = db.engine.raw_connection()
+    (pages,) = connection.driver_connection.execute("PRAGMA wal_autocheckpoint").fetchone()
+    connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    last = refuse(own)
+    before = file.with_name(file.name + "-wal").stat().st_size
+    refuse(own)
+    pages_of_a_commit = (file.with_name(file.name + "-wal").stat().st_size - before) // (4096 + 24)
+    assert pages_of_a_commit > 0
+    again = create_app(settings)
+    left_out = refuse(again) - (last + 1)
+    with again.app_context():
+        db.engine.dispose()
+    assert pages / pages_of_a_commit * MOST_JOBS < left_out
+
+
+def forget_key(app):
+    """Let the app look the key of the next request up."""
+    app.extensions["daas_candidates"].clear()
+
+
+MOVE_IN_STEPS = [
+    "BEGIN",
+    "SAVEPOINT",
+    "SELECT",  # the mailbox and its folder
+    "SELECT",  # the message and its folder
+    "UPDATE",
+    "INSERT INTO request_log",
+    "RELEASE",
+    "COMMIT",
+]
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_a_move_is_one_transaction_of_these_statements(mover):
+    mover.move()
+    forget_key(mover.app)
+    with noting([]) as statements:
+        assert mover.move().status_code == 200
+    begun = [re.match(r"(PRAGMA )?\w+( INTO \w+)?", each)[0] for each in statements]
+    assert begun == ["SELECT", *MOVE_IN_STEPS]  # The first finds the key.
+
+
+# On PostgreSQL: one round trip, and a server that goes away.
+
+
+@contextmanager
+def wire_of(app):
+    """Give a function that tells what the one connection of an app has sent, message by message."""
+    with app.app_context(), tempfile.TemporaryFile("w+") as log:
+
+        def trace(on):
+            connection = db.engine.raw_connection()
+            driver_connection = connection.driver_connection
+            if on:
+                driver_connection.pgconn.trace(log.fileno())
+            else:
+                driver_connection.pgconn.untrace()
+            connection.close()
+
+        def sent():
+            trace(False)
+            log.seek(0)
+            return [line.split("\t", 3)[3] for line in log if line.split("\t")[1] == "F"]
+
+        trace(True)
+        yield sent
+
+
+def statements_of(sent):
+    """Give how many round trips were made, and what was sent as text: what is prepared is sent by its name."""
+    round_trips = sum(message.startswith(("Sync", "Query")) for message in sent)
+    return round_trips, [message for message in sent if message.startswith(("Query", "Parse"))]
+
+
+@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda: driver().read_one(FIND, name="nobody"),
+        lambda: add(driver().write_one),
+        lambda: driver().write_one(ADD_RELAXED, name=new_name("box"), suspended=False),
+    ],
+    ids=["read", "write", "write-relaxed"],
+)
+def test_a_statement_is_one_round_trip_and_begins_no_transaction(own, run):
+    for _ in range(10):  # The driver prepares what is run often.
+        run()
+    with wire_of(own) as sent:
+        run()
+        assert statements_of(sent()) == (1, [])
+
+
+@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.parametrize(
+    ("arguments", "status"), [({}, 200), ({"mailbox": "No one"}, 422)], ids=["a-move", "a-refusal"]
+)
+def test_a_request_is_one_round_trip_and_another_where_its_key_is_looked_up(own, mover, arguments, status):
+    def trips(*, is_key_known):
+        if not is_key_known:
+            forget_key(own)
+        with wire_of(own) as sent:
+            assert mover.move(**arguments).status_code == status
+            count, texts = statements_of(sent())
+        assert texts == []
+        return count
+
+    for _ in range(10):
+        forget_key(own)
+        mover.move(**arguments)
+    assert trips(is_key_known=False) == 2
+    # A key is known for a second; a machine that is slow for that long is not slow five times.
+    assert min(trips(is_key_known=True) for _ in range(5)) == 1
+
+
+def end_connections(outside):
+    """End, from the server's side, all connections to the database but this one; give how many there were."""
+    return outside.execute(
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ).fetchone()[0]
+
+
+def wait_for_backend(outside, event):
+    """Wait until another connection waits for an event, a lock say, and give its process id."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        found = outside.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND %s IN (wait_event_type, wait_event)",
+            [event],
+        ).fetchone()
+        if found:
+            return found[0]
+        time.sleep(0.005)
+    raise AssertionError(f"no connection waits for {event}")
+
+
+def request(mover):
+    assert mover.move().status_code == 200
+
+
+def statement(mover):
+    assert add(driver().write_one)
+
+
+def transaction(mover):
+    with reading() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+def three_at_once(mover):
+    connections = [db.engine.raw_connection() for _ in range(3)]
+    assert [each.driver_connection.execute("SELECT 1").fetchone() for each in connections] == [(1,)] * 3
+    for connection in connections:
+        connection.close()
+
+
+@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.parametrize("use", [request, statement, transaction, three_at_once], ids=lambda use: use.__name__)
+def test_that_the_server_closed_all_connections_is_not_even_noticed(mover, outside, use):
+    three_at_once(mover)
+    assert end_connections(outside) >= 3
+    use(mover)
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_a_connection_that_the_server_left_open_is_used_again(own):
+    pid = Statement(select(literal_column("pg_backend_pid()").label("pid")))
+    assert len({driver().read_one(pid).pid for _ in range(5)}) == 1
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_a_statement_whose_connection_is_closed_meanwhile_is_told_as_unavailable_and_leaves_a_pool_that_serves(
+    own, outside, caplog
+):
+    sleep = Statement(select(literal_column("pg_sleep(60)").label("slept")))
+    with ThreadPoolExecutor(1) as thread:
+        sleeping = thread.submit(within, own, driver().read_one, sleep)
+        outside.execute("SELECT pg_terminate_backend(%s, 10000)", [wait_for_backend(outside, "PgSleep")])
+        error = sleeping.exception(30)
+    assert is_unavailable(error)
+    assert add(driver().write_one)
+    assert caplog.records == []  # It is thrown away at once, not found broken on its way back to the pool.
+
+
+@pytest.fixture
+def breaking_off(outside, own):
+    """Make PostgreSQL break off, with an error, the next so many inserts of mailboxes; gives how many it saw."""
+    outside.execute("CREATE SEQUENCE tries")
+
+    def break_off(times, sqlstate):
+        # What a sequence has given out is not undone with the transaction.
+        outside.execute(
+            "CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF nextval('tries') <= {times} THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF;"
+            " RETURN NEW; END $$;"
+            "CREATE TRIGGER break_off AFTER INSERT ON mailbox FOR EACH ROW EXECUTE FUNCTION break_off()"
+        )
+        return lambda: outside.execute("SELECT last_value FROM tries").fetchone()[0]
+
+    yield break_off
+    outside.execute("DROP FUNCTION break_off CASCADE; DROP SEQUENCE tries")
+
+
+@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01"], ids=["serialization", "deadlock"])
+def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(outside, breaking_off, sqlstate):
+    tries = breaking_off(2, sqlstate)
+    name = add(driver().write_one)
+    assert (tries(), exists(outside, name)) == (3, True)
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
+    tries = breaking_off(100, "40001")
+    with pytest.raises(exc.OperationalError) as caught:
+        add(driver().write_one)
+    assert is_broken_off(caught.value)
+    assert is_unavailable(caught.value)
+    assert tries() == 3
+
+
+@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.parametrize("sqlstate", ["55P03", "57014", "53100", "23514"])
+def test_what_fails_for_another_reason_is_not_tried_again(outside, breaking_off, sqlstate):
+    tries = breaking_off(1, sqlstate)
+    with pytest.raises(exc.DBAPIError):
+        add(driver().write_one)
+    assert tries() == 1
+
+
+# A move, on both.
+
+
+@contextmanager
+def holding(outside, message):
+    """Hold a message in a transaction of another program, which ends with the block."""
+    outside.execute("BEGIN IMMEDIATE" if isinstance(outside, sqlite3.Connection) else "BEGIN")
+    outside.execute(f"UPDATE message SET folder_id = folder_id WHERE id = {message}")
+    yield
+    outside.execute("COMMIT")
+
+
+def test_a_move_that_waits_for_another_starts_from_where_that_one_leaves_the_message(mover, outside):
+    box = mover.mailbox
+    with ThreadPoolExecutor(1) as thread:
+        with holding(outside, box.message):
+            asked = thread.submit(mover.move, folder="Sent")
+            if not isinstance(outside, sqlite3.Connection):
+                wait_for_backend(outside, "Lock")
+            outside.execute(f"UPDATE message SET folder_id = {box.folders[1]} WHERE id = {box.message}")
+        answer = asked.result(30)
+    assert answer.status_code == 200
+    row = Builder(mover.app).log_row(answer.json["request_id"])
+    assert (row.folder_from, row.folder_to) == (box.folders[1], "Sent")
+    assert Builder(mover.app).folder_of(box.message) == "Sent"
+
+
+def test_many_moves_of_one_message_that_begin_at_once_each_leave_one_row(mover):
+    box, build, start = mover.mailbox, Builder(mover.app), Barrier(8)
+
+    def move(number):
+        start.wait(30)
+        return mover.move(folder=["Sent", "Draft", *box.folders][number % 4]).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert [*threads.map(move, range(8))] == [200] * 8
+    rows = build.log_rows(box.message)
+    assert [row.folder_from for row in rows] == ["Inbox", *(row.folder_to for row in rows[:-1])]
+    assert rows[-1].folder_to == build.folder_of(box.message)
+
+
+def test_a_move_that_waits_in_vain_changes_nothing(mover, outside):
+    box, build = mover.mailbox, Builder(mover.app)
+    with holding(outside, box.message):
+        assert mover.move().status_code == 503
+    assert build.log_rows(box.message) == []
+    assert build.folder_of(box.message) == "Inbox"
+
+
+@pytest.mark.parametrize(
+    ("case", "status"),
+    [("suspended", 403), ("not-granted", 403), ("no-such-folder", 422), ("folder-of-another", 422), ("foreign", 422)],
+)
+def test_a_move_that_is_refused_changes_nothing_and_leaves_one_row(own, case, status):
+    build = Builder(own)
+    box, other = build.mailbox(suspended=case == "suspended"), build.mailbox()
+    mover = build.application(mailboxes=[other] if case == "not-granted" else [box, other])
+    asked = {"mailbox": box.name, "id": box.message, "folder": "Sent"}
+    asked |= {
+        "no-such-folder": {"folder": str(2**62)},
+        "folder-of-another": {"folder": other.folder},
+        "foreign": {"id": other.message},
+    }.get(case, {})
+    assert mover.move(**asked).status_code == status
+    assert [row.status for row in build.log_rows(asked["id"])] == [status]
+    assert [build.folder_of(each.message) for each in (box, other)] == ["Inbox", "Inbox"]
+
+
+@pytest.mark.parametrize("withdraw", ["suspend", "revoke"])
+def test_a_move_whose_key_is_remembered_changes_nothing_once_its_use_is_withdrawn(mover, withdraw):
+    box, build = mover.mailbox, Builder(mover.app)
+    first = mover.move(folder="Inbox")
+    if withdraw == "suspend":
+        applications.suspend_application(mover.name, suspended=True)
+    else:
+        applications.revoke(mover.name, ["direct/messages/move"], [], all_mailboxes=False)
+    assert (first.status_code, mover.move().status_code) == (200, 403)
+    assert [row.status for row in build.log_rows(box.message)] == [200, 403]
+    assert build.folder_of(box.message) == "Inbox"

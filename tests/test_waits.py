@@ -1,0 +1,146 @@
+"""How long a request may wait for what others hold, and which errors mean that it waited in vain."""
+
+import sqlite3
+import time
+
+import pytest
+from sqlalchemy import exc, text
+
+from daas.database import db, writing
+from daas.waits import Waits, arrived_at, is_broken_off, is_unavailable
+
+USUAL = 2_500
+SHORT = 250
+
+
+@pytest.fixture
+def waits():
+    return Waits(USUAL)
+
+
+@pytest.fixture
+def arrived():
+    """Say how many seconds ago the request in hand arrived."""
+    before = arrived_at.set(arrived_at.get())
+    yield lambda seconds: arrived_at.set(time.monotonic() - seconds)
+    arrived_at.reset(before)
+
+
+def error_of(app, statement):
+    """Give what a transaction raises that runs a statement."""
+    with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, writing() as connection:
+        connection.execute(text(statement))
+    return caught.value
+
+
+def raised_by_postgresql(app, settings, sqlstate):
+    if settings.embedded_database:
+        pytest.xfail("this is about a server")
+    return error_of(app, f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
+
+
+def test_what_belongs_to_no_request_waits_as_long_as_is_usual(waits):
+    assert waits.milliseconds == USUAL
+
+
+def test_a_request_that_has_just_arrived_waits_as_long_as_is_usual(waits, arrived):
+    arrived(0)
+    assert waits.milliseconds == USUAL
+
+
+@pytest.mark.parametrize("age", [5, 100])
+def test_a_request_that_has_waited_for_long_waits_next_to_nothing_but_not_for_ever(waits, arrived, age):
+    arrived(age)
+    assert waits.milliseconds == 10
+
+
+def test_a_request_waits_no_longer_than_is_left_of_its_time(waits, arrived):
+    arrived(4)
+    assert 10 <= waits.milliseconds <= 1_000
+
+
+def test_after_a_wait_in_vain_others_wait_shortly_and_then_as_usual(waits):
+    waits.note(exc.TimeoutError())
+    assert waits.milliseconds == SHORT
+    time.sleep(1.1)
+    assert waits.milliseconds == USUAL
+
+
+def test_a_request_that_has_no_time_left_waits_next_to_nothing_after_a_wait_in_vain_too(waits, arrived):
+    waits.note(exc.TimeoutError())
+    arrived(5)
+    assert waits.milliseconds == 10
+
+
+@pytest.mark.parametrize("error", [ValueError(), exc.NoResultFound()], ids=["ours", "sqlalchemy"])
+def test_a_fault_of_ours_shortens_no_wait(waits, error):
+    with pytest.raises(type(error)), waits.watched():
+        raise error
+    assert waits.milliseconds == USUAL
+
+
+def test_what_a_transaction_waited_for_in_vain_is_noted(waits):
+    with pytest.raises(exc.TimeoutError), waits.watched():
+        raise exc.TimeoutError
+    assert waits.milliseconds == SHORT
+
+
+def test_a_database_that_is_locked_is_unavailable(app, settings):
+    if settings.embedded_database:
+        other = sqlite3.connect(settings.embedded_database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        error = error_of(app, "SELECT 1")
+        other.close()
+    else:
+        error = raised_by_postgresql(app, settings, "55P03")
+    assert (is_unavailable(error), is_broken_off(error)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "unavailable", "broken_off"),
+    [
+        ("40001", True, True),
+        ("40P01", True, True),
+        ("53100", True, False),
+        ("57014", True, False),
+        ("57P01", True, False),
+        ("23503", False, False),
+        ("22P02", False, False),
+        ("42P01", False, False),
+    ],
+    ids=[
+        "serialization",
+        "deadlock",
+        "disk-full",
+        "statement-timeout",
+        "shutdown",
+        "foreign-key",
+        "bad-value",
+        "no-table",
+    ],
+)
+def test_an_error_of_postgresql_is_taken_for_what_it_means(app, settings, waits, sqlstate, unavailable, broken_off):
+    error = raised_by_postgresql(app, settings, sqlstate)
+    assert (is_unavailable(error), is_broken_off(error)) == (unavailable, broken_off)
+    waits.note(error)
+    assert waits.milliseconds == (SHORT if unavailable and not broken_off else USUAL)
+
+
+def test_a_row_that_breaks_a_rule_is_not_taken_for_a_database_that_is_unavailable(app):
+    error = error_of(app, "INSERT INTO mailbox (name, suspended) VALUES ('', false)")
+    assert (is_unavailable(error), is_broken_off(error)) == (False, False)
+
+
+def test_a_pool_without_a_free_connection_is_unavailable(app):
+    held = []
+
+    def take_all():
+        while True:
+            held.append(db.engine.raw_connection())
+
+    with app.app_context(), pytest.raises(exc.TimeoutError) as caught:
+        take_all()
+    for connection in held:
+        connection.close()
+    assert held
+    assert is_unavailable(caught.value)
