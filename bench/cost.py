@@ -75,7 +75,8 @@ def measure(stage: Stage) -> Section:
 
 
 _EXPLANATION = (
-    "In one process without a server, one move after the other. In brackets: relative to the first of the range. "
+    "In one process without a server, one move after the other, each with a key that is not remembered, so that it is "
+    "looked up. In brackets: relative to the first of the range. "
     "*Pages from root to leaf* are those of one descent in each table and index that the statements open; *pages "
     "touched* are counted by the server. A b-tree that holds a thousand times as much is a level or two deeper. "
     "The mean time counts for the target: the checkpoints are in it."

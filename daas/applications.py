@@ -134,15 +134,16 @@ def find_candidate(public_key: str, service: str) -> Candidate | None:
         row.require_content_md5,
         row.explain_401,
     )
-    candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
-    if len(candidates) >= _MOST_REMEMBERED:
-        candidates.clear()
-    candidates[public_key, service] = now + _REMEMBERED_SECONDS, candidate
+    if candidate.may_use_service and not candidate.suspended:
+        candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
+        if len(candidates) >= _MOST_REMEMBERED:
+            candidates.clear()
+        candidates[public_key, service] = now + _REMEMBERED_SECONDS, candidate
     return candidate
 
 
 def recall_candidate(public_key: str, service: str) -> Candidate | None:
-    """Give what find_candidate() found within the last second; None if nothing."""
+    """Give what find_candidate() found within the last second, if it may use the service; None if nothing."""
     expires, candidate = current_app.extensions["daas_candidates"].get((public_key, service), (0.0, None))
     return candidate if time.monotonic() < expires else None
 

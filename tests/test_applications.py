@@ -264,6 +264,30 @@ def test_what_is_taken_away_is_gone_for_the_next_request(app, application, build
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
 
 
+@pytest.mark.parametrize(
+    ("take", "give"),
+    [
+        (
+            lambda caller: applications.suspend_application(caller.name, suspended=True),
+            lambda caller: applications.suspend_application(caller.name, suspended=False),
+        ),
+        (
+            lambda caller: revoke(caller, services=["direct/messages/move"]),
+            lambda caller: applications.grant(caller.name, ["direct/messages/move"], [], all_mailboxes=False),
+        ),
+    ],
+    ids=["resumed", "granted"],
+)
+def test_what_is_given_back_is_there_for_the_next_request(app, application, take, give):
+    assert application.move().status_code == 200
+    with app.app_context():
+        take(application)
+    assert application.move().status_code == application.move().status_code == 403
+    with app.app_context():
+        give(application)
+    assert application.move().status_code == 200
+
+
 def revoke(caller, services=(), mailboxes=False):
     ids = [find_mailbox(caller.mailbox.name).id] if mailboxes else []
     applications.revoke(caller.name, services, ids, all_mailboxes=False)

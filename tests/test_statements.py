@@ -346,7 +346,7 @@ def test_a_disk_without_room_loses_nothing_that_was_acknowledged(own, outside, i
     connection.close()
 
     def fill(run):
-        return [add(run) for _ in range(200)][-1]
+        return [add(run) for _ in range(5000)][-1]
 
     found = in_one_commit([(add, True), (fill, True), (fill, True), (add, False)])
     assert any(isinstance(each, exc.OperationalError) for each in found)
