@@ -28,7 +28,7 @@ class InProcess:
 
     def _answer(self, environ: dict[str, Any]) -> float:
         statuses: list[str] = []
-        self.app.extensions["daas_candidates"].clear()
+        self.app.extensions.get("daas_candidates", {}).clear()
         started = time.perf_counter()
         body = self.app(environ, lambda status, *_: statuses.append(status))
         answer = b"".join(body)
