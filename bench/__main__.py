@@ -37,17 +37,23 @@ def main() -> None:
         if report.file_system(directory) == "tmpfs":
             sys.exit(f"{directory.parent} is in memory: let TMPDIR name a folder on a disk.")
         with Stage.open(directory, rounds=options.rounds, seconds=options.seconds, quick=options.quick) as stage:
-            sections = [PARTS[part](stage) for part in options.only or PARTS]
-        of = report.machine(directory, postgresql_program("postgres"))
+            of = report.machine(directory, postgresql_program("postgres"))
+            sections = []
+            for part in options.only or PARTS:
+                sections.append(PARTS[part](stage))
+                # What is measured stays, whatever becomes of the next part.
+                options.output.write_text(_page(options, of, sections))
+    print(options.output.read_text())
+
+
+def _page(options: argparse.Namespace, of: report.Table, sections: list[report.Section]) -> str:
     how = (
         "A quick look: it shows that everything works, and no figure to go by."
         if options.quick
         else f"Each figure is the median of {options.rounds} rounds, in which the contenders took turns; "
         f"a round of load takes {options.seconds} s."
     )
-    results = report.as_markdown(how, of, sections, judged=not options.quick)
-    options.output.write_text(results)
-    print(results)
+    return report.as_markdown(how, of, sections, judged=not options.quick)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ ROWS = [
     "100 applications",
     "1,000 log rows",
     "10,000 log rows",
-    *(f"{name}, worker {number}" for name in DATABASES for number in (1, 2)),
+    *("SQLite, worker 1", "PostgreSQL, worker 1", "PostgreSQL, worker 2"),
     *(f"{name}: the first answer within 2.5 s" for name in DATABASES),
     "a move over HTTP",
     "HTTP server and socket",
