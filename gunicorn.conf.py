@@ -1,5 +1,6 @@
 """gunicorn's settings, from the same table as the rest."""
 
+import gc
 import sys
 
 from daas import server
@@ -35,3 +36,8 @@ control_socket_disable = True
 
 server.refuse_in_json()
 server.keep_requests_out_of_logs()
+
+
+def pre_fork(arbiter: object, worker: object) -> None:
+    """Keep what is loaded by now out of the garbage collector's sight: looking at it would make each worker copy it."""
+    gc.freeze()
