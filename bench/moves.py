@@ -152,8 +152,8 @@ def _report(rounds: dict[str, list[Round]], configurations: list[list[str | None
         "Moves",
         [
             f"{CONNECTIONS} connections. A ratio is the median of the rounds' own ratios. pgbench runs the reads and "
-            "writes of a move as two prepared statements, the fewest there can be. Dovecot has a user for each "
-            "connection and keeps its own `mail_fsync`.",
+            "writes of a move as two prepared statements, the fewest there can be while no key is remembered. Dovecot "
+            "has a user for each connection and keeps its own `mail_fsync`.",
             Table(
                 ["moves", "beside", "ratio", "moves a second", "the other, a second"],
                 [[*pair, ratios.get(pair, missing), *(rate(rounds, name) for name in pair)] for pair in pairs],

@@ -107,7 +107,7 @@ def reading() -> Iterator[Connection]:
 @contextmanager
 def writing() -> Iterator[Connection]:
     """Run statements in one transaction that is on disk at the end, or not done at all if anything is raised."""
-    with waits().watched(), db.engine.connect() as connection, in_turn(), connection.begin():
+    with waits().watched(), in_turn(), db.engine.connect() as connection, connection.begin():
         yield connection
 
 

@@ -1,7 +1,6 @@
 """A PostgreSQL server that keeps its word about the disk, and can be stopped at once and started again."""
 
 import os
-import re
 import signal
 import tempfile
 import warnings
@@ -11,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg
+
+from tests import servers
 
 from .trial import Missing
 
 
-class PostgreSQL:
+class PostgreSQL(servers.PostgreSQL):
     """A server of this run's own, with `fsync` on as PostgreSQL ships; reached over a Unix socket."""
 
     def __init__(self, server: Any) -> None:
+        super().__init__(server.get_uri())
         self._server = server
-        self._made = 0
 
     @classmethod
     @contextmanager
@@ -38,15 +38,6 @@ class PostgreSQL:
                 yield cls(server)
             finally:
                 server.cleanup()
-
-    def make_database(self) -> str:
-        """Make an empty database and give its URL as the service's setting has it."""
-        self._made += 1
-        name = f"faults_{self._made}"
-        uri = self._server.get_uri()
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
-        return re.sub(r"/\w*\?", f"/{name}?", uri.replace("postgresql://", "postgresql+psycopg://"), count=1)
 
     def stop_at_once(self) -> None:
         """Do what `pg_ctl stop -m immediate` does, and wait until the server is gone."""
