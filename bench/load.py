@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .mail import Ledger, Moves
+from .processor import Processes, Usage, usage_of
 from .report import Table, show
 
 CONNECTIONS = 8
@@ -33,7 +34,8 @@ class Round:
     """What one round gave.
 
     The rate is answers a second, p50 and p99 are milliseconds, `generator` is how many cores the load generator
-    kept busy, and `beside` the rate of whatever else was sent at the same time.
+    kept busy, `beside` the rate of whatever else was sent at the same time, and `used` what the processes used
+    that were looked at.
     """
 
     answers: int
@@ -42,6 +44,7 @@ class Round:
     p50: float | None = None
     p99: float | None = None
     beside: float = 0.0
+    used: Mapping[str, Usage] = field(default_factory=dict)
 
 
 #: Runs a round of so many seconds.
@@ -55,8 +58,16 @@ class RanOut(Exception):
 class Replay:
     """Sends requests to a server by wrk, each once; all must be answered with one status."""
 
-    def __init__(self, url: str, requests: Moves, status: int = 200, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        url: str,
+        requests: Moves,
+        status: int = 200,
+        connections: int = CONNECTIONS,
+        processes: Processes | None = None,
+    ) -> None:
         self.status = status
+        self._processes = processes or {}
         self._connections = connections
         self._url = url
         self._requests = requests
@@ -78,7 +89,9 @@ class Replay:
 
     def _send(self, requests: str, count: int, seconds: int) -> Round:
         options = ["-t1", f"-c{self._connections}", f"-d{seconds}s", f"--timeout={_PATIENCE}", "-s", str(_SCRIPT)]
+        before = self._used()
         printed, cores = run_generator(["wrk", *options, self._url, "--", requests, str(self.status)])
+        used = {whose: now - before[whose] for whose, now in self._used().items()}
         told = json.loads(printed.splitlines()[-1])
         self._requests.sent(min(told["sent"], count))
         if told["unexpected"] or told["broken"] or not told["answers"]:
@@ -87,7 +100,10 @@ class Replay:
             self._rate *= 2
             raise RanOut
         self._rate = told["answers"] / told["seconds"]
-        return Round(told["answers"], self._rate, cores, told["p50"], told["p99"])
+        return Round(told["answers"], self._rate, cores, told["p50"], told["p99"], used=used)
+
+    def _used(self) -> dict[str, Usage]:
+        return {whose: usage_of(pids()) for whose, pids in self._processes.items()}
 
 
 class Recorded:

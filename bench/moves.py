@@ -26,6 +26,7 @@ from .load import (
     tails,
 )
 from .mail import Ledger, Mail, Moves
+from .processor import Processes, table_of_usage
 from .report import Section, Table, Target, show
 from .services import BARE_VIEW, SERVICE, Gunicorn, configuration_of_gunicorn, postgresql_program, start_dovecot
 from .stage import DATABASES, Stage
@@ -45,8 +46,12 @@ def measure(stage: Stage) -> Section:
             settings = stage.database(kind, mail)
             service = stack.enter_context(Gunicorn.serve(SERVICE, settings))
             bare = stack.enter_context(Gunicorn.serve(BARE_VIEW, settings))
-            contenders[name] = Recorded(Ledger(settings), Replay(service.url, Moves(mail)))
-            contenders[_bare(name)] = Replay(bare.url, Moves(mail))
+            processes: Processes = {"service": lambda service=service: service.workers}
+            if kind == "postgresql":
+                processes["PostgreSQL"] = stage.processes_of_postgresql
+            contenders[name] = Recorded(Ledger(settings), Replay(service.url, Moves(mail), processes=processes))
+            watched: Processes = {"view": lambda bare=bare: bare.workers}
+            contenders[_bare(name)] = Replay(bare.url, Moves(mail), processes=watched)
             configurations.append([name, *map(configuration_of_gunicorn(settings).get, _CONFIGURATION)])
         contenders["pgbench"] = PgBench(stage.database("postgresql", mail), mail)
         if not missing:
@@ -148,6 +153,7 @@ def _report(rounds: dict[str, list[Round]], configurations: list[list[str | None
     for name in DATABASES.values():
         tail = median(tails(rounds[name]))
         targets.append(Target(f"{name}: p99 at most 10 times p50", show(tail), tail <= 10))
+    used = {name: [(each.answers, each.used) for each in ran] for name, ran in rounds.items() if ran[0].used}
     return Section(
         "Moves",
         [
@@ -159,6 +165,10 @@ def _report(rounds: dict[str, list[Round]], configurations: list[list[str | None
                 [[*pair, ratios.get(pair, missing), *(rate(rounds, name) for name in pair)] for pair in pairs],
             ),
             table(rounds),
+            "What they keep the processor busy with. A switch is a thread that gives way to another: it waits for the "
+            "database, for the interpreter's lock or for the next request, and finds the core's caches full of what "
+            "others needed when it goes on.",
+            table_of_usage(used),
             "What gunicorn made of `gunicorn.conf.py`, for the service and for the bare view beside it:",
             Table(["database", *_CONFIGURATION], configurations),
         ],

@@ -22,6 +22,7 @@ from daas.settings import Settings
 from tests.servers import ROOT, PostgreSQL, environment
 
 from .load import CONNECTIONS
+from .processor import children_of
 
 SERVICE = "wsgi:app"
 BARE_VIEW = "bench.bare:app"
@@ -62,11 +63,7 @@ class Gunicorn:
     @property
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        return [int(pid) for pid in _task(self._process.pid, "children").split()]
-
-
-def _task(pid: int, name: str) -> str:
-    return Path(f"/proc/{pid}/task/{pid}/{name}").read_text()
+        return children_of(self._process.pid)
 
 
 def configuration_of_gunicorn(settings: Settings) -> dict[str, str]:

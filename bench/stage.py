@@ -12,6 +12,7 @@ from daas.settings import Settings, load_settings
 from tests.servers import PostgreSQL
 
 from .mail import Mail
+from .processor import children_of
 from .services import start_postgresql
 
 #: The databases that the service runs on, by the names that their URLs begin with.
@@ -37,6 +38,10 @@ class Stage:
         directory.chmod(0o755)
         with start_postgresql(directory / "postgresql") as postgresql:
             yield cls(directory, postgresql, rounds, seconds, quick)
+
+    def processes_of_postgresql(self) -> list[int]:
+        """Give the process ids of the PostgreSQL server's processes, but for the one that started them."""
+        return children_of(int((self.directory / "postgresql" / "postmaster.pid").read_text().split()[0]))
 
     def path(self, name: str) -> Path:
         """Give a path that is not in use."""

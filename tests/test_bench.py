@@ -17,6 +17,9 @@ FIGURE = r"[0-9][0-9.,]*"
 ROWS = [
     *(f"{name} | bare view as for {name}" for name in DATABASES),
     "PostgreSQL | pgbench",
+    *(f"{name} | service" for name in DATABASES),
+    "PostgreSQL | PostgreSQL",
+    *(f"bare view as for {name} | view" for name in DATABASES),
     *(f"{name}: {fault} | {name}: bare view" for name in DATABASES for fault in ("bad signature", "unknown key")),
     *(f"{name}: moves in a flood | {name}: moves alone" for name in DATABASES),
     "1,000 messages",
