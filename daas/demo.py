@@ -7,8 +7,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from . import client
 from .applications import Application, register_application
+from .client import DEFAULT_URL
 from .database import db
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
 from .direct.message_import import ImportedMessage, import_messages
@@ -77,7 +77,7 @@ def what_to_type_next(settings: Settings) -> str:
     url = f"http://{settings.bind}"
     return _NEXT.format(
         url=url,
-        option="" if url == client.DEFAULT_URL else f" --url {url}",
+        option="" if url == DEFAULT_URL else f" --url {url}",
         file=DEMO_FILE,
         mailbox=facts["DAAS_DEMO_MAILBOX"],
         message=facts["DAAS_DEMO_MESSAGE"],

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from email.utils import formatdate
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 import httpx
 
-from .. import client
+from ..client import DEFAULT_URL, DirectClient, NoAnswer, Refusal, Retries, read_key_file
 from ..errors import OperatorError
 from ..signing.direct_scheme import DIRECT, content_md5
 from ..signing.mechanism import KeyPair, RequestToSign
@@ -17,7 +18,9 @@ from ..signing.mechanism import sign as sign_request
 from .output import Row, print_rows, prints_result
 
 _FORM = "application/x-www-form-urlencoded"
-
+_TIMEOUT_SECONDS = 30
+# A person sees the answer, and decides.
+_ONCE = Retries(attempts=1)
 
 _KEY_FILE = click.option(
     "--key-file",
@@ -27,20 +30,31 @@ _KEY_FILE = click.option(
 )
 
 
-def _calls_service(command: Callable[..., httpx.Response]) -> Callable[..., None]:
-    """Give a command the service and the keys, print the answer, and exit with 0 only if that is a 200."""
+def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
+    """Give a command a client of the service, print the answer to its call, and exit with 0 only if that is a 200."""
 
-    @click.option("--url", default=client.DEFAULT_URL, show_default=True, help="The service: scheme, host and port.")
+    @click.option("--url", default=DEFAULT_URL, show_default=True, help="The service: scheme, host and port.")
     @_KEY_FILE
     @click.option("--json", "as_json", is_flag=True, help="Print the answer's body and nothing else.")
     @wraps(command)
-    def run(url: str, key_file: Path | None, as_json: bool, **arguments: Any) -> None:
-        try:
-            answer = command(url=url, keys=_read_keys(key_file), **arguments)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise OperatorError(f"{url} cannot be reached: {error}.") from error
-        _print_answer(answer, as_json)
-        raise SystemExit(0 if answer.status_code == 200 else 1)
+    def run(url: str, key_file: Path | None, as_json: bool, no_content_md5: bool = False, **arguments: Any) -> None:
+        keys = _read_keys(key_file)
+        answers: list[httpx.Response] = []
+        with httpx.Client(timeout=_TIMEOUT_SECONDS, event_hooks={"response": [answers.append]}) as http:
+            try:
+                service = DirectClient(
+                    url, keys.public_key, keys.private_key, content_md5=not no_content_md5, retries=_ONCE, http=http
+                )
+            except ValueError as error:
+                raise OperatorError(str(error)) from error
+            try:
+                command(service, **arguments)
+            except NoAnswer as error:
+                raise OperatorError(str(error)) from error
+            except Refusal:
+                pass  # It is printed like a success.
+        _print_answer(answers[0], as_json)
+        raise SystemExit(0 if answers[0].status_code == 200 else 1)
 
     return run
 
@@ -69,7 +83,7 @@ def sign(
     request = RequestToSign(
         method=method.upper(),
         uri=uri,
-        date=client.now() if date is None else date,
+        date=formatdate(usegmt=True) if date is None else date,
         content_type=content_type if content_type is not None or method.upper() == "GET" else _FORM,
         content_md5=md5 if body is None else content_md5(body.read_bytes()),
     )
@@ -91,32 +105,32 @@ def sign(
 @click.argument("folder")
 @click.option("--no-content-md5", is_flag=True, help="Leave out the Content-MD5 header.")
 @_calls_service
-def move(mailbox: str, message_id: str, folder: str, no_content_md5: bool, url: str, keys: KeyPair) -> httpx.Response:
+def move(service: DirectClient, mailbox: str, message_id: str, folder: str) -> None:
     """Move a message over the API and print the answer; the exit status is 0 only if it was moved."""
-    return client.move(url, keys, mailbox, message_id, folder, send_content_md5=not no_content_md5)
+    service.move(mailbox, message_id, folder)
 
 
 @click.command()
 @click.argument("mailbox")
 @_calls_service
-def folders(mailbox: str, url: str, keys: KeyPair) -> httpx.Response:
+def folders(service: DirectClient, mailbox: str) -> None:
     """List the custom folders of a mailbox over the API."""
-    return client.folders(url, keys, mailbox)
+    service.folders(mailbox)
 
 
 @click.command()
 @click.argument("mailbox")
 @click.option("--folder", help="Those in a folder: Inbox, Sent, Archived, Draft or a custom one's id.")
 @click.option("--subject", help="Those with this text in their subject.")
-@click.option("--from", help="Those with this text in their sender.")
+@click.option("--from", "sender", help="Those with this text in their sender.")
 @click.option("--since", help="Those of this date or later, such as 2026-11-02T15:00:00Z.")
 @click.option("--until", help="Those of this date or earlier.")
 @click.option("--limit", help="How many to show at most, 1 to 1000; 100 by default.")
 @click.option("--after", metavar="ID", help="Go on behind this message: what `next` says.")
 @_calls_service
-def messages(mailbox: str, url: str, keys: KeyPair, **search: str | None) -> httpx.Response:
+def messages(service: DirectClient, mailbox: str, **search: Any) -> None:
     """List the messages of a mailbox over the API, a page at a time."""
-    return client.messages(url, keys, mailbox, **{name: text for name, text in search.items() if text is not None})
+    next(service.messages(mailbox, **search))
 
 
 def _print_answer(answer: httpx.Response, as_json: bool) -> None:
@@ -139,7 +153,7 @@ def _print_answer(answer: httpx.Response, as_json: bool) -> None:
 
 def _read_keys(key_file: Path | None) -> KeyPair:
     if key_file is not None:
-        return client.read_key_file(key_file)
+        return read_key_file(key_file)
     keys = KeyPair(os.environ.get("DAAS_PUBLIC_KEY", ""), os.environ.get("DAAS_PRIVATE_KEY", ""))
     if not keys.public_key or not keys.private_key:
         raise click.UsageError("Set DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY, or name a --key-file.")

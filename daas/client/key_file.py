@@ -1,0 +1,35 @@
+"""Reads the keys of an application from a file."""
+
+import json
+from pathlib import Path
+
+from ..signing.mechanism import KeyPair
+
+
+class KeyFileError(Exception):
+    """A key file that cannot be used; the text is a sentence."""
+
+
+def read_key_file(path: Path) -> KeyPair:
+    """Read a key pair from a file of mode 0600.
+
+    The file is JSON with `public_key` and `private_key`, or lines of DAAS_PUBLIC_KEY=... and
+    DAAS_PRIVATE_KEY=... as in instance/demo.env. Raises KeyFileError.
+    """
+    try:
+        if path.stat().st_mode & 0o077:
+            raise KeyFileError(f"{path} holds a private key and is open to others: chmod 600 it.")
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"{path} cannot be read.") from error
+    try:
+        if text.lstrip().startswith("{"):
+            found = json.loads(text)
+            keys = KeyPair(found["public_key"], found["private_key"])
+            if not isinstance(keys.public_key, str) or not isinstance(keys.private_key, str):
+                raise KeyFileError(f"{path} holds a key that is not a text.")
+            return keys
+        lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        return KeyPair(lines["DAAS_PUBLIC_KEY"].strip(), lines["DAAS_PRIVATE_KEY"].strip())
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyFileError(f"{path} holds no public_key and private_key.") from error

@@ -1,0 +1,282 @@
+"""`DirectClient` over a socket: what it gives, and what it raises for each documented answer."""
+
+import datetime
+import pickle
+import traceback
+
+import httpx
+import pytest
+
+from daas import client
+from daas.client import DirectClient, Folder, Moved, Refusal
+
+from .network import answer, network
+
+FORMAT = "/format/json"
+MOVE = "/direct/messages/move"
+
+
+@pytest.fixture
+def direct(server, application):
+    with DirectClient(server.url, application.keys.public_key, application.keys.private_key) as direct:
+        yield direct
+
+
+def test_a_message_is_moved(direct, application, build):
+    box = application.mailbox
+    moved = direct.move(box.name.upper(), int(box.message), int(box.folder))
+    assert moved == Moved(moved.request_id, box.name, box.message, box.folder)
+    assert build.folder_of(box.message) == box.folder
+    assert build.log_row(moved.request_id).reason == "moved"
+
+
+def test_a_move_that_is_repeated_is_a_success(direct, application):
+    box = application.mailbox
+    assert [direct.move(box.name, box.message, "sent").folder for _ in range(2)] == ["Sent", "Sent"]
+
+
+def test_bodies_are_signed_unless_they_are_not_to_be(server, build):
+    caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
+    asked = (caller.mailbox.name, caller.mailbox.message, "Sent")
+    keys = (caller.keys.public_key, caller.keys.private_key)
+    with DirectClient(server.url, *keys) as direct, DirectClient(server.url, *keys, content_md5=False) as careless:
+        assert direct.move(*asked).folder == "Sent"
+        with pytest.raises(client.AuthenticationFailed) as refused:
+            careless.move(*asked)
+    assert refused.value.reason == "content-md5-required"
+    assert str(refused.value).endswith(": content-md5-required")
+
+
+def test_the_folders_of_a_mailbox_are_listed(direct, build, application):
+    box = application.mailbox
+    assert direct.folders(box.name) == [Folder(box.folder, "Custom 0")]
+
+
+def test_messages_come_a_page_at_a_time(direct, application, build):
+    box = application.mailbox
+    ids = [*box.messages, *(build.message(box) for _ in range(4))]
+    pages = [*direct.messages(box.name, limit=2)]
+    assert [[message.id for message in page.messages] for page in pages] == [ids[:2], ids[2:4], ids[4:]]
+    assert [page.next for page in pages] == [ids[1], ids[3], None]
+    assert [build.log_row(page.request_id).reason for page in pages] == ["listed"] * 3
+    assert [m.id for page in direct.messages(box.name, after=ids[2]) for m in page.messages] == ids[3:]
+
+
+def test_a_page_is_asked_for_when_it_is_due(application):
+    first = '{"request_id":"1","mailbox":"kim","messages":[],"next":"7"}'
+    with network(answer(200, first)) as way, DirectClient(way.url, "public", "private") as direct:
+        next(direct.messages("kim"))
+        assert len(way.requests) == 1
+
+
+def test_a_message_is_shown_with_all_that_is_known_of_it(direct, application, build):
+    box = application.mailbox
+    head = "From: Kim <kim@example.org>\r\nTo: a@b\r\nSubject: Café\r\nDate: Mon, 2 Nov 2026 10:00:00 -0500\r\n"
+    raw = f"{head}\r\nText\r\n".encode()
+    known = build.raw_message(box, raw)
+    [page] = direct.messages(box.name, subject="CAFÉ", sender="kim@", folder="inbox")
+    [message] = page.messages
+    sent = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
+    assert message == client.Message(known, "Inbox", "Café", "Kim <kim@example.org>", "a@b", sent, len(raw))
+    [undated] = next(direct.messages(box.name, limit=1)).messages
+    assert undated.date is None
+
+
+def test_messages_are_found_by_moments(direct, application, build):
+    box = application.mailbox
+    known = build.raw_message(box, b"From: a@b\r\nDate: Mon, 2 Nov 2026 15:00:00 +0000\r\n\r\nText\r\n")
+    sent = datetime.datetime(2026, 11, 2, 16, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
+    second = datetime.timedelta(seconds=1)
+
+    def found(**moments):
+        return [message.id for page in direct.messages(box.name, **moments) for message in page.messages]
+
+    assert found(since=sent, until=sent) == found(since="2026-11-02T15:00:00Z") == [known]
+    assert found(since=sent + second) == found(until=sent - second) == []
+
+
+def test_a_moment_without_a_zone_is_refused(direct, application):
+    with pytest.raises(ValueError, match="zone"):
+        next(direct.messages(application.mailbox.name, since=datetime.datetime(2026, 11, 2, 15)))
+
+
+# Each documented answer, from the real server
+
+
+def send(path=MOVE, method="POST", **content):
+    return lambda direct, _: direct.call(method, path, dict, **content)
+
+
+REFUSED = {
+    client.BadRequest: (send(content=b"{", headers={"Content-Type": "application/json"}), ()),
+    client.AuthenticationFailed: (send(data={}, headers={"Content-Type": ""}), ()),
+    client.UserNotAuthorized: (lambda direct, _: direct.folders("nobody"), ()),
+    client.NotFound: (send("/direct/nothing"), ()),
+    client.MethodNotAllowed: (send(method="GET"), ()),
+    client.BodyTooLarge: (send(data={"folder": "x" * 70_000}), ()),
+    client.UnsupportedMediaType: (send(content=b"x", headers={"Content-Type": "text/plain"}), ()),
+    client.MissingArguments: (lambda direct, _: direct.move("", "", "Sent"), ("mailbox", "id")),
+    client.InvalidArguments: (lambda direct, _: direct.move("a@b", "1", "Attic"), ("mailbox", "folder")),
+    client.MessageNotFound: (lambda direct, box: direct.move(box.name, 2**63 - 1, "Sent"), ()),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_each_documented_answer_is_an_exception_of_its_own(direct, application, build, kind):
+    call, fields = REFUSED[kind]
+    with pytest.raises(Refusal) as raised:
+        call(direct, application.mailbox)
+    refused = raised.value
+    row = build.log_row(refused.request_id)
+    assert (type(refused), refused.fields, refused.status) == (kind, fields, row.status)
+    assert f"{row.status} {refused.message} (request {refused.request_id})" in str(refused)
+    assert refused.headers["X-Request-Id"] == refused.request_id
+
+
+def test_a_call_that_is_not_granted_is_an_exception_of_its_own(server, build):
+    caller = build.application(mailboxes=[build.mailbox()], services=("direct/messages",))
+    with DirectClient(server.url, caller.keys.public_key, caller.keys.private_key) as direct:
+        with pytest.raises(client.UseNotAuthorized) as refused:
+            direct.folders(caller.mailbox.name)
+        assert build.log_row(refused.value.request_id).status == refused.value.status == 403
+
+
+# Those that a service in order never gives
+RARE = {
+    client.TooManyRequests: answer(429, '{"request_id":"5","message":"Too Many Requests"}', retry_after="60"),
+    client.InternalServerError: answer(500, '{"request_id":"5","message":"Internal Server Error"}'),
+    client.ServiceUnavailable: answer(503, '{"request_id":"5","message":"Service Unavailable"}', retry_after="60"),
+}
+
+
+@pytest.mark.parametrize("kind", RARE)
+def test_each_rare_answer_is_an_exception_of_its_own(kind):
+    with (
+        network(RARE[kind]) as way,
+        DirectClient(way.url, "public", "private") as direct,
+        pytest.raises(Refusal) as raised,
+    ):
+        direct.folders("kim")
+    assert (type(raised.value), raised.value.request_id) == (kind, "5")
+    assert str(raised.value).endswith(f"{raised.value.message} (request 5)")
+
+
+def test_no_documented_answer_is_left_out():
+    seen = {*REFUSED, *RARE, client.UseNotAuthorized, client.UnexpectedAnswer}
+    assert seen == {*Refusal.__subclasses__()}
+    assert {*DirectClient.refusals} == seen - {client.UnexpectedAnswer}
+
+
+UNDOCUMENTED = {
+    "another status": answer(502, "<html>Bad Gateway</html>"),
+    "a redirect": answer(302, location="/elsewhere"),
+    "a sentence that is not known": answer(422, '{"message":"I would rather not"}'),
+    "no JSON": answer(200, "<html>Log in</html>"),
+    "no object": answer(200, "[]"),
+    "other names": answer(200, '{"request_id":"1"}'),
+    "other types": answer(200, '{"request_id":"1","folders":["x"]}'),
+    "nothing": answer(204, ""),
+    "a refusal that is no object": answer(422, '"no"'),
+    "a message that is no text": answer(422, '{"message":null,"fields":null}'),
+}
+
+
+@pytest.mark.parametrize("step", UNDOCUMENTED.values(), ids=UNDOCUMENTED)
+def test_an_answer_that_is_not_documented_says_so(step):
+    with network(step) as way, httpx.Client(follow_redirects=True) as http:
+        with pytest.raises(client.UnexpectedAnswer, match=r"^[2-5][0-9][0-9].*: this answer is not documented$"):
+            DirectClient(way.url, "public", "private", http=http).folders("kim")
+        assert len(way.requests) == 1
+
+
+def test_an_exception_can_be_sent_to_another_process():
+    refused = client.InvalidArguments(422, "no", "7", ("id",), httpx.Headers({"X-Request-Id": "7"}))
+    again = pickle.loads(pickle.dumps(refused))  # noqa: S301  It was written a moment ago.
+    assert (type(again), str(again), again.fields, again.headers) == (
+        client.InvalidArguments,
+        "422 no (request 7)",
+        ("id",),
+        refused.headers,
+    )
+
+
+# The clock
+
+
+@pytest.mark.parametrize(("offset", "said"), [(3600, "ahead of"), (-3600, "behind")])
+def test_a_clock_that_is_wrong_is_told_of(direct, application, offset, said):
+    direct.auth.clock_offset = offset
+    with pytest.raises(
+        client.AuthenticationFailed, match=rf"date-outside-window; .* s {said} the service's clock$"
+    ) as refused:
+        direct.folders(application.mailbox.name)
+    assert refused.value.reason == "date-outside-window"
+    assert refused.value.clock_skew * offset > 0
+    direct.auth.clock_offset -= refused.value.clock_skew
+    assert direct.folders(application.mailbox.name)
+
+
+@pytest.mark.parametrize("offset", [3600, -3600])
+def test_a_clock_is_put_right_if_that_is_asked_for(server, application, offset):
+    keys = application.keys
+    with DirectClient(server.url, keys.public_key, keys.private_key, correct_clock=True) as direct:
+        direct.auth.clock_offset = offset
+        assert direct.folders(application.mailbox.name)
+        assert abs(direct.auth.clock_offset) < 900
+
+
+# What it is made of
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "direct.example.org",
+        "127.0.0.1:8000",
+        "ftp://127.0.0.1",
+        "//127.0.0.1",
+        "http://",
+        "http://a..b",
+        "http://[::1",
+        "http://x:y",
+        "http://secret:word@127.0.0.1",
+        "http://127.0.0.1?x",
+        "http://127.0.0.1#x",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_showing_it(url):
+    with pytest.raises(ValueError, match=r"^A service's URL is scheme, host and port, as in https://\S+\.$"):
+        DirectClient(url, "public", "private")
+
+
+def test_a_key_that_cannot_be_used_is_refused():
+    with pytest.raises(ValueError, match="public key"):
+        DirectClient("http://127.0.0.1", "a:b", "private")
+
+
+def test_connections_are_closed_at_the_end(server, application):
+    keys = application.keys
+    with DirectClient(server.url + "/", keys.public_key, keys.private_key) as direct:
+        assert direct.folders(application.mailbox.name)
+    with pytest.raises(RuntimeError, match="closed"):
+        direct.folders(application.mailbox.name)
+
+
+def test_a_client_that_was_handed_over_stays_open(server, application):
+    keys = application.keys
+    with httpx.Client() as http:
+        for _ in range(2):
+            with DirectClient(server.url, keys.public_key, keys.private_key, http=http) as direct:
+                assert direct.folders(application.mailbox.name)
+
+
+def test_the_private_key_is_in_no_exception(server, application):
+    keys = application.keys
+    with DirectClient(server.url, keys.public_key, keys.private_key) as direct:
+        with pytest.raises(Refusal) as refused:
+            direct.folders("nobody")
+        shown = "".join(traceback.TracebackException.from_exception(refused.value, capture_locals=True).format())
+    assert "nobody" in shown
+    assert keys.private_key not in shown + repr(refused.value) + repr(vars(direct))

@@ -1,0 +1,187 @@
+"""What is sent again, when, and for how long."""
+
+import time
+from email.utils import formatdate, parsedate_to_datetime
+
+import httpx
+import pytest
+
+from daas import client
+from daas.client import DirectClient, NoAnswer, Refusal, Retries
+from daas.signing.mechanism import KeyPair
+
+from ..actors import authorization
+from ..wire import ask
+from .network import answer, lose, network
+
+FOLDERS = answer(200, '{"request_id":"1","mailbox":"kim","folders":[{"id":"5","name":"Lab"}]}')
+MOVED = answer(200, '{"request_id":"1","mailbox":"kim","id":"1","folder":"Sent"}')
+KEYS = KeyPair("public", "private")
+AT_ONCE = Retries(pause=0)
+
+
+def cut(request):
+    return FOLDERS(request)[:-9]
+
+
+def client_of(way, **options):
+    return DirectClient(way.url, KEYS.public_key, KEYS.private_key, **{"retries": AT_ONCE, **options})
+
+
+AGAIN = {
+    "503": answer(503, retry_after="0"),
+    "429": answer(429, retry_after="0"),
+    "503 of another server": answer(503, "<html>"),
+    "429 with a date": answer(429, retry_after="Mon, 03 Jun 2013 17:13:56 GMT"),
+    "a time that cannot be read": answer(503, retry_after="soon"),
+    "a time below nothing": answer(503, retry_after="-1"),
+    "lost before the answer": lose,
+    "lost within the answer": cut,
+}
+
+
+@pytest.mark.parametrize("step", AGAIN.values(), ids=AGAIN)
+def test_a_call_is_sent_again(step):
+    with network(step, step, FOLDERS) as way, client_of(way) as direct:
+        assert [folder.id for folder in direct.folders("kim")] == ["5"]
+        assert len(way.requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 500, 502, 504])
+def test_no_other_answer_is_sent_again(status):
+    step = answer(status, retry_after="0", x_daas_error="date-outside-window", x_daas_clock_skew="5000")
+    with network(step, FOLDERS) as way, client_of(way) as direct:
+        with pytest.raises(Refusal):
+            direct.folders("kim")
+        assert len(way.requests) == 1
+
+
+def in_a_moment(_):
+    return answer(503, retry_after=formatdate(time.time() + 2, usegmt=True))(_)
+
+
+@pytest.mark.parametrize("step", [answer(429, retry_after="1"), in_a_moment], ids=["seconds", "date"])
+def test_each_attempt_is_signed_anew_at_the_time_that_it_is_sent(step):
+    with network(step, MOVED) as way, client_of(way) as direct:
+        direct.move("kim", "1", "Sent")
+    first, second = dates = way.headers("Date")
+    assert parsedate_to_datetime(first) < parsedate_to_datetime(second)
+    md5 = way.headers("Content-MD5")[0]
+    assert way.headers("Authorization") == [authorization(KEYS, date=date, md5=md5) for date in dates]
+    assert len({request.partition(b"\r\n\r\n")[2] for request in way.requests}) == 1
+
+
+@pytest.mark.parametrize(("step", "kind"), [(lose, NoAnswer), (answer(503), client.ServiceUnavailable)])
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_attempts_are_bounded(step, kind, attempts):
+    with network(step) as way, client_of(way, retries=Retries(attempts, pause=0)) as direct:
+        with pytest.raises(kind):
+            direct.folders("kim")
+        assert len(way.requests) == attempts
+
+
+@pytest.mark.parametrize("step", [answer(429, retry_after="31"), answer(503, retry_after="9" * 40), lose])
+def test_no_attempt_is_waited_for_beyond_the_bound(step):
+    with network(step) as way, client_of(way, retries=Retries(pause=31)) as direct:
+        with pytest.raises(client.CallFailed):
+            direct.folders("kim")
+        assert len(way.requests) == 1
+
+
+def test_the_bound_is_on_all_the_waits_together():
+    retries = Retries(attempts=10, seconds=2.5, pause=0)
+    with network(answer(503, retry_after="1")) as way, client_of(way, retries=retries) as direct:
+        with pytest.raises(client.ServiceUnavailable):
+            direct.folders("kim")
+        assert len(way.requests) < 4
+
+
+def test_a_pause_doubles():
+    """It would begin its third attempt 0.3 s after the first, and that is too late."""
+    with network(lose) as way, client_of(way, retries=Retries(9, seconds=0.29, pause=0.1)) as direct:
+        with pytest.raises(NoAnswer):
+            direct.folders("kim")
+        assert len(way.requests) == 2
+
+
+def test_a_service_that_does_not_answer_in_time_is_asked_again():
+    def wait(request):
+        time.sleep(1)
+        return b""
+
+    with network(wait, FOLDERS) as way, httpx.Client(timeout=0.5) as http:
+        assert client_of(way, http=http, retries=Retries(attempts=9, pause=0)).folders("kim")
+
+
+def test_a_service_that_is_not_there_is_told_of():
+    with network(lose) as way:
+        pass
+    with client_of(way) as direct, pytest.raises(NoAnswer, match=rf"^{way.url} cannot be reached: .+\.$") as lost:
+        direct.folders("a-mailbox")
+    assert isinstance(lost.value.__cause__, httpx.ConnectError)
+    assert "a-mailbox" not in str(lost.value)
+
+
+def test_an_answer_that_cannot_be_decoded_is_none_and_is_not_asked_for_again():
+    with network(answer(200, "x" * 99, content_encoding="gzip")) as way, client_of(way) as direct:
+        with pytest.raises(NoAnswer) as failed:
+            direct.folders("kim")
+        assert isinstance(failed.value.__cause__, httpx.DecodingError)
+        assert len(way.requests) == 1
+
+
+def test_a_move_whose_answer_is_lost_is_repeated_and_holds(server, application, build):
+    def carry(request):
+        return answer(200, ask(server, request).text)(request)
+
+    def carry_and_lose(request):
+        carry(request)
+        return b""
+
+    box = application.mailbox
+    with network(carry_and_lose, carry) as way:
+        direct = DirectClient(way.url, application.keys.public_key, application.keys.private_key, retries=AT_ONCE)
+        with direct:
+            moved = direct.move(box.name, box.message, box.folder)
+        assert len(way.requests) == 2
+    assert build.folder_of(box.message) == box.folder
+    assert [row.status for row in build.log_rows(box.message)] == [200, 200]
+    assert str(build.log_rows(box.message)[1].id) == moved.request_id
+
+
+# The clock
+
+
+def skewed(seconds):
+    return answer(401, x_daas_error="date-outside-window", x_daas_clock_skew=str(seconds))
+
+
+def test_a_clock_is_put_right_by_what_the_service_says():
+    with network(skewed(5000), FOLDERS) as way, client_of(way, correct_clock=True) as direct:
+        assert direct.folders("kim")
+        assert direct.auth.clock_offset == -5000
+        first, second = map(parsedate_to_datetime, way.headers("Date"))
+        assert 4900 < (first - second).total_seconds() <= 5000
+
+
+def test_a_clock_that_cannot_be_put_right_is_told_of():
+    with network(skewed(5000)) as way, client_of(way, correct_clock=True) as direct:
+        with pytest.raises(client.AuthenticationFailed):
+            direct.folders("kim")
+        assert len(way.requests) == AT_ONCE.attempts
+
+
+@pytest.mark.parametrize("headers", [{"x_daas_error": "date-zone-name", "x_daas_clock_skew": "3600"}, {}])
+def test_no_other_fault_of_authentication_is_sent_again(headers):
+    with network(answer(401, **headers)) as way, client_of(way, correct_clock=True) as direct:
+        with pytest.raises(client.AuthenticationFailed):
+            direct.folders("kim")
+        assert (len(way.requests), direct.auth.clock_offset) == (1, 0)
+
+
+@pytest.mark.parametrize("skew", ["", "soon"])
+def test_a_skew_that_cannot_be_read_is_none(skew):
+    step = answer(401, x_daas_clock_skew=skew)
+    with network(step) as way, client_of(way) as direct, pytest.raises(client.AuthenticationFailed) as refused:
+        direct.folders("kim")
+    assert refused.value.clock_skew is None

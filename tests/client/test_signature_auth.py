@@ -1,0 +1,149 @@
+"""The auth object, with each library that it is for, over a socket to the real server."""
+
+import asyncio
+import logging
+
+import httpx
+import pytest
+import requests
+
+from daas.client import SignatureAuth
+
+from ..actors import MOVE
+
+
+def send_with_httpx(method, url, auth, **content):
+    with httpx.Client(auth=auth) as client:
+        answer = client.request(method, url, **content)
+    return answer.status_code, dict(answer.headers)
+
+
+def send_with_async_httpx(method, url, auth, **content):
+    async def send():
+        async with httpx.AsyncClient(auth=auth) as client:
+            return await client.request(method, url, **content)
+
+    answer = asyncio.run(send())
+    return answer.status_code, dict(answer.headers)
+
+
+def send_with_requests(method, url, auth, **content):
+    if "content" in content:
+        content["data"] = content.pop("content")
+    with requests.Session() as session:
+        answer = session.request(method, url, auth=auth, **content)
+    return answer.status_code, {name.lower(): value for name, value in answer.headers.items()}
+
+
+SENDERS = [send_with_httpx, send_with_async_httpx, send_with_requests]
+every_sender = pytest.mark.parametrize("send", SENDERS, ids=["httpx", "async-httpx", "requests"])
+
+JSON = {"Content-Type": "application/json"}
+CONTENTS = {
+    "form": lambda asked: {"data": {**asked, "note": "é&="}},
+    "json": lambda asked: {"json": asked},
+    "multipart": lambda asked: {"files": {name: (None, value) for name, value in asked.items()}},
+    "text": lambda asked: {
+        "content": '{{"mailbox":"{mailbox}","id":{id},"folder":"{folder}","x":"é"}}'.format(**asked),
+        "headers": JSON,
+    },
+    "charset": lambda asked: {
+        "data": asked,
+        "headers": {"Content-Type": "application/x-www-form-urlencoded;  charset=UTF-8"},
+    },
+    "another date": lambda asked: {"data": asked, "headers": {"X-Daas-Date": "Mon, 03 Jun 2013 17:13:56 GMT"}},
+}
+
+
+@pytest.fixture
+def caller(build):
+    """An application whose bodies must be signed."""
+    return build.application(mailboxes=[build.mailbox()], require_content_md5=True)
+
+
+def auth_of(caller, **options):
+    return SignatureAuth(caller.keys.public_key, caller.keys.private_key, **options)
+
+
+def move_of(caller):
+    box = caller.mailbox
+    return {"mailbox": box.name, "id": box.message, "folder": box.folder}
+
+
+@every_sender
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+def test_a_body_of_every_type_is_signed_as_it_is_sent(server, build, caller, send, content):
+    assert send("POST", server.url + MOVE, auth_of(caller), **content(move_of(caller)))[0] == 200
+    assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
+
+
+@every_sender
+def test_content_md5_can_be_left_out(server, application, caller, send):
+    without = [auth_of(each, content_md5=False) for each in (application, caller)]
+    assert send("POST", server.url + MOVE, without[0], data=move_of(application))[0] == 200
+    status, headers = send("POST", server.url + MOVE, without[1], data=move_of(caller))
+    assert (status, headers["x-daas-error"]) == (401, "content-md5-required")
+
+
+@every_sender
+def test_a_content_md5_of_ones_own_is_signed(server, application, send):
+    sent = {"data": move_of(application), "headers": {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}}
+    status, headers = send("POST", server.url + MOVE, auth_of(application, content_md5=False), **sent)
+    assert (status, headers["x-daas-error"]) == (401, "content-md5-mismatch")
+
+
+@every_sender
+@pytest.mark.parametrize("query", ["", "&x=é b+c", "&x=%c3%a9%20%2F%2b&=&", "&a=1#fragment", "&q='()[]{}|^\"<>`\\"])
+def test_a_target_is_signed_as_it_is_sent(server, application, send, query):
+    uri = f"/direct/folders?mailbox={application.mailbox.name}{query}"
+    assert send("GET", server.url + uri, auth_of(application))[0] == 200
+
+
+@every_sender
+def test_parameters_are_signed_with_the_target(server, application, send):
+    asked = {"mailbox": application.mailbox.name, "subject": "a b+ü"}
+    assert send("GET", f"{server.url}/direct/messages", auth_of(application), params=asked)[0] == 200
+
+
+def test_a_target_that_httpx_is_told_to_send_is_signed(server, application):
+    target = f"/direct/folders?mailbox={application.mailbox.name}&x=%c3%a9'".encode()
+    status, _ = send_with_httpx("GET", server.url, auth_of(application), extensions={"target": target})
+    assert status == 200
+
+
+def test_httpx_reads_a_stream_so_that_it_can_be_signed(server, caller):
+    body = '{{"mailbox":"{mailbox}","id":{id},"folder":"{folder}"}}'.format(**move_of(caller)).encode()
+    status, _ = send_with_httpx("POST", server.url + MOVE, auth_of(caller), content=iter([body]), headers=JSON)
+    assert status == 200
+
+
+def test_requests_is_told_that_a_stream_cannot_be_signed():
+    auth = SignatureAuth("public", "private")
+    with pytest.raises(TypeError, match="not as a stream"):
+        requests.Request("POST", "http://127.0.0.1", data=iter([b"x"]), auth=auth).prepare()
+
+
+@every_sender
+def test_the_clock_can_be_put_right(server, application, send):
+    behind = auth_of(application, clock_offset=-3600)
+    status, headers = send("POST", server.url + MOVE, behind, data=move_of(application))
+    assert (status, headers["x-daas-error"]) == (401, "date-outside-window")
+    behind.clock_offset -= int(headers["x-daas-clock-skew"])
+    assert send("POST", server.url + MOVE, behind, data=move_of(application))[0] == 200
+
+
+@pytest.mark.parametrize("key", ["", " ", "a:b", "a b", "key\n", "ключ", "key\x00"])
+@pytest.mark.parametrize("which", ["public", "private"])
+def test_a_key_that_cannot_be_used_is_refused_without_showing_it(which, key):
+    keys = {"public_key": "public", "private_key": "private", f"{which}_key": key}
+    with pytest.raises(ValueError, match=f"^The {which} key must be printable ASCII characters, no colon or blank.$"):
+        SignatureAuth(**keys)
+
+
+@every_sender
+def test_the_private_key_is_shown_nowhere(server, application, send, caplog):
+    auth = auth_of(application)
+    with caplog.at_level(logging.DEBUG):
+        assert send("POST", server.url + MOVE, auth, data=move_of(application))[0] == 200
+    assert "/direct/messages/move" in caplog.text
+    assert application.keys.private_key not in caplog.text + repr(auth) + repr(vars(auth))
