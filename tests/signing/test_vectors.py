@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from daas import signing
 from daas.signing.direct_scheme import DIRECT
 from daas.signing.mechanism import (
     BASE64_OF_HEX,
@@ -27,17 +28,20 @@ from daas.signing.mechanism import (
     verify,
 )
 
-FOLDER = Path(__file__).parents[1] / "vectors"
+FOLDER = Path(signing.__file__).parent / "vectors"
 
 Vector = dict[str, Any]
 
-VECTORS: list[Vector] = json.loads((FOLDER / "direct.json").read_text(encoding="utf-8"))
+ALL: list[Vector] = json.loads((FOLDER / "direct.json").read_text(encoding="utf-8"))
+VECTORS = [vector for vector in ALL if "mistake" not in vector]
+MISTAKEN = [vector for vector in ALL if "mistake" in vector]
 DOCUMENTED = [vector for vector in VECTORS if vector["signs"] == "content type without its boundary"]
 BARE = [vector for vector in VECTORS if vector["signs"] == "bare media type"]
 
 every_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 documented_vectors = pytest.mark.parametrize("vector", DOCUMENTED, ids=lambda vector: vector["name"])
 bare_vectors = pytest.mark.parametrize("vector", BARE, ids=lambda vector: vector["name"])
+mistaken_vectors = pytest.mark.parametrize("vector", MISTAKEN, ids=lambda vector: vector["name"])
 both_encodings = pytest.mark.parametrize("encoding", ["signature_base64_of_hex", "signature_base64_of_raw"])
 
 
@@ -68,8 +72,9 @@ def fault_of(
 
 
 def test_the_folder_holds_vectors_of_every_kind():
-    names = [vector["name"] for vector in VECTORS]
-    assert len(set(names)) == len(names) == len(DOCUMENTED) + len(BARE) >= 12
+    names = [vector["name"] for vector in ALL]
+    assert len(set(names)) == len(names) == len(DOCUMENTED) + len(BARE) + len(MISTAKEN)
+    assert len(MISTAKEN) > len(DOCUMENTED) > 11
     assert {vector["method"] for vector in VECTORS} == {"POST", "GET"}
     assert [vector["name"] for vector in BARE]
     assert [vector["name"] for vector in VECTORS if "the public document's example" in vector["source"]] == [
@@ -78,19 +83,27 @@ def test_the_folder_holds_vectors_of_every_kind():
     ]
 
 
-@pytest.mark.skipif(
+with_openssl = pytest.mark.skipif(
     not (shutil.which("openssl") and shutil.which("bash")),
     reason="The vectors are computed anew with openssl and bash; install both, as with `apt-get install bash openssl`.",
 )
-@every_vector
-def test_openssl_computes_the_same_hash_and_signatures(vector):
+
+
+def computed_with_openssl(vector: Vector) -> list[str]:
+    """Gives the hash of the string to sign, and both signatures."""
     computed = subprocess.run(
         ["bash", FOLDER / "compute.sh", vector["private_key"]],
         input=vector["string_to_sign"].encode("latin-1"),
         capture_output=True,
         check=True,
     )
-    assert computed.stdout.decode().splitlines() == [
+    return computed.stdout.decode().splitlines()
+
+
+@with_openssl
+@every_vector
+def test_openssl_computes_the_same_hash_and_signatures(vector):
+    assert computed_with_openssl(vector) == [
         vector["hash"],
         vector["signature_base64_of_hex"],
         vector["signature_base64_of_raw"],
@@ -301,3 +314,30 @@ def test_some_signatures_differ_in_the_url_safe_alphabet():
 def test_a_signature_in_the_url_safe_alphabet_is_refused(vector):
     spoiled = vector["signature_base64_of_raw"].replace("+", "-").replace("/", "_")
     assert fault_of(vector, spoiled) == "signature-mismatch"
+
+
+# --- The mistakes that the file holds -----------------------------------------------------------------
+
+
+def is_refused(vector: Vector, authorization: str) -> bool:
+    try:
+        credentials = read_authorization(DIRECT, authorization)
+        verify(DIRECT, request_of(vector), credentials, vector["private_key"])
+    except SignatureRefused:
+        return True
+    return credentials.public_key != vector["public_key"]
+
+
+@mistaken_vectors
+def test_a_mistake_is_refused_and_the_same_request_without_it_is_not(vector):
+    assert is_refused(vector, vector["authorization"])
+    assert not is_refused(vector, sign(DIRECT, request_of(vector), keys_of(vector)).authorization)
+
+
+@with_openssl
+@mistaken_vectors
+def test_the_mistake_is_the_one_that_the_vector_tells_of(vector):
+    """A right string was hashed or written otherwise; a wrong one was signed as well as can be."""
+    string_is_right = vector["string_to_sign"].encode("latin-1") in DIRECT.strings_to_sign(request_of(vector))
+    right = f"DAAS {vector['public_key']}:{computed_with_openssl(vector)[1]}"
+    assert (vector["authorization"] != right) == string_is_right

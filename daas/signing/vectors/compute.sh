@@ -2,7 +2,7 @@
 # Computes a signature without this project's code: reads a string to sign from standard input, byte for
 # byte, and prints its HMAC-SHA256 under a private key in hexadecimal, then the two signatures.
 #
-#   printf 'POST\n06/03/2013 12:13:56 EST\n...' | tests/vectors/compute.sh PRIVATE_KEY
+#   printf 'POST\n06/03/2013 12:13:56 EST\n...' | bash compute.sh PRIVATE_KEY
 set -euo pipefail
 
 hmac() { openssl dgst -sha256 -mac HMAC -macopt "key:$1" "${@:2}"; }
