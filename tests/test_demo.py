@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from daas.onboarding.downloads import DOWNLOADS
+
 from .servers import ROOT, LiveServer, environment
 
 BIN = Path(sys.executable).parent
@@ -138,7 +140,8 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
         "import daas; from daas.cli import main; main(['db', 'upgrade'], standalone_mode=False);"
         "print(daas.__file__); main(['demo'], standalone_mode=False);"
         "from daas import app, examples, templates; print(examples.__file__, templates.__file__);"
-        "print(app.create_app().test_client().get('/onboarding/documentation/send_example').text)"
+        "print(app.create_app().test_client().get('/onboarding/documentation/send_example').text);"
+        "from daas.onboarding.downloads import DOWNLOADS; print(sorted(DOWNLOADS))"
     )
     made = subprocess.run(
         [sys.executable, "-P", "-c", script],
@@ -151,7 +154,8 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
     )
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout.count(str(tmp_path / "installed")) == 3
-    assert '<pre class="python" tabindex="0">&#34;&#34;&#34;Moves a message' in made.stdout
+    assert '<pre class="program" tabindex="0">&#34;&#34;&#34;Moves a message' in made.stdout
+    assert str(sorted(DOWNLOADS)) in made.stdout
     assert "daas move demo.clinician 1 5 " in made.stdout
 
 

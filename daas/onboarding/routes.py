@@ -23,6 +23,7 @@ from ..authentication import open_to_all
 from ..client import DEFAULT_URL
 from ..pages import content_security_policy
 from ..settings import Settings
+from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
 from .examples import KEYS, body_of, example_calls, example_dates, example_faults
 
 onboarding = Blueprint("onboarding", __name__)
@@ -44,7 +45,10 @@ def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.
         body_of=body_of,
         faults=example_faults(move_arguments),
         keys=KEYS,
-        sample=resources.files("daas.examples").joinpath("move_message.py").read_text(),
+        sample=sample,
+        vector_fields=vectors(SCHEMA)["items"]["properties"],
+        vector_files=vector_files(),
+        written=written,
         # Where `make run` serves: the demo, which the examples call, is made nowhere else.
         url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
     )
@@ -71,12 +75,23 @@ def index() -> str:
 
 
 @onboarding.get(
-    "/onboarding/documentation/<any(authentication, move_message, folders, messages, send_example, errors):name>"
+    "/onboarding/documentation/"
+    "<any(authentication, move_message, folders, messages, send_example, errors, vectors):name>"
 )
 @open_to_all()
 def show_page(name: str) -> str:
     """Show a page of the documentation."""
     return render_template(f"onboarding/{name}.html")
+
+
+@onboarding.get("/onboarding/documentation/<any(examples, vectors):folder>/<name>")
+@open_to_all()
+def download(folder: str, name: str) -> Response:
+    """Send a sample program or a file of signing vectors, as it is."""
+    content = DOWNLOADS.get(f"{folder}/{name}")
+    if content is None:
+        abort(404)
+    return Response(content, mimetype="application/json" if name.endswith(".json") else "text/plain")
 
 
 @onboarding.get("/onboarding/console")

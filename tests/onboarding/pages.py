@@ -10,10 +10,12 @@ REFERENCE = "/onboarding/reference"
 ERRORS = DOCUMENTATION + "errors"
 AUTHENTICATION = DOCUMENTATION + "authentication"
 SEND_EXAMPLE = DOCUMENTATION + "send_example"
+VECTORS = DOCUMENTATION + "vectors"
 PAGES = [
     DOCUMENTATION,
     *(DOCUMENTATION + name for name in ("authentication", "move_message", "folders", "messages", "send_example")),
     ERRORS,
+    VECTORS,
     CONSOLE,
     REFERENCE,
 ]

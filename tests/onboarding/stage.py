@@ -48,8 +48,7 @@ class Demo:
 def start_demo(directory: Path) -> Iterator[Demo]:
     """Make the demo in an empty directory as `make run` does, and serve it."""
     (directory / "instance").mkdir(mode=0o700)
-    (directory / ".venv").mkdir()
-    (directory / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (directory / ".venv").symlink_to(Path(sys.executable).parent.parent)
     (directory / "examples").symlink_to(ROOT / "examples")
     settings = load_settings({"DAAS_DATABASE_URL": f"sqlite:///{directory / 'instance/daas.db'}"})
     for command in (["db", "upgrade"], ["demo"]):

@@ -2,10 +2,25 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
+from ..servers import ROOT
 from .pages import DOCUMENTATION, ERRORS, PAGES, SEND_EXAMPLE, Document, without_request_id
+
+EXAMPLES = ROOT / "examples"
+
+# The programs that run in a shell, and what runs them.
+SAMPLES = {
+    "move_message.sh": ["bash", "curl", "openssl"],
+    "move_message.py": ["python3"],
+    "move_message_with_client.py": [],
+    "move_message.mjs": ["node"],
+    "MoveMessage.java": ["java", "javac"],
+    "move_message.php": ["php"],
+    "MoveMessage.cs": ["mcs", "mono"],
+}
 
 REASONS = {
     "date-unreadable",
@@ -63,27 +78,56 @@ def test_the_page_of_errors_shows_how_to_read_the_servers_string(demo, setup, do
     assert (lines[0], lines[2:]) == ("POST", ["application/x-www-form-urlencoded", "/direct/messages/move/format/json"])
 
 
-def test_the_sample_moves_a_message_with_md5_and_without(demo, documents):
-    printed = demo.run(documents[SEND_EXAMPLE].all("sh")[0]).splitlines()
-    assert [json.loads(line)["folder"] for line in printed] == ["5", "Archived"]
+@pytest.fixture(scope="module")
+def samples(documents):
+    """The sections of the page of samples that show a program, by the program."""
+    return {section["program"]: section for section in documents[SEND_EXAMPLE].sections()}
+
+
+@pytest.fixture(scope="module")
+def strict(demo):
+    """The lines that take keys whose application must send Content-MD5 into the environment."""
+    register = "application register 'Signs bodies' --mailbox demo.clinician --require-content-md5 --json"
+    made = json.loads(demo.run(f".venv/bin/daas {register}"))
+    return f"export DAAS_PUBLIC_KEY={made['public_key']} DAAS_PRIVATE_KEY={made['private_key']}"
+
+
+def folders_in(printed):
+    return re.findall(r"folder\W+(\w+)", printed)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_moves_a_message_with_md5_and_without(demo, documents, samples, strict, name):
+    for tool in SAMPLES[name]:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is missing: .ci/run names the package")
+    *prepare, with_md5, without = samples[(EXAMPLES / name).read_text()]["sh"].splitlines()
+    setup = "\n".join([documents[SEND_EXAMPLE].all("sh")[0], *prepare])
+    assert folders_in(demo.run(f"{setup}\n{without}")) == ["Archived"]
+    printed = demo.run(f"{setup}\n{strict}\n{{ {with_md5}; {without} || echo refused; }} 2>&1")
+    assert folders_in(printed) == ["5"]
+    assert "Access Denied. Authentication Failed." in printed
+    assert printed.endswith("refused\n")
+    assert json.loads(demo.run(".venv/bin/daas message show 1 --json"))["folder"] == "5"
+
+
+def test_the_page_shows_each_program_whole_and_every_one_is_run(samples):
+    in_browsers = {"move_message.js"}
+    files = {path.name: path.read_text() for path in EXAMPLES.iterdir() if path.is_file()}
+    shown = {name for name, text in files.items() if text in samples}
+    assert shown == {*files} - {"__init__.py"} == {*SAMPLES} | in_browsers
+    assert len(samples) == len(shown)
+
+
+def test_a_sample_answers_as_the_page_shows(demo, documents):
+    setup, *_ = documents[SEND_EXAMPLE].all("sh")
     (body,) = documents[SEND_EXAMPLE].all("json")
-    assert without_request_id(printed[0]) == without_request_id(body)
-
-
-@pytest.mark.parametrize("option", ["", "--without-md5"])
-def test_the_sample_says_what_it_was_refused_for(demo, option):
-    sample = f"python3 examples/move_message.py {demo.server.url} demo.clinician 999999 5 {option}"
-    printed = demo.run(f"set -a; . instance/demo.env\n{sample} || echo refused")
-    assert without_request_id(printed) == '{"request_id":"...","message":"Message not found"}\nrefused\n'
-
-
-def test_the_page_shows_the_sample_that_is_run(demo, documents):
-    (shown_sample,) = documents[SEND_EXAMPLE].all("python")
-    assert shown_sample == (demo.directory / "examples" / "move_message.py").read_text()
+    printed = demo.run(f"{setup}\npython3 examples/move_message.py {demo.server.url} demo.clinician 1 5")
+    assert without_request_id(printed.strip()) == without_request_id(body)
 
 
 def test_the_command_line_of_the_page_runs(demo, documents):
-    _, block = documents[SEND_EXAMPLE].all("sh")
+    *_, block = documents[SEND_EXAMPLE].all("sh")
     printed = demo.run(block)
     assert "Lab results: basic metabolic panel" in printed
     assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in printed
@@ -108,7 +152,7 @@ def test_every_block_of_a_page_is_run_or_made_of_what_is_run(documents, cases):
     run = {setup, *(case["sh"] for case in cases), *(text for text in others if "base64 -d" in text)}
     run |= {*documents[SEND_EXAMPLE].all("sh")}
     for path, document in documents.items():
-        assert {*document.blocks()} <= {"sh", "http", "json", "python"}, path
+        assert {*document.blocks()} <= {"sh", "http", "json", "program", "vector"}, path
         assert {*document.all("sh")} <= run, path
         assert {*document.all("json")} <= answers, path
 

@@ -11,15 +11,23 @@ import pytest
 from daas.signing.direct_scheme import content_md5
 
 from ..actors import FORM, MOVE, authorization, now
-from ..servers import LiveServer
+from ..servers import ROOT, LiveServer
+
+SCRIPTS = {
+    "/move_message.js": ROOT / "examples" / "move_message.js",
+    "/md5.js": ROOT / "daas" / "onboarding" / "static" / "md5.js",
+}
 
 
 class BlankPage(http.server.BaseHTTPRequestHandler):
+    """A page with nothing on it, and the scripts that it may load."""
+
     def do_GET(self):
+        script = SCRIPTS.get(self.path)
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", "text/javascript" if script else "text/html")
         self.end_headers()
-        self.wfile.write(b"<!doctype html><title>Another origin</title>")
+        self.wfile.write(script.read_bytes() if script else b"<!doctype html><title>Another origin</title>")
 
     def log_message(self, *args):
         pass
@@ -89,3 +97,40 @@ def test_a_page_of_another_origin_makes_none(page, open_server, other, applicati
 def test_no_origin_but_the_servers_own_makes_a_move_by_default(page, server, allowed, application, build):
     assert move_from(page, allowed, server, application) == "TypeError"
     assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+def run_sample(page, origin, server, application, *, with_md5):
+    """Run the published sample on a page of an origin, and give the status and the body of the answer."""
+    box = application.mailbox
+    page.goto(origin)
+    return page.evaluate(
+        """async ([withMd5, ...given]) => {
+            const { moveMessage } = await import("/move_message.js");
+            const { md5 } = await import("/md5.js");
+            const answer = await moveMessage(...given, withMd5 ? md5 : undefined);
+            return [answer.status, await answer.json()];
+        }""",
+        [
+            with_md5,
+            server.url,
+            application.keys.public_key,
+            application.keys.private_key,
+            box.name,
+            box.message,
+            box.folder,
+        ],
+    )
+
+
+@pytest.mark.parametrize("with_md5", [True, False])
+def test_the_sample_for_browsers_moves_a_message(page, open_server, allowed, build, with_md5):
+    caller = build.application(mailboxes=[build.mailbox()], require_content_md5=with_md5)
+    status, body = run_sample(page, allowed, open_server, caller, with_md5=with_md5)
+    assert (status, body["folder"]) == (200, caller.mailbox.folder)
+    assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
+
+
+def test_the_sample_for_browsers_gives_a_refusal_too(page, open_server, allowed, build):
+    caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
+    status, body = run_sample(page, allowed, open_server, caller, with_md5=False)
+    assert (status, body["message"]) == (401, "Access Denied. Authentication Failed.")

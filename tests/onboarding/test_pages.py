@@ -1,6 +1,7 @@
 """What the pages say, as the app in this process serves them."""
 
 import base64
+import json
 import re
 from urllib.parse import urldefrag, urljoin
 
@@ -16,7 +17,18 @@ from daas.signing.mechanism import KeyPair
 
 from ..actors import authorization
 from ..conftest import ENCRYPTION_KEY
-from .pages import AUTHENTICATION, CONSOLE, DOCUMENTATION, ERRORS, PAGES, REFERENCE, Document
+from ..servers import ROOT
+from .pages import (
+    AUTHENTICATION,
+    CONSOLE,
+    DOCUMENTATION,
+    ERRORS,
+    PAGES,
+    REFERENCE,
+    SEND_EXAMPLE,
+    VECTORS,
+    Document,
+)
 
 POLICY = {
     "default-src 'none'",
@@ -29,6 +41,7 @@ POLICY = {
 }
 STATIC = "/onboarding/static/"
 OPENAPI = "/openapi.json"
+DOWNLOADS = (DOCUMENTATION + "examples/", DOCUMENTATION + "vectors/")
 
 
 def read(app: Flask, path: str) -> Document:
@@ -54,7 +67,7 @@ def test_every_page_is_reached_from_the_first(app):
         page = waiting.pop()
         seen.add(page)
         found = {urldefrag(urljoin(page, link)).url for link in read(app, page).links}
-        waiting += {link for link in found if not link.startswith((STATIC, OPENAPI))} - seen - {*waiting}
+        waiting += {link for link in found if not link.startswith((STATIC, OPENAPI, *DOWNLOADS))} - seen - {*waiting}
     assert seen == {*PAGES}
 
 
@@ -207,6 +220,43 @@ def test_every_header_that_says_more_stands_in_the_documentation(app, header):
     assert header in read(app, ERRORS).text + read(app, DOCUMENTATION).text
 
 
+# Files
+
+
+FILES = {
+    f"{DOCUMENTATION}{name}/{path.name}": path
+    for name, folder in [("examples", ROOT / "examples"), ("vectors", ROOT / "daas" / "signing" / "vectors")]
+    for path in folder.iterdir()
+    if path.is_file() and path.name != "__init__.py"
+}
+
+
+@pytest.mark.parametrize("address", FILES)
+def test_a_file_is_downloaded_as_it_is(app, address):
+    answer = app.test_client().get(address)
+    kind = "application/json" if address.endswith(".json") else "text/plain; charset=utf-8"
+    assert (answer.status_code, answer.content_type, answer.data) == (200, kind, FILES[address].read_bytes())
+
+
+def test_every_file_is_offered(app):
+    links = read(app, VECTORS).links + read(app, SEND_EXAMPLE).links
+    assert {link for link in links if link.startswith(DOWNLOADS)} == {*FILES}
+
+
+def test_every_vector_and_every_field_stands_on_its_page(app):
+    document = read(app, VECTORS)
+    by_file = {path.name: json.loads(path.read_text()) for path in FILES.values() if path.suffix == ".json"}
+    fields = by_file.pop("vectors.schema.json")["items"]["properties"]
+    assert [json.loads(text) for text in document.all("vector")] == [by_file[name][0] for name in sorted(by_file)]
+    for name, vectors in by_file.items():
+        mistakes = [vector for vector in vectors if "mistake" in vector]
+        assert f"{name}: {len(vectors) - len(mistakes)} to accept, {len(mistakes)} to refuse" in document.text
+        assert all(vector["name"] in document.text for vector in vectors)
+        assert all(vector["mistake"] in document.text for vector in mistakes)
+        assert {field for vector in vectors for field in vector} <= {*fields}
+    assert all(field["description"] in document.text for field in fields.values())
+
+
 # Errors of pages
 
 
@@ -225,9 +275,12 @@ def test_what_was_asked_for_is_shown_as_text(app):
     assert "<script>" not in answer.text
 
 
-@pytest.mark.parametrize("name", ["routes.py", "..", "..%2froutes.py", "%2e%2e%2froutes.py", "x\0y", "static"])
-def test_no_file_but_the_pages_own_is_sent(app, name):
-    assert app.test_client().get(STATIC + name).status_code == 404
+@pytest.mark.parametrize(
+    "name", ["routes.py", "..", "..%2froutes.py", "%2e%2e%2froutes.py", "x\0y", "static", "__init__.py"]
+)
+@pytest.mark.parametrize("folder", [STATIC, *DOWNLOADS])
+def test_no_file_but_the_pages_own_is_sent(app, folder, name):
+    assert app.test_client().get(folder + name).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
