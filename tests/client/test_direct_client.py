@@ -189,6 +189,20 @@ def test_an_answer_that_is_not_documented_says_so(step):
         assert len(way.requests) == 1
 
 
+def test_a_request_id_that_the_body_does_not_hold_is_read_from_the_header():
+    step = answer(409, '{"code":409,"message":"no"}', x_request_id="7")
+    with network(step) as way, DirectClient(way.url, "public", "private") as direct, pytest.raises(Refusal) as refused:
+        direct.folders("kim")
+    assert refused.value.request_id == "7"
+
+
+def test_a_call_without_a_body_sends_no_content_md5():
+    with network(answer(404)) as way, DirectClient(way.url, "public", "private") as direct:
+        with pytest.raises(client.NotFound):
+            direct.folders("kim")
+        assert (way.headers("Content-MD5"), len(way.headers("Date"))) == ([], 1)
+
+
 def test_an_exception_can_be_sent_to_another_process():
     refused = client.InvalidArguments(422, "no", "7", ("id",), httpx.Headers({"X-Request-Id": "7"}))
     again = pickle.loads(pickle.dumps(refused))  # noqa: S301  It was written a moment ago.

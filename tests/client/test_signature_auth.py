@@ -123,6 +123,12 @@ def test_requests_is_told_that_a_stream_cannot_be_signed():
         requests.Request("POST", "http://127.0.0.1", data=iter([b"x"]), auth=auth).prepare()
 
 
+def test_what_requests_sends_is_the_bytes_that_were_signed():
+    """Left as text, it would be for another library to encode."""
+    prepared = requests.Request("POST", "http://127.0.0.1", data="é", auth=SignatureAuth("public", "private")).prepare()
+    assert (prepared.body, prepared.headers["Content-Length"]) == ("é".encode(), "2")
+
+
 @every_sender
 def test_the_clock_can_be_put_right(server, application, send):
     behind = auth_of(application, clock_offset=-3600)
