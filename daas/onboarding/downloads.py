@@ -4,18 +4,15 @@ import json
 from importlib import resources
 from typing import Any
 
-_SAMPLES = (".cs", ".java", ".js", ".mjs", ".php", ".py", ".sh")
-_VECTORS = (".json", ".sh")
-
 #: Content by folder and name, as in the address of a download.
 DOWNLOADS = {
     f"{folder}/{path.name}": path.read_bytes()
-    for folder, directory, suffixes in [
-        ("examples", resources.files("daas.examples"), _SAMPLES),
-        ("vectors", resources.files("daas.signing") / "vectors", _VECTORS),
+    for folder, directory in [
+        ("examples", resources.files("daas.examples")),
+        ("vectors", resources.files("daas.signing") / "vectors"),
     ]
     for path in directory.iterdir()
-    if path.name.endswith(suffixes) and path.name != "__init__.py"
+    if path.is_file() and path.name != "__init__.py"
 }
 
 SCHEMA = "vectors.schema.json"
