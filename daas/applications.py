@@ -226,6 +226,12 @@ def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, al
     return application
 
 
+def remove_application(name: str) -> None:
+    """Take an application away, with its keys and permissions; the request log keeps its name."""
+    db.session.delete(find_application(name))
+    db.session.commit()
+
+
 def check_key_pair(keys: KeyPair) -> None:
     """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or blank."""
     for name, key in [("public", keys.public_key), ("private", keys.private_key)]:

@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, mailboxes, messages, operation, requests
+from . import applications, calls, conformance, mailboxes, messages, operation, requests, sandbox
 
 
 class _Commands(click.Group):
@@ -41,5 +41,7 @@ for command in [
     calls.move,
     calls.folders,
     calls.messages,
+    conformance.conformance,
+    sandbox.sandbox,
 ]:
     main.add_command(command)
