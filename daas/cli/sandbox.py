@@ -100,36 +100,37 @@ def _print(result: dict[str, Any]) -> None:
     print_rows(
         {
             "status": each["status"],
-            "request": each["sentence"],
+            "request": each["title"],
             "what is sent": _shortened(f"{each['method']} {each['target']} {each['body']}"),
-            "answer": " ".join(
-                [each["answer"] or "", *(f"{n}: {v}" for n, v in each["answer_headers"].items())]
-            ).strip(),
+            "answer": " ".join(_answer(each)),
         }
         for each in result["requests"]
     )
-    click.echo(
-        f"\nThe requests whole, signed until {result['good_until'] or 'for good'}: --json, or --http FILE; reset signs anew."
-    )
+    good_until = result["good_until"] or "for good"
+    click.echo(f"\nWhole, and signed until {good_until}: --json, or --http FILE. `daas sandbox reset` signs anew.")
     click.echo(f"The keys are in {result['file']}. Every case of the contract, signed as it is sent:\n")
     click.echo(f"  {' '.join(result['conformance_command'])}")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text):,} characters)"
 
 
 def _write_http_file(path: Path, result: dict[str, Any]) -> None:
     """Write the requests in the form that editors and IDEs send; it has no way to sign, so dates go stale."""
     text = f"# Signed until {result['good_until'] or 'for good'}. To sign anew: daas sandbox reset --http {path}\n"
     for each in result["requests"]:
-        headers = "".join(f"{name}: {value}\n" for name, value in each["headers"].items())
-        text += f"\n### {each['status']} {each['case']}: {each['sentence']}\n"
-        text += "".join(
-            f"# {line}\n" for line in [each["answer"] or "", *map(": ".join, each["answer_headers"].items())] if line
-        )
-        text += f"{each['method']} {each['url']}\n{headers}\n{each['body']}\n"
+        text += f"\n### {each['status']}: {each['title']}\n"
+        text += "".join(f"# {line}\n" for line in _answer(each))
+        text += f"{each['method']} {each['url']}\n"
+        text += "".join(f"{name}: {value}\n" for name, value in each["headers"].items())
+        text += f"\n{each['body']}\n"
     try:
         path.write_text(text)
     except OSError as error:
         raise OperatorError(f"{path} cannot be written.") from error
+
+
+def _answer(each: dict[str, Any]) -> list[str]:
+    """Give the body of an answer and the headers that say more, a line each."""
+    return [*filter(None, [each["answer"]]), *(f"{name}: {value}" for name, value in each["answer_headers"].items())]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text):,} characters)"

@@ -10,42 +10,43 @@ from ..stage import Stage
 from ..wire import Server
 from . import cases
 
-# What a client cannot be made to send, such as a body that is cut short, is for the kit alone.
-_IDS = [
-    "answer.moved",
-    "signature.raw",
-    "md5.base64",
-    "content-type.json",
-    "folder.Archived-as-Archived",
-    "string.get.left-out",
-    "answer.unreadable",
-    "answer.denied",
-    "key.unknown",
-    "authorization.missing",
-    "date.header.missing",
-    "date.refused.time-alone",
-    "date.refused.no-zone-documented",
-    "date.zone.EST-meant-EDT",
-    "date.window.past",
-    "md5.wrong",
-    "md5.required",
-    "answer.use",
-    "mailbox.unknown",
-    "mailbox.closed",
-    "mailbox.suspended",
-    "answer.not-found",
-    "answer.not-allowed",
-    "answer.too-large",
-    "answer.unsupported",
-    "coding.content-gzip",
-    "answer.missing",
-    "several.missing-two",
-    "answer.invalid",
-    "several.invalid-two",
-    "folder.unknown",
-    "answer.no-message",
-    "mailbox.other-message",
-]
+# The cases, and what each is for those who try them one by one. What a client cannot be made to send, such as a body
+# that is cut short, is for the kit alone.
+_TITLES = {
+    "answer.moved": "a move",
+    "signature.raw": "a move, its hash signed as base64 of the raw bytes",
+    "md5.base64": "a move with Content-MD5",
+    "content-type.json": "a move in JSON",
+    "folder.Archived-as-Archived": "a move to a standard folder",
+    "string.get.left-out": "the custom folders",
+    "answer.unreadable": "JSON that cannot be read",
+    "answer.denied": "a wrong signature",
+    "key.unknown": "an unknown public key",
+    "authorization.missing": "no Authorization",
+    "date.header.missing": "no date",
+    "date.refused.time-alone": "a date that cannot be read",
+    "date.refused.no-zone-documented": "a date without a zone",
+    "date.zone.EST-meant-EDT": "EST where the clock shows EDT",
+    "date.window.past": "a date of before the window",
+    "md5.wrong": "the Content-MD5 of another body",
+    "md5.required": "no Content-MD5, by an application that must send it",
+    "answer.use": "an application that may not use the service",
+    "mailbox.unknown": "an unknown mailbox",
+    "mailbox.closed": "a mailbox that is not open to the application",
+    "mailbox.suspended": "a suspended mailbox",
+    "answer.not-found": "a path that is not there",
+    "answer.not-allowed": "a method that the call does not have",
+    "answer.too-large": "a body that is too large",
+    "answer.unsupported": "a content type that is not read",
+    "coding.content-gzip": "a content coding",
+    "answer.missing": "a missing argument",
+    "several.missing-two": "two missing arguments",
+    "answer.invalid": "an invalid argument",
+    "several.invalid-two": "two invalid arguments",
+    "folder.unknown": "a folder that is not there",
+    "answer.no-message": "a message that is not there",
+    "mailbox.other-message": "a message of another mailbox",
+}
 
 _NEED_WINDOW = {"date.zone.EST-meant-EDT", "date.window.past"}
 
@@ -58,7 +59,7 @@ class Example:
     """A request, signed, and the answer it gets; `answer_headers` are those that say more."""
 
     case: str
-    sentence: str
+    title: str
     method: str
     target: str
     headers: dict[str, str]
@@ -72,10 +73,10 @@ def examples(stage: Stage, server: Server) -> Iterator[Example]:
     """Give the examples for a stage whose message lies in its Inbox, signed now; those that need more are left out."""
     now = time.time()
     by_id = {case.id: case for case in cases(stage)}
-    for case in map(by_id.__getitem__, _IDS):
-        if case.id in _NEED_WINDOW and not stage.compares_dates:
+    for id_, title in _TITLES.items():
+        if id_ in _NEED_WINDOW and not stage.compares_dates:
             continue
-        ((ask, expected),) = case.steps
+        ((ask, expected),) = by_id[id_].steps
         names = {**stage.names(), "folder": stage.folders[0], "here": "Inbox"}
         try:
             head, _, body = write(ask, stage, names, server.host, now).data.partition(b"\r\n\r\n")
@@ -86,8 +87,8 @@ def examples(stage: Stage, server: Server) -> Iterator[Example]:
         method, target, _ = request_line.split(" ")
         headers = dict(line.split(": ", 1) for line in lines)
         yield Example(
-            case.id,
-            case.sentence,
+            id_,
+            title,
             method,
             target,
             {name: value for name, value in headers.items() if name not in _OWN_HEADERS},
