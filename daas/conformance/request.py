@@ -15,6 +15,8 @@ from .stage import Stage
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
+_LONGEST_SHOWN = 1000
+
 _UNKNOWN = make_key_pair()
 
 
@@ -60,10 +62,17 @@ MD5_FORMS: Mapping[str, Callable[[bytes], str]] = {
 
 @dataclass(frozen=True)
 class Written:
-    """A request as it is sent, and the string that was signed."""
+    """A request as it is sent, the string that was signed, and the signature's text."""
 
     data: bytes
     string_to_sign: str
+    signature: str
+
+    def __str__(self) -> str:
+        """Give it for people: without its signature, and no more of a long body than shows what it is."""
+        head, _, body = self.data.decode("latin-1").replace(self.signature, "(signature)").partition("\r\n\r\n")
+        shown = body if len(body) <= _LONGEST_SHOWN else f"{body[:_LONGEST_SHOWN]}... ({len(body):,} bytes)"
+        return head.replace("\r\n", "\n") + "\n\n" + shown
 
 
 def write(ask: Ask, stage: Stage, names: Mapping[str, str], host: str, now: float) -> Written:
@@ -102,7 +111,7 @@ def write(ask: Ask, stage: Stage, names: Mapping[str, str], host: str, now: floa
         ("Content-MD5", md5),
         *((name, fill(text, {**names, **known, "authorization": authorization or ""})) for name, text in ask.headers),
     ]
-    return Written(_frame(ask, target, headers, body), string)
+    return Written(_frame(ask, target, headers, body), string, signature)
 
 
 def fill(text: str, names: Mapping[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 import http.client
 import io
-import re
 import socket
 import ssl
 import time
@@ -122,13 +121,3 @@ def _read(connection: socket.socket, method: str, deadline: float) -> Answer:
             known = next((given for given in headers if given.lower() == name.lower()), name)
             headers[known] = f"{headers[known]}, {value}" if known in headers else value
         return Answer(response.status, headers, body)
-
-
-def masked(request: bytes) -> str:
-    """Give a request as people read it: no signature, and no more of a long body than shows what it is."""
-    head, _, body = request.partition(b"\r\n\r\n")
-    text = re.sub(
-        r"(?i)^(Authorization:.*:).*$", r"\1(signature)", head.decode("latin-1").replace("\r\n", "\n"), flags=re.M
-    )
-    shown = body.decode("latin-1") if len(body) <= 1000 else f"{body[:200].decode('latin-1')}... ({len(body):,} bytes)"
-    return f"{text}\n\n{shown}"

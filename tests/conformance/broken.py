@@ -494,10 +494,7 @@ def body_read(patch, change):
 
 @caught_by("whole.cut", "whole.cut-id", "answer.not-whole", "order.not-whole-401")
 def a_cut_body_taken(patch, _):
-    def take(environ, limit):
-        return environ["wsgi.input"].read(limit)
-
-    body_read(patch, take)
+    body_read(patch, lambda environ, _limit: environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
 
 
 @caught_by("size.larger", "size.larger-chunks", "answer.too-large")

@@ -5,7 +5,7 @@ import fnmatch
 import pytest
 
 from daas.conformance.direct import cases
-from daas.conformance.run import FAILED, PASSED, SKIPPED, Run
+from daas.conformance.run import FAILED, PASSED, Run
 
 from .broken import BROKEN, answer, body_changed
 
@@ -27,7 +27,8 @@ def play(breakable, ids=None):
         if (case.id in ids if ids is not None else not any(fnmatch.fnmatch(case.id, each) for each in OTHER_SERVERS))
     ]
     assert chosen
-    return {result.case.id: result for result in Run(breakable.server, breakable.stage, 10).play(chosen)}
+    _, *results = Run(breakable.server, breakable.stage, 10).play(chosen)
+    return {result.case.id: result for result in results}
 
 
 def explained(results):
@@ -44,7 +45,8 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypat
     broken.change(monkeypatch, breakable)
     results = play(breakable, broken.cases)
     assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
-    assert all(result.faults for result in results.values())
+    # It is an answer that is found to be wrong, not one that is missing.
+    assert all(exchange.came for result in results.values() for exchange in result.exchanges)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +80,3 @@ def test_there_is_no_case_that_cannot_fail(breakable):
         answer(breakable, always)
         passed.append({id_ for id_, result in play(breakable).items() if result.outcome == PASSED})
     assert passed[0] & passed[1] == set()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_most_cases_are_kept_by_a_server_that_breaks_one_rule(breakable, monkeypatch, broken):
-    broken.change(monkeypatch, breakable)
-    results = play(breakable)
-    assert {*broken.cases} <= {id_ for id_, result in results.items() if result.outcome == FAILED}
-    assert SKIPPED not in {result.outcome for result in results.values()}
