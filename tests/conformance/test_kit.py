@@ -241,9 +241,20 @@ def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, sta
 
     breakable.around = around
     junit = tmp_path / "junit.xml"
-    asked = ["conformance", breakable.server.url, "--sandbox", stage_file, "--case", "[a-h]*.*", "--junit", junit]
+    asked = [
+        "conformance",
+        breakable.server.url,
+        "--sandbox",
+        stage_file,
+        "--case",
+        "[a-c]*.*",
+        "--case",
+        "key.*",
+        "--junit",
+        junit,
+    ]
     written = [daas.run(*asked).text, daas.run(*asked, "--json").text, junit.read_text()]
-    assert len(sent) > 300
+    assert len(sent) > 100
     for key in (stage.granted.private_key, stage.refused.private_key):
         assert not any(key in text for text in [*sent, *written])
     signatures = {match for text in sent for match in re.findall(r"DAAS [0-9a-f]{64}:([A-Za-z0-9+/=]{44,})", text)}

@@ -142,7 +142,8 @@ def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path):
         create, remove, play, play_with_demo = page.all("sh")
         assert re.search(r"^\d+ cases: \d+ passed, 0 failed, \d+ skipped\.$", fresh.run(play_with_demo), re.MULTILINE)
         assert fresh.run(create).count("a wrong signature") == 2
-        assert " 0 failed, 4 skipped." in fresh.run(play)
+        # All cases are played elsewhere, against this server too.
+        assert " 0 failed, 0 skipped." in fresh.run(play.replace("--junit", "--case 'answer.*' --junit"))
         removed = fresh.run(remove)
     shown = [text for text in page.all("") if text.startswith("sandbox.")]
     assert {*shown} == {*re.findall(r"sandbox\.\w+", removed)}
