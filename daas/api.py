@@ -1,10 +1,10 @@
-"""What every request goes through before and after its view; the path tells the API's from a page's."""
+"""What every request goes through before and after its view; the path tells which API's it is, or a page's."""
 
 import logging
 import re
 import secrets
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 
 from . import origins, pages, request_log
-from .call import Call, current_call
+from .call import Api, Call, current_call
 from .errors import (
     ApiError,
     BodyNotWhole,
@@ -28,13 +28,12 @@ from .request_log import Entry
 from .settings import Settings
 from .waits import is_unavailable
 
-_PREFIX = "/direct"
-
 logger = logging.getLogger(__name__)
 
 
-def init_api(app: Flask) -> None:
-    """Make the app treat its API requests alike, unknown paths and wrong methods included."""
+def init_api(app: Flask, apis: Sequence[Api]) -> None:
+    """Make the app treat the requests of its APIs alike, unknown paths and wrong methods included."""
+    app.extensions["daas_apis"] = apis
     # What no view declares is a 405; Flask would answer OPTIONS by itself.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirected POST would carry a signature for another URI.
@@ -52,8 +51,9 @@ def target_of(environ: dict[str, Any]) -> str:
 
 
 def path_of(environ: dict[str, Any]) -> str:
-    """Give the path of a request, decoded."""
-    return unquote(target_of(environ).partition("?")[0])
+    """Give the path of a request, decoded but for escaped slashes: those part no segments."""
+    path = target_of(environ).partition("?")[0]
+    return "%2F".join(map(unquote, re.split("%2f", path, flags=re.IGNORECASE))) if "%" in path else path
 
 
 def _open_request() -> Response | None:
@@ -63,15 +63,15 @@ def _open_request() -> Response | None:
     target = target_of(environ)
     path = target.partition("?")[0]
     entry = Entry(method, path, environ.get("REMOTE_ADDR", ""))
-    call = g.call = Call(environ, method, target, _is_api(path_of(environ)), settings, entry)
-    if call.is_api:
+    call = g.call = Call(environ, method, target, _find_api(unquote(path)), settings, entry)
+    if call.api:
         if "#" in target:
             raise BodyNotWhole("target-with-fragment")
         call.body = read_whole_body(environ, settings.max_body_bytes)
-    # Werkzeug merges slashes at the start, and an escaped slash is not one: both would be another path.
-    if not path.startswith("/") or path.startswith("//") or "%2f" in path.lower():
+    # Werkzeug merges slashes at the start: that would be another path.
+    if not path.startswith("/") or path.startswith("//"):
         raise NotFound("path-unknown")
-    if method == "HEAD" and request.url_rule is not None and call.is_api:
+    if method == "HEAD" and request.url_rule is not None and call.api:
         raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
     return origins.preflight(settings.allowed_origins) if method == "OPTIONS" else None
 
@@ -79,7 +79,7 @@ def _open_request() -> Response | None:
 def _answer(error: Exception) -> Response:
     """Turn whatever was raised into the answer that is documented for it, and record it."""
     fault, call = _to_api_error(error), current_call()
-    if not call.is_api:
+    if not call.api:
         return pages.show_fault(fault)
     try:
         request_id = _record(call, fault)
@@ -89,7 +89,7 @@ def _answer(error: Exception) -> Response:
             fault = _to_api_error(failure)
         request_id = secrets.token_hex(16)
     headers = {**fault.headers, "X-Request-Id": request_id}
-    return Response(to_json(fault.body(request_id)), fault.status, headers, mimetype="application/json")
+    return Response(to_json(call.api.fault_body(fault, request_id)), fault.status, headers, mimetype="application/json")
 
 
 def _record(call: Call, fault: ApiError) -> str:
@@ -124,7 +124,7 @@ def _log_failure(error: Exception) -> None:
 def _close_request(response: Response) -> Response:
     """Add the headers that every answer carries: the API's, or a page's."""
     call = current_call()
-    if call.is_api:
+    if call.api:
         response.headers["Cache-Control"] = "no-store"
     else:
         pages.protect(response)
@@ -132,5 +132,5 @@ def _close_request(response: Response) -> Response:
     return response
 
 
-def _is_api(path: str) -> bool:
-    return path == _PREFIX or path.startswith(_PREFIX + "/")
+def _find_api(path: str) -> Api | None:
+    return next((api for api in current_app.extensions["daas_apis"] if api.holds(path)), None)

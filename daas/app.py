@@ -10,7 +10,7 @@ from werkzeug.routing import MapAdapter
 from .api import init_api, path_of
 from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
-from .direct.routes import direct
+from .direct.routes import DIRECT_API, direct
 from .direct.schemas import MoveArguments
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
     init_request_log(app)
-    init_api(app)
+    init_api(app, [DIRECT_API])
     init_pages(app, settings)
     app.register_blueprint(direct)
     init_onboarding(app, settings, MoveArguments())

@@ -223,7 +223,7 @@ SPOILED_BODIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "a name changed": lambda posted: {name.replace("_", "-"): value for name, value in posted.items()},
     "one more": lambda posted: {**posted, "phone": "1"},
     "one less": lambda posted: {name: value for name, value in posted.items() if name != "email_address"},
-    "nothing": lambda posted: {},
+    "nothing": lambda _: {},
     "a nested object": lambda posted: {"posted_data": posted},
 }
 
@@ -283,7 +283,7 @@ def test_another_private_key_is_refused(vector):
 
 def test_an_unknown_key_is_told_as_such_after_the_same_hashes(monkeypatch):
     hashed: list[bytes] = []
-    monkeypatch.setattr("daas.signing.mechanism._digest", lambda key, string: hashed.append(string) or b"\0" * 32)
+    monkeypatch.setattr("daas.signing.mechanism._digest", lambda _, string: hashed.append(string) or b"\0" * 32)
     vector = next(vector for vector in POSTED if vector["name"] == "a contact as PHP writes it")
     for private_key in (vector["private_key"], None):
         with pytest.raises(SignatureRefused):
