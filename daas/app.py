@@ -12,6 +12,8 @@ from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import DIRECT_API, direct
 from .direct.schemas import MoveArguments
+from .migomail.api import MIGOMAIL_API
+from .migomail.routes import migomail
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
@@ -43,9 +45,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
     init_request_log(app)
-    init_api(app, [DIRECT_API])
+    init_api(app, [DIRECT_API, MIGOMAIL_API])
     init_pages(app, settings)
     app.register_blueprint(direct)
+    app.register_blueprint(migomail)
     init_onboarding(app, settings, MoveArguments())
     init_openapi(app)
     return app

@@ -161,6 +161,27 @@ class MessageNotFound(ApiError):
     message = "Message not found"
 
 
+class ListNotFound(ApiError):
+    """The application has no such list."""
+
+    status = 404
+    message = "List not found"
+
+
+class ContactNotFound(ApiError):
+    """The list has no such contact."""
+
+    status = 404
+    message = "Contact not found"
+
+
+class ContactExists(ApiError):
+    """The list has a contact with this address already."""
+
+    status = 409
+    message = "Contact already exists"
+
+
 class UnexpectedFault(ApiError):
     """A defect of ours."""
 
@@ -176,6 +197,6 @@ def message_of(status: int) -> str:
     return _MESSAGES.get(status) or HTTPStatus(status).phrase
 
 
-def to_json(body: Mapping[str, Any]) -> bytes:
+def to_json(body: object) -> bytes:
     """Write a body as it is documented: no spaces between tokens, no newline at the end, UTF-8."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -16,7 +16,7 @@ from ..authentication import (
     signed,
 )
 from ..call import Api
-from ..errors import ApiError, to_json
+from ..errors import to_json
 from ..openapi import Operation
 from ..request_log import record
 from ..signing.direct_scheme import DIRECT
@@ -29,7 +29,7 @@ DIRECT_API = Api(
     scheme=DIRECT,
     request_to_sign=dated_request,
     read_arguments=read_logged_arguments,
-    fault_body=ApiError.body,
+    fault_body=lambda fault, request_id: fault.body(request_id),
     fault_of_headers=fault_of_dated_headers,
     check_freshness=check_date,
 )
