@@ -72,7 +72,8 @@ def _open_request() -> Response | None:
     if not path.startswith("/") or path.startswith("//"):
         raise NotFound("path-unknown")
     if method == "HEAD" and request.url_rule is not None and call.api:
-        raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
+        # Flask lets it in wherever there is a GET.
+        raise _method_not_allowed(current_app.create_url_adapter(request).allowed_methods())
     return origins.preflight(settings.allowed_origins) if method == "OPTIONS" else None
 
 
