@@ -5,12 +5,13 @@ import re
 import secrets
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
+from werkzeug.routing import MapAdapter
 
 from . import origins, pages, request_log
 from .call import Api, Call, current_call
@@ -73,7 +74,7 @@ def _open_request() -> Response | None:
         raise NotFound("path-unknown")
     if method == "HEAD" and request.url_rule is not None and call.api:
         # Flask lets it in wherever there is a GET.
-        raise _method_not_allowed(current_app.create_url_adapter(request).allowed_methods())
+        raise _method_not_allowed(cast(MapAdapter, current_app.create_url_adapter(request)).allowed_methods())
     return origins.preflight(settings.allowed_origins) if method == "OPTIONS" else None
 
 

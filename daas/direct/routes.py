@@ -1,9 +1,10 @@
 """The URLs of the Direct message calls."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response
+from marshmallow import Schema
 
 from ..arguments import check_arguments
 from ..authentication import (
@@ -77,5 +78,5 @@ def list_messages(call: SignedCall) -> Response:
 
 
 def _answer(operation: Operation, request_id: str, **shown: Any) -> Response:
-    body = operation.reply.dump({"request_id": request_id, **shown})
+    body = cast(Schema, operation.reply).dump({"request_id": request_id, **shown})
     return Response(to_json(body), headers={"X-Request-Id": request_id}, mimetype="application/json")

@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..applications import Candidate, check_may_use
 from ..database import reading, writing
-from ..errors import ListNotFound
 from ..request_log import Entry, record_in
+from .errors import ListNotFound
 from .models import Contact, ContactList, ListCounter
 
 # How many contacts of a removed list are deleted at a time: others write in between.

@@ -8,9 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from ..applications import Candidate, check_may_use
 from ..database import reading, writing
-from ..errors import ContactExists, ContactNotFound, ListNotFound
 from ..request_log import Entry, record_in
 from .contact_lists import is_list_of
+from .errors import ContactExists, ContactNotFound, ListNotFound
 from .models import Contact, ContactList, fold_address
 
 

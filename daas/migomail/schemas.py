@@ -14,6 +14,8 @@ _GREATEST_PAGE = 1000
 _MOST_LISTS = 100
 
 _ID = whole_numbers_to(GREATEST_ID)
+#: The ids of lists and contacts, for the readers of the OpenAPI document.
+ID_PATTERN = f"^({_ID})$"
 _PAGE = whole_numbers_to(_GREATEST_PAGE)
 
 # PostgreSQL holds neither NUL nor half a surrogate pair, so that no database does here.
@@ -66,7 +68,8 @@ class NumberArgument(Argument):
     """A decimal whole number: no sign, no leading zero."""
 
     def __init__(self, label: str, pattern: str, examples: list[str], **options: Any) -> None:
-        self.form = {"type": "string", "pattern": f"^({pattern})$", "examples": examples}
+        default = {"default": str(options["load_default"])} if "load_default" in options else {}
+        self.form = {"type": "string", "pattern": f"^({pattern})$", "examples": examples, **default}
         self._pattern = pattern
         super().__init__(label, **options)
 
@@ -151,10 +154,14 @@ class NewContact(ContactChanges):
     email_address = AddressArgument("email_address")
 
 
-class NewContactOfLists(NewContact):
-    """The fields of a new contact, and the lists that it is to be in."""
+class InLists(_Arguments):
+    """The lists that a new contact is to be in."""
 
     lists = ListsArgument("lists")
+
+
+class NewContactInLists(InLists, NewContact):
+    """The lists that a new contact is to be in, and its fields."""
 
 
 class AddressArguments(_Arguments):
