@@ -166,13 +166,15 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
     if query is not None:
         taken["parameters"].insert(0, {"in": "query", "schema": query})
     if method != "GET" and arguments.fields:
-        content = {type_: {"schema": arguments, "example": _example_of(arguments)} for type_ in CONTENT_TYPES}
-        taken["requestBody"] = {"required": True, "content": content}
-    taken["parameters"] += [{**shown, "in": "path", "name": name} for name, shown in operation.path.items()]
+        example = _example_of(arguments)
+        content = {type_: {"schema": arguments, "example": example} for type_ in CONTENT_TYPES}
+        taken["requestBody"] = {"required": bool(example), "content": content}
+    taken["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
     faults = [*api.errors, *operation.errors, *faults_of(query or arguments)]
     errors = sorted(faults, key=lambda error: error.status)
-    reply = operation.reply
-    example = reply.dump({**operation.example, "request_id": "1"}) if isinstance(reply, Schema) else operation.example
+    reply, shown = operation.reply, operation.example
+    if isinstance(reply, Schema):
+        shown = reply.dump({**shown, "request_id": "1"})
     return {
         "tags": [api.name],
         "security": [{api.scheme: []}],
@@ -181,7 +183,7 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
             str(operation.status): {
                 "description": _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"],
                 "headers": _describe_headers(_ALWAYS),
-                "content": {"application/json": {"schema": reply, "example": example}},
+                "content": {"application/json": {"schema": reply, "example": shown}},
             },
             **{
                 str(status): _respond(spec, api, [*of_status])

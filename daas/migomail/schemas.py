@@ -40,7 +40,7 @@ class NameArgument(Argument):
 class FieldArgument(NameArgument):
     """A fact of a contact: at most 255 characters, none of them NUL; a blank is one."""
 
-    form: Mapping[str, Any] = _TEXT
+    form: Mapping[str, Any] = {**_TEXT, "type": ["string", "null"]}
     takes_blank = True
 
 
@@ -54,6 +54,12 @@ class AddressArgument(Argument):
         "examples": ["b@x.org"],
     }
     _is_valid = validate.Email()
+
+    def __init__(self, label: str, **options: Any) -> None:
+        if not options.get("required", True):
+            # What is blank or null counts as missing: no format can say so.
+            self.form = {"type": ["string", "null"], "maxLength": LONGEST_TEXT}
+        super().__init__(label, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         text = _read_text(self, value)
@@ -69,7 +75,9 @@ class NumberArgument(Argument):
 
     def __init__(self, label: str, pattern: str, examples: list[str], **options: Any) -> None:
         default = {"default": str(options["load_default"])} if "load_default" in options else {}
-        self.form = {"type": "string", "pattern": f"^({pattern})$", "examples": examples, **default}
+        # A blank counts as missing.
+        blank = "" if options.get("required", True) else "?"
+        self.form = {"type": "string", "pattern": f"^({pattern}){blank}$", "examples": examples, **default}
         self._pattern = pattern
         super().__init__(label, **options)
 

@@ -59,10 +59,8 @@ def ask(caller, path, method, query=None, posted=None, named=None, **headers):
 def ask_while_it_raises(caller, error, path, method):
     """Ask while something below the view fails: here it is what finds the application."""
     app = caller.application.app
-    driver, app.extensions["daas_driver"] = app.extensions["daas_driver"], None
     candidates, app.extensions["daas_candidates"] = app.extensions["daas_candidates"], Broken(error)
     try:
-        app.extensions["daas_driver"] = driver
         return ask(caller, path, method)
     finally:
         app.extensions["daas_candidates"] = candidates
@@ -95,7 +93,10 @@ def send(caller, path, method, body, text=None, **headers):
 INVALID_QUERY = {
     "/v1/lists.json": "?id=x&name=A",
     CONTACTS: "?pagesize=x",
-    "/v1/contacts.json": "?lists=x&email_address=x",
+    "/v1/contacts.json": "?email_address=x",
+}
+INVALID_LISTS = {
+    "/v1/contacts.json": "?lists=x",
 }
 OTHER = {"{name_or_id}": "9", "{list_id}": "9", "{contact_id}": "9"}
 PROVOKED = {
@@ -115,7 +116,13 @@ PROVOKED = {
     "MissingArguments": lambda caller, path, method: (
         ask(caller, path, method, named={**NAMED, "{name_or_id}": "+"})
         if "name_or_id" in path
-        else ask(caller, path, method, query="?name=A" if path == LISTS else "", posted={"name": "A"})
+        else ask(
+            caller,
+            path,
+            method,
+            query="?name=A" if path == LISTS else "",
+            posted=None if method == "GET" or "list_id" not in path else {"name": "A"},
+        )
     ),
     "InvalidArguments": lambda caller, path, method: (
         ask(caller, path, method, named={**NAMED, "{name_or_id}": "x" * 256})
@@ -124,7 +131,9 @@ PROVOKED = {
             caller,
             path,
             method,
-            query=INVALID_QUERY.get(path, "") if method == "GET" or path != CONTACTS else "",
+            query=({**INVALID_QUERY, **INVALID_LISTS, CONTACTS: ""} if method == "POST" else INVALID_QUERY).get(
+                path, ""
+            ),
             posted={"email_address": "x"} if method == "POST" and path in {CONTACTS, CONTACT} else None,
         )
     ),
