@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, conformance, mailboxes, messages, operation, requests, sandbox
+from . import applications, calls, conformance, contacts, mailboxes, messages, operation, requests, sandbox
 
 
 class _Commands(click.Group):
@@ -36,6 +36,7 @@ for command in [
     mailboxes.mailbox,
     mailboxes.folder,
     messages.message,
+    contacts.contacts,
     requests.request,
     calls.sign,
     calls.move,

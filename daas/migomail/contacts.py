@@ -24,7 +24,7 @@ def add_contact(application: Candidate, lists: Iterable[int], fields: Mapping[st
         # In one order, so that no two wait for each other.
         for number in sorted({*lists}):
             list_id, last_contact = hold_list(connection, application.id, number, more=1)
-            connection.execute(insert(Contact).values(list_id=list_id, number=last_contact, **_stored(fields)))
+            connection.execute(insert(Contact).values(list_id=list_id, number=last_contact, **stored(fields)))
         return record_in(connection, entry, 201, "contact-added")
 
 
@@ -39,7 +39,7 @@ def change_contact(
         check_may_use(connection, application)
         list_id = _find_list(connection, application, list_number)
         # Even where no field is given, so that a contact which is not there is told.
-        values = {"number": number, **_stored(fields)}
+        values = {"number": number, **stored(fields)}
         changed = update(Contact).where(Contact.list_id == list_id, Contact.number == number).values(**values)
         if connection.execute(changed).rowcount == 0:
             raise ContactNotFound("contact-not-found")
@@ -135,7 +135,7 @@ def _find_list(connection: Connection, application: Candidate, number: int) -> i
     return found
 
 
-def _stored(fields: Mapping[str, str]) -> dict[str, str]:
+def stored(fields: Mapping[str, str]) -> dict[str, str]:
     """Give the columns of a contact's fields."""
     address = fields.get("email_address")
     return {**fields, **({} if address is None else {"email_folded": fold_address(address)})}
