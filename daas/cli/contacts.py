@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import click
 
 from ..applications import find_application
+from ..database import db
 from ..errors import OperatorError
 from ..migomail.contact_files import FaultyLines, export_rows, import_rows, read_rows
 from .context import uses_database
@@ -32,12 +33,12 @@ def contacts() -> None:
 @prints_result
 def import_(list_id: int, path: Path, name: str) -> Row:
     """Import the contacts of a CSV file into a list; all of them, or none if one line is at fault."""
-    application = find_application(name)
+    application_id = _find_application(name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file, _bar("Reading", path.stat().st_size) as bar:
             rows = read_rows(_counted(file, bar.update))
         with _bar("Importing", len(rows)) as bar:
-            first = import_rows(application.id, list_id, rows, bar.update)
+            first = import_rows(application_id, list_id, rows, bar.update)
     except FaultyLines as faulty:
         for line, fault in faulty.faults:
             click.echo(f"{path}:{line}: {fault}", err=True)
@@ -56,7 +57,7 @@ def import_(list_id: int, path: Path, name: str) -> Row:
 @prints_result
 def export(list_id: int, path: Path, name: str) -> Row:
     """Export the contacts of a list to a CSV file, which is there as a whole or not at all."""
-    rows = export_rows(find_application(name).id, list_id)
+    rows = export_rows(_find_application(name), list_id)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         # It is open to nobody else: these are people's addresses.
@@ -71,6 +72,13 @@ def export(list_id: int, path: Path, name: str) -> Row:
     except OSError as error:
         raise OperatorError(f"{path} cannot be written: {error.strerror}.") from error
     return {"list": str(list_id), "exported": exported, "path": str(path)}
+
+
+def _find_application(name: str) -> int:
+    """Find an application's id, and end the transaction that this took: SQLite has one for all who write."""
+    found = find_application(name).id
+    db.session.rollback()
+    return found
 
 
 def _bar(label: str, length: int) -> AbstractContextManager[Any]:

@@ -219,11 +219,11 @@ def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app, caller, larg
         if db.engine.dialect.name == "sqlite":
             # What is skipped is skipped in the index alone; the rows that are shown are looked up by their key.
             assert "COVERING INDEX sqlite_autoindex_contact_1 (list_id=?)" in plan
-            assert "SEARCH contact USING INDEX sqlite_autoindex_contact_1 (list_id=? AND number=?)" in plan
+            assert "SEARCH contact USING INDEX sqlite_autoindex_contact_1 (list_id=? AND number>?)" in plan
         else:
             assert "Only Scan using pk_contact" in plan
             assert "Seq Scan" not in plan
-            assert "Sort Key: contact_1" not in plan
+            assert "InitPlan" in plan
     last = caller.ask("GET", "/v1/contacts.json/1/contacts/?offset=26997&pagesize=1000")
     assert last.json == {str(n): f"c{n}@x.org" for n in range(LARGE - 3, LARGE)}
     caller.add(1, "new@x.org")
