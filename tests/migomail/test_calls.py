@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
+from daas import signing
 from daas.applications import Application
 from daas.database import db, writing
 from daas.migomail.models import Contact, ContactList
@@ -13,7 +14,7 @@ from daas.signing.mechanism import KeyPair
 
 from .caller import FORM, NAMED, NO_DATA, Caller, authorization
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "migomail.json").read_text(encoding="utf-8"))
+VECTORS = json.loads((Path(signing.__file__).parent / "vectors" / "migomail.json").read_text(encoding="utf-8"))
 
 
 def said(answer):
