@@ -54,8 +54,13 @@ def caught_by(*cases: str):
 # What is changed: a name of a module, the scheme, or what goes in and comes out.
 
 
+def api_part(patch, name, part):
+    # The API is a value that cannot be changed; a server that breaks the contract has another.
+    patch.setitem(vars(routes.DIRECT_API), name, part)
+
+
 def scheme(patch, **parts):
-    patch.setattr(authentication, "DIRECT", replace(DIRECT, **parts))
+    api_part(patch, "scheme", replace(DIRECT, **parts))
 
 
 def strings(patch, change):
@@ -64,8 +69,8 @@ def strings(patch, change):
 
 
 def signed_request(patch, change):
-    original = authentication.request_to_sign
-    patch.setattr(authentication, "request_to_sign", lambda call: change(call, original(call)))
+    original = routes.DIRECT_API.request_to_sign
+    api_part(patch, "request_to_sign", lambda call: change(call, original(call)))
 
 
 def environ(breakable, change):
@@ -137,8 +142,8 @@ def public_key_in_any_case(patch, _):
 def unknown_keys_told(patch, _):
     original = authentication._failed
 
-    def tell(reason, headers=None):
-        fault = original(reason, headers)
+    def tell(scheme, reason, headers=None):
+        fault = original(scheme, reason, headers)
         if reason == "unknown-public-key":
             fault.message = "Unknown key."
         return fault
@@ -462,7 +467,7 @@ def content_md5_required_of_nobody(patch, _):
 
 @caught_by("content-type.missing", "string.get.post")
 def no_content_type_needed(patch, _):
-    patch.setattr(authentication, "_fault_of_headers", lambda *_: None)
+    api_part(patch, "fault_of_headers", lambda *_: None)
     strings(
         patch,
         lambda request: [*DIRECT.strings_to_sign(request), *DIRECT.strings_to_sign(replace(request, content_type=""))],
@@ -474,7 +479,7 @@ def every_type_read_as_a_form(patch, _):
     patch.setattr(
         arguments,
         "_find_reader",
-        lambda text: arguments._READERS.get(media_type(text).lower(), lambda _, body: arguments._read_form(body)),
+        lambda text: arguments._READERS.get(media_type(text).lower(), lambda _, body: arguments.read_form(body)),
     )
 
 
@@ -543,7 +548,7 @@ def all_blanks_of_unicode_removed(patch, _):
 def arguments_of_the_query(patch, _):
     def merge(content_type, body):
         query = authentication.current_call().target.partition("?")[2]
-        return arguments._by_name([*parse_qsl(query), *parse_qsl(body.decode())])
+        return arguments.by_name([*parse_qsl(query), *parse_qsl(body.decode())])
 
     patch.setattr(authentication, "read_arguments", merge)
 
@@ -562,14 +567,14 @@ def names_in_small_letters_alone(patch, _):
             named.setdefault(name, []).append(value)
         return named
 
-    patch.setattr(arguments, "_by_name", strict)
+    patch.setattr(arguments, "by_name", strict)
 
 
 @caught_by("form.not-utf-8", "form.not-utf-8-bytes", "order.400-422")
 def any_bytes_in_forms(patch, _):
     patch.setattr(
         arguments,
-        "_read_form",
+        "read_form",
         lambda body: parse_qsl(body.decode("latin-1"), encoding="latin-1", keep_blank_values=True),
     )
 
