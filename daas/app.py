@@ -12,6 +12,8 @@ from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
+from .key_cipher import init_key_cipher
+from .keys import init_keys
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
@@ -42,6 +44,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     settings = settings or load_settings()
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
+    init_keys(app)
     init_request_log(app)
     init_api(app)
     init_pages(app, settings)
@@ -61,5 +64,6 @@ def _create_bare_app(settings: Settings, statement_milliseconds: int) -> Flask:
     app.extensions["daas_settings"] = settings
     init_database(app, settings, statement_milliseconds)
     init_statements(app)
-    init_applications(app, settings)
+    init_key_cipher(app, settings)
+    init_applications(app)
     return app

@@ -1,22 +1,32 @@
-"""Registered applications: their keys, what they may use, and how to find, change or suspend one."""
+"""Registered applications: what signs for them, what they may use, and how to find, change or suspend one."""
 
-import os
-import re
-import secrets
+import datetime
+import ipaddress
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, current_app
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, LargeBinary, String, bindparam, exists, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .database import Base, Id, db, reading
+from .database import Base, Id, UtcDateTime, db
 from .errors import OperatorError
-from .settings import SettingError, Settings
+from .key_cipher import cipher
 from .signing.mechanism import KeyPair, make_key_pair
 from .statements import Statement, driver
 
@@ -28,6 +38,11 @@ DEFAULT_SERVICES = SERVICES[:3]
 # How long the key that signatures are checked with is remembered, and of how many applications.
 _REMEMBERED_SECONDS = 1.0
 _MOST_REMEMBERED = 1000
+
+# How long before a key expires its answers say so.
+_ANNOUNCED = datetime.timedelta(days=30)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Application(Base):
@@ -42,15 +57,45 @@ class Application(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
+    #: One of its keys, for servers of the release before; this release looks only at `keys`.
     public_key: Mapped[str] = mapped_column(String(128), unique=True)
-    #: The private key under the first of DAAS_ENCRYPTION_KEYS, a Fernet token.
     private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
     suspended: Mapped[bool] = mapped_column(default=False)
     all_mailboxes: Mapped[bool] = mapped_column(default=False)
     require_content_md5: Mapped[bool] = mapped_column(default=False)
     explain_401: Mapped[bool] = mapped_column(default=False)
+    keys: Mapped[list["ApplicationKey"]] = relationship(order_by="ApplicationKey.id", cascade="all, delete-orphan")
     services: Mapped[list["ApplicationService"]] = relationship(cascade="all, delete-orphan")
     mailboxes: Mapped[list["ApplicationMailbox"]] = relationship(cascade="all, delete-orphan")
+
+
+class ApplicationKey(Base):
+    """A key pair that an application signs with; once revoked it stays, so that the log can be understood."""
+
+    __tablename__ = "application_key"
+    __table_args__ = (
+        UniqueConstraint("application_id", "name"),
+        CheckConstraint("length(public_key) BETWEEN 16 AND 128", name="public_key_length"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    public_key: Mapped[str] = mapped_column(String(128), unique=True)
+    #: The private key under the first of DAAS_ENCRYPTION_KEYS, a Fernet token.
+    private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    #: None for a key that is older than this table.
+    created_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def works(self) -> bool:
+        """Whether it is neither revoked nor expired."""
+        expires_at = self.expires_at
+        return self.revoked_at is None and (expires_at is None or expires_at > datetime.datetime.now(datetime.UTC))
 
 
 class ApplicationService(Base):
@@ -71,7 +116,7 @@ class ApplicationMailbox(Base):
     mailbox_id: Mapped[int] = mapped_column(ForeignKey("mailbox.id"), primary_key=True, index=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """The application that a request names, before its signature is checked, with what the check needs.
 
@@ -80,39 +125,21 @@ class Candidate:
 
     id: int
     name: str
-    public_key: str
+    key_id: int
     service: str
-    #: None if it cannot be decrypted with the keys of this server.
+    #: None if nothing can be signed with it any more; `key_fault` says why, for the log.
     private_key: str | None
+    key_fault: str | None
+    #: When the key expires, in RFC 3339, if that is soon.
+    key_expires: str | None
     suspended: bool
     may_use_service: bool
     require_content_md5: bool
     explain_401: bool
 
 
-class PrivateKeyCipher:
-    """Encrypts private keys for the database; decrypts a dummy as willingly, so that time tells nothing."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
-        self._dummy = self.encrypt(make_key_pair().private_key)
-
-    def encrypt(self, private_key: str) -> bytes:
-        """Encrypt a private key under the first key."""
-        return self._fernet.encrypt(private_key.encode())
-
-    def decrypt(self, token: bytes | None) -> str | None:
-        """Decrypt a private key; None for no token, after as much work, and for one under none of the keys."""
-        try:
-            private_key = self._fernet.decrypt(self._dummy if token is None else token).decode()
-        except InvalidToken:
-            return None
-        return None if token is None else private_key
-
-
-def init_applications(app: Flask, settings: Settings) -> None:
-    """Give the app the cipher of its private keys; raises SettingError if there is no key for it."""
-    app.extensions["daas_cipher"] = PrivateKeyCipher(settings.encryption_keys or [_embedded_key(settings)])
+def init_applications(app: Flask) -> None:
+    """Give the app a memory of the keys that it has looked up."""
     app.extensions["daas_candidates"] = {}
 
 
@@ -123,18 +150,22 @@ def find_candidate(public_key: str, service: str) -> Candidate | None:
     private_key = cipher().decrypt(row.private_key_encrypted if row else None)
     if row is None:
         return None
+    key_fault = _fault_of_key(row, private_key)
     candidate = Candidate(
-        row.id,
-        row.name,
-        public_key,
-        service,
-        private_key,
-        row.suspended,
-        row.may_use_service,
-        row.require_content_md5,
-        row.explain_401,
+        id=row.id,
+        name=row.name,
+        key_id=row.key_id,
+        service=service,
+        private_key=None if key_fault else private_key,
+        key_fault=key_fault,
+        key_expires=_announce(row.expires_at),
+        suspended=row.suspended,
+        may_use_service=row.may_use_service,
+        require_content_md5=row.require_content_md5,
+        # A key that works no more is answered as one that never did.
+        explain_401=row.explain_401 and row.works,
     )
-    if candidate.may_use_service and not candidate.suspended:
+    if candidate.may_use_service and not candidate.suspended and not key_fault:
         candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
         if len(candidates) >= _MOST_REMEMBERED:
             candidates.clear()
@@ -163,13 +194,21 @@ def register_application(
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise OperatorError("The name of an application is 1 to 100 printable characters.")
     keys = keys or make_key_pair()
+    encrypted = cipher().encrypt(keys.private_key)
+    key = ApplicationKey(
+        name="1",
+        public_key=keys.public_key,
+        private_key_encrypted=encrypted,
+        created_at=datetime.datetime.now(datetime.UTC),
+    )
     application = Application(
         name=name,
         public_key=keys.public_key,
-        private_key_encrypted=cipher().encrypt(keys.private_key),
+        private_key_encrypted=encrypted,
         all_mailboxes=all_mailboxes,
         require_content_md5=require_content_md5,
         explain_401=explain_401,
+        keys=[key],
         services=[ApplicationService(service=service) for service in dict.fromkeys(services)],
         mailboxes=[ApplicationMailbox(mailbox_id=mailbox_id) for mailbox_id in dict.fromkeys(mailbox_ids)],
     )
@@ -232,77 +271,47 @@ def remove_application(name: str) -> None:
     db.session.commit()
 
 
-def check_key_pair(keys: KeyPair) -> None:
-    """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or blank."""
-    for name, key in [("public", keys.public_key), ("private", keys.private_key)]:
-        if not re.fullmatch(r"[!-9;-~]{16,128}", key):
-            raise OperatorError(f"The {name} key must be 16 to 128 printable ASCII characters, no colon or blank.")
-
-
-def stored_keys_decrypt() -> bool:
-    """Tell whether every stored private key can be decrypted with the keys of this server."""
-    with reading() as connection:
-        stored = connection.scalars(select(Application.private_key_encrypted)).all()
-    return all(cipher().decrypt(token) is not None for token in stored)
-
-
-def cipher() -> PrivateKeyCipher:
-    """Give the running app's cipher of private keys."""
-    found: PrivateKeyCipher = current_app.extensions["daas_cipher"]
-    return found
-
-
 def may_use(service: ColumnElement[str]) -> ColumnElement[bool]:
     """Say in a statement that an application is granted a service."""
     return exists().where(ApplicationService.application_id == Application.id, ApplicationService.service == service)
 
 
-def _embedded_key(settings: Settings) -> str:
-    """Read the key file beside the embedded database, or make it while that is still to be filled."""
-    database = settings.embedded_database
-    if database is None:
-        raise SettingError("DAAS_ENCRYPTION_KEYS must be set for a database that is not embedded.")
-    path = database.with_name(database.name + ".key")
-    if not path.exists():
-        if database.exists() and database.stat().st_size > 0:
-            raise SettingError(
-                f"DAAS_ENCRYPTION_KEYS is not set and {path.name} is missing, but the database holds private keys."
-            )
-        _make_key_file(path)
-    if path.stat().st_mode & 0o077:
-        raise SettingError(f"DAAS_ENCRYPTION_KEYS is not set and {path.name} is open to others: chmod 600 it.")
-    try:
-        key = path.read_text().strip()
-        Fernet(key)
-    except (OSError, ValueError) as error:
-        raise SettingError(f"DAAS_ENCRYPTION_KEYS is not set and {path.name} holds no Fernet key.") from error
-    return key
+def key_works() -> ColumnElement[bool]:
+    """Say in a statement that a key is neither revoked nor, by the database's clock, expired."""
+    not_expired = or_(ApplicationKey.expires_at.is_(None), ApplicationKey.expires_at > func.current_timestamp())
+    return ApplicationKey.revoked_at.is_(None) & not_expired
 
 
-def _make_key_file(path: Path) -> None:
-    """Make the file whole or not at all, even if two processes start at once."""
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key())
-        file.flush()
-        os.fsync(descriptor)
-    try:
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        pass  # Another process was first; its key counts.
-    finally:
-        fresh.unlink()
+def _fault_of_key(row: Any, private_key: str | None) -> str | None:
+    if not row.works:
+        return "key-revoked" if row.revoked else "key-expired"
+    return "private-key-undecryptable" if private_key is None else None
+
+
+def _announce(expires_at: datetime.datetime | str | None) -> str | None:
+    """Write when a key expires if that is soon; SQLite's own driver gives moments as text, in UTC."""
+    if expires_at is None:
+        return None
+    if isinstance(expires_at, str):
+        expires_at = datetime.datetime.fromisoformat(expires_at).replace(tzinfo=datetime.UTC)
+    soon = expires_at - datetime.datetime.now(datetime.UTC) < _ANNOUNCED
+    return expires_at.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if soon else None
 
 
 _FIND = Statement(
     select(
         Application.id,
         Application.name,
-        Application.private_key_encrypted,
+        ApplicationKey.id.label("key_id"),
+        ApplicationKey.private_key_encrypted,
+        ApplicationKey.expires_at,
+        ApplicationKey.revoked_at.is_not(None).label("revoked"),
+        key_works().label("works"),
         Application.suspended,
         may_use(bindparam("service")).label("may_use_service"),
         Application.require_content_md5,
         Application.explain_401,
-    ).where(Application.public_key == bindparam("public_key"))
+    )
+    .join(ApplicationKey, ApplicationKey.application_id == Application.id)
+    .where(ApplicationKey.public_key == bindparam("public_key"))
 )

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
-from flask import current_app
+from flask import Response, current_app
 
 from .applications import Candidate, find_candidate, recall_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
 from .call import Call, current_call
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
+from .keys import note_use
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
@@ -55,7 +56,9 @@ def signed(service: str) -> Callable[[View], View]:
             call.entry.service = service
             if call.body is None:
                 raise BodyTooLarge("body-too-large")
-            return view(authenticate(call, service), *args, **kwargs)
+            signed_call = authenticate(call, service)
+            note_use(signed_call.application.key_id)
+            return _announce(signed_call.application, view(signed_call, *args, **kwargs))
 
         admit.door = door  # type: ignore[attr-defined]
         return admit
@@ -142,8 +145,7 @@ def _fault_of_signature(
     try:
         verify(DIRECT, to_sign, credentials, application.private_key if application else None)
     except SignatureRefused as refused:
-        undecryptable = application is not None and application.private_key is None
-        return "private-key-undecryptable" if undecryptable else refused.reason
+        return (application and application.key_fault) or refused.reason
     return None
 
 
@@ -187,6 +189,13 @@ def _check_freshness(call: Call, to_sign: RequestToSign, application: Candidate,
     if fault_found:
         skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
         raise _failed(fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
+
+
+def _announce(application: Candidate, answer: Response) -> Response:
+    """Say in a successful answer what its caller should know before it is too late."""
+    if application.key_expires:
+        answer.headers["X-Daas-Key-Expires"] = application.key_expires
+    return answer
 
 
 def _explain(call: Call, to_sign: RequestToSign, application: Candidate | None) -> dict[str, str]:

@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from daas import migrations
 from daas.app import create_command_app
-from daas.applications import cipher, register_application
+from daas.applications import register_application
 from daas.database import db
+from daas.key_cipher import cipher
 from daas.server import check_start
 from daas.settings import SETTINGS, SettingError, load_settings
 

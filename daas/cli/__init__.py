@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, conformance, mailboxes, messages, operation, requests, sandbox
+from . import applications, calls, conformance, keys, mailboxes, messages, operation, requests, sandbox
 
 
 class _Commands(click.Group):
@@ -33,6 +33,7 @@ for command in [
     operation.db,
     operation.demo,
     applications.application,
+    keys.key,
     mailboxes.mailbox,
     mailboxes.folder,
     messages.message,

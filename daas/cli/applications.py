@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from .. import applications
-from ..client import read_key_file
 from ..direct.mailboxes import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
+from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
 from .output import Row, prints_result
 
 
@@ -38,11 +38,7 @@ def application() -> None:
 @click.argument("name")
 @_permissions
 @click.option("--require-content-md5", is_flag=True, help="Refuse its requests that carry no Content-MD5.")
-@click.option(
-    "--import-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A JSON file (mode 0600) with the public_key and private_key that it has already.",
-)
+@IMPORT_KEY
 @uses_database
 @prints_result
 def register(
@@ -54,10 +50,7 @@ def register(
     import_key: Path | None,
 ) -> Row:
     """Register an application and print its keys; the private one is never shown again."""
-    keys = None
-    if import_key is not None:
-        keys = read_key_file(import_key)
-        applications.check_key_pair(keys)
+    keys = None if import_key is None else read_key_pair(import_key)
     made, private_key = applications.register_application(
         name,
         services=services or applications.DEFAULT_SERVICES,
@@ -66,7 +59,7 @@ def register(
         require_content_md5=require_content_md5,
         keys=keys,
     )
-    row = dict(_describe(made))
+    row = _describe(made)
     return {"name": row.pop("name"), "public_key": row.pop("public_key"), "private_key": private_key, **row}
 
 
@@ -75,7 +68,7 @@ def register(
 @prints_result
 def list_() -> Iterable[Row]:
     """List all applications."""
-    return [_describe(each) for each in applications.list_applications()]
+    return [_describe_wholly(each) for each in applications.list_applications()]
 
 
 @application.command()
@@ -83,8 +76,8 @@ def list_() -> Iterable[Row]:
 @uses_database
 @prints_result
 def show(name: str) -> Row:
-    """Show an application and what it may use."""
-    return _describe(applications.find_application(name))
+    """Show an application, what it may use and its keys."""
+    return _describe_wholly(applications.find_application(name))
 
 
 @application.command()
@@ -137,14 +130,19 @@ def _mailbox_ids(names: Iterable[str]) -> list[int]:
     return [find_mailbox(name).id for name in names]
 
 
-def _describe(application: applications.Application) -> Row:
-    """Give an application for people to see: everything but its private key."""
+def _describe(application: applications.Application) -> dict[str, Any]:
+    """Give what an application may do, and the first of its keys that works."""
     return {
         "name": application.name,
-        "public_key": application.public_key,
+        "public_key": working_key(application),
         "services": sorted(row.service for row in application.services),
         "mailboxes": names_of_granted_mailboxes(application.id),
         "all_mailboxes": application.all_mailboxes,
         "require_content_md5": application.require_content_md5,
         "suspended": application.suspended,
     }
+
+
+def _describe_wholly(application: applications.Application) -> Row:
+    """Give all that is known of an application but its private keys."""
+    return {**_describe(application), "keys": [describe_key(key) for key in application.keys]}
