@@ -1,7 +1,6 @@
 """Registered applications: what signs for them, what they may use, and how to find, change or suspend one."""
 
 import datetime
-import ipaddress
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,11 @@ from sqlalchemy import (
     ForeignKey,
     LargeBinary,
     String,
+    Text,
     UniqueConstraint,
     bindparam,
     exists,
+    false,
     func,
     or_,
     select,
@@ -42,8 +43,6 @@ _MOST_REMEMBERED = 1000
 # How long before a key expires its answers say so.
 _ANNOUNCED = datetime.timedelta(days=30)
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 
 class Application(Base):
     """A program that may sign requests, and what it may do with them."""
@@ -63,7 +62,15 @@ class Application(Base):
     suspended: Mapped[bool] = mapped_column(default=False)
     all_mailboxes: Mapped[bool] = mapped_column(default=False)
     require_content_md5: Mapped[bool] = mapped_column(default=False)
+    #: Whether its answers say so where it has not sent Content-MD5.
+    warn_content_md5: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Where it may call from, in the notation of CIDR, with blanks between; None: from anywhere.
+    networks: Mapped[str | None] = mapped_column(Text)
+    #: Such as `600 per minute`; None for that of all.
+    rate_limit: Mapped[str | None] = mapped_column(String(100))
+    #: Whether, or until when, it is shown with each 401 the string to sign that the server built.
     explain_401: Mapped[bool] = mapped_column(default=False)
+    explain_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     keys: Mapped[list["ApplicationKey"]] = relationship(order_by="ApplicationKey.id", cascade="all, delete-orphan")
     services: Mapped[list["ApplicationService"]] = relationship(cascade="all, delete-orphan")
     mailboxes: Mapped[list["ApplicationMailbox"]] = relationship(cascade="all, delete-orphan")
@@ -135,6 +142,9 @@ class Candidate:
     suspended: bool
     may_use_service: bool
     require_content_md5: bool
+    warn_content_md5: bool
+    networks: str | None
+    rate_limit: str | None
     explain_401: bool
 
 
@@ -162,8 +172,11 @@ def find_candidate(public_key: str, service: str) -> Candidate | None:
         suspended=row.suspended,
         may_use_service=row.may_use_service,
         require_content_md5=row.require_content_md5,
+        warn_content_md5=row.warn_content_md5,
+        networks=row.networks,
+        rate_limit=row.rate_limit,
         # A key that works no more is answered as one that never did.
-        explain_401=row.explain_401 and row.works,
+        explain_401=bool(row.explain_401 and row.works),
     )
     if candidate.may_use_service and not candidate.suspended and not key_fault:
         candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
@@ -310,7 +323,10 @@ _FIND = Statement(
         Application.suspended,
         may_use(bindparam("service")).label("may_use_service"),
         Application.require_content_md5,
-        Application.explain_401,
+        Application.warn_content_md5,
+        Application.networks,
+        Application.rate_limit,
+        or_(Application.explain_401, Application.explain_until > func.current_timestamp()).label("explain_401"),
     )
     .join(ApplicationKey, ApplicationKey.application_id == Application.id)
     .where(ApplicationKey.public_key == bindparam("public_key"))

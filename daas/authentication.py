@@ -17,6 +17,7 @@ from .arguments import Arguments, as_asked, read_arguments, read_query
 from .call import Call, current_call
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
 from .keys import note_use
+from .policy import is_allowed_from
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
@@ -58,7 +59,7 @@ def signed(service: str) -> Callable[[View], View]:
                 raise BodyTooLarge("body-too-large")
             signed_call = authenticate(call, service)
             note_use(signed_call.application.key_id)
-            return _announce(signed_call.application, view(signed_call, *args, **kwargs))
+            return _announce(signed_call, view(signed_call, *args, **kwargs))
 
         admit.door = door  # type: ignore[attr-defined]
         return admit
@@ -98,12 +99,16 @@ def authenticate(call: Call, service: str) -> SignedCall:
     if reason:
         raise _failed(reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
+    if _has_body(to_sign):
+        call.entry.unbound = to_sign.content_md5 is None
     arguments = _read_signed_arguments(call, to_sign)
     _check_freshness(call, to_sign, application, explanation)
     if application.suspended:
         raise UseNotAuthorized("application-suspended")
     if not application.may_use_service:
         raise UseNotAuthorized("service-not-granted")
+    if not is_allowed_from(application.networks, call.entry.remote_address):
+        raise UseNotAuthorized("network-not-allowed")
     return SignedCall(application, call.entry, arguments)
 
 
@@ -182,7 +187,7 @@ def _check_freshness(call: Call, to_sign: RequestToSign, application: Candidate,
         fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
         raise _failed(fault, {"X-Daas-Error": fault, **explanation}) from error
     fault_found = fault_of_freshness(date, now, call.settings.date_window_seconds)
-    if fault_found is None and to_sign.content_md5 is None and application.require_content_md5 and _has_body(to_sign):
+    if fault_found is None and application.require_content_md5 and call.entry.unbound:
         fault_found = "content-md5-required"
     if fault_found is None and to_sign.content_md5 is not None:
         fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
@@ -191,10 +196,12 @@ def _check_freshness(call: Call, to_sign: RequestToSign, application: Candidate,
         raise _failed(fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
 
 
-def _announce(application: Candidate, answer: Response) -> Response:
+def _announce(call: SignedCall, answer: Response) -> Response:
     """Say in a successful answer what its caller should know before it is too late."""
-    if application.key_expires:
-        answer.headers["X-Daas-Key-Expires"] = application.key_expires
+    if call.application.key_expires:
+        answer.headers["X-Daas-Key-Expires"] = call.application.key_expires
+    if call.application.warn_content_md5 and call.entry.unbound:
+        answer.headers["X-Daas-Warning"] = "content-md5-missing"
     return answer
 
 

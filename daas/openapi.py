@@ -61,13 +61,17 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "If the key that signed expires within 30 days: when.",
         "schema": {"type": "string", "format": "date-time"},
     },
+    "X-Daas-Warning": {
+        "description": "What the application will soon be held to, and this request did not do.",
+        "schema": {"type": "string", "enum": ["content-md5-missing"]},
+    },
     "X-Daas-String-To-Sign": {
         "description": "Where the operator allows it: the string to sign that the server built, in base64.",
         "schema": _TEXT,
     },
 }
 _ALWAYS = {"X-Request-Id": "1", "Cache-Control": "no-store"}
-_ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z"}
+_ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z", "X-Daas-Warning": "content-md5-missing"}
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class RequestLogRow(Base):
     #: Where a moved message was, and where it is: a standard folder's name or a custom folder's id.
     folder_from: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
     folder_to: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    #: Whether a good signature left the body uncovered; None if there was none to cover, or no good signature.
+    unbound: Mapped[bool | None]
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Entry:
     application: str | None = None
     service: str | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
+    unbound: bool | None = None
 
 
 def init_request_log(app: Flask) -> None:
@@ -91,6 +94,7 @@ def row_of(entry: Entry, status: int, reason: str) -> dict[str, Any]:
         "folder": storable(entry.asked.get("folder")),
         "folder_from": None,
         "folder_to": None,
+        "unbound": entry.unbound,
     }
 
 

@@ -21,7 +21,8 @@ from .conftest import DATABASES
 
 APPLICATION = ["name", "public_key", "services", "mailboxes", "all_mailboxes", "require_content_md5", "suspended"]
 REGISTERED = [*APPLICATION[:2], "private_key", *APPLICATION[2:]]
-SHOWN = [*APPLICATION, "keys"]
+LISTED = [*APPLICATION, "content_md5", "networks", "rate_limit", "explain_401", "explain_until", "keys"]
+SHOWN = [*LISTED, "calls_with_body", "calls_unbound", "calls_since"]
 REQUEST = [
     "request_id",
     "at",
@@ -218,7 +219,7 @@ def test_show_and_list_describe_an_application_alike(daas, build):
     assert [*shown] == SHOWN
     assert {key: shown[key] for key in APPLICATION} == {key: made[key] for key in APPLICATION}
     listed = daas.json("application", "list")
-    assert [each for each in listed if each["name"] == made["name"]] == [shown]
+    assert [each for each in listed if each["name"] == made["name"]] == [{part: shown[part] for part in LISTED}]
     assert [each["name"] for each in listed] == sorted(each["name"] for each in listed)
 
 

@@ -29,6 +29,10 @@ ROWS = {
         "all_mailboxes": True,
         "require_content_md5": False,
         "explain_401": True,
+        "warn_content_md5": False,
+        "networks": None,
+        "rate_limit": None,
+        "explain_until": None,
     },
     # What the revision makes of the application that is there already.
     "application_key": {
@@ -78,6 +82,7 @@ ROWS = {
         "folder": "7",
         "folder_from": "Inbox",
         "folder_to": "7",
+        "unbound": None,
     },
 }
 

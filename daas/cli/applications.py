@@ -1,15 +1,17 @@
 """`daas application`."""
 
+import datetime
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import applications
+from .. import applications, policy
 from ..direct.mailboxes import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
 from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
+from .moments import Span, show_moment
 from .output import Row, prints_result
 
 
@@ -76,8 +78,19 @@ def list_() -> Iterable[Row]:
 @uses_database
 @prints_result
 def show(name: str) -> Row:
-    """Show an application, what it may use and its keys."""
-    return _describe_wholly(applications.find_application(name))
+    """Show an application, what it may use, what is asked of it, its keys, and how many of its calls were unbound.
+
+    Unbound is a call with a body and without Content-MD5: its signature does not cover the body. Counted are those
+    among the last 100,000 rows of the log.
+    """
+    found = applications.find_application(name)
+    exposure = policy.exposure_of(found)
+    return {
+        **_describe_wholly(found),
+        "calls_with_body": exposure.calls,
+        "calls_unbound": exposure.unbound,
+        "calls_since": show_moment(exposure.since),
+    }
 
 
 @application.command()
@@ -120,6 +133,47 @@ def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all
     return _describe(applications.revoke(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
 
 
+@application.command("policy")
+@click.argument("name")
+@click.option(
+    "--content-md5",
+    type=click.Choice(policy.CONTENT_MD5),
+    help="Whether it must send Content-MD5; warn says in the answers that it has not.",
+)
+@click.option(
+    "--allow-network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Where it may call from, such as 10.0.0.0/8, and from nowhere else; may be repeated.",
+)
+@click.option("--any-network", is_flag=True, help="It may call from anywhere.")
+@click.option("--rate-limit", help="How often it may call, such as '600 per minute'; '' for that of all.")
+@uses_database
+@prints_result
+def policy_(
+    name: str, content_md5: str | None, networks: tuple[str, ...], any_network: bool, rate_limit: str | None
+) -> Row:
+    """Change what is asked of an application; what is not named stays, networks that are named replace all."""
+    if networks and any_network:
+        raise click.UsageError("Give --allow-network or --any-network, not both.")
+    allowed = networks if networks or any_network else None
+    if content_md5 is None and allowed is None and rate_limit is None:
+        raise click.UsageError("Name --content-md5, --allow-network, --any-network or --rate-limit.")
+    changed = policy.set_policy(name, content_md5=content_md5, networks=allowed, rate_limit=rate_limit)
+    return _describe_wholly(changed)
+
+
+@application.command()
+@click.argument("name")
+@click.option("--for", "span", type=Span(), required=True, help="For how long from now on: 90m, 24h; 0s ends it.")
+@uses_database
+@prints_result
+def explain(name: str, span: datetime.timedelta) -> Row:
+    """Show an application for a while, with each 401, the string to sign that the server built."""
+    return _describe_wholly(policy.explain_for(name, span))
+
+
 def _need_one(services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> None:
     if not (services or mailboxes or all_mailboxes):
         raise click.UsageError("Name a --service, a --mailbox or --all-mailboxes.")
@@ -145,4 +199,12 @@ def _describe(application: applications.Application) -> dict[str, Any]:
 
 def _describe_wholly(application: applications.Application) -> Row:
     """Give all that is known of an application but its private keys."""
-    return {**_describe(application), "keys": [describe_key(key) for key in application.keys]}
+    return {
+        **_describe(application),
+        "content_md5": policy.content_md5_of(application),
+        "networks": (application.networks or "").split(),
+        "rate_limit": application.rate_limit,
+        "explain_401": application.explain_401,
+        "explain_until": show_moment(application.explain_until),
+        "keys": [describe_key(key) for key in application.keys],
+    }

@@ -38,6 +38,17 @@ def read_span(text: str) -> datetime.timedelta | None:
     return datetime.timedelta(**{_UNITS[span[2]]: int(span[1])}) if span else None
 
 
+class Span(click.ParamType[datetime.timedelta]):
+    """A span of time: 90m, 24h or 7d."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.timedelta:
+        """Read the text."""
+        span = read_span(str(value).strip())
+        return self.fail(f"{value!r} is not like 90m, 24h or 7d.", param, ctx) if span is None else span
+
+
 def show_moment(moment: datetime.datetime | None) -> str | None:
     """Write a moment as RFC 3339 does, in whole seconds of UTC."""
     return None if moment is None else moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
