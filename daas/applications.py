@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from .audit import audit
 from .database import Base, Id, UtcDateTime, db
 from .errors import OperatorError
 from .key_cipher import cipher
@@ -203,6 +204,7 @@ def register_application(
     keys: KeyPair | None = None,
 ) -> tuple[Application, str]:
     """Register an application and give it with its private key, which is shown this once and never again."""
+    services, mailbox_ids = [*dict.fromkeys(services)], [*dict.fromkeys(mailbox_ids)]
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise OperatorError("The name of an application is 1 to 100 printable characters.")
@@ -222,10 +224,12 @@ def register_application(
         require_content_md5=require_content_md5,
         explain_401=explain_401,
         keys=[key],
-        services=[ApplicationService(service=service) for service in dict.fromkeys(services)],
-        mailboxes=[ApplicationMailbox(mailbox_id=mailbox_id) for mailbox_id in dict.fromkeys(mailbox_ids)],
+        services=[ApplicationService(service=service) for service in services],
+        mailboxes=[ApplicationMailbox(mailbox_id=mailbox_id) for mailbox_id in mailbox_ids],
     )
     db.session.add(application)
+    asked = {"services": services, "mailbox_ids": mailbox_ids, "all_mailboxes": all_mailboxes}
+    audit("application register", name, public_key=keys.public_key, require_content_md5=require_content_md5, **asked)
     try:
         db.session.commit()
     except IntegrityError as error:
@@ -252,6 +256,7 @@ def suspend_application(name: str, *, suspended: bool) -> Application:
     """Suspend or resume an application; while suspended, each of its requests is refused."""
     application = find_application(name)
     application.suspended = suspended
+    audit("application suspend" if suspended else "application resume", name)
     db.session.commit()
     return application
 
@@ -259,11 +264,13 @@ def suspend_application(name: str, *, suspended: bool) -> Application:
 def grant(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all_mailboxes: bool) -> Application:
     """Allow an application more services and mailboxes, on top of what it may use already."""
     application = find_application(name)
+    services, mailbox_ids = {*services}, {*mailbox_ids}
     granted_services = {row.service for row in application.services}
     granted_mailboxes = {row.mailbox_id for row in application.mailboxes}
-    application.services += [ApplicationService(service=service) for service in {*services} - granted_services]
-    application.mailboxes += [ApplicationMailbox(mailbox_id=id_) for id_ in {*mailbox_ids} - granted_mailboxes]
+    application.services += [ApplicationService(service=service) for service in services - granted_services]
+    application.mailboxes += [ApplicationMailbox(mailbox_id=id_) for id_ in mailbox_ids - granted_mailboxes]
     application.all_mailboxes |= all_mailboxes
+    _audit_permissions("application grant", name, services, mailbox_ids, all_mailboxes)
     db.session.commit()
     return application
 
@@ -271,9 +278,11 @@ def grant(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all
 def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all_mailboxes: bool) -> Application:
     """Take services and mailboxes from an application; `all_mailboxes` leaves it those named one by one."""
     application = find_application(name)
-    application.services = [row for row in application.services if row.service not in {*services}]
-    application.mailboxes = [row for row in application.mailboxes if row.mailbox_id not in {*mailbox_ids}]
+    services, mailbox_ids = {*services}, {*mailbox_ids}
+    application.services = [row for row in application.services if row.service not in services]
+    application.mailboxes = [row for row in application.mailboxes if row.mailbox_id not in mailbox_ids]
     application.all_mailboxes &= not all_mailboxes
+    _audit_permissions("application revoke", name, services, mailbox_ids, all_mailboxes)
     db.session.commit()
     return application
 
@@ -293,6 +302,12 @@ def key_works() -> ColumnElement[bool]:
     """Say in a statement that a key is neither revoked nor, by the database's clock, expired."""
     not_expired = or_(ApplicationKey.expires_at.is_(None), ApplicationKey.expires_at > func.current_timestamp())
     return ApplicationKey.revoked_at.is_(None) & not_expired
+
+
+def _audit_permissions(
+    act: str, name: str, services: Iterable[str], mailbox_ids: Iterable[int], all_mailboxes: bool
+) -> None:
+    audit(act, name, services=sorted(services), mailbox_ids=sorted(mailbox_ids), all_mailboxes=all_mailboxes)
 
 
 def _fault_of_key(row: Any, private_key: str | None) -> str | None:

@@ -4,14 +4,16 @@ import datetime
 import logging
 import re
 import time
+from dataclasses import dataclass
 from functools import partial
 
 from flask import Flask, Response, after_this_request, current_app
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .applications import Application, ApplicationKey, find_application
-from .database import db, reading
+from .audit import AuditRow, audit, audit_row
+from .database import db, reading, writing
 from .errors import OperatorError
 from .key_cipher import cipher
 from .signing.mechanism import KeyPair, make_key_pair
@@ -20,7 +22,18 @@ from .statements import Statement, driver
 # How much earlier than it was a key's last use may be told: it is written this often at most by each process.
 _NOTED_SECONDS = 60
 
+# So many private keys are encrypted anew in one transaction.
+_ROTATED_AT_ONCE = 100
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How many private keys were encrypted anew, and how many are under none of the keys of this server."""
+
+    rotated: int
+    undecryptable: int
 
 
 def init_keys(app: Flask) -> None:
@@ -49,6 +62,7 @@ def add_key(
         expires_at=expires_at,
     )
     application.keys.append(key)
+    audit("key add", application_name, key=name, public_key=keys.public_key, expires=_text_of(expires_at))
     try:
         _serve_previous_release(application)
         db.session.commit()
@@ -64,6 +78,7 @@ def revoke_key(application_name: str, key_name: str) -> ApplicationKey:
     application = find_application(application_name)
     key = _find_key(application, key_name)
     key.revoked_at = key.revoked_at or datetime.datetime.now(datetime.UTC)
+    audit("key revoke", application_name, key=key.name, public_key=key.public_key)
     _serve_previous_release(application)
     db.session.commit()
     return key
@@ -74,6 +89,7 @@ def expire_key(application_name: str, key_name: str, expires_at: datetime.dateti
     application = find_application(application_name)
     key = _find_key(application, key_name)
     key.expires_at = expires_at
+    audit("key expire", application_name, key=key.name, public_key=key.public_key, expires=_text_of(expires_at))
     _serve_previous_release(application)
     db.session.commit()
     return key
@@ -91,6 +107,45 @@ def stored_keys_decrypt() -> bool:
     with reading() as connection:
         stored = connection.scalars(select(ApplicationKey.private_key_encrypted)).all()
     return all(cipher().decrypt(token) is not None for token in stored)
+
+
+def rotate_encryption() -> Rotation:
+    """Encrypt every stored private key anew under the first of DAAS_ENCRYPTION_KEYS.
+
+    What is under it already is left, so that this can be interrupted and run again; what is under none of them is
+    left too, and counted. Batches keep each transaction short.
+    """
+    with writing() as connection:
+        connection.execute(insert(AuditRow), audit_row("encryption rotate"))
+    rotated, undecryptable = _rotate(ApplicationKey)
+    _rotate(Application)
+    return Rotation(rotated, undecryptable)
+
+
+def _rotate(table: type[ApplicationKey] | type[Application]) -> tuple[int, int]:
+    """Encrypt the private keys of a table anew, and tell how many that were, and how many could not be read."""
+    rotated = undecryptable = last = 0
+    stored = select(table.id, table.private_key_encrypted).order_by(table.id).limit(_ROTATED_AT_ONCE)
+    while True:
+        with reading() as connection:
+            batch = connection.execute(stored.where(table.id > last)).all()
+        if not batch:
+            return rotated, undecryptable
+        last = batch[-1].id
+        for_first = []
+        for id_, token in batch:
+            if cipher().is_under_first(token):
+                continue
+            private_key = cipher().decrypt(token)
+            if private_key is None:
+                undecryptable += 1
+            else:
+                for_first.append((id_, token, cipher().encrypt(private_key)))
+        if for_first:
+            with writing() as connection:
+                for id_, old, new in for_first:
+                    unchanged = update(table).where(table.id == id_, table.private_key_encrypted == old)
+                    rotated += connection.execute(unchanged.values(private_key_encrypted=new)).rowcount
 
 
 def note_use(key_id: int) -> None:
@@ -115,6 +170,10 @@ def _write_use(app: Flask, key_id: int, used_at: datetime.datetime) -> None:
             driver().write_one(_USED, key_id=key_id, used_at=used_at)
         except SQLAlchemyError as error:
             logger.warning("The last use of a key could not be written: %s.", type(error).__name__)
+
+
+def _text_of(expires_at: datetime.datetime | None) -> str | None:
+    return None if expires_at is None else expires_at.isoformat()
 
 
 def _find_key(application: Application, name: str) -> ApplicationKey:

@@ -4,12 +4,13 @@ import datetime
 import functools
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
 from .applications import Application, find_application
+from .audit import audit
 from .database import db
 from .errors import OperatorError
 from .request_log import RequestLogRow
@@ -38,7 +39,7 @@ def set_policy(
     name: str,
     *,
     content_md5: str | None = None,
-    networks: Iterable[str] | None = None,
+    networks: Sequence[str] | None = None,
     rate_limit: str | None = None,
 ) -> Application:
     """Change what is asked of an application; None leaves a part as it is, nothing for the others asks nothing.
@@ -53,6 +54,8 @@ def set_policy(
         application.networks = _read_networks(networks)
     if rate_limit is not None:
         application.rate_limit = _read_rate_limit(rate_limit)
+    asked = {"content_md5": content_md5, "networks": networks, "rate_limit": rate_limit}
+    audit("application policy", name, **{part: value for part, value in asked.items() if value is not None})
     db.session.commit()
     return application
 
@@ -63,6 +66,7 @@ def explain_for(name: str, span: datetime.timedelta) -> Application:
         raise OperatorError("A 401 is explained for 7 days at most.")
     application = find_application(name)
     application.explain_until = datetime.datetime.now(datetime.UTC) + span if span else None
+    audit("application explain", name, seconds=span.total_seconds())
     db.session.commit()
     return application
 

@@ -65,6 +65,14 @@ ROWS = {
         "size": 2,
         "imported_at": WHEN,
     },
+    "audit": {
+        "id": 13,
+        "at": WHEN,
+        "actor": "kim",
+        "act": "application suspend",
+        "subject": "laboratory",
+        "details": "{}",
+    },
     "message_content": {"id": 181, "raw": b"\x00\xff"},
     "request_log": {
         "id": 11,

@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, conformance, keys, mailboxes, messages, operation, requests, sandbox
+from . import applications, audit, calls, conformance, keys, mailboxes, messages, operation, requests, sandbox
 
 
 class _Commands(click.Group):
@@ -34,10 +34,12 @@ for command in [
     operation.demo,
     applications.application,
     keys.key,
+    keys.encryption,
     mailboxes.mailbox,
     mailboxes.folder,
     messages.message,
     requests.request,
+    audit.audit,
     calls.sign,
     calls.move,
     calls.folders,

@@ -9,6 +9,7 @@ import click
 from .. import keys
 from ..applications import Application, ApplicationKey, find_application
 from ..client import read_key_file
+from ..errors import OperatorError
 from ..signing.mechanism import KeyPair
 from .context import uses_database
 from .moments import Moment, show_moment
@@ -87,6 +88,25 @@ def expire(application_name: str, key_name: str, at: datetime.datetime | None, n
     if (at is None) != never:
         raise click.UsageError("Give --at or --never.")
     return describe_key(keys.expire_key(application_name, key_name, at))
+
+
+@click.group()
+def encryption() -> None:
+    """Keep the encryption of the private keys at rest."""
+
+
+@encryption.command()
+@uses_database
+@prints_result
+def rotate() -> Row:
+    """Encrypt all private keys anew under the first of DAAS_ENCRYPTION_KEYS; may be interrupted and run again."""
+    done = keys.rotate_encryption()
+    if done.undecryptable:
+        raise OperatorError(
+            f"{done.rotated} private keys were encrypted anew, but {done.undecryptable} are under none of "
+            "DAAS_ENCRYPTION_KEYS."
+        )
+    return {"rotated": done.rotated}
 
 
 def read_key_pair(file: Path) -> KeyPair:

@@ -49,6 +49,11 @@ class Span(click.ParamType[datetime.timedelta]):
         return self.fail(f"{value!r} is not like 90m, 24h or 7d.", param, ctx) if span is None else span
 
 
+def show_exactly(moment: datetime.datetime) -> str:
+    """Write a moment as RFC 3339 does, in microseconds of UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def show_moment(moment: datetime.datetime | None) -> str | None:
     """Write a moment as RFC 3339 does, in whole seconds of UTC."""
     return None if moment is None else moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -75,4 +75,6 @@ def _show(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return " ".join(_show(each) for each in value) or "-"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_show(part)}" for name, part in value.items()) or "-"
     return str(value)

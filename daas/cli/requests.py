@@ -8,7 +8,7 @@ import click
 from ..errors import OperatorError
 from ..request_log import RequestLogRow, find_request, list_requests
 from .context import uses_database
-from .moments import Moment
+from .moments import Moment, show_exactly
 from .output import ID, Row, prints_result
 
 
@@ -41,7 +41,7 @@ def show(request_id: int) -> Row:
 def _describe(row: RequestLogRow) -> Row:
     return {
         "request_id": str(row.id),
-        "at": row.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "at": show_exactly(row.at),
         "method": row.method,
         "path": row.path,
         "status": row.status,
