@@ -73,6 +73,18 @@ ROWS = {
         "subject": "laboratory",
         "details": "{}",
     },
+    "seal": {
+        "id": 1,
+        "at": WHEN,
+        "log": "request",
+        "format": 1,
+        "after_id": 0,
+        "through_id": 11,
+        "rows": 1,
+        "digest": bytes(32),
+        "mac": bytes(32),
+    },
+    "seal_marks": {"seal_id": 1, "marks": bytes(24)},
     "message_content": {"id": 181, "raw": b"\x00\xff"},
     "request_log": {
         "id": 11,
