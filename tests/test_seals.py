@@ -336,6 +336,17 @@ def test_two_who_seal_at_once_make_one_chain(evidence):
     assert (report["ok"], report["rows"]) == (True, 3)
 
 
+def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evidence):
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(evidence.request, 60) for _ in range(4)]
+        while not all(each.done() for each in asked):
+            evidence.seal()
+    ids = [id_ for each in asked for id_ in each.result()]
+    evidence.seal()
+    report = evidence.verify()
+    assert (report["ok"], report["late"], report["rows"]) == (True, [], len(ids))
+
+
 def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is_sealed_before(evidence):
     if evidence.settings.embedded_database:
         pytest.xfail("an embedded database lets one write at a time")
