@@ -8,7 +8,7 @@ from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
 from .api import init_api, path_of
-from .applications import init_applications
+from .candidates import init_candidates
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
@@ -65,5 +65,5 @@ def _create_bare_app(settings: Settings, statement_milliseconds: int) -> Flask:
     init_database(app, settings, statement_milliseconds)
     init_statements(app)
     init_key_cipher(app, settings)
-    init_applications(app)
+    init_candidates(app)
     return app

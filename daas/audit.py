@@ -27,7 +27,7 @@ class AuditRow(Base):
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     #: The user of the operating system who ran the command.
     actor: Mapped[str] = mapped_column(String(LONGEST_TEXT))
-    #: The words of the command, such as `application grant`.
+    #: What was done, in the words of the commands, such as `application grant`.
     act: Mapped[str] = mapped_column(String(LONGEST_TEXT))
     #: The name of the application or mailbox that it is about; empty if it is about none.
     subject: Mapped[str] = mapped_column(String(LONGEST_TEXT))

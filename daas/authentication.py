@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from flask import Response, current_app
 
-from .applications import Candidate, find_candidate, recall_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
 from .call import Call, current_call
+from .candidates import Candidate, find_candidate, recall_candidate
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
 from .keys import note_use
 from .policy import is_allowed_from

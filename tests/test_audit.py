@@ -74,6 +74,17 @@ def test_each_act_leaves_one_row_that_says_what_was_asked_for(daas, app, names, 
     assert abs(row.at - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
 
 
+def test_what_is_taken_away_with_the_sandbox_is_recorded(daas, app):
+    daas.json("sandbox", "create")
+    before = len(all_acts(app))
+    daas.json("sandbox", "remove")
+    taken = [(row.act, row.subject) for row in all_acts(app)[before:]]
+    assert sorted(taken) == [
+        *[("application remove", f"sandbox.{name}") for name in ("granted", "refused")],
+        *[("mailbox remove", f"sandbox.{name}") for name in ("closed", "open", "suspended")],
+    ]
+
+
 @pytest.mark.parametrize(
     "command",
     [

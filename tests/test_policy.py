@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from daas.applications import Application as ApplicationRow
-from daas.applications import find_candidate
+from daas.candidates import find_candidate
 from daas.database import writing
 from daas.policy import is_allowed_from
 from daas.signing.direct_scheme import content_md5

@@ -72,6 +72,7 @@ def remove_mailbox(name: str) -> None:
         delete(Mailbox).where(Mailbox.id == mailbox.id),
     ]:
         db.session.execute(statement)
+    audit("mailbox remove", name)
     db.session.commit()
 
 

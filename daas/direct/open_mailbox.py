@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
-from ..applications import Application, ApplicationKey, ApplicationMailbox, Candidate, key_works, may_use
+from ..applications import Application, ApplicationKey, ApplicationMailbox, key_works, may_use
+from ..candidates import Candidate
 from ..errors import InvalidArguments, UseNotAuthorized, UserNotAuthorized
 from .models import Folder, Mailbox
 
