@@ -94,6 +94,11 @@ class Mail:
             self.applications - 1,
         )
         yield (
+            "INSERT INTO application_key (application_id, name, public_key, private_key_encrypted) "
+            "SELECT n + 1, '1', public_key, private_key_encrypted FROM numbers, application WHERE id = n + 1",
+            self.applications - 1,
+        )
+        yield (
             "INSERT INTO application_service (application_id, service) SELECT n + 1, service "
             "FROM numbers, application_service WHERE application_id = 1",
             self.applications - 1,

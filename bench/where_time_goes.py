@@ -46,7 +46,7 @@ _LAYERS = {
     "cryptography": "authentication",
     "daas.signing": "authentication",
     "daas.authentication": "authentication",
-    "daas.applications": "authentication",
+    "daas.candidates": "authentication",
     "daas.arguments": "arguments",
     "daas.direct.schemas": "arguments",
     "marshmallow": "arguments",

@@ -8,10 +8,12 @@ from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
 from .api import init_api, path_of
-from .applications import init_applications
+from .candidates import init_candidates
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import DIRECT_API, direct
 from .direct.schemas import MoveArguments
+from .key_cipher import init_key_cipher
+from .keys import init_keys
 from .migomail.api import MIGOMAIL_API
 from .migomail.routes import migomail
 from .onboarding.routes import init_onboarding
@@ -44,6 +46,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     settings = settings or load_settings()
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
+    init_keys(app)
     init_request_log(app)
     init_api(app, [DIRECT_API, MIGOMAIL_API])
     init_pages(app, settings)
@@ -64,5 +67,6 @@ def _create_bare_app(settings: Settings, statement_milliseconds: int) -> Flask:
     app.extensions["daas_settings"] = settings
     init_database(app, settings, statement_milliseconds)
     init_statements(app)
-    init_applications(app, settings)
+    init_key_cipher(app, settings)
+    init_candidates(app)
     return app

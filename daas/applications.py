@@ -1,43 +1,35 @@
-"""Registered applications: their keys, what they may use, and how to find, change or suspend one."""
+"""Registered applications: what signs for them, what they may use, and how to find, change or suspend one."""
 
-import os
-import re
-import secrets
-import time
+import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from flask import Flask, current_app
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
-    Connection,
     ForeignKey,
     LargeBinary,
     String,
-    bindparam,
+    Text,
+    UniqueConstraint,
     exists,
+    false,
+    func,
+    or_,
     select,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .database import Base, Id, db, reading
-from .errors import OperatorError, UseNotAuthorized
-from .settings import SettingError, Settings
+from .audit import audit
+from .database import Base, Id, UtcDateTime, db
+from .errors import OperatorError
+from .key_cipher import cipher
 from .signing.mechanism import KeyPair, make_key_pair
-from .statements import Statement, driver
 
 #: Every service that an application can be granted, named by its URL.
 SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")
 #: What `register` grants when it is not told.
 DEFAULT_SERVICES = SERVICES[:3]
-
-# How long the key that signatures are checked with is remembered, and of how many applications.
-_REMEMBERED_SECONDS = 1.0
-_MOST_REMEMBERED = 1000
 
 
 class Application(Base):
@@ -52,15 +44,53 @@ class Application(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
+    #: One of its keys, for servers of the release before; this release looks only at `keys`.
     public_key: Mapped[str] = mapped_column(String(128), unique=True)
-    #: The private key under the first of DAAS_ENCRYPTION_KEYS, a Fernet token.
     private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
     suspended: Mapped[bool] = mapped_column(default=False)
     all_mailboxes: Mapped[bool] = mapped_column(default=False)
     require_content_md5: Mapped[bool] = mapped_column(default=False)
+    #: Whether its answers say so where it has not sent Content-MD5.
+    warn_content_md5: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Where it may call from, in the notation of CIDR, with blanks between; None: from anywhere.
+    networks: Mapped[str | None] = mapped_column(Text)
+    #: Such as `600 per minute`; None for that of all.
+    rate_limit: Mapped[str | None] = mapped_column(String(100))
+    #: Whether, or until when, it is shown with each 401 the string to sign that the server built.
     explain_401: Mapped[bool] = mapped_column(default=False)
+    explain_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    keys: Mapped[list["ApplicationKey"]] = relationship(order_by="ApplicationKey.id", cascade="all, delete-orphan")
     services: Mapped[list["ApplicationService"]] = relationship(cascade="all, delete-orphan")
     mailboxes: Mapped[list["ApplicationMailbox"]] = relationship(cascade="all, delete-orphan")
+
+
+class ApplicationKey(Base):
+    """A key pair that an application signs with; once revoked it stays, so that the log can be understood."""
+
+    __tablename__ = "application_key"
+    __table_args__ = (
+        UniqueConstraint("application_id", "name"),
+        CheckConstraint("length(public_key) BETWEEN 16 AND 128", name="public_key_length"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    public_key: Mapped[str] = mapped_column(String(128), unique=True)
+    #: The private key under the first of DAAS_ENCRYPTION_KEYS, a Fernet token.
+    private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    #: None for a key that is older than this table.
+    created_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def works(self) -> bool:
+        """Whether it is neither revoked nor expired."""
+        expires_at = self.expires_at
+        return self.revoked_at is None and (expires_at is None or expires_at > datetime.datetime.now(datetime.UTC))
 
 
 class ApplicationService(Base):
@@ -81,91 +111,6 @@ class ApplicationMailbox(Base):
     mailbox_id: Mapped[int] = mapped_column(ForeignKey("mailbox.id"), primary_key=True, index=True)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """The application that a request names, before its signature is checked, with what the check needs.
-
-    It may be as old as a second: who acts for an application looks up anew what that may do.
-    """
-
-    id: int
-    name: str
-    public_key: str
-    service: str
-    #: None if it cannot be decrypted with the keys of this server.
-    private_key: str | None
-    suspended: bool
-    may_use_service: bool
-    require_content_md5: bool
-    explain_401: bool
-
-
-class PrivateKeyCipher:
-    """Encrypts private keys for the database; decrypts a dummy as willingly, so that time tells nothing."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
-        self._dummy = self.encrypt(make_key_pair().private_key)
-
-    def encrypt(self, private_key: str) -> bytes:
-        """Encrypt a private key under the first key."""
-        return self._fernet.encrypt(private_key.encode())
-
-    def decrypt(self, token: bytes | None) -> str | None:
-        """Decrypt a private key; None for no token, after as much work, and for one under none of the keys."""
-        try:
-            private_key = self._fernet.decrypt(self._dummy if token is None else token).decode()
-        except InvalidToken:
-            return None
-        return None if token is None else private_key
-
-
-def init_applications(app: Flask, settings: Settings) -> None:
-    """Give the app the cipher of its private keys; raises SettingError if there is no key for it."""
-    app.extensions["daas_cipher"] = PrivateKeyCipher(settings.encryption_keys or [_embedded_key(settings)])
-    app.extensions["daas_candidates"] = {}
-
-
-def find_candidate(public_key: str, service: str) -> Candidate | None:
-    """Find the application of a public key, compared exactly: one statement and one decryption, known or not."""
-    now = time.monotonic()
-    row = driver().read_one(_FIND, public_key=public_key, service=service)
-    private_key = cipher().decrypt(row.private_key_encrypted if row else None)
-    if row is None:
-        return None
-    candidate = Candidate(
-        row.id,
-        row.name,
-        public_key,
-        service,
-        private_key,
-        row.suspended,
-        row.may_use_service,
-        row.require_content_md5,
-        row.explain_401,
-    )
-    if candidate.may_use_service and not candidate.suspended:
-        candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
-        if len(candidates) >= _MOST_REMEMBERED:
-            candidates.clear()
-        candidates[public_key, service] = now + _REMEMBERED_SECONDS, candidate
-    return candidate
-
-
-def recall_candidate(public_key: str, service: str) -> Candidate | None:
-    """Give what find_candidate() found within the last second, if it may use the service; None if nothing."""
-    expires, candidate = current_app.extensions["daas_candidates"].get((public_key, service), (0.0, None))
-    return candidate if time.monotonic() < expires else None
-
-
-def check_may_use(connection: Connection, application: Candidate) -> None:
-    """Look up anew, in the transaction at hand, that an application may use its service; raises UseNotAuthorized."""
-    asked = {"public_key": application.public_key, "service": application.service}
-    found = connection.execute(_FIND.construct, asked).one_or_none()
-    if found is None or found.id != application.id or found.suspended or not found.may_use_service:
-        raise UseNotAuthorized("use-withdrawn")
-
-
 def register_application(
     name: str,
     *,
@@ -177,21 +122,32 @@ def register_application(
     keys: KeyPair | None = None,
 ) -> tuple[Application, str]:
     """Register an application and give it with its private key, which is shown this once and never again."""
+    services, mailbox_ids = [*dict.fromkeys(services)], [*dict.fromkeys(mailbox_ids)]
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise OperatorError("The name of an application is 1 to 100 printable characters.")
     keys = keys or make_key_pair()
+    encrypted = cipher().encrypt(keys.private_key)
+    key = ApplicationKey(
+        name="1",
+        public_key=keys.public_key,
+        private_key_encrypted=encrypted,
+        created_at=datetime.datetime.now(datetime.UTC),
+    )
     application = Application(
         name=name,
         public_key=keys.public_key,
-        private_key_encrypted=cipher().encrypt(keys.private_key),
+        private_key_encrypted=encrypted,
         all_mailboxes=all_mailboxes,
         require_content_md5=require_content_md5,
         explain_401=explain_401,
-        services=[ApplicationService(service=service) for service in dict.fromkeys(services)],
-        mailboxes=[ApplicationMailbox(mailbox_id=mailbox_id) for mailbox_id in dict.fromkeys(mailbox_ids)],
+        keys=[key],
+        services=[ApplicationService(service=service) for service in services],
+        mailboxes=[ApplicationMailbox(mailbox_id=mailbox_id) for mailbox_id in mailbox_ids],
     )
     db.session.add(application)
+    asked = {"services": services, "mailbox_ids": mailbox_ids, "all_mailboxes": all_mailboxes}
+    audit("application register", name, public_key=keys.public_key, require_content_md5=require_content_md5, **asked)
     try:
         db.session.commit()
     except IntegrityError as error:
@@ -218,6 +174,7 @@ def suspend_application(name: str, *, suspended: bool) -> Application:
     """Suspend or resume an application; while suspended, each of its requests is refused."""
     application = find_application(name)
     application.suspended = suspended
+    audit("application suspend" if suspended else "application resume", name)
     db.session.commit()
     return application
 
@@ -225,11 +182,13 @@ def suspend_application(name: str, *, suspended: bool) -> Application:
 def grant(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all_mailboxes: bool) -> Application:
     """Allow an application more services and mailboxes, on top of what it may use already."""
     application = find_application(name)
+    services, mailbox_ids = {*services}, {*mailbox_ids}
     granted_services = {row.service for row in application.services}
     granted_mailboxes = {row.mailbox_id for row in application.mailboxes}
-    application.services += [ApplicationService(service=service) for service in {*services} - granted_services]
-    application.mailboxes += [ApplicationMailbox(mailbox_id=id_) for id_ in {*mailbox_ids} - granted_mailboxes]
+    application.services += [ApplicationService(service=service) for service in services - granted_services]
+    application.mailboxes += [ApplicationMailbox(mailbox_id=id_) for id_ in mailbox_ids - granted_mailboxes]
     application.all_mailboxes |= all_mailboxes
+    _audit_permissions("application grant", name, services, mailbox_ids, all_mailboxes)
     db.session.commit()
     return application
 
@@ -237,37 +196,20 @@ def grant(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all
 def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all_mailboxes: bool) -> Application:
     """Take services and mailboxes from an application; `all_mailboxes` leaves it those named one by one."""
     application = find_application(name)
-    application.services = [row for row in application.services if row.service not in {*services}]
-    application.mailboxes = [row for row in application.mailboxes if row.mailbox_id not in {*mailbox_ids}]
+    services, mailbox_ids = {*services}, {*mailbox_ids}
+    application.services = [row for row in application.services if row.service not in services]
+    application.mailboxes = [row for row in application.mailboxes if row.mailbox_id not in mailbox_ids]
     application.all_mailboxes &= not all_mailboxes
+    _audit_permissions("application revoke", name, services, mailbox_ids, all_mailboxes)
     db.session.commit()
     return application
 
 
 def remove_application(name: str) -> None:
     """Take an application away, with its keys and permissions; the request log keeps its name."""
+    audit("application remove", name)
     db.session.delete(find_application(name))
     db.session.commit()
-
-
-def check_key_pair(keys: KeyPair) -> None:
-    """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or blank."""
-    for name, key in [("public", keys.public_key), ("private", keys.private_key)]:
-        if not re.fullmatch(r"[!-9;-~]{16,128}", key):
-            raise OperatorError(f"The {name} key must be 16 to 128 printable ASCII characters, no colon or blank.")
-
-
-def stored_keys_decrypt() -> bool:
-    """Tell whether every stored private key can be decrypted with the keys of this server."""
-    with reading() as connection:
-        stored = connection.scalars(select(Application.private_key_encrypted)).all()
-    return all(cipher().decrypt(token) is not None for token in stored)
-
-
-def cipher() -> PrivateKeyCipher:
-    """Give the running app's cipher of private keys."""
-    found: PrivateKeyCipher = current_app.extensions["daas_cipher"]
-    return found
 
 
 def may_use(service: ColumnElement[str]) -> ColumnElement[bool]:
@@ -275,52 +217,13 @@ def may_use(service: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(ApplicationService.application_id == Application.id, ApplicationService.service == service)
 
 
-def _embedded_key(settings: Settings) -> str:
-    """Read the key file beside the embedded database, or make it while that is still to be filled."""
-    database = settings.embedded_database
-    if database is None:
-        raise SettingError("DAAS_ENCRYPTION_KEYS must be set for a database that is not embedded.")
-    path = database.with_name(database.name + ".key")
-    if not path.exists():
-        if database.exists() and database.stat().st_size > 0:
-            raise SettingError(
-                f"DAAS_ENCRYPTION_KEYS is not set and {path.name} is missing, but the database holds private keys."
-            )
-        _make_key_file(path)
-    if path.stat().st_mode & 0o077:
-        raise SettingError(f"DAAS_ENCRYPTION_KEYS is not set and {path.name} is open to others: chmod 600 it.")
-    try:
-        key = path.read_text().strip()
-        Fernet(key)
-    except (OSError, ValueError) as error:
-        raise SettingError(f"DAAS_ENCRYPTION_KEYS is not set and {path.name} holds no Fernet key.") from error
-    return key
+def key_works() -> ColumnElement[bool]:
+    """Say in a statement that a key is neither revoked nor, by the database's clock, expired."""
+    not_expired = or_(ApplicationKey.expires_at.is_(None), ApplicationKey.expires_at > func.current_timestamp())
+    return ApplicationKey.revoked_at.is_(None) & not_expired
 
 
-def _make_key_file(path: Path) -> None:
-    """Make the file whole or not at all, even if two processes start at once."""
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key())
-        file.flush()
-        os.fsync(descriptor)
-    try:
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        pass  # Another process was first; its key counts.
-    finally:
-        fresh.unlink()
-
-
-_FIND = Statement(
-    select(
-        Application.id,
-        Application.name,
-        Application.private_key_encrypted,
-        Application.suspended,
-        may_use(bindparam("service")).label("may_use_service"),
-        Application.require_content_md5,
-        Application.explain_401,
-    ).where(Application.public_key == bindparam("public_key"))
-)
+def _audit_permissions(
+    act: str, name: str, services: Iterable[str], mailbox_ids: Iterable[int], all_mailboxes: bool
+) -> None:
+    audit(act, name, services=sorted(services), mailbox_ids=sorted(mailbox_ids), all_mailboxes=all_mailboxes)

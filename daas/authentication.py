@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
-from flask import current_app
+from flask import Response, current_app
 
-from .applications import Candidate, find_candidate, recall_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
 from .call import Api, Call, current_call
+from .candidates import Candidate, find_candidate, recall_candidate
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
+from .keys import note_use
+from .policy import is_allowed_from
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
@@ -62,7 +64,9 @@ def signed(service: str) -> Callable[[View], View]:
             call.entry.service = service
             if call.body is None:
                 raise BodyTooLarge("body-too-large")
-            return view(authenticate(call, cast(Api, call.api), service), *args, **kwargs)
+            signed_call = authenticate(call, cast(Api, call.api), service)
+            note_use(signed_call.application.key_id)
+            return _announce(signed_call, view(signed_call, *args, **kwargs))
 
         admit.door = door  # type: ignore[attr-defined]
         return admit
@@ -108,6 +112,8 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
         raise UseNotAuthorized("application-suspended")
     if not application.may_use_service:
         raise UseNotAuthorized("service-not-granted")
+    if not is_allowed_from(application.networks, call.entry.remote_address):
+        raise UseNotAuthorized("network-not-allowed")
     return SignedCall(application, call.entry, arguments)
 
 
@@ -157,8 +163,7 @@ def _fault_of_signature(
     try:
         verify(api.scheme, to_sign, credentials, application.private_key if application else None)
     except SignatureRefused as refused:
-        undecryptable = application is not None and application.private_key is None
-        return "private-key-undecryptable" if undecryptable else refused.reason
+        return (application and application.key_fault) or refused.reason
     return None
 
 
@@ -190,6 +195,8 @@ def _is_repeated(date: str) -> bool:
 
 def check_date(call: Call, to_sign: RequestToSign, application: Candidate, explanation: Mapping[str, str]) -> None:
     """Check the date and Content-MD5 of a request whose signature is good; raises AuthenticationFailed."""
+    if _has_body(to_sign):
+        call.entry.unbound = to_sign.content_md5 is None
     now: float = current_app.extensions["daas_clock"]()
     try:
         date = read_date(to_sign.date or "")
@@ -197,13 +204,22 @@ def check_date(call: Call, to_sign: RequestToSign, application: Candidate, expla
         fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
         raise _failed(DIRECT, fault, {"X-Daas-Error": fault, **explanation}) from error
     fault_found = fault_of_freshness(date, now, call.settings.date_window_seconds)
-    if fault_found is None and to_sign.content_md5 is None and application.require_content_md5 and _has_body(to_sign):
+    if fault_found is None and application.require_content_md5 and call.entry.unbound:
         fault_found = "content-md5-required"
     if fault_found is None and to_sign.content_md5 is not None:
         fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
     if fault_found:
         skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
         raise _failed(DIRECT, fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
+
+
+def _announce(call: SignedCall, answer: Response) -> Response:
+    """Say in a successful answer what its caller should know before it is too late."""
+    if call.application.key_expires:
+        answer.headers["X-Daas-Key-Expires"] = call.application.key_expires
+    if call.application.warn_content_md5 and call.entry.unbound:
+        answer.headers["X-Daas-Warning"] = "content-md5-missing"
+    return answer
 
 
 def _explain(

@@ -7,7 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from .applications import Application, register_application
+from .applications import Application, ApplicationKey, register_application
 from .client import DEFAULT_URL
 from .database import db
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
@@ -48,7 +48,8 @@ def make_demo(settings: Settings) -> bool:
     if not settings.binds_loopback:
         return False
     if db.session.scalar(select(Application.id).limit(1)) or db.session.scalar(select(Mailbox.id).limit(1)):
-        known = select(Application.id).where(Application.public_key == dotenv_values(DEMO_FILE).get("DAAS_PUBLIC_KEY"))
+        demo_key = dotenv_values(DEMO_FILE).get("DAAS_PUBLIC_KEY")
+        known = select(ApplicationKey.id).where(ApplicationKey.public_key == demo_key)
         return db.session.scalar(known) is not None
     keys = make_key_pair()
     mailbox = add_mailbox("demo.clinician")

@@ -57,12 +57,21 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "Beside `X-Daas-Error`, for a readable date: that date minus the server's clock, in seconds.",
         "schema": {"type": "string", "pattern": "^-?[0-9]+$"},
     },
+    "X-Daas-Key-Expires": {
+        "description": "If the key that signed expires within 30 days: when.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "X-Daas-Warning": {
+        "description": "What the application will soon be held to, and this request did not do.",
+        "schema": {"type": "string", "enum": ["content-md5-missing"]},
+    },
     "X-Daas-String-To-Sign": {
         "description": "Where the operator allows it: the string to sign that the server built, in base64.",
         "schema": _TEXT,
     },
 }
 _ALWAYS = {"X-Request-Id": "1", "Cache-Control": "no-store"}
+_ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z", "X-Daas-Warning": "content-md5-missing"}
 
 
 @dataclass(frozen=True)
@@ -182,7 +191,7 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
         "responses": {
             str(operation.status): {
                 "description": _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"],
-                "headers": _describe_headers(_ALWAYS),
+                "headers": _describe_headers(_ON_SUCCESS),
                 "content": {"application/json": {"schema": reply, "example": shown}},
             },
             **{

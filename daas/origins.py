@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from flask import Response, request
 
 _ASKED_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
-_SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+_SHOWN_HEADERS = (
+    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, "
+    "X-Daas-Key-Expires, X-Daas-Warning"
+)
 _MAX_AGE_SECONDS = "600"
 
 

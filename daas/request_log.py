@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flask import Flask
-from sqlalchemy import Connection, Index, Select, SmallInteger, String, bindparam, event, insert, select
+from sqlalchemy import Connection, Index, SmallInteger, String, bindparam, event, insert, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Base, Id, UtcDateTime, db
+from .database import Base, Id, UtcDateTime, db, reading
 from .statements import Statement, driver
 
 # After a power cut the database may have forgotten its last refusals, and with them that it gave their ids
@@ -24,6 +24,7 @@ from .statements import Statement, driver
 _GAP = 50_000
 
 LONGEST_TEXT = 128
+_LISTED_AT_ONCE = 1000
 
 
 class RequestLogRow(Base):
@@ -50,6 +51,8 @@ class RequestLogRow(Base):
     #: Where a moved message was, and where it is: a standard folder's name or a custom folder's id.
     folder_from: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
     folder_to: Mapped[str | None] = mapped_column(String(LONGEST_TEXT))
+    #: Whether a good signature left the body uncovered; None if there was none to cover, or no good signature.
+    unbound: Mapped[bool | None]
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Entry:
     application: str | None = None
     service: str | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
+    unbound: bool | None = None
 
 
 def init_request_log(app: Flask) -> None:
@@ -91,6 +95,7 @@ def row_of(entry: Entry, status: int, reason: str) -> dict[str, Any]:
         "folder": storable(entry.asked.get("folder")),
         "folder_from": None,
         "folder_to": None,
+        "unbound": entry.unbound,
     }
 
 
@@ -134,17 +139,25 @@ def storable(value: str | None) -> str | None:
 
 def find_request(request_id: int) -> RequestLogRow | None:
     """Find the row of a request_id."""
-    return next(_rows(select(RequestLogRow).where(RequestLogRow.id == request_id)), None)
+    return db.session.get(RequestLogRow, request_id)
 
 
-def list_requests(since: datetime.datetime | None) -> Iterator[RequestLogRow]:
-    """Give the rows in the order of their ids, those that arrived at `since` or later."""
-    query = select(RequestLogRow).order_by(RequestLogRow.id)
-    return _rows(query if since is None else query.where(RequestLogRow.at >= since))
+def list_requests(since: datetime.datetime | None) -> Iterator[Any]:
+    """Give the rows in the order of their ids, those that arrived at `since` or later.
 
-
-def _rows(query: Select[RequestLogRow]) -> Iterator[RequestLogRow]:
-    return iter(db.session.scalars(query.execution_options(yield_per=1000)))
+    Each batch is read in a transaction of its own, so that a long listing holds up nothing.
+    """
+    batch = select(*RequestLogRow.__table__.columns).order_by(RequestLogRow.id).limit(_LISTED_AT_ONCE)
+    if since is not None:
+        batch = batch.where(RequestLogRow.at >= since)
+    last = 0
+    while True:
+        with reading() as connection:
+            rows = connection.execute(batch.where(RequestLogRow.id > last)).all()
+        if not rows:
+            return
+        yield from rows
+        last = rows[-1].id
 
 
 COLUMNS = [column.key for column in RequestLogRow.__table__.columns if column.key != "id"]

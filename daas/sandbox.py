@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from .applications import (
     DEFAULT_SERVICES,
     Application,
+    ApplicationKey,
     grant,
     register_application,
     remove_application,
@@ -127,7 +128,8 @@ def _read_own() -> dict[str, Any]:
         raise OperatorError(f"There is no {SANDBOX_FILE} here: `daas sandbox create` makes it.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OperatorError(f"{SANDBOX_FILE} cannot be read.") from error
-    known = db.session.scalar(select(Application.public_key).where(Application.name == _GRANTED))
+    keys = select(ApplicationKey.public_key).join(Application, Application.id == ApplicationKey.application_id)
+    known = db.session.scalar(keys.where(Application.name == _GRANTED).order_by(ApplicationKey.id).limit(1))
     ids = {box.name: box.id for box in db.session.scalars(select(Mailbox).where(Mailbox.name.in_(mailbox_ids)))}
     if known != public_key or not ids.items() <= mailbox_ids.items():
         raise OperatorError(f"{SANDBOX_FILE} is of a sandbox in another database: use that, or move the file away.")

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import migrations
 from .app import create_command_app
-from .applications import stored_keys_decrypt
 from .database import db
 from .errors import OperatorError, message_of, to_json
+from .keys import stored_keys_decrypt
 from .settings import SettingError, Settings
 from .waits import is_unavailable
 

@@ -27,6 +27,7 @@ class Settings:
     clinical_domain: str
     date_window_seconds: int
     encryption_keys: tuple[str, ...]
+    seal_key: tuple[str, ...]
     explain_401: bool
     max_body_bytes: int
     allowed_origins: frozenset[str]
@@ -154,6 +155,13 @@ def _encryption_keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def _seal_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key for key in re.split(r"[\s,]+", text) if key)
+    if any(len(key) < 32 for key in keys):
+        raise ValueError("must hold keys of 32 characters or more, separated by commas, the newest first")
+    return keys
+
+
 def _origins(text: str) -> frozenset[str]:
     origins = frozenset(origin for origin in re.split(r"[\s,]+", text) if origin)
     for origin in origins:
@@ -193,6 +201,13 @@ SETTINGS = [
         "Fernet keys that encrypt the private keys at rest, separated by commas; the first encrypts, all decrypt. "
         "An embedded database makes one itself, in a file beside it.",
         _encryption_keys,
+    ),
+    Setting(
+        "DAAS_SEAL_KEY",
+        "",
+        "The key of the seals over the log, 32 characters or more; of several, separated by commas, the first seals "
+        "and all verify. Only `daas request seal` and `verify` need it.",
+        _seal_keys,
     ),
     Setting(
         "DAAS_EXPLAIN_401",

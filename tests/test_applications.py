@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from daas import applications, migrations
+from daas import applications, key_cipher, migrations
 from daas.app import create_app, create_command_app
 from daas.applications import Application as ApplicationRow
 from daas.applications import ApplicationMailbox, ApplicationService
@@ -97,7 +97,7 @@ def test_a_private_key_is_not_in_the_database_in_clear(fresh):
 
 def test_equal_private_keys_are_stored_unequal(fresh):
     with create_command_app(fresh).app_context():
-        tokens = [applications.cipher().encrypt("x" * 64) for _ in range(2)]
+        tokens = [key_cipher.cipher().encrypt("x" * 64) for _ in range(2)]
         db.engine.dispose()
     assert tokens[0] != tokens[1]
 

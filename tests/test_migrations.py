@@ -29,6 +29,22 @@ ROWS = {
         "all_mailboxes": True,
         "require_content_md5": False,
         "explain_401": True,
+        "warn_content_md5": False,
+        "networks": None,
+        "rate_limit": None,
+        "explain_until": None,
+    },
+    # What the revision makes of the application that is there already.
+    "application_key": {
+        "id": 1,
+        "application_id": 3,
+        "name": "1",
+        "public_key": "p" * 64,
+        "private_key_encrypted": b"\x00\xff",
+        "created_at": None,
+        "last_used_at": None,
+        "expires_at": None,
+        "revoked_at": None,
     },
     "mailbox": {"id": 5, "name": "ejaffee", "suspended": True},
     "application_service": {"application_id": 3, "service": "direct/messages/move"},
@@ -49,6 +65,26 @@ ROWS = {
         "size": 2,
         "imported_at": WHEN,
     },
+    "audit": {
+        "id": 13,
+        "at": WHEN,
+        "actor": "kim",
+        "act": "application suspend",
+        "subject": "laboratory",
+        "details": "{}",
+    },
+    "seal": {
+        "id": 1,
+        "at": WHEN,
+        "log": "request",
+        "format": 1,
+        "after_id": 0,
+        "through_id": 11,
+        "rows": 1,
+        "digest": bytes(32),
+        "mac": bytes(32),
+    },
+    "seal_marks": {"seal_id": 1, "marks": bytes(24)},
     "message_content": {"id": 181, "raw": b"\x00\xff"},
     "list_counter": {"application_id": 3, "last_list": 2},
     "contact_list": {
@@ -92,6 +128,7 @@ ROWS = {
         "folder": "7",
         "folder_from": "Inbox",
         "folder_to": "7",
+        "unbound": None,
     },
 }
 
@@ -177,6 +214,24 @@ def test_every_revision_goes_up_and_down_with_data_in_it(empty):
     migrations.upgrade()
     fill()
     assert content() == kept
+
+
+def test_what_the_first_release_writes_goes_into_the_tables_of_this_one(empty):
+    migrations.upgrade("0001")
+    inspector = sa.inspect(db.engine)
+    known = {table: [column["name"] for column in inspector.get_columns(table)] for table in tables()}
+    migrations.upgrade()
+    metadata = sa.MetaData()
+    with db.engine.begin() as connection:
+        metadata.reflect(connection)
+        for table in metadata.sorted_tables:
+            if table.name in known:
+                row = {name: ROWS[table.name][name] for name in known[table.name]}
+                # Only what is named: no default of the models comes to help.
+                names = ", ".join(row)
+                values = ", ".join(f":{name}" for name in row)
+                connection.execute(sa.text(f"INSERT INTO {table.name} ({names}) VALUES ({values})"), row)
+    assert {table: len(rows) for table, rows in content().items() if table in known} == dict.fromkeys(known, 1)
 
 
 def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty):

@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from daas import migrations
 from daas.app import create_command_app
-from daas.applications import cipher, register_application
+from daas.applications import register_application
 from daas.database import db
+from daas.key_cipher import cipher
 from daas.server import check_start
 from daas.settings import SETTINGS, SettingError, load_settings
 
@@ -44,6 +45,8 @@ GOOD = [
     ("DAAS_DATE_WINDOW_SECONDS", "31536000", 31_536_000),
     ("DAAS_ENCRYPTION_KEYS", KEY, (KEY,)),
     ("DAAS_ENCRYPTION_KEYS", f" {KEY}, {OLD_KEY}\n", (KEY, OLD_KEY)),
+    ("DAAS_SEAL_KEY", "k" * 32, ("k" * 32,)),
+    ("DAAS_SEAL_KEY", f"{'k' * 32}, {'o' * 64}", ("k" * 32, "o" * 64)),
     ("DAAS_EXPLAIN_401", "1", True),
     ("DAAS_EXPLAIN_401", "Yes", True),
     ("DAAS_EXPLAIN_401", "off", False),
@@ -94,6 +97,8 @@ BAD = [
     ("DAAS_DATE_WINDOW_SECONDS", "٩٠٠"),
     ("DAAS_DATE_WINDOW_SECONDS", "9" * 5000),
     ("DAAS_ENCRYPTION_KEYS", "secret"),
+    ("DAAS_SEAL_KEY", "k" * 31),
+    ("DAAS_SEAL_KEY", f"{'k' * 32},{SECRET}"),
     ("DAAS_ENCRYPTION_KEYS", f"{KEY},{OLD_KEY[:-1]}"),
     ("DAAS_ENCRYPTION_KEYS", "ключ"),
     ("DAAS_EXPLAIN_401", "maybe"),
@@ -180,13 +185,17 @@ def test_a_blank_value_is_the_default(setting):
     ("name", "value"),
     [
         ("DAAS_ENCRYPTION_KEYS", SECRET),
+        ("DAAS_SEAL_KEY", SECRET),
         ("DAAS_ENCRYPTION_KEYS", f"{KEY},{SECRET}"),
         ("DAAS_DATABASE_URL", f"mysql://kim:{SECRET}@db.example.org/daas"),
         ("DAAS_DATABASE_URL", f"kim:{SECRET}@db.example.org/daas"),
         ("DAAS_DATABASE_URL", f"postgresql+psycopg://kim:a@b:{SECRET}@db.example.org/daas"),
         ("DAAS_DATABASE_URL", f"postgresql+psycopg://kim@db.example.org:{SECRET}/daas"),
     ],
-    ids=["no-key", "one-bad-key", "other-database", "no-scheme", "at-sign-in-password", "password-as-port"],
+    ids=[
+        *["no-key", "short-key", "one-bad-key", "other-database", "no-scheme", "at-sign-in-password"],
+        "password-as-port",
+    ],
 )
 def test_what_is_wrong_is_said_without_the_secret(name, value):
     with pytest.raises(SettingError) as error:

@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, conformance, contacts, mailboxes, messages, operation, requests, sandbox
+from . import applications, audit, calls, conformance, contacts, keys, mailboxes, messages, operation, requests, sandbox
 
 
 class _Commands(click.Group):
@@ -33,11 +33,14 @@ for command in [
     operation.db,
     operation.demo,
     applications.application,
+    keys.key,
+    keys.encryption,
     mailboxes.mailbox,
     mailboxes.folder,
     messages.message,
     contacts.contacts,
     requests.request,
+    audit.audit,
     calls.sign,
     calls.move,
     calls.folders,

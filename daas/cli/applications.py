@@ -1,15 +1,17 @@
 """`daas application`."""
 
+import datetime
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import applications
-from ..client import read_key_file
+from .. import applications, policy
 from ..direct.mailboxes import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
+from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
+from .moments import Span, show_moment
 from .output import Row, prints_result
 
 
@@ -38,11 +40,7 @@ def application() -> None:
 @click.argument("name")
 @_permissions
 @click.option("--require-content-md5", is_flag=True, help="Refuse its requests that carry no Content-MD5.")
-@click.option(
-    "--import-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A JSON file (mode 0600) with the public_key and private_key that it has already.",
-)
+@IMPORT_KEY
 @uses_database
 @prints_result
 def register(
@@ -54,10 +52,7 @@ def register(
     import_key: Path | None,
 ) -> Row:
     """Register an application and print its keys; the private one is never shown again."""
-    keys = None
-    if import_key is not None:
-        keys = read_key_file(import_key)
-        applications.check_key_pair(keys)
+    keys = None if import_key is None else read_key_pair(import_key)
     made, private_key = applications.register_application(
         name,
         services=services or applications.DEFAULT_SERVICES,
@@ -66,7 +61,7 @@ def register(
         require_content_md5=require_content_md5,
         keys=keys,
     )
-    row = dict(_describe(made))
+    row = _describe(made)
     return {"name": row.pop("name"), "public_key": row.pop("public_key"), "private_key": private_key, **row}
 
 
@@ -75,7 +70,7 @@ def register(
 @prints_result
 def list_() -> Iterable[Row]:
     """List all applications."""
-    return [_describe(each) for each in applications.list_applications()]
+    return [_describe_wholly(each) for each in applications.list_applications()]
 
 
 @application.command()
@@ -83,8 +78,19 @@ def list_() -> Iterable[Row]:
 @uses_database
 @prints_result
 def show(name: str) -> Row:
-    """Show an application and what it may use."""
-    return _describe(applications.find_application(name))
+    """Show an application, what it may use, what is asked of it, its keys, and how many of its calls were unbound.
+
+    Unbound is a call with a body and without Content-MD5: its signature does not cover the body. Counted are those
+    among the last 100,000 rows of the log.
+    """
+    found = applications.find_application(name)
+    exposure = policy.exposure_of(found)
+    return {
+        **_describe_wholly(found),
+        "calls_with_body": exposure.calls,
+        "calls_unbound": exposure.unbound,
+        "calls_since": show_moment(exposure.since),
+    }
 
 
 @application.command()
@@ -127,6 +133,47 @@ def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all
     return _describe(applications.revoke(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
 
 
+@application.command("policy")
+@click.argument("name")
+@click.option(
+    "--content-md5",
+    type=click.Choice(policy.CONTENT_MD5),
+    help="Whether it must send Content-MD5; warn says in the answers that it has not.",
+)
+@click.option(
+    "--allow-network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Where it may call from, such as 10.0.0.0/8, and from nowhere else; may be repeated.",
+)
+@click.option("--any-network", is_flag=True, help="It may call from anywhere.")
+@click.option("--rate-limit", help="How often it may call, such as '600 per minute'; '' for that of all.")
+@uses_database
+@prints_result
+def policy_(
+    name: str, content_md5: str | None, networks: tuple[str, ...], any_network: bool, rate_limit: str | None
+) -> Row:
+    """Change what is asked of an application; what is not named stays, networks that are named replace all."""
+    if networks and any_network:
+        raise click.UsageError("Give --allow-network or --any-network, not both.")
+    allowed = networks if networks or any_network else None
+    if content_md5 is None and allowed is None and rate_limit is None:
+        raise click.UsageError("Name --content-md5, --allow-network, --any-network or --rate-limit.")
+    changed = policy.set_policy(name, content_md5=content_md5, networks=allowed, rate_limit=rate_limit)
+    return _describe_wholly(changed)
+
+
+@application.command()
+@click.argument("name")
+@click.option("--for", "span", type=Span(), required=True, help="For how long from now on: 90m, 24h; 0s ends it.")
+@uses_database
+@prints_result
+def explain(name: str, span: datetime.timedelta) -> Row:
+    """Show an application for a while, with each 401, the string to sign that the server built."""
+    return _describe_wholly(policy.explain_for(name, span))
+
+
 def _need_one(services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> None:
     if not (services or mailboxes or all_mailboxes):
         raise click.UsageError("Name a --service, a --mailbox or --all-mailboxes.")
@@ -137,14 +184,27 @@ def _mailbox_ids(names: Iterable[str]) -> list[int]:
     return [find_mailbox(name).id for name in names]
 
 
-def _describe(application: applications.Application) -> Row:
-    """Give an application for people to see: everything but its private key."""
+def _describe(application: applications.Application) -> dict[str, Any]:
+    """Give what an application may do, and the first of its keys that works."""
     return {
         "name": application.name,
-        "public_key": application.public_key,
+        "public_key": working_key(application),
         "services": sorted(row.service for row in application.services),
         "mailboxes": names_of_granted_mailboxes(application.id),
         "all_mailboxes": application.all_mailboxes,
         "require_content_md5": application.require_content_md5,
         "suspended": application.suspended,
+    }
+
+
+def _describe_wholly(application: applications.Application) -> Row:
+    """Give all that is known of an application but its private keys."""
+    return {
+        **_describe(application),
+        "content_md5": policy.content_md5_of(application),
+        "networks": (application.networks or "").split(),
+        "rate_limit": application.rate_limit,
+        "explain_401": application.explain_401,
+        "explain_until": show_moment(application.explain_until),
+        "keys": [describe_key(key) for key in application.keys],
     }

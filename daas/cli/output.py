@@ -22,18 +22,22 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        as_json = kwargs.pop("as_json")
+        as_json = bool(kwargs.pop("as_json"))
         result = command(*args, **kwargs)
-        if result is None:
-            return
-        if isinstance(result, Mapping):
-            click.echo(json.dumps(result) if as_json else _describe(result))
-        elif as_json:
-            _print_array(iter(result))
-        else:
-            print_rows(result)
+        if result is not None:
+            print_result(result, as_json=as_json)
 
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")(run)
+
+
+def print_result(result: Row | Iterable[Row], *, as_json: bool) -> None:
+    """Print one object, or rows as they come, for people or as JSON."""
+    if isinstance(result, Mapping):
+        click.echo(json.dumps(result) if as_json else _describe(result))
+    elif as_json:
+        _print_array(iter(result))
+    else:
+        print_rows(result)
 
 
 def _describe(row: Row) -> str:
@@ -75,4 +79,6 @@ def _show(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return " ".join(_show(each) for each in value) or "-"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_show(part)}" for name, part in value.items()) or "-"
     return str(value)

@@ -1,44 +1,33 @@
 """`daas request`."""
 
+import csv
 import datetime
-import re
+import json
+import os
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import click
 
 from ..errors import OperatorError
-from ..request_log import RequestLogRow, find_request, list_requests
-from ..signing.dates import DateUnreadable, read_date
+from ..request_log import COLUMNS, RequestLogRow, find_request, list_requests
+from ..retention import prune_requests
+from ..seals import describe_seal, list_seals, seal_logs
+from ..verification import Finding, Report, read_kept_seals, verify_logs
 from .context import uses_database
-from .output import ID, Row, prints_result
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class _Since(click.ParamType[datetime.datetime]):
-    """A moment: `90m`, `24h` or `7d` ago, a day such as 2026-11-02 (UTC), or a date with time and zone."""
-
-    name = "since"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime.datetime:
-        text = str(value).strip()
-        try:
-            if ago := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
-                return datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-                text += "T00:00:00Z"
-            return datetime.datetime.fromtimestamp(read_date(text).timestamp, datetime.UTC)
-        except (DateUnreadable, OverflowError, ValueError):
-            self.fail(f"{text!r} is not like 24h, 2026-11-02 or 2026-11-02T15:00:00Z.", param, ctx)
+from .moments import Moment, show_exactly
+from .output import ID, Row, print_result, prints_result
 
 
 @click.group()
 def request() -> None:
-    """Look at the request log."""
+    """Look at the request log, keep it within bounds, and seal it."""
 
 
 @request.command("list")
-@click.option("--since", type=_Since(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
+@click.option("--since", type=Moment(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
 @uses_database
 @prints_result
 def list_(since: datetime.datetime | None) -> Iterable[Row]:
@@ -58,10 +47,107 @@ def show(request_id: int) -> Row:
     return _describe(row)
 
 
+@request.command()
+@click.option("--format", "format_", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--since", type=Moment(), help="From then on, as in list.")
+@uses_database
+def export(format_: str, since: datetime.datetime | None) -> None:
+    """Print all that is known of the requests, in the order of their ids: JSON lines, or CSV with a header."""
+    rows = map(_describe_wholly, list_requests(since))
+    if format_ == "jsonl":
+        for row in rows:
+            click.echo(json.dumps(row))
+        return
+    writer = csv.DictWriter(sys.stdout, ["request_id", *COLUMNS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+@request.command()
+@click.option("--older-than", type=Moment(), required=True, help="90d, 365d, or a date such as 2026-11-02.")
+@uses_database
+@prints_result
+def prune(older_than: datetime.datetime) -> Row:
+    """Delete the oldest requests from the log, a few at a time; once there are seals, only what is sealed."""
+    return {"pruned": prune_requests(older_than)}
+
+
+@request.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file to append all seals to that are not in it yet: JSON lines.",
+)
+@uses_database
+@prints_result
+def seal(output: Path | None) -> Iterable[Row]:
+    """Seal what is in the log and in the audit, under DAAS_SEAL_KEY; for a timer to run, every few minutes."""
+    made = seal_logs()
+    if output is not None:
+        _append_seals(output)
+    return made
+
+
+@request.command()
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file that `seal --output` has written: finds seals that were made anew or are missing.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+@uses_database
+def verify(against: Path | None, as_json: bool) -> None:
+    """Compare the log and the audit with their seals; the exit status is 0 only if nothing is wrong with them."""
+    report = verify_logs(None if against is None else read_kept_seals(against))
+    print_result(_describe_report(report), as_json=as_json)
+    if report.findings:
+        raise OperatorError("The log or the audit is not as it was sealed.")
+
+
+def _append_seals(path: Path) -> None:
+    kept = read_kept_seals(path) if path.exists() else {}
+    lines = [json.dumps(describe_seal(each)) + "\n" for each in list_seals(max(kept, default=0))]
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _describe_report(report: Report) -> Row:
+    def found(findings: Iterable[Finding]) -> list[Row]:
+        return [{"log": each.log, "id": str(each.id), "fault": each.fault} for each in findings]
+
+    return {
+        "ok": not report.findings,
+        "seals": report.seals,
+        "rows": report.rows,
+        "findings": found(report.findings),
+        "late": found(report.late),
+        "pruned": [
+            {
+                "at": show_exactly(each.at),
+                "actor": each.actor,
+                "through": str(each.through),
+                "sealed": each.sealed,
+            }
+            for each in report.pruned
+        ],
+        "unsealed": [
+            {"log": log, "rows": rows, "first": first and str(first), "last": last and str(last)}
+            for log, (rows, first, last) in report.unsealed.items()
+        ],
+    }
+
+
+def _describe_wholly(row: Any) -> Row:
+    described = {name: getattr(row, name) for name in COLUMNS}
+    return {"request_id": str(row.id), **described, "at": show_exactly(row.at)}
+
+
 def _describe(row: RequestLogRow) -> Row:
     return {
         "request_id": str(row.id),
-        "at": row.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "at": show_exactly(row.at),
         "method": row.method,
         "path": row.path,
         "status": row.status,

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from ..applications import ApplicationMailbox
+from ..audit import audit
 from ..database import db
 from ..errors import OperatorError
 from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope
@@ -22,6 +23,7 @@ def add_mailbox(name: str) -> Mailbox:
     try:
         db.session.flush()
         db.session.add_all(Folder(mailbox_id=mailbox.id, name=folder, standard=True) for folder in STANDARD_FOLDERS)
+        audit("mailbox add", understood)
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
@@ -52,6 +54,7 @@ def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
     """Suspend or resume a mailbox; while suspended, it is open to no application."""
     mailbox = find_mailbox(name)
     mailbox.suspended = suspended
+    audit("mailbox suspend" if suspended else "mailbox resume", mailbox.name)
     db.session.commit()
     return mailbox
 
@@ -69,6 +72,7 @@ def remove_mailbox(name: str) -> None:
         delete(Mailbox).where(Mailbox.id == mailbox.id),
     ]:
         db.session.execute(statement)
+    audit("mailbox remove", name)
     db.session.commit()
 
 
@@ -81,6 +85,7 @@ def add_folder(mailbox: Mailbox, name: str) -> Folder:
         raise OperatorError("The name of a custom folder is not that of a standard folder, and not all digits.")
     folder = Folder(mailbox_id=mailbox.id, name=name)
     db.session.add(folder)
+    audit("folder add", mailbox.name, folder=name)
     try:
         db.session.commit()
     except IntegrityError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
+from ..audit import audit
 from ..database import db, writing
 from .envelope import Envelope, NotAMessage, read_envelope
 from .mail_files import FoundMessage, SkippedFile, find_messages
@@ -34,6 +35,8 @@ def import_messages(folder: Folder, paths: Iterable[Path]) -> Iterator[ImportedM
     message is skipped with a reason, and the rest goes in.
     """
     mailbox_id, folder_id = folder.mailbox_id, folder.id
+    mailbox = db.session.get_one(Mailbox, mailbox_id)
+    audit("message import", mailbox.name, folder=folder.name if folder.standard else str(folder_id))
     db.session.commit()  # The import has transactions of its own, which would wait for the session's.
     batch: list[tuple[FoundMessage, Envelope]] = []
     for path in paths:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, insert, select, update
 
 from .. import request_log
-from ..applications import Candidate
+from ..candidates import Candidate
 from ..errors import MessageNotFound
 from ..request_log import Entry, RequestLogRow
 from ..statements import Run, Statement, driver

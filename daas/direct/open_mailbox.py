@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
-from ..applications import Application, ApplicationMailbox, Candidate, may_use
+from ..applications import Application, ApplicationKey, ApplicationMailbox, key_works, may_use
+from ..candidates import Candidate
 from ..errors import InvalidArguments, UseNotAuthorized, UserNotAuthorized
 from .models import Folder, Mailbox
 
@@ -36,7 +37,7 @@ def asked_of(application: Candidate, mailbox: str, folder: str | int | None) -> 
     return {
         "mailbox_name": mailbox,
         "application_id": application.id,
-        "public_key": application.public_key,
+        "key_id": application.key_id,
         "service_name": application.service,
         "folder_named": folder,
     }
@@ -65,7 +66,7 @@ def _find(*, standard: bool) -> Select[int, bool, bool, bool, int]:
     named = Folder.name if standard else Folder.id
     caller = (
         (Application.id == bindparam("application_id"))
-        & (Application.public_key == bindparam("public_key"))
+        & exists().where(ApplicationKey.id == bindparam("key_id"), key_works())
         & Application.suspended.is_(False)
         & may_use(bindparam("service_name"))
     )

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..applications import Candidate, check_may_use
+from ..candidates import Candidate, check_may_use
 from ..database import reading, writing
 from ..request_log import Entry, record_in
 from .errors import ListNotFound

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..applications import Candidate, check_may_use
+from ..candidates import Candidate, check_may_use
 from ..database import reading, writing
 from ..request_log import Entry, record_in
 from .contact_lists import is_list_of

@@ -8,7 +8,7 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from flask import Flask
 
-from daas import applications, errors, origins
+from daas import applications, candidates, errors, origins
 from daas.app import create_app
 from daas.errors import ApiError, DatabaseUnavailable
 from daas.settings import load_settings
@@ -194,7 +194,7 @@ def test_the_example_is_signed_with_the_keys_that_it_shows(app):
 def test_the_examples_keys_open_nothing(app):
     public_key = re.search(r"DAAS ([0-9a-f]{64}):", read(app, DOCUMENTATION).all("http")[0])[1]
     with app.app_context():
-        assert applications.find_candidate(public_key, "direct/folders") is None
+        assert candidates.find_candidate(public_key, "direct/folders") is None
 
 
 @pytest.mark.parametrize("service", applications.DEFAULT_SERVICES)

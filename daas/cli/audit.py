@@ -1,0 +1,37 @@
+"""`daas audit`."""
+
+import datetime
+import json
+from collections.abc import Iterable
+
+import click
+
+from ..audit import AuditRow, list_acts
+from .context import uses_database
+from .moments import Moment, show_exactly
+from .output import Row, prints_result
+
+
+@click.group()
+def audit() -> None:
+    """Look at what operators did."""
+
+
+@audit.command("list")
+@click.option("--since", type=Moment(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
+@uses_database
+@prints_result
+def list_(since: datetime.datetime | None) -> Iterable[Row]:
+    """List the acts of operators, in the order of their ids."""
+    return map(_describe, list_acts(since))
+
+
+def _describe(row: AuditRow) -> Row:
+    return {
+        "id": str(row.id),
+        "at": show_exactly(row.at),
+        "actor": row.actor,
+        "act": row.act,
+        "subject": row.subject,
+        "details": json.loads(row.details),
+    }

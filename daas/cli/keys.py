@@ -1,0 +1,133 @@
+"""`daas key`."""
+
+import datetime
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from .. import keys
+from ..applications import Application, ApplicationKey, find_application
+from ..client import read_key_file
+from ..errors import OperatorError
+from ..signing.mechanism import KeyPair
+from .context import uses_database
+from .moments import Moment, show_moment
+from .output import Row, prints_result
+
+IMPORT_KEY = click.option(
+    "--import-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A JSON file (mode 0600) with the public_key and private_key that it has already.",
+)
+
+
+class _Expiry(Moment):
+    """A moment to come, in whole seconds."""
+
+    name = "expiry"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime.datetime:
+        return super().convert(value, param, ctx).replace(microsecond=0)
+
+
+@click.group()
+def key() -> None:
+    """Keep the keys of an application; KEY is a key's name, or the public key itself."""
+
+
+@key.command()
+@click.argument("application_name", metavar="NAME")
+@click.option("--name", help="What to call it; its number by default.")
+@click.option("--expires", type=_Expiry(ahead=True), help="In 30d, or at a date such as 2026-11-02; never by default.")
+@IMPORT_KEY
+@uses_database
+@prints_result
+def add(application_name: str, name: str | None, expires: datetime.datetime | None, import_key: Path | None) -> Row:
+    """Add a key to an application and print it; those that it has go on working."""
+    pair = None if import_key is None else read_key_pair(import_key)
+    made, private_key = keys.add_key(application_name, name, expires, pair)
+    row = describe_key(made)
+    return {
+        "application": application_name,
+        "name": row["name"],
+        "public_key": made.public_key,
+        "private_key": private_key,
+        "expires": row["expires"],
+    }
+
+
+@key.command("list")
+@click.argument("application_name", metavar="NAME")
+@uses_database
+@prints_result
+def list_(application_name: str) -> Iterable[Row]:
+    """List the keys of an application, revoked and expired ones too."""
+    return [describe_key(each) for each in find_application(application_name).keys]
+
+
+@key.command()
+@click.argument("application_name", metavar="NAME")
+@click.argument("key_name", metavar="KEY")
+@uses_database
+@prints_result
+def revoke(application_name: str, key_name: str) -> Row:
+    """Refuse what is signed with a key, from now on and for good."""
+    return describe_key(keys.revoke_key(application_name, key_name))
+
+
+@key.command()
+@click.argument("application_name", metavar="NAME")
+@click.argument("key_name", metavar="KEY")
+@click.option("--at", type=_Expiry(ahead=True), help="In 30d, or at a date such as 2026-11-02.")
+@click.option("--never", is_flag=True, help="Take an expiry back.")
+@uses_database
+@prints_result
+def expire(application_name: str, key_name: str, at: datetime.datetime | None, never: bool) -> Row:
+    """Set when a key stops working."""
+    if (at is None) != never:
+        raise click.UsageError("Give --at or --never.")
+    return describe_key(keys.expire_key(application_name, key_name, at))
+
+
+@click.group()
+def encryption() -> None:
+    """Keep the encryption of the private keys at rest."""
+
+
+@encryption.command()
+@uses_database
+@prints_result
+def rotate() -> Row:
+    """Encrypt all private keys anew under the first of DAAS_ENCRYPTION_KEYS; may be interrupted and run again."""
+    done = keys.rotate_encryption()
+    if done.undecryptable:
+        raise OperatorError(
+            f"{done.rotated} private keys were encrypted anew, but {done.undecryptable} are under none of "
+            "DAAS_ENCRYPTION_KEYS."
+        )
+    return {"rotated": done.rotated}
+
+
+def read_key_pair(file: Path) -> KeyPair:
+    """Read a key pair that an application has already."""
+    pair = read_key_file(file)
+    keys.check_key_pair(pair)
+    return pair
+
+
+def working_key(application: Application) -> str | None:
+    """Give the public key of the first key that works; None if none does."""
+    return next((each.public_key for each in application.keys if each.works), None)
+
+
+def describe_key(key: ApplicationKey) -> Row:
+    """Give all that is known of a key but the private one."""
+    return {
+        "name": key.name,
+        "public_key": key.public_key,
+        "created": show_moment(key.created_at),
+        "last_used": show_moment(key.last_used_at),
+        "expires": show_moment(key.expires_at),
+        "revoked": show_moment(key.revoked_at),
+    }

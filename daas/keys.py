@@ -1,0 +1,207 @@
+"""The keys of an application as an operator rolls them over, and the note of when each was last used."""
+
+import datetime
+import logging
+import re
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Flask, Response, after_this_request, current_app
+from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from .applications import Application, ApplicationKey, find_application
+from .audit import AuditRow, audit, audit_row
+from .database import db, reading, writing
+from .errors import OperatorError
+from .key_cipher import cipher
+from .signing.mechanism import KeyPair, make_key_pair
+from .statements import Statement, driver
+
+# How much earlier than it was a key's last use may be told: it is written this often at most by each process.
+_NOTED_SECONDS = 60
+
+# So many private keys are encrypted anew in one transaction.
+_ROTATED_AT_ONCE = 100
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How many private keys were encrypted anew, and how many are under none of the keys of this server."""
+
+    rotated: int
+    undecryptable: int
+
+
+def init_keys(app: Flask) -> None:
+    """Give an app that serves a memory of when the use of each key is to be written next."""
+    app.extensions["daas_key_uses"] = {}
+
+
+def add_key(
+    application_name: str, name: str | None, expires_at: datetime.datetime | None, keys: KeyPair | None = None
+) -> tuple[ApplicationKey, str]:
+    """Add a key to an application and give it with its private key, which is shown this once and never again.
+
+    By default it is named by its number.
+    """
+    application = find_application(application_name)
+    name = str(len(application.keys) + 1) if name is None else name.strip()
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise OperatorError("The name of a key is 1 to 100 printable characters.")
+    keys = keys or make_key_pair()
+    key = ApplicationKey(
+        application_id=application.id,
+        name=name,
+        public_key=keys.public_key,
+        private_key_encrypted=cipher().encrypt(keys.private_key),
+        created_at=datetime.datetime.now(datetime.UTC),
+        expires_at=expires_at,
+    )
+    application.keys.append(key)
+    audit("key add", application_name, key=name, public_key=keys.public_key, expires=_text_of(expires_at))
+    try:
+        _serve_previous_release(application)
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        taken = "name" if name in {each.name for each in find_application(application_name).keys} else "public key"
+        raise OperatorError(f"There is a key with this {taken} already.") from error
+    return key, keys.private_key
+
+
+def revoke_key(application_name: str, key_name: str) -> ApplicationKey:
+    """Refuse what is signed with a key, from now on and for good; `key_name` is its name or the public key itself."""
+    application = find_application(application_name)
+    key = _find_key(application, key_name)
+    key.revoked_at = key.revoked_at or datetime.datetime.now(datetime.UTC)
+    audit("key revoke", application_name, key=key.name, public_key=key.public_key)
+    _serve_previous_release(application)
+    db.session.commit()
+    return key
+
+
+def expire_key(application_name: str, key_name: str, expires_at: datetime.datetime | None) -> ApplicationKey:
+    """Let a key work until a moment, in whole seconds, or for good; `key_name` is its name or the public key."""
+    application = find_application(application_name)
+    key = _find_key(application, key_name)
+    key.expires_at = expires_at
+    audit("key expire", application_name, key=key.name, public_key=key.public_key, expires=_text_of(expires_at))
+    _serve_previous_release(application)
+    db.session.commit()
+    return key
+
+
+def check_key_pair(keys: KeyPair) -> None:
+    """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or blank."""
+    for name, key in [("public", keys.public_key), ("private", keys.private_key)]:
+        if not re.fullmatch(r"[!-9;-~]{16,128}", key):
+            raise OperatorError(f"The {name} key must be 16 to 128 printable ASCII characters, no colon or blank.")
+
+
+def stored_keys_decrypt() -> bool:
+    """Tell whether every stored private key can be decrypted with the keys of this server."""
+    with reading() as connection:
+        stored = connection.scalars(select(ApplicationKey.private_key_encrypted)).all()
+    return all(cipher().decrypt(token) is not None for token in stored)
+
+
+def rotate_encryption() -> Rotation:
+    """Encrypt every stored private key anew under the first of DAAS_ENCRYPTION_KEYS.
+
+    What is under it already is left, so that this can be interrupted and run again; what is under none of them is
+    left too, and counted. Batches keep each transaction short.
+    """
+    with writing() as connection:
+        connection.execute(insert(AuditRow), audit_row("encryption rotate"))
+    rotated, undecryptable = _rotate(ApplicationKey)
+    _rotate(Application)
+    return Rotation(rotated, undecryptable)
+
+
+def _rotate(table: type[ApplicationKey] | type[Application]) -> tuple[int, int]:
+    """Encrypt the private keys of a table anew, and tell how many that were, and how many could not be read."""
+    rotated = undecryptable = last = 0
+    stored = select(table.id, table.private_key_encrypted).order_by(table.id).limit(_ROTATED_AT_ONCE)
+    while True:
+        with reading() as connection:
+            batch = connection.execute(stored.where(table.id > last)).all()
+        if not batch:
+            return rotated, undecryptable
+        last = batch[-1].id
+        for_first = []
+        for id_, token in batch:
+            if cipher().is_under_first(token):
+                continue
+            private_key = cipher().decrypt(token)
+            if private_key is None:
+                undecryptable += 1
+            else:
+                for_first.append((id_, token, cipher().encrypt(private_key)))
+        if for_first:
+            with writing() as connection:
+                for id_, old, new in for_first:
+                    unchanged = update(table).where(table.id == id_, table.private_key_encrypted == old)
+                    rotated += connection.execute(unchanged.values(private_key_encrypted=new)).rowcount
+
+
+def note_use(key_id: int) -> None:
+    """Note that a key has just signed; once a minute at most that is written, when the answer has been sent."""
+    due: dict[int, float] = current_app.extensions["daas_key_uses"]
+    now = time.monotonic()
+    if now < due.get(key_id, now):
+        return
+    due[key_id] = now + _NOTED_SECONDS
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    write = partial(_write_use, app, key_id, datetime.datetime.now(datetime.UTC))
+
+    @after_this_request
+    def write_when_sent(response: Response) -> Response:
+        response.call_on_close(write)
+        return response
+
+
+def _write_use(app: Flask, key_id: int, used_at: datetime.datetime) -> None:
+    with app.app_context():
+        try:
+            driver().write_one(_USED, key_id=key_id, used_at=used_at)
+        except SQLAlchemyError as error:
+            logger.warning("The last use of a key could not be written: %s.", type(error).__name__)
+
+
+def _text_of(expires_at: datetime.datetime | None) -> str | None:
+    return None if expires_at is None else expires_at.isoformat()
+
+
+def _find_key(application: Application, name: str) -> ApplicationKey:
+    found = next((key for key in application.keys if name in (key.name, key.public_key)), None)
+    if found is None:
+        raise OperatorError(f"The application {application.name!r} has no key {name!r}.")
+    return found
+
+
+def _serve_previous_release(application: Application) -> None:
+    """Let servers of the release before check with a key that works, or with one that nobody has."""
+    working = next((key for key in application.keys if key.works), None)
+    if working is not None:
+        application.public_key = working.public_key
+        application.private_key_encrypted = working.private_key_encrypted
+    elif any(key.public_key == application.public_key for key in application.keys):
+        nobodys = make_key_pair()
+        application.public_key = nobodys.public_key
+        application.private_key_encrypted = cipher().encrypt(nobodys.private_key)
+
+
+_USED = Statement(
+    update(ApplicationKey)
+    .where(
+        ApplicationKey.id == bindparam("key_id"),
+        or_(ApplicationKey.last_used_at.is_(None), ApplicationKey.last_used_at < bindparam("used_at")),
+    )
+    .values(last_used_at=bindparam("used_at"))
+    .returning(ApplicationKey.id),
+    durable=False,
+)

@@ -1,0 +1,126 @@
+"""What is asked of an application beyond a good signature, and how much of its traffic would not stand up to more."""
+
+import datetime
+import functools
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+
+from .applications import Application, find_application
+from .audit import audit
+from .database import db
+from .errors import OperatorError
+from .request_log import RequestLogRow
+
+#: Whether an application must send Content-MD5.
+CONTENT_MD5 = ("off", "warn", "require")
+
+_LONGEST_EXPLANATION = datetime.timedelta(days=7)
+_MOST_NETWORKS = 100
+# How many rows of the log are looked at to see how an application calls.
+_ROWS_LOOKED_AT = 100_000
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How many calls with a body an application has signed since a moment, and in how many that was not covered."""
+
+    calls: int
+    unbound: int
+    since: datetime.datetime | None
+
+
+def set_policy(
+    name: str,
+    *,
+    content_md5: str | None = None,
+    networks: Sequence[str] | None = None,
+    rate_limit: str | None = None,
+) -> Application:
+    """Change what is asked of an application; None leaves a part as it is, nothing for the others asks nothing.
+
+    `networks` are those that it may call from, such as `10.0.0.0/8`; `rate_limit` is like `600 per minute`.
+    """
+    application = find_application(name)
+    if content_md5 is not None:
+        application.warn_content_md5 = content_md5 == "warn"
+        application.require_content_md5 = content_md5 == "require"
+    if networks is not None:
+        application.networks = _read_networks(networks)
+    if rate_limit is not None:
+        application.rate_limit = _read_rate_limit(rate_limit)
+    asked = {"content_md5": content_md5, "networks": networks, "rate_limit": rate_limit}
+    audit("application policy", name, **{part: value for part, value in asked.items() if value is not None})
+    db.session.commit()
+    return application
+
+
+def explain_for(name: str, span: datetime.timedelta) -> Application:
+    """Show an application, for as long as said from now on, the string to sign with each 401; 0 ends it."""
+    if span > _LONGEST_EXPLANATION:
+        raise OperatorError("A 401 is explained for 7 days at most.")
+    application = find_application(name)
+    application.explain_until = datetime.datetime.now(datetime.UTC) + span if span else None
+    audit("application explain", name, seconds=span.total_seconds())
+    db.session.commit()
+    return application
+
+
+def content_md5_of(application: Application) -> str:
+    """Tell whether an application must send Content-MD5, as in CONTENT_MD5."""
+    if application.require_content_md5:
+        return "require"
+    return "warn" if application.warn_content_md5 else "off"
+
+
+def exposure_of(application: Application) -> Exposure:
+    """Count the calls of an application whose signature covered no body, in the last 100,000 rows of the log."""
+    latest = (
+        select(RequestLogRow.application, RequestLogRow.unbound, RequestLogRow.at)
+        .order_by(RequestLogRow.id.desc())
+        .limit(_ROWS_LOOKED_AT)
+        .subquery()
+    )
+    own = (latest.c.application == application.name) & latest.c.unbound.is_not(None)
+    counts = select(func.count(case((own, 1))), func.count(case((own & latest.c.unbound, 1))), func.min(latest.c.at))
+    return Exposure(*db.session.execute(counts).one())
+
+
+def is_allowed_from(networks: str | None, address: str) -> bool:
+    """Tell whether a client's address is in one of the networks, as they are stored; None is all."""
+    if networks is None:
+        return True
+    try:
+        client = ipaddress.ip_address(address)
+    except ValueError:
+        return False  # One that comes by a Unix socket has no address.
+    client = getattr(client, "ipv4_mapped", None) or client
+    return any(client in network for network in _stored_networks(networks))
+
+
+def _read_networks(networks: Iterable[str]) -> str | None:
+    try:
+        read = dict.fromkeys(str(ipaddress.ip_network(network)) for network in networks)
+    except ValueError as error:
+        raise OperatorError(f"A network is like 10.0.0.0/8 or 2001:db8::/32, but {error}.") from error
+    if len(read) > _MOST_NETWORKS:
+        raise OperatorError(f"An application is allowed {_MOST_NETWORKS} networks at most.")
+    return " ".join(read) or None
+
+
+def _read_rate_limit(text: str) -> str | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8} per (second|minute|hour|day)", text):
+        raise OperatorError(f"A rate limit is like '600 per minute', per second, hour or day, but not {text!r}.")
+    return text
+
+
+@functools.lru_cache
+def _stored_networks(networks: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(network) for network in networks.split())

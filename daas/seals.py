@@ -1,0 +1,210 @@
+"""Seals over the request log and the audit: who holds their key finds out what was changed afterwards.
+
+A seal covers a batch of rows and the seal before it. The key is not in the database, and who serves need not know it.
+"""
+
+import datetime
+import hashlib
+import hmac
+import json
+import struct
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, ForeignKey, LargeBinary, SmallInteger, String, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .audit import AuditRow
+from .database import Base, Id, UtcDateTime, db, reading, writing
+from .errors import OperatorError
+from .request_log import RequestLogRow
+
+#: The logs that are sealed, by their names in a seal.
+LOGS: Mapping[str, type[RequestLogRow] | type[AuditRow]] = {"request": RequestLogRow, "audit": AuditRow}
+#: What is covered of a row. Whoever adds a column adds a format, so that seals of the one before still hold.
+FORMATS: Mapping[tuple[str, int], Sequence[str]] = {
+    ("request", 1): (
+        *("id", "at", "remote_address", "application", "service", "method", "path", "status", "reason", "duration_ms"),
+        *("mailbox", "message", "folder", "folder_from", "folder_to", "unbound"),
+    ),
+    ("audit", 1): ("id", "at", "actor", "act", "subject", "details"),
+}
+_FORMAT = 1
+#: The mark of a row: its id, and half of an HMAC over what it holds.
+MARK = struct.Struct(">q16s")
+
+_MOST_ROWS = 10_000
+# How long to wait for transactions that write.
+_SETTLING_SECONDS = 30.0
+
+
+class Seal(Base):
+    """A seal over the rows of a log whose ids are greater than `after_id` and at most `through_id`.
+
+    Ids have no gap. `digest` is the SHA-256 of the marks, `mac` the HMAC over all of this and the mac before it.
+    """
+
+    __tablename__ = "seal"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    log: Mapped[str] = mapped_column(String(16))
+    format: Mapped[int] = mapped_column(SmallInteger)
+    after_id: Mapped[int] = mapped_column(Id)
+    through_id: Mapped[int] = mapped_column(Id)
+    rows: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class SealMarks(Base):
+    """The marks of the rows that a seal covers, in the order of their ids; pruned with the last of the rows."""
+
+    __tablename__ = "seal_marks"
+
+    seal_id: Mapped[int] = mapped_column(ForeignKey("seal.id"), primary_key=True, autoincrement=False)
+    marks: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def seal_logs() -> list[dict[str, Any]]:
+    """Seal every row that is settled and not sealed yet, and give the seals as they are written down elsewhere."""
+    key = seal_keys()[0]
+    made = []
+    for log in LOGS:
+        through = _settled_through(log)
+        while seal := _seal_batch(log, through, key):
+            made.append(describe_seal(seal))
+    return made
+
+
+def seal_keys() -> tuple[bytes, ...]:
+    """Give the keys of seals, the one that seals first; raises OperatorError if there is none."""
+    keys: tuple[str, ...] = current_app.extensions["daas_settings"].seal_key
+    if not keys:
+        raise OperatorError("DAAS_SEAL_KEY must be set to make or verify seals.")
+    return tuple(key.encode() for key in keys)
+
+
+def list_seals(after: int) -> Iterable[Any]:
+    """Give the seals behind one, in their order."""
+    while True:
+        with reading() as connection:
+            seals = connection.execute(
+                select(*Seal.__table__.columns).where(Seal.id > after).order_by(Seal.id).limit(1000)
+            ).all()
+        if not seals:
+            return
+        yield from seals
+        after = seals[-1].id
+
+
+def sealed_through(connection: Connection, log: str) -> int | None:
+    """Give the id up to which a log is sealed; None if it never was."""
+    return connection.scalar(select(func.max(Seal.through_id)).where(Seal.log == log))
+
+
+def describe_seal(seal: Any) -> dict[str, Any]:
+    """Give a seal as it is written down elsewhere."""
+    return {**_covered(seal), "mac": seal.mac.hex()}
+
+
+def mac_of(key: bytes, seal: Any, mac_before: bytes) -> bytes:
+    """Compute the mac of a seal that follows another; nothing is before the first."""
+    return hmac.digest(key, b"seal\n" + _to_bytes([mac_before.hex(), _covered(seal)]), hashlib.sha256)
+
+
+def mark_of(key: bytes, log: str, format_: int, row: Any) -> bytes:
+    """Compute the mark of a row."""
+    values = [getattr(row, name) for name in FORMATS[log, format_]]
+    shown = [value.isoformat() if isinstance(value, datetime.datetime) else value for value in values]
+    covered = hmac.digest(key, b"row\n" + _to_bytes([log, format_, shown]), hashlib.sha256)
+    return MARK.pack(row.id, covered[:16])
+
+
+def read_rows(connection: Connection, log: str, after: int, through: int, limit: int | None = None) -> Sequence[Any]:
+    """Read the rows of a log whose ids are greater than one and at most another, in the order of their ids."""
+    table = LOGS[log].__table__
+    rows = select(*table.columns).where(table.c.id > after, table.c.id <= through).order_by(table.c.id)
+    return connection.execute(rows.limit(limit)).all()
+
+
+def _covered(seal: Any) -> dict[str, Any]:
+    return {
+        "seal": str(seal.id),
+        "at": seal.at.isoformat(),
+        "log": seal.log,
+        "format": seal.format,
+        "after": str(seal.after_id),
+        "through": str(seal.through_id),
+        "rows": seal.rows,
+        "digest": seal.digest.hex(),
+    }
+
+
+def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
+    with reading() as connection:
+        before = connection.execute(select(Seal.id, Seal.mac).order_by(Seal.id.desc()).limit(1)).one_or_none()
+        after = sealed_through(connection, log) or 0
+        rows = read_rows(connection, log, after, through, _MOST_ROWS)
+    if not rows:
+        return None
+    marks = b"".join(mark_of(key, log, _FORMAT, row) for row in rows)
+    seal = Seal(
+        id=before.id + 1 if before else 1,
+        at=datetime.datetime.now(datetime.UTC),
+        log=log,
+        format=_FORMAT,
+        after_id=after,
+        through_id=rows[-1].id,
+        rows=len(rows),
+        digest=hashlib.sha256(marks).digest(),
+    )
+    seal.mac = mac_of(key, seal, before.mac if before else b"")
+    try:
+        with writing() as connection:
+            connection.execute(insert(Seal), {name: getattr(seal, name) for name in _SEAL_COLUMNS})
+            connection.execute(insert(SealMarks), {"seal_id": seal.id, "marks": marks})
+    except IntegrityError as error:
+        raise OperatorError("Another seal was made at the same time; this one will be made the next time.") from error
+    return seal
+
+
+def _settled_through(log: str) -> int:
+    """Give the id up to which every row is there that ever will be.
+
+    PostgreSQL gives an id out before its row is there for others to see, and rows of greater ids may be there earlier.
+    Who writes locks the table before that: so what was being written when the greatest id was seen is waited for.
+    """
+    table = LOGS[log]
+    with reading() as connection:
+        newest = connection.scalar(select(func.max(table.id))) or 0
+    if db.engine.dialect.name == "sqlite":
+        return newest
+    deadline = time.monotonic() + _SETTLING_SECONDS
+    writers = _writers(table.__tablename__)
+    while writers:
+        if time.monotonic() > deadline:
+            raise OperatorError(f"A transaction has been writing to {table.__tablename__} for too long to seal it now.")
+        time.sleep(0.02)
+        writers &= _writers(table.__tablename__)
+    return newest
+
+
+def _writers(table: str) -> set[str]:
+    with reading() as connection:
+        return {*connection.scalars(_WRITERS, {"table": table})}
+
+
+def _to_bytes(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+_SEAL_COLUMNS = [column.key for column in Seal.__table__.columns]
+_WRITERS = text(
+    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND relation = CAST(:table AS regclass)"
+)

@@ -1,0 +1,148 @@
+"""The verification of seals: what was altered, deleted or made anew in the request log and the audit."""
+
+import datetime
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from .audit import AuditRow
+from .database import reading
+from .errors import OperatorError
+from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a row of a log, or with a seal."""
+
+    log: str
+    id: int
+    fault: str
+
+
+@dataclass(frozen=True)
+class Prune:
+    """An act that accounts for the rows that are missing up to an id; `sealed` tells whether a seal covers it."""
+
+    at: datetime.datetime
+    actor: str
+    through: int
+    sealed: bool
+
+
+@dataclass
+class Report:
+    """What a verification has found.
+
+    `late` are rows that no seal covers though rows of greater ids are sealed: nothing is known of them. `unsealed`
+    gives, for each log, how many rows wait for a seal, the least id and the greatest.
+    """
+
+    seals: int = 0
+    rows: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    late: list[Finding] = field(default_factory=list)
+    pruned: list[Prune] = field(default_factory=list)
+    unsealed: dict[str, tuple[int, int | None, int | None]] = field(default_factory=dict)
+
+
+def verify_logs(kept: Mapping[int, Mapping[str, Any]] | None = None) -> Report:
+    """Compare the logs with their seals, and these with those that were kept elsewhere, by their ids.
+
+    A seal that was made anew by somebody who has the key is found by that comparison alone, and so are the last
+    seals if they are missing.
+    """
+    keys = seal_keys()
+    report = Report()
+    through = dict.fromkeys(LOGS, 0)
+    unmarked = []
+    mac_before, number = b"", 0
+    for seal in list_seals(0):
+        number += 1
+        while number < seal.id:
+            report.findings.append(Finding("seal", number, "missing"))
+            number += 1
+        if not any(hmac.compare_digest(mac_of(key, seal, mac_before), seal.mac) for key in keys):
+            report.findings.append(Finding("seal", seal.id, "altered"))
+        elif kept and seal.id in kept and kept[seal.id] != describe_seal(seal):
+            report.findings.append(Finding("seal", seal.id, "made anew"))
+        if (seal.log, seal.format) in FORMATS:
+            if not _check_rows(seal, keys, report):
+                unmarked.append(seal)
+            through[seal.log] = max(through[seal.log], seal.through_id)
+        mac_before = seal.mac
+        report.seals += 1
+    report.findings += [Finding("seal", id_, "missing") for id_ in sorted(kept or ()) if id_ > number]
+    _account_for_pruning(report, unmarked, through["audit"])
+    report.unsealed = {log: _tail(log, through[log]) for log in LOGS}
+    return report
+
+
+def read_kept_seals(path: Path) -> dict[int, dict[str, Any]]:
+    """Read the seals that were written to a file, by their ids."""
+    try:
+        seals = [json.loads(line) for line in path.read_text().splitlines()]
+        return {int(seal["seal"]): seal for seal in seals}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OperatorError(f"{path} cannot be read, or holds a line that is no seal.") from error
+
+
+def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
+    """Compare the rows of a seal with their marks; tells whether there are marks."""
+    with reading() as connection:
+        stored = connection.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
+        try:
+            rows = read_rows(connection, seal.log, seal.after_id, seal.through_id)
+        except ValueError:  # SQLite lets a moment be any text.
+            report.findings.append(Finding("seal", seal.id, "rows unreadable"))
+            return True
+    if stored is None:
+        return False
+    if hashlib.sha256(stored).digest() != seal.digest:
+        report.findings.append(Finding("seal", seal.id, "marks altered"))
+        stored = stored[: len(stored) - len(stored) % MARK.size]
+    marks = {id_: MARK.pack(id_, mark) for id_, mark in MARK.iter_unpack(stored)}
+    for row in rows:
+        mark = marks.pop(row.id, None)
+        if mark is None:
+            report.late.append(Finding(seal.log, row.id, "late"))
+        elif any(hmac.compare_digest(mark_of(key, seal.log, seal.format, row), mark) for key in keys):
+            report.rows += 1
+        else:
+            report.findings.append(Finding(seal.log, row.id, "altered"))
+    report.findings += [Finding(seal.log, id_, "deleted") for id_ in marks]
+    return True
+
+
+def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: int) -> None:
+    """Leave out what prunes have deleted; their acts are read behind all else, since one may be under way."""
+    with reading() as connection:
+        prunes = select(*AuditRow.__table__.columns).where(AuditRow.act == "request prune").order_by(AuditRow.id)
+        acts = connection.execute(prunes).all()
+    doubtful = {each.id for each in [*report.findings, *report.late] if each.log == "audit"}
+    report.pruned = [
+        Prune(act.at, act.actor, int(json.loads(act.details)["through"]), act.id <= audited_through)
+        for act in acts
+        if act.id not in doubtful
+    ]
+    through = max((act.through for act in report.pruned), default=0)
+    report.findings = [
+        each for each in report.findings if (each.log, each.fault) != ("request", "deleted") or each.id > through
+    ]
+    report.findings += [
+        Finding("seal", seal.id, "marks missing")
+        for seal in unmarked
+        if seal.log != "request" or seal.through_id > through
+    ]
+
+
+def _tail(log: str, through: int) -> tuple[int, int | None, int | None]:
+    id_ = LOGS[log].id
+    with reading() as connection:
+        return connection.execute(select(func.count(), func.min(id_), func.max(id_)).where(id_ > through)).one()

@@ -1,0 +1,147 @@
+"""What operators did: a row for each act, with it or not at all, which nothing changes afterwards."""
+
+import datetime
+import json
+import os
+import pwd
+
+import pytest
+from sqlalchemy import event, select
+
+from daas import applications
+from daas.applications import Application
+from daas.audit import AuditRow
+from daas.database import db, reading
+from daas.signing.mechanism import make_key_pair
+
+from .commands import Commands, new_name
+
+ROW = ["id", "at", "actor", "act", "subject", "details"]
+
+
+@pytest.fixture
+def daas(settings, tmp_path):
+    return Commands(settings, tmp_path)
+
+
+@pytest.fixture
+def names(daas, build, tmp_path):
+    """What the acts below are about."""
+    (tmp_path / "one.eml").write_bytes(b"From: a@example.org\r\nSubject: Biopsy\r\n\r\nBody\r\n")
+    return {
+        "app": daas.json("application", "register", new_name("app"))["name"],
+        "box": build.mailbox().name,
+        "new": new_name("new"),
+        "file": str(tmp_path / "one.eml"),
+    }
+
+
+def all_acts(app):
+    with app.app_context(), reading() as connection:
+        return connection.execute(select(AuditRow).order_by(AuditRow.id)).all()
+
+
+ACTS = [
+    ("application register {new} --all-mailboxes", "{new}", {"all_mailboxes": True, "mailbox_ids": []}),
+    ("application suspend {app}", "{app}", {}),
+    ("application resume {app}", "{app}", {}),
+    ("application grant {app} --service v1/lists", "{app}", {"services": ["v1/lists"], "all_mailboxes": False}),
+    ("application revoke {app} --all-mailboxes", "{app}", {"services": [], "all_mailboxes": True}),
+    ("application policy {app} --content-md5 warn", "{app}", {"content_md5": "warn"}),
+    ("application explain {app} --for 1h", "{app}", {"seconds": 3600.0}),
+    ("key add {app} --name roll", "{app}", {"key": "roll", "expires": None}),
+    ("key expire {app} 1 --at 2099-01-01", "{app}", {"key": "1", "expires": "2099-01-01T00:00:00+00:00"}),
+    ("key revoke {app} 1", "{app}", {"key": "1"}),
+    ("mailbox add {new}", "{new}", {}),
+    ("mailbox suspend {box}", "{box}", {}),
+    ("mailbox resume {box}", "{box}", {}),
+    ("folder add {box} {new}", "{box}", {"folder": "{new}"}),
+    ("message import {box} {file}", "{box}", {"folder": "Inbox"}),
+    ("encryption rotate", "", {}),
+]
+
+
+@pytest.mark.parametrize(("command", "subject", "details"), ACTS, ids=[row[0].partition(" {")[0] for row in ACTS])
+def test_each_act_leaves_one_row_that_says_what_was_asked_for(daas, app, names, command, subject, details):
+    before = all_acts(app)
+    daas.json(*command.format(**names).split(), LOGNAME="somebody", USER="somebody")
+    (*old, row) = all_acts(app)
+    assert old == before
+    assert row.act == " ".join(word for word in command.partition(" {")[0].split())
+    assert (row.actor, row.subject) == (pwd.getpwuid(os.getuid()).pw_name, subject.format(**names))
+    said = json.loads(row.details)
+    assert {part: said[part] for part in details} == json.loads(json.dumps(details).replace("{new}", names["new"]))
+    assert abs(row.at - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
+
+
+def test_what_is_taken_away_with_the_sandbox_is_recorded(daas, app):
+    daas.json("sandbox", "create")
+    before = len(all_acts(app))
+    daas.json("sandbox", "remove")
+    taken = [(row.act, row.subject) for row in all_acts(app)[before:]]
+    assert sorted(taken) == [
+        *[("application remove", f"sandbox.{name}") for name in ("granted", "refused")],
+        *[("mailbox remove", f"sandbox.{name}") for name in ("closed", "open", "suspended")],
+    ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "application register {app}",
+        "application suspend nobody",
+        "mailbox add {box}",
+        "key revoke {app} nothing",
+        "application policy {app} --allow-network x",
+        "application list",
+        "application show {app}",
+        "request list",
+        "audit list",
+    ],
+)
+def test_what_changes_nothing_leaves_no_row(daas, app, names, command):
+    before = all_acts(app)
+    daas.run(*command.format(**names).split())
+    assert all_acts(app) == before
+
+
+def test_an_act_that_fails_to_be_recorded_is_not_done(app, names):
+    def refuse(connection, cursor, statement, *_):
+        if statement.startswith("INSERT INTO audit"):
+            raise OSError
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", refuse)
+        try:
+            with pytest.raises(OSError):  # noqa: PT011 - It is the very one that was raised.
+                applications.suspend_application(names["app"], suspended=True)
+        finally:
+            event.remove(db.engine, "before_cursor_execute", refuse)
+            db.session.rollback()
+        assert not db.session.scalar(select(Application.suspended).where(Application.name == names["app"]))
+
+
+def test_no_row_holds_a_private_key(daas, app, names, tmp_path):
+    pair = make_key_pair()
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"public_key": pair.public_key, "private_key": pair.private_key}))
+    file.chmod(0o600)
+    made = [
+        daas.json("application", "register", new_name("app")),
+        daas.json("key", "add", names["app"]),
+        daas.json("key", "add", names["app"], "--import-key", file),
+    ]
+    told = "".join(row.details for row in all_acts(app))
+    assert all(each["public_key"] in told for each in made)
+    assert not any(each["private_key"] in told for each in made)
+
+
+def test_acts_are_listed_in_the_order_of_their_ids_since_a_moment(daas, app, names):
+    daas.json("mailbox", "suspend", names["box"])
+    rows = daas.json("audit", "list")
+    assert [[*row] for row in rows] == [ROW] * len(rows)
+    assert [int(row["id"]) for row in rows] == [row.id for row in all_acts(app)]
+    assert (rows[-1]["act"], rows[-1]["subject"], rows[-1]["details"]) == ("mailbox suspend", names["box"], {})
+    assert daas.json("audit", "list", "--since", rows[-1]["at"][:19] + "Z")[-1] == rows[-1]
+    assert daas.json("audit", "list", "--since", "2099-01-01") == []
+    assert names["box"] in daas.run("audit", "list").text.splitlines()[-1]

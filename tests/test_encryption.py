@@ -1,0 +1,117 @@
+"""The rotation of the keys that private keys are encrypted with."""
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import event, select, update
+
+from daas import keys
+from daas.app import create_command_app
+from daas.applications import Application, ApplicationKey, register_application
+from daas.database import db, reading, writing
+from daas.settings import load_settings
+
+from .commands import Commands, new_name
+
+OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
+
+
+@pytest.fixture
+def under(settings, make_settings, tmp_path):
+    """Give the command line over a database of its own, under given encryption keys."""
+    url = make_settings(settings.database_url.get_backend_name()).database_url.render_as_string(hide_password=False)
+
+    def give(*encryption_keys):
+        environ = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ",".join(encryption_keys)}
+        return Commands(load_settings(environ), tmp_path)
+
+    give(OLD).json("db", "upgrade")
+    return give
+
+
+def register(daas, count):
+    """Register applications and give their private keys, by their names."""
+    with create_command_app(daas.settings).app_context():
+        registered = [register_application(new_name("app")) for _ in range(count)]
+        made = {row.name: private_key for row, private_key in registered}
+        db.session.remove()
+        db.engine.dispose()
+    return made
+
+
+def stored(daas):
+    """Give all that is encrypted, in both tables: application's names and tokens."""
+    with create_command_app(daas.settings).app_context():
+        with reading() as connection:
+            tokens = select(Application.name, ApplicationKey.private_key_encrypted).join(ApplicationKey)
+            rows = connection.execute(tokens).all()
+            rows += connection.execute(select(Application.name, Application.private_key_encrypted)).all()
+        db.engine.dispose()
+    return [(name, bytes(token)) for name, token in rows]
+
+
+def test_all_private_keys_are_under_the_first_key_and_the_same(under, monkeypatch):
+    monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
+    made = register(under(OLD), 5)
+    assert under(NEW, OLD).json("encryption", "rotate") == {"rotated": 5}
+    rows = stored(under(NEW))
+    assert len(rows) == 10
+    assert {name: Fernet(NEW).decrypt(token).decode() for name, token in rows} == made
+
+
+def test_what_is_under_the_first_key_is_left_as_it_is(under):
+    register(under(OLD), 2)
+    under(NEW, OLD).json("encryption", "rotate")
+    before = stored(under(NEW))
+    assert under(NEW, OLD).json("encryption", "rotate") == {"rotated": 0}
+    assert stored(under(NEW)) == before
+
+
+def test_a_rotation_that_is_interrupted_goes_on_where_it_was(under, monkeypatch):
+    monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
+    made = register(under(OLD), 6)
+    with create_command_app(under(NEW, OLD).settings).app_context():
+        updates = []
+
+        def interrupt(connection, cursor, statement, *_):
+            updates.append(statement.startswith("UPDATE"))
+            if sum(updates) == 4:  # In the midst of the second batch, which is undone.
+                raise KeyboardInterrupt
+
+        event.listen(db.engine, "before_cursor_execute", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            keys.rotate_encryption()
+        db.engine.dispose()
+    assert under(NEW, OLD).json("encryption", "rotate") == {"rotated": 4}
+    assert {name: Fernet(NEW).decrypt(token).decode() for name, token in stored(under(NEW))} == made
+
+
+def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under):
+    register(under(OLD), 1)
+    with create_command_app(under(NEW, OLD).settings).app_context():
+
+        def change(connection, cursor, statement, *_):
+            if statement.startswith("UPDATE application_key") and not changed:
+                changed.append(statement)
+                connection.execute(update(ApplicationKey).values(private_key_encrypted=b"changed"))
+
+        changed = []
+        event.listen(db.engine, "before_cursor_execute", change)
+        assert keys.rotate_encryption().rotated == 0
+        db.engine.dispose()
+
+
+def test_a_key_that_cannot_be_decrypted_is_left_and_makes_the_command_fail_behind_the_others(under):
+    made = register(under(OLD), 3)
+    lost = min(made)
+    with create_command_app(under(OLD).settings).app_context():
+        with writing() as connection:
+            id_ = select(Application.id).where(Application.name == lost).scalar_subquery()
+            token = Fernet(LOST).encrypt(b"x")
+            connection.execute(
+                update(ApplicationKey).where(ApplicationKey.application_id == id_).values(private_key_encrypted=token)
+            )
+        db.engine.dispose()
+    sentence = under(NEW, OLD).refusal("encryption", "rotate")
+    assert sentence.startswith("2 private keys were encrypted anew, but 1 are under none")
+    kept = [found for name, found in stored(under(NEW)) if name == lost]
+    assert token in kept

@@ -1,0 +1,263 @@
+"""The keys of an application: a new one is rolled out while the old one works, and one that is gone is gone."""
+
+import datetime
+import json
+import re
+
+import pytest
+from sqlalchemy import select, update
+
+from daas.applications import Application as ApplicationRow
+from daas.applications import ApplicationKey
+from daas.database import reading, writing
+from daas.key_cipher import cipher
+from daas.signing.mechanism import KeyPair, make_key_pair
+
+from .actors import Application, now
+from .commands import Commands
+from .test_applications import Costs, post_with, spelt
+
+KEY = ["name", "public_key", "created", "last_used", "expires", "revoked"]
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def daas(settings, tmp_path):
+    return Commands(settings, tmp_path)
+
+
+@pytest.fixture
+def second(daas, application):
+    """The same application with a second key."""
+    made = daas.json("key", "add", application.name, "--name", "second")
+    pair = KeyPair(made["public_key"], made["private_key"])
+    return Application(application.app, application.name, pair, application.mailboxes)
+
+
+def forget(app):
+    """Let the app look keys up, as it does a second later."""
+    app.extensions["daas_candidates"].clear()
+
+
+def from_now(span):
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0) + span
+
+
+def rfc3339(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def listed(daas, application):
+    return {key["name"]: key for key in daas.json("key", "list", application.name)}
+
+
+def test_a_new_key_works_beside_the_old_one(application, second):
+    assert (application.move().status_code, second.move().status_code) == (200, 200)
+
+
+def test_a_key_is_printed_once_and_named_by_its_number(daas, application):
+    made = daas.json("key", "add", application.name)
+    assert [*made] == ["application", "name", "public_key", "private_key", "expires"]
+    assert (made["application"], made["name"], made["expires"]) == (application.name, "2", None)
+    assert all(re.fullmatch("[0-9a-f]{64}", made[part]) for part in ("public_key", "private_key"))
+    for command in (["key", "list"], ["application", "show"]):
+        for form in ([], ["--json"]):
+            text = daas.run(*command, application.name, *form).text
+            assert made["public_key"] in text
+            assert made["private_key"] not in text
+
+
+def test_keys_are_listed_and_shown_with_their_application(daas, application, second):
+    rows = daas.json("key", "list", application.name)
+    assert [[*row] for row in rows] == [KEY, KEY]
+    assert [(row["name"], row["public_key"]) for row in rows] == [
+        ("1", application.keys.public_key),
+        ("second", second.keys.public_key),
+    ]
+    assert {row["expires"] for row in rows} == {row["revoked"] for row in rows} == {None}
+    shown = daas.json("application", "show", application.name)
+    assert (shown["keys"], shown["public_key"]) == (rows, application.keys.public_key)
+
+
+def test_a_pair_can_be_brought_along(daas, application, tmp_path):
+    pair = {"public_key": f"own-{make_key_pair().public_key}", "private_key": "an own private key".replace(" ", "-")}
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps(pair))
+    file.chmod(0o600)
+    daas.json("key", "add", application.name, "--import-key", file)
+    caller = Application(application.app, application.name, KeyPair(**pair), application.mailboxes)
+    assert caller.move().status_code == 200
+    assert "public key" in daas.refusal("key", "add", application.name, "--import-key", file)
+
+
+def test_a_name_is_given_to_one_key_of_an_application(daas, build, second):
+    assert daas.refusal("key", "add", second.name, "--name", "second") == "There is a key with this name already."
+    daas.json("key", "add", build.application().name, "--name", "second")
+
+
+@pytest.mark.parametrize("command", [["revoke"], ["expire", "--never"]], ids=" ".join)
+def test_a_key_that_is_not_there_is_refused(daas, application, build, command):
+    other = build.application()
+    for key in ("nothing", other.keys.public_key):
+        assert "has no key" in daas.refusal("key", command[0], application.name, key, *command[1:])
+
+
+@pytest.mark.parametrize("options", [[], ["--at", "1d", "--never"], ["--at", "soon"]], ids=" ".join)
+def test_an_expiry_is_one_moment_or_none(daas, application, options):
+    daas.wrong_usage("key", "expire", application.name, "1", *options)
+
+
+@pytest.mark.parametrize("named_by", ["name", "public_key"])
+def test_a_revoked_key_moves_nothing_from_the_next_request_on_and_the_other_goes_on(
+    daas, application, second, build, named_by
+):
+    assert application.move().status_code == 200
+    revoked = daas.json(
+        "key", "revoke", application.name, {"name": "1", "public_key": application.keys.public_key}[named_by]
+    )
+    assert revoked["revoked"] is not None
+    assert application.move(folder="Sent").status_code in {401, 403}  # The process may remember it for a second.
+    assert build.folder_of(application.mailbox.message) == application.mailbox.folder
+    forget(application.app)
+    assert application.move(folder="Sent").status_code == 401
+    assert second.move(folder="Sent").status_code == 200
+
+
+def test_an_expired_key_moves_nothing_from_the_next_request_on(daas, application, build):
+    assert application.move().status_code == 200
+    daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
+    assert application.move(folder="Sent").status_code == 403  # It is remembered; the move looks it up again.
+    assert build.folder_of(application.mailbox.message) == application.mailbox.folder
+    forget(application.app)
+    assert application.move(folder="Sent").status_code == 401
+    daas.json("key", "expire", application.name, "1", "--never")
+    assert application.move(folder="Sent").status_code == 200
+
+
+def gone(daas, application, how):
+    if how == "revoked":
+        daas.json("key", "revoke", application.name, "1")
+    else:
+        daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
+
+
+@pytest.mark.parametrize("options", [{}, {"explain_401": True}, {"suspended": True}], ids=str)
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_a_key_that_is_gone_costs_and_answers_as_an_unknown_one_and_the_log_tells_them_apart(
+    daas, app, build, how, options
+):
+    caller = build.application(**options)
+    gone(daas, caller, how)
+    date, unknown = now(), make_key_pair()
+    for pair in (caller.keys, unknown):
+        post_with(app, pair, date)  # The first of a kind compiles its statements.
+    costs, answers = [], []
+    for pair in (caller.keys, unknown):
+        with Costs().counted() as counted:
+            answers.append(post_with(app, pair, date))
+        costs.append(counted.seen)
+    assert costs[0] == costs[1]
+    assert spelt(answers[0]) == spelt(answers[1])
+    assert answers[0].status_code == 401
+    assert "X-Daas-String-To-Sign" not in answers[0].headers
+    rows = [build.log_row(answer.headers["X-Request-Id"]) for answer in answers]
+    assert [(row.reason, row.application) for row in rows] == [
+        (f"key-{how}", caller.name),
+        ("unknown-public-key", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"), [(29 * DAY, True), (31 * DAY, False), (None, False)], ids=["soon", "later", "never"]
+)
+def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(daas, build, ahead, said):
+    caller = build.application(mailboxes=[build.mailbox()])
+    when = None if ahead is None else rfc3339(from_now(ahead))
+    daas.json("key", "expire", caller.name, "1", *(["--never"] if when is None else ["--at", when]))
+    uri = f"/direct/folders?mailbox={caller.mailbox.name}"
+    headers = caller.signed_headers(method="GET", uri=uri, content_type=None)
+    for answer in (caller.move(), caller.move(), caller.app.test_client().get(uri, headers=headers)):
+        assert answer.status_code == 200
+        assert answer.headers.get("X-Daas-Key-Expires") == (when if said else None)
+    for refusal in (caller.move(id="0"), caller.post_signed(headers={"Date": "x"})):
+        assert "X-Daas-Key-Expires" not in refusal.headers
+
+
+# When it was last used.
+
+
+def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute_at_most(app, application, daas):
+    answer = application.move()
+    assert last_use(daas, application) is None
+    answer.close()
+    used = datetime.datetime.fromisoformat(last_use(daas, application))
+    assert abs(used - from_now(DAY * 0)) < datetime.timedelta(minutes=1)
+    key_id = id_of(application)
+    set_last_use(app, key_id, None)
+    application.move().close()
+    assert last_use(daas, application) is None
+    app.extensions["daas_key_uses"][key_id] -= 60  # A minute has passed.
+    application.move().close()
+    assert last_use(daas, application) is not None
+
+
+def test_a_later_use_that_another_process_has_written_stays(app, application, daas):
+    ahead = from_now(DAY)
+    set_last_use(app, id_of(application), ahead)
+    application.move().close()
+    assert last_use(daas, application) == rfc3339(ahead)
+
+
+def last_use(daas, application):
+    return listed(daas, application)["1"]["last_used"]
+
+
+def set_last_use(app, key_id, moment):
+    with app.app_context(), writing() as connection:
+        connection.execute(update(ApplicationKey).where(ApplicationKey.id == key_id).values(last_used_at=moment))
+
+
+def id_of(application):
+    with application.app.app_context(), reading() as connection:
+        return connection.scalar(
+            select(ApplicationKey.id).where(ApplicationKey.public_key == application.keys.public_key)
+        )
+
+
+def test_a_refused_signature_is_no_use_of_a_key(daas, application):
+    Application(application.app, "x", KeyPair(application.keys.public_key, "x" * 64)).post_signed("").close()
+    assert last_use(daas, application) is None
+    application.move(id="0").close()
+    assert last_use(daas, application) is not None
+
+
+def test_the_last_use_is_seen_over_a_socket(daas, server, application):
+    box = application.mailbox
+    environ = {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
+    assert daas.run("move", box.name, box.message, "Sent", "--url", server.url, **environ).status == 0
+    # The thread that answered writes it before it takes the next request; the other one may still be at it.
+    for _ in range(100):
+        daas.run("folders", box.name, "--url", server.url, **environ)
+        if last_use(daas, application):
+            break
+    assert last_use(daas, application) is not None
+
+
+# Servers of the release before, which look at the columns of `application`.
+
+
+def key_of_previous_release(application):
+    with application.app.app_context(), reading() as connection:
+        columns = ApplicationRow.public_key, ApplicationRow.private_key_encrypted
+        public_key, token = connection.execute(select(*columns).where(ApplicationRow.name == application.name)).one()
+        return public_key, cipher().decrypt(token)
+
+
+def test_servers_of_the_release_before_check_with_the_first_key_that_works(daas, application, second):
+    assert key_of_previous_release(application) == (application.keys.public_key, application.keys.private_key)
+    daas.json("key", "revoke", application.name, "1")
+    assert key_of_previous_release(application) == (second.keys.public_key, second.keys.private_key)
+    daas.json("key", "expire", application.name, "second", "--at", rfc3339(from_now(-DAY)))
+    public_key, private_key = key_of_previous_release(application)
+    assert {public_key, private_key}.isdisjoint({second.keys.public_key, second.keys.private_key, None})
+    assert daas.json("application", "show", application.name)["public_key"] is None

@@ -1,0 +1,209 @@
+"""What is asked of an application beyond a good signature."""
+
+import datetime
+
+import pytest
+from sqlalchemy import update
+
+from daas.applications import Application as ApplicationRow
+from daas.candidates import find_candidate
+from daas.database import writing
+from daas.policy import is_allowed_from
+from daas.signing.direct_scheme import content_md5
+
+from .actors import FORM, Application, authorization, now
+from .commands import Commands
+
+USE = (403, "Access Denied. Use Not Authorized.")
+
+
+@pytest.fixture
+def daas(settings, tmp_path):
+    return Commands(settings, tmp_path)
+
+
+@pytest.fixture
+def policy(daas, application):
+    """Change what is asked of the application, as the app sees it a second later."""
+
+    def change(*options):
+        shown = daas.json("application", "policy", application.name, *options)
+        application.app.extensions["daas_candidates"].clear()
+        return shown
+
+    return change
+
+
+def move(application, *, bound=False, address="127.0.0.1", keys=None):
+    box = application.mailbox
+    body = f"mailbox={box.name}&id={box.message}&folder=Sent".encode()
+    date, md5 = now(), content_md5(body) if bound else None
+    headers = {"Date": date, "Authorization": authorization(keys or application.keys, date=date, md5=md5)}
+    return application.app.test_client().post(
+        "/direct/messages/move/format/json",
+        data=body,
+        headers={**headers, "Content-Type": FORM, **({"Content-MD5": md5} if bound else {})},
+        environ_overrides={"REMOTE_ADDR": address},
+    )
+
+
+# Content-MD5.
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "warning"), [("off", 200, None), ("warn", 200, "content-md5-missing"), ("require", 401, None)]
+)
+def test_a_call_without_content_md5_is_taken_warned_of_or_refused(policy, application, step, status, warning):
+    assert policy("--content-md5", step)["content_md5"] == step
+    unbound, bound = move(application), move(application, bound=True)
+    assert (unbound.status_code, unbound.headers.get("X-Daas-Warning")) == (status, warning)
+    assert (bound.status_code, bound.headers.get("X-Daas-Warning")) == (200, None)
+    uri = f"/direct/folders?mailbox={application.mailbox.name}"
+    headers = application.signed_headers(method="GET", uri=uri, content_type=None)
+    listed = application.app.test_client().get(uri, headers=headers)
+    assert (listed.status_code, listed.headers.get("X-Daas-Warning")) == (200, None)
+
+
+@pytest.mark.parametrize(("step", "required"), [("off", False), ("warn", False), ("require", True)])
+def test_require_content_md5_is_the_last_step(policy, daas, build, step, required):
+    assert policy("--content-md5", step)["require_content_md5"] is required
+    held = build.application(require_content_md5=True)
+    assert daas.json("application", "show", held.name)["content_md5"] == "require"
+
+
+def test_the_calls_that_would_be_refused_are_counted_before(daas, application, build):
+    def counts():
+        shown = daas.json("application", "show", application.name)
+        return shown["calls_with_body"], shown["calls_unbound"]
+
+    assert counts() == (0, 0)
+    answers = [move(application), move(application), move(application, bound=True)]
+    uri = f"/direct/folders?mailbox={application.mailbox.name}"
+    get = application.app.test_client().get(
+        uri, headers=application.signed_headers(method="GET", uri=uri, content_type=None)
+    )
+    wrong = Application(application.app, "x", application.keys).post_signed(headers={"Authorization": "DAAS x:y"})
+    move(build.application(mailboxes=application.mailboxes))
+    rows = [build.log_row(answer.headers["X-Request-Id"]).unbound for answer in (*answers, get, wrong)]
+    assert rows == [True, True, False, None, None]
+    assert counts() == (3, 2)
+
+
+def test_what_is_counted_is_told_with_the_moment_since_when(daas, application):
+    move(application)
+    since = datetime.datetime.fromisoformat(daas.json("application", "show", application.name)["calls_since"])
+    assert since <= datetime.datetime.now(datetime.UTC)
+
+
+# Networks.
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "allowed"),
+    [
+        (None, "203.0.113.9", True),
+        (None, "", True),
+        ("10.0.0.0/8", "10.255.255.255", True),
+        ("10.0.0.0/8", "11.0.0.0", False),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+        ("10.0.0.0/8", "2001:db8::1", False),
+        ("192.0.2.7/32 2001:db8::/32", "2001:db8:ffff::1", True),
+        ("192.0.2.7/32 2001:db8::/32", "192.0.2.8", False),
+        ("10.0.0.0/8", "", False),
+        ("0.0.0.0/0", "unix", False),
+    ],
+)
+def test_an_address_is_in_a_network_or_refused(networks, address, allowed):
+    assert is_allowed_from(networks, address) is allowed
+
+
+def test_an_application_moves_from_its_networks_alone(policy, application, build):
+    shown = policy("--allow-network", "10.0.0.0/8", "--allow-network", "2001:db8::/32")
+    assert shown["networks"] == ["10.0.0.0/8", "2001:db8::/32"]
+    assert [move(application, address=each).status_code for each in ("10.1.2.3", "2001:db8::1")] == [200, 200]
+    refused = move(application, address="192.0.2.1")
+    assert (refused.status_code, refused.json["message"]) == USE
+    assert build.log_row(refused.json["request_id"]).reason == "network-not-allowed"
+    assert policy("--any-network")["networks"] == []
+    assert move(application, address="192.0.2.1").status_code == 200
+
+
+def test_who_cannot_sign_is_refused_alike_from_everywhere(policy, application, build):
+    policy("--allow-network", "10.0.0.0/8")
+    stranger = build.application().keys
+    wrong = type(stranger)(application.keys.public_key, stranger.private_key)
+    answers = [move(application, address=each, keys=wrong) for each in ("10.1.2.3", "192.0.2.1")]
+    assert [(answer.status_code, dict(answer.headers).keys()) for answer in answers] == [
+        (401, dict(answers[0].headers).keys())
+    ] * 2
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "localhost", ""])
+def test_what_is_no_network_is_refused_and_changes_nothing(daas, policy, application, network):
+    policy("--allow-network", "10.0.0.0/8")
+    daas.refusal("application", "policy", application.name, "--allow-network", network)
+    assert daas.json("application", "show", application.name)["networks"] == ["10.0.0.0/8"]
+
+
+def test_more_networks_than_a_hundred_are_refused(daas, application):
+    networks = [part for n in range(101) for part in ("--allow-network", f"10.0.{n}.0/24")]
+    daas.refusal("application", "policy", application.name, *networks)
+
+
+# A rate limit of its own, and explanations.
+
+
+def test_a_rate_limit_is_stored_for_who_checks_it(policy, application):
+    assert policy("--rate-limit", "600 per minute")["rate_limit"] == "600 per minute"
+    with application.app.app_context():
+        assert find_candidate(application.keys.public_key, "direct/messages").rate_limit == "600 per minute"
+    assert policy("--rate-limit", "")["rate_limit"] is None
+
+
+@pytest.mark.parametrize("text", ["600", "0 per minute", "10 per week", "600/minute", "9999999999 per day"])
+def test_what_is_no_rate_limit_is_refused(daas, application, text):
+    daas.refusal("application", "policy", application.name, "--rate-limit", text)
+
+
+def explained(application):
+    application.app.extensions["daas_candidates"].clear()
+    answer = application.post_signed(headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    return "X-Daas-String-To-Sign" in answer.headers
+
+
+def test_a_401_is_explained_for_a_while(daas, app, application):
+    assert not explained(application)
+    shown = daas.json("application", "explain", application.name, "--for", "1h")
+    until = datetime.datetime.fromisoformat(shown["explain_until"])
+    left = until - datetime.datetime.now(datetime.UTC)
+    assert datetime.timedelta(minutes=59) < left <= datetime.timedelta(hours=1)
+    assert explained(application)
+    ended = update(ApplicationRow).where(ApplicationRow.name == application.name)
+    with app.app_context(), writing() as connection:
+        connection.execute(ended.values(explain_until=until - datetime.timedelta(hours=2)))
+    assert not explained(application)
+
+
+def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_week(daas, application):
+    daas.json("application", "explain", application.name, "--for", "7d")
+    daas.json("application", "explain", application.name, "--for", "0s")
+    assert not explained(application)
+    daas.refusal("application", "explain", application.name, "--for", "169h")
+    daas.wrong_usage("application", "explain", application.name, "--for", "soon")
+
+
+# The command.
+
+
+def test_a_policy_that_is_not_named_stays(policy):
+    policy("--content-md5", "warn", "--allow-network", "10.0.0.0/8", "--rate-limit", "5 per second")
+    shown = policy("--content-md5", "off")
+    assert (shown["networks"], shown["rate_limit"]) == (["10.0.0.0/8"], "5 per second")
+    assert policy("--any-network")["content_md5"] == "off"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--any-network", "--allow-network", "::/0"], ["--content-md5", "on"]], ids=str
+)
+def test_a_policy_that_cannot_be_meant_is_wrong_usage(daas, application, options):
+    daas.wrong_usage("application", "policy", application.name, *options)

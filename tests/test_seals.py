@@ -1,0 +1,482 @@
+"""The log as evidence: what is changed behind its back is found, and keeping it within bounds is not taken for that."""
+
+import csv
+import io
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import delete, event, func, select, text, update
+
+from daas import migrations, retention, seals
+from daas.app import create_app, create_command_app
+from daas.audit import AuditRow
+from daas.database import db, reading, writing
+from daas.errors import OperatorError
+from daas.request_log import COLUMNS, RequestLogRow
+from daas.seals import FORMATS, LOGS, Seal, SealMarks
+from daas.settings import load_settings
+
+from .commands import Commands, new_name
+from .conftest import ENCRYPTION_KEY
+
+SEAL_KEY, OTHER_KEY = "k" * 32, "o" * 32
+SEAL = ["seal", "at", "log", "format", "after", "through", "rows", "digest", "mac"]
+
+
+class Evidence:
+    """A database of its own, its app, and the commands that an operator seals it with."""
+
+    def __init__(self, app, directory):
+        self.app = app
+        self.settings = app.extensions["daas_settings"]
+        self.directory = directory
+        self.commands = Commands(self.settings, directory)
+        self.ids = []
+
+    def request(self, count=1):
+        """Leave rows in the log and give their ids."""
+        client = self.app.test_client()
+        return [int(client.get(f"/direct/nothing/{n}").headers["X-Request-Id"]) for n in range(count)]
+
+    def act(self):
+        """Leave a row in the audit and give its id."""
+        self.commands.json("mailbox", "add", new_name("box"))
+        return self.scalars(select(func.max(AuditRow.id)))[0]
+
+    def seal(self, *args, key=SEAL_KEY):
+        return self.commands.json("request", "seal", *args, DAAS_SEAL_KEY=key)
+
+    def verify(self, *args, key=SEAL_KEY):
+        outcome = self.commands.run("request", "verify", *args, "--json", DAAS_SEAL_KEY=key)
+        report = json.loads(outcome.stdout)
+        assert outcome.status == (0 if report["ok"] else 1)
+        assert bool(report["findings"]) is not report["ok"]
+        assert outcome.stderr == ("" if report["ok"] else "Error: The log or the audit is not as it was sealed.\n")
+        return report
+
+    def findings(self, *args, key=SEAL_KEY):
+        found = self.verify(*args, key=key)["findings"]
+        return [(each["log"], int(each["id"]), each["fault"]) for each in found]
+
+    def tamper(self, *statements):
+        """Change the database as its owner can."""
+        with self.app.app_context(), writing() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def scalars(self, query):
+        with self.app.app_context(), reading() as connection:
+            return connection.scalars(query).all()
+
+
+@pytest.fixture(scope="module")
+def own_app(settings, make_settings):
+    """An app over a database that only these tests write to."""
+    own = make_settings(settings.database_url.get_backend_name())
+    with create_command_app(own).app_context():
+        migrations.upgrade()
+        db.engine.dispose()
+    app = create_app(own)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def evidence(own_app, tmp_path):
+    made = Evidence(own_app, tmp_path)
+    made.tamper(*(delete(table) for table in (SealMarks, Seal, RequestLogRow, AuditRow)))
+    return made
+
+
+@pytest.fixture
+def sealed(evidence, monkeypatch):
+    """Six requests and an act, sealed by two rows each; `ids` are those of the requests, then that of the act."""
+    monkeypatch.setattr(seals, "_MOST_ROWS", 2)
+    evidence.ids = evidence.request(6)
+    evidence.ids.append(evidence.act())
+    evidence.seal("--output", "kept.jsonl")
+    return evidence
+
+
+def row(id_):
+    return RequestLogRow.id == id_
+
+
+def test_what_is_sealed_and_as_it_was_is_found_to_be_so(sealed):
+    report = sealed.verify("--against", sealed.directory / "kept.jsonl")
+    assert (report["seals"], report["rows"]) == (4, 7)
+    nothing = {"rows": 0, "first": None, "last": None}
+    assert report["unsealed"] == [{"log": "request", **nothing}, {"log": "audit", **nothing}]
+    assert report["findings"] == report["late"] == report["pruned"] == []
+
+
+def test_a_seal_is_printed_as_it_is_kept_and_covers_the_one_before(sealed):
+    sealed.request()
+    (made,) = sealed.seal("--output", "kept.jsonl")
+    kept = [json.loads(line) for line in (sealed.directory / "kept.jsonl").read_text().splitlines()]
+    assert [*made] == SEAL
+    assert kept[-1] == made
+    assert [each["seal"] for each in kept] == ["1", "2", "3", "4", "5"]
+    assert (made["log"], made["after"], made["rows"]) == ("request", str(sealed.ids[5]), 1)
+    assert len({each["mac"] for each in kept}) == 5
+    assert (sealed.directory / "kept.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_new_makes_no_seal(sealed):
+    assert sealed.seal() == []
+
+
+def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed):
+    file = sealed.directory / "kept.jsonl"
+    kept = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(kept[:2]))
+    assert sealed.seal("--output", "kept.jsonl") == []
+    assert file.read_text() == "".join(kept)
+
+
+def test_the_tail_that_waits_for_a_seal_is_named(sealed):
+    first, last = sealed.request(2)
+    sealed.act()
+    requests, acts = sealed.verify()["unsealed"]
+    assert requests == {"log": "request", "rows": 2, "first": str(first), "last": str(last)}
+    assert (acts["log"], acts["rows"]) == ("audit", 1)
+
+
+# What somebody who can write to the database cannot do unseen.
+
+
+# What is done to the database, and what is found then, for the ids of the requests and of the act.
+TAMPERED = {
+    "altered": lambda ids: (
+        [update(RequestLogRow).where(row(ids[2])).values(status=200)],
+        [("request", ids[2], "altered")],
+    ),
+    "another-time": lambda ids: (
+        [update(RequestLogRow).where(row(ids[0])).values(at=func.current_timestamp())],
+        [("request", ids[0], "altered")],
+    ),
+    "bound": lambda ids: (
+        [update(RequestLogRow).where(row(ids[0])).values(unbound=False)],
+        [("request", ids[0], "altered")],
+    ),
+    "deleted": lambda ids: ([delete(RequestLogRow).where(row(ids[1]))], [("request", ids[1], "deleted")]),
+    "last-deleted": lambda ids: ([delete(RequestLogRow).where(row(ids[5]))], [("request", ids[5], "deleted")]),
+    "reordered": lambda ids: (
+        [
+            update(RequestLogRow).where(row(ids[0])).values(id=-1),
+            update(RequestLogRow).where(row(ids[3])).values(id=ids[0]),
+            update(RequestLogRow).where(row(-1)).values(id=ids[3]),
+        ],
+        [("request", ids[0], "altered"), ("request", ids[3], "altered")],
+    ),
+    "act-altered": lambda ids: ([update(AuditRow).values(actor="nobody")], [("audit", ids[6], "altered")]),
+    "act-deleted": lambda ids: ([delete(AuditRow)], [("audit", ids[6], "deleted")]),
+    "seal-altered": lambda _: ([update(Seal).where(Seal.id == 2).values(rows=1)], [("seal", 2, "altered")]),
+    "seal-without-marks": lambda _: (
+        [delete(SealMarks).where(SealMarks.seal_id == 2)],
+        [("seal", 2, "marks missing")],
+    ),
+    "seal-deleted": lambda _: (
+        [delete(SealMarks).where(SealMarks.seal_id == 2), delete(Seal).where(Seal.id == 2)],
+        [("seal", 2, "missing"), ("seal", 3, "altered")],
+    ),
+    "seals-exchanged": lambda _: (
+        [
+            delete(SealMarks),
+            update(Seal).where(Seal.id == 1).values(id=9),
+            update(Seal).where(Seal.id == 2).values(id=1),
+            update(Seal).where(Seal.id == 9).values(id=2),
+        ],
+        [
+            *[("seal", id_, "altered") for id_ in (1, 2, 3)],
+            *[("seal", id_, "marks missing") for id_ in (1, 2, 3, 4)],
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TAMPERED)
+def test_what_was_changed_is_found_and_nothing_else(sealed, case):
+    statements, expected = TAMPERED[case](sealed.ids)
+    sealed.tamper(*statements)
+    assert sealed.findings() == expected
+
+
+def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
+    with sealed.app.app_context():
+        with reading() as connection:
+            (changed, other) = seals.read_rows(connection, "request", 0, sealed.ids[1])
+        marks = b"".join(seals.mark_of(b"guessed", "request", 1, each) for each in (changed, other))
+    sealed.tamper(update(SealMarks).where(SealMarks.seal_id == 1).values(marks=marks))
+    assert sealed.findings() == [
+        ("seal", 1, "marks altered"),
+        ("request", sealed.ids[0], "altered"),
+        ("request", sealed.ids[1], "altered"),
+    ]
+
+
+def test_rows_that_cannot_be_read_any_more_are_found(sealed):
+    if not sealed.settings.embedded_database:
+        pytest.xfail("a moment is a moment on a server")
+    sealed.tamper(text(f"UPDATE request_log SET at = 'once' WHERE id = {sealed.ids[2]}"))
+    assert sealed.findings() == [("seal", 2, "rows unreadable")]
+
+
+def reseal(evidence, from_seal):
+    """Make seals anew from one on, as somebody who has the key can."""
+    evidence.tamper(delete(SealMarks).where(SealMarks.seal_id >= from_seal), delete(Seal).where(Seal.id >= from_seal))
+    evidence.seal()
+
+
+def test_rows_that_were_sealed_anew_are_found_by_what_was_kept_elsewhere_alone(sealed):
+    sealed.tamper(update(RequestLogRow).where(row(sealed.ids[2])).values(status=200))
+    reseal(sealed, 2)
+    assert sealed.findings() == []
+    assert sealed.findings("--against", sealed.directory / "kept.jsonl") == [
+        ("seal", 2, "made anew"),
+        ("seal", 3, "made anew"),
+        ("seal", 4, "made anew"),
+    ]
+
+
+def test_that_the_last_seals_are_missing_is_found_by_what_was_kept_elsewhere_alone(sealed):
+    sealed.tamper(delete(SealMarks).where(SealMarks.seal_id > 2), delete(Seal).where(Seal.id > 2))
+    assert sealed.findings() == []
+    assert sealed.findings("--against", sealed.directory / "kept.jsonl") == [
+        ("seal", 3, "missing"),
+        ("seal", 4, "missing"),
+    ]
+
+
+def test_a_row_that_was_put_under_a_seal_is_named(sealed):
+    sealed.tamper(delete(SealMarks), delete(Seal))
+    sealed.tamper(text(f"UPDATE request_log SET id = {sealed.ids[0] - 1} WHERE id = {sealed.ids[1]}"))
+    sealed.seal()
+    sealed.tamper(text(f"UPDATE request_log SET id = {sealed.ids[1]} WHERE id = {sealed.ids[4]}"))
+    report = sealed.verify()
+    assert report["late"] == [{"log": "request", "id": str(sealed.ids[1]), "fault": "late"}]
+    assert report["findings"] == [{"log": "request", "id": str(sealed.ids[4]), "fault": "deleted"}]
+
+
+def test_what_is_late_is_named_and_no_fault(sealed):
+    sealed.tamper(
+        text(
+            "INSERT INTO request_log (id, at, remote_address, method, path, status, reason, duration_ms)"
+            " SELECT id - 1000, at, remote_address, method, path, status, reason, duration_ms FROM request_log"
+            f" WHERE id = {sealed.ids[0]}"
+        )
+    )
+    report = sealed.verify()
+    assert (report["ok"], report["rows"]) == (True, 7)
+    assert report["late"] == [{"log": "request", "id": str(sealed.ids[0] - 1000), "fault": "late"}]
+
+
+def test_seals_under_another_key_do_not_hold(sealed):
+    assert [each for each in sealed.findings(key=OTHER_KEY) if each[0] == "seal"] == [
+        ("seal", id_, "altered") for id_ in (1, 2, 3, 4)
+    ]
+
+
+def test_a_new_key_seals_and_the_old_one_still_verifies(sealed):
+    sealed.request()
+    sealed.seal(key=f"{OTHER_KEY},{SEAL_KEY}")
+    assert sealed.verify(key=f"{OTHER_KEY},{SEAL_KEY}")["ok"]
+    assert ("seal", 5, "altered") in sealed.findings(key=SEAL_KEY)
+
+
+@pytest.mark.parametrize("command", ["seal", "verify"])
+def test_seals_need_a_key(evidence, command):
+    assert evidence.commands.refusal("request", command).startswith("DAAS_SEAL_KEY must be set")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]\n", "no seal"])
+def test_a_file_that_holds_no_seals_is_refused(sealed, content):
+    file = sealed.directory / "other.jsonl"
+    file.write_text(content)
+    sealed.commands.refusal("request", "verify", "--against", file, DAAS_SEAL_KEY=SEAL_KEY)
+
+
+def test_the_key_of_the_seals_is_not_in_the_database(sealed):
+    with sealed.app.app_context(), reading() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            for each in connection.execute(text(f'SELECT * FROM "{table}"')):
+                assert SEAL_KEY not in str(tuple(each))
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_the_newest_format_covers_every_column(log):
+    newest = max(number for name, number in FORMATS if name == log)
+    assert (newest, {*FORMATS[log, newest]}) == (seals._FORMAT, {*LOGS[log].__table__.columns.keys()})
+
+
+def test_two_who_seal_at_once_make_one_chain(evidence):
+    evidence.request(3)
+    start = threading.Barrier(4)
+
+    def seal(app):
+        with app.app_context():
+            start.wait(30)
+            try:
+                return len(seals.seal_logs())
+            except OperatorError:
+                return 0
+            finally:
+                db.engine.dispose()
+
+    url = evidence.settings.database_url.render_as_string(hide_password=False)
+    environ = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, "DAAS_SEAL_KEY": SEAL_KEY}
+    apps = [create_command_app(load_settings(environ)) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(seal, apps)) == 1
+    report = evidence.verify()
+    assert (report["ok"], report["rows"]) == (True, 3)
+
+
+def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evidence):
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(evidence.request, 60) for _ in range(4)]
+        while not all(each.done() for each in asked):
+            evidence.seal()
+    ids = [id_ for each in asked for id_ in each.result()]
+    evidence.seal()
+    report = evidence.verify()
+    assert (report["ok"], report["late"], report["rows"]) == (True, [], len(ids))
+
+
+def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is_sealed_before(evidence):
+    if evidence.settings.embedded_database:
+        pytest.xfail("an embedded database lets one write at a time")
+    first = evidence.request()
+    with ThreadPoolExecutor(1) as thread:
+        with evidence.app.app_context(), db.engine.connect() as writer:
+            writing_ = writer.begin()
+            slow = writer.execute(
+                text(
+                    "INSERT INTO request_log (at, remote_address, method, path, status, reason, duration_ms)"
+                    " SELECT at, remote_address, method, path, status, reason, duration_ms FROM request_log LIMIT 1"
+                    " RETURNING id"
+                )
+            ).scalar_one()
+            last = evidence.request()
+            sealing = thread.submit(evidence.seal)
+            with pytest.raises(TimeoutError):
+                sealing.result(0.5)
+            assert evidence.scalars(select(Seal.id)) == []
+            writing_.commit()
+        (made,) = sealing.result(30)
+    assert first[0] < slow < last[0]
+    assert (made["rows"], made["through"]) == (3, str(last[0]))
+    assert evidence.verify()["late"] == []
+
+
+# How long it is kept.
+
+
+def test_a_prune_takes_the_oldest_and_leaves_the_chain_verifiable(sealed):
+    cutoff = sealed.scalars(select(RequestLogRow.at).where(row(sealed.ids[3])))[0]
+    sealed.tamper(
+        *(
+            update(RequestLogRow)
+            .where(row(id_))
+            .values(at=cutoff.replace(year=2020))
+            .execution_options(synchronize_session=False)
+            for id_ in sealed.ids[:3]
+        )
+    )
+    reseal(sealed, 1)
+    assert sealed.commands.json("request", "prune", "--older-than", "2021-01-01") == {"pruned": 3}
+    assert sealed.scalars(select(RequestLogRow.id).order_by(RequestLogRow.id)) == sealed.ids[3:6]
+    report = sealed.verify()
+    assert report["ok"]
+    (pruned,) = report["pruned"]
+    assert (pruned["through"], pruned["sealed"]) == (str(sealed.ids[2]), False)
+    assert sealed.scalars(select(SealMarks.seal_id).order_by(SealMarks.seal_id)) == [2, 3, 4]
+    sealed.seal()
+    assert sealed.verify()["pruned"] == [{**pruned, "sealed": True}]
+    sealed.tamper(delete(RequestLogRow).where(row(sealed.ids[3])))
+    assert sealed.findings() == [("request", sealed.ids[3], "deleted")]
+
+
+def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed):
+    sealed.commands.json("request", "prune", "--older-than", "0s")
+    sealed.seal()
+    assert sealed.verify()["ok"]
+    sealed.tamper(update(AuditRow).where(AuditRow.act == "request prune").values(actor="nobody"))
+    assert ("seal", 1, "marks missing") in sealed.findings()
+
+
+def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed):
+    waiting = sealed.request(2)
+    assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 6}
+    assert sealed.scalars(select(RequestLogRow.id).order_by(RequestLogRow.id)) == waiting
+
+
+def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidence):
+    ids = evidence.request(3)
+    assert evidence.commands.json("request", "prune", "--older-than", "1d") == {"pruned": 0}
+    assert evidence.scalars(select(AuditRow.id)) == []
+    assert evidence.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 3}
+    assert evidence.request()[0] > ids[-1]
+
+
+def test_a_prune_goes_on_where_it_was_interrupted(sealed, monkeypatch):
+    monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
+    with sealed.app.app_context():
+        seen = []
+
+        def interrupt(connection, cursor, statement, *_):
+            seen.append(statement.startswith("DELETE FROM request_log"))
+            if sum(seen) == 2:
+                raise KeyboardInterrupt
+
+        event.listen(db.engine, "before_cursor_execute", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            retention.prune_requests(sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099))
+        event.remove(db.engine, "before_cursor_execute", interrupt)
+    assert sealed.verify()["rows"] == 5
+    assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 4}
+    assert sealed.verify()["ok"]
+
+
+def test_requests_are_answered_between_the_batches_of_a_prune(evidence, monkeypatch):
+    monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 1)
+    ids = evidence.request(3)
+    with evidence.app.app_context():
+        answered = []
+
+        def ask(connection, cursor, statement, *_):
+            if statement.startswith("SELECT request_log.id") and len(answered) < 2:
+                answered.append(None)
+                answered[-1] = evidence.request()
+
+        event.listen(db.engine, "before_cursor_execute", ask)
+        pruned = retention.prune_requests(evidence.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099))
+        event.remove(db.engine, "before_cursor_execute", ask)
+    assert pruned >= len(ids)
+    assert len([each for each in answered if each]) == 2
+
+
+# Taking it elsewhere.
+
+
+def test_an_export_holds_all_that_is_known_of_each_request(evidence):
+    ids = evidence.request(3)
+    lines = evidence.commands.run("request", "export").text.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [[*each] for each in rows] == [["request_id", *COLUMNS]] * 3
+    assert [int(each["request_id"]) for each in rows] == ids
+    assert {each["reason"] for each in rows} == {"path-unknown"}
+    table = csv.DictReader(io.StringIO(evidence.commands.run("request", "export", "--format", "csv").text))
+    as_text = [{name: "" if value is None else str(value) for name, value in each.items()} for each in rows]
+    assert [*table] == as_text
+    assert evidence.commands.run("request", "export", "--since", "2099-01-01").text == ""
+
+
+def test_a_long_listing_reads_batch_by_batch(evidence, monkeypatch):
+    monkeypatch.setattr("daas.request_log._LISTED_AT_ONCE", 2)
+    ids = evidence.request(5)
+    assert [int(each["request_id"]) for each in evidence.commands.json("request", "list")] == ids
