@@ -3,16 +3,19 @@
 import logging
 import re
 import secrets
+import time
 import traceback
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
+from werkzeug.routing import Rule
 
-from . import origins, pages, request_log
+from . import logs, origins, pages, proxies, request_log
 from .call import Call, current_call
 from .errors import (
     ApiError,
@@ -23,12 +26,14 @@ from .errors import (
     UnexpectedFault,
     to_json,
 )
+from .metrics import Metrics, metrics
 from .request_body import read_whole_body
 from .request_log import Entry
 from .settings import Settings
 from .waits import is_unavailable
 
 _PREFIX = "/direct"
+_FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +67,7 @@ def _open_request() -> Response | None:
     environ, method = request.environ, request.method
     target = target_of(environ)
     path = target.partition("?")[0]
-    entry = Entry(method, path, environ.get("REMOTE_ADDR", ""))
+    entry = Entry(method, path, proxies.client_address(environ, settings))
     call = g.call = Call(environ, method, target, _is_api(path_of(environ)), settings, entry)
     if call.is_api:
         if "#" in target:
@@ -79,23 +84,22 @@ def _open_request() -> Response | None:
 def _answer(error: Exception) -> Response:
     """Turn whatever was raised into the answer that is documented for it, and record it."""
     fault, call = _to_api_error(error), current_call()
-    if not call.is_api:
-        return pages.show_fault(fault)
+    failures = [] if isinstance(error, _FORESEEN) else [error]
+    request_id = secrets.token_hex(16)
     try:
-        request_id = _record(call, fault)
+        if call.is_api and not isinstance(fault, DatabaseUnavailable):
+            request_id = request_log.record_refusal(call.entry, fault.status, fault.reason)
     except Exception as failure:
-        _log_failure(failure)
+        failures.append(failure)
         if not fault.precedes_database:
             fault = _to_api_error(failure)
-        request_id = secrets.token_hex(16)
-    headers = {**fault.headers, "X-Request-Id": request_id}
-    return Response(to_json(fault.body(request_id)), fault.status, headers, mimetype="application/json")
-
-
-def _record(call: Call, fault: ApiError) -> str:
-    if isinstance(fault, DatabaseUnavailable):
-        return secrets.token_hex(16)
-    return request_log.record_refusal(call.entry, fault.status, fault.reason)
+    call.entry.reason = fault.reason
+    for each in failures:
+        _log_failure(each, request_id)
+    fault.headers["X-Request-Id"] = request_id
+    if not call.is_api:
+        return pages.show_fault(fault)
+    return Response(to_json(fault.body(request_id)), fault.status, fault.headers, mimetype="application/json")
 
 
 def _to_api_error(error: Exception) -> ApiError:
@@ -105,7 +109,6 @@ def _to_api_error(error: Exception) -> ApiError:
         return _method_not_allowed(error.valid_methods)
     if isinstance(error, WerkzeugNotFound):
         return NotFound("path-unknown")
-    _log_failure(error)
     return DatabaseUnavailable() if is_unavailable(error) else UnexpectedFault("fault")
 
 
@@ -113,12 +116,14 @@ def _method_not_allowed(methods: Iterable[str] | None) -> MethodNotAllowed:
     return MethodNotAllowed("method-not-allowed", {"Allow": ", ".join(origins.methods_served(methods))})
 
 
-def _log_failure(error: Exception) -> None:
+def _log_failure(error: Exception, request_id: str) -> None:
     """Say what failed and where, but not the error's own text: that may hold what a request held."""
+    request = {"request_id": request_id}
     if is_unavailable(error):
-        logger.warning("The database is unavailable: %s.", type(getattr(error, "orig", error)).__name__)
+        logger.warning("The database is unavailable: %s.", type(getattr(error, "orig", error)).__name__, extra=request)
     else:
-        logger.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        place = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s\n%s", type(error).__name__, place, extra=request)
 
 
 def _close_request(response: Response) -> Response:
@@ -129,7 +134,26 @@ def _close_request(response: Response) -> Response:
     else:
         pages.protect(response)
     origins.let_origin_read(response, call.environ.get("HTTP_ORIGIN"), call.settings.allowed_origins)
+    # The server calls it when the answer is sent, so that nobody waits for this.
+    response.call_on_close(partial(_tell_of, call, response, metrics(), request.url_rule))
     return response
+
+
+def _tell_of(call: Call, response: Response, metrics: Metrics, rule: Rule | None) -> None:
+    """Count a request that was answered and write its line, which names the route: a path may hold anything."""
+    entry, seconds = call.entry, time.perf_counter() - call.entry.started
+    metrics.count(call, response.status_code, seconds)
+    logs.write_request(
+        request_id=response.headers.get("X-Request-Id"),
+        method=call.method,
+        route=rule and rule.rule,
+        status=response.status_code,
+        reason=entry.reason,
+        service=entry.service,
+        application=entry.application,
+        remote_address=entry.remote_address,
+        duration_ms=round(seconds * 1000, 3),
+    )
 
 
 def _is_api(path: str) -> bool:

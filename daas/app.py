@@ -12,6 +12,8 @@ from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
+from .health import health
+from .metrics import init_metrics
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
@@ -42,10 +44,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     settings = settings or load_settings()
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
+    init_metrics(app, settings)
     init_request_log(app)
     init_api(app)
     init_pages(app, settings)
     app.register_blueprint(direct)
+    app.register_blueprint(health)
     init_onboarding(app, settings, MoveArguments())
     init_openapi(app)
     return app

@@ -95,6 +95,7 @@ def authenticate(call: Call, service: str) -> SignedCall:
     if reason:
         raise _failed(reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
+    call.signer = application.public_key
     arguments = _read_signed_arguments(call, to_sign)
     _check_freshness(call, to_sign, application, explanation)
     if application.suspended:

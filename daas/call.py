@@ -14,7 +14,8 @@ class Call:
     """A request and what has been made of it so far.
 
     `target` is the path and query as they are on the request line, without scheme and host; `is_api` tells
-    whether that is a path of the API. `body` is None if there is more of it than the settings allow.
+    whether that is a path of the API. `body` is None if there is more of it than the settings allow. `signer` is the
+    public key whose signature is good.
     """
 
     environ: dict[str, Any]
@@ -24,6 +25,7 @@ class Call:
     settings: Settings
     entry: Entry
     body: bytes | None = b""
+    signer: str | None = None
 
     def header(self, name: str) -> str | None:
         """Give a header by its name in the WSGI environment, without surrounding blanks; None if it is not sent."""

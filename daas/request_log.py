@@ -64,6 +64,8 @@ class Entry:
     application: str | None = None
     service: str | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
+    #: Why it was answered as it was, once that is decided.
+    reason: str = ""
 
 
 def init_request_log(app: Flask) -> None:
@@ -76,6 +78,7 @@ def init_request_log(app: Flask) -> None:
 
 def row_of(entry: Entry, status: int, reason: str) -> dict[str, Any]:
     """Give a request's row, by its columns' names, all but its id; where a move went from and to is left None."""
+    entry.reason = reason
     return {
         "at": entry.at,
         "remote_address": storable(entry.remote_address),

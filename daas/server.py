@@ -1,18 +1,22 @@
 """gunicorn's side: what is checked before it starts, and its own refusals in JSON."""
 
 import logging
+import os
 import re
 import secrets
+import shutil
 import socket
+import tempfile
 
 import gunicorn.util
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import migrations
+from . import logs, migrations
 from .app import create_command_app
 from .applications import stored_keys_decrypt
 from .database import db
 from .errors import OperatorError, message_of, to_json
+from .metrics import DIRECTORY
 from .settings import SettingError, Settings
 from .waits import is_unavailable
 
@@ -49,6 +53,23 @@ def refuse_in_json() -> None:
     gunicorn.util.write_error = _write_error
 
 
+def share_metrics() -> None:
+    """Make a directory in which the processes of this server share their metrics; forget_metrics() removes it."""
+    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="daas-metrics-")
+
+
+def forget_metrics() -> None:
+    """Remove the directory of the metrics."""
+    shutil.rmtree(os.environ[DIRECTORY], ignore_errors=True)
+
+
+def forget_process(process_id: int) -> None:
+    """Take a process that has ended out of the metrics that tell of now; what it has counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # Not before the directory is there.
+
+    mark_process_dead(process_id)  # type: ignore[no-untyped-call]
+
+
 def keep_requests_out_of_logs() -> None:
     """Make gunicorn's log say that a request was refused, but not what it held: that may be what was looked for."""
     logging.getLogger("gunicorn.error").addFilter(_leave_out_request)
@@ -63,6 +84,7 @@ def _leave_out_request(record: logging.LogRecord) -> bool:
 
 def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
     request_id = secrets.token_hex(16)
+    logs.write_refusal(request_id=request_id, status=status_int)
     body = to_json({"request_id": request_id, "message": message_of(status_int)})
     head = (
         f"HTTP/1.1 {status_int} {message_of(status_int)}\r\n"

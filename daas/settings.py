@@ -13,6 +13,8 @@ import sqlalchemy
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 class SettingError(Exception):
     """A setting whose value cannot be used; the text is one sentence that names the setting."""
@@ -33,6 +35,8 @@ class Settings:
     request_seconds: int
     workers: int
     threads: int
+    trusted_proxies: tuple[Network, ...]
+    monitors: tuple[Network, ...]
 
     @property
     def binds_loopback(self) -> bool:
@@ -167,6 +171,13 @@ def _origins(text: str) -> frozenset[str]:
     return origins
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(network) for network in re.split(r"[\s,]+", text) if network)
+    except ValueError:
+        raise ValueError("must hold addresses or networks such as 10.0.0.0/24, separated by commas") from None
+
+
 SETTINGS = [
     Setting(
         "DAAS_DATABASE_URL",
@@ -226,4 +237,17 @@ SETTINGS = [
         _whole_number(0, 256),
     ),
     Setting("DAAS_THREADS", "8", "How many threads serve in each process.", _whole_number(1, 256)),
+    Setting(
+        "DAAS_TRUSTED_PROXIES",
+        "",
+        "Addresses or networks of the proxies in front, separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; over a unix socket, the proxy is always.",
+        _networks,
+    ),
+    Setting(
+        "DAAS_MONITORS",
+        "127.0.0.0/8, ::1",
+        "Addresses or networks that may ask for /health/live, /health/ready and /metrics, separated by commas.",
+        _networks,
+    ),
 ]

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,8 @@ GOOD = [
     ("DAAS_WORKERS", "1", 1),
     ("DAAS_WORKERS", "256", 256),
     ("DAAS_THREADS", "1", 1),
+    ("DAAS_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32", (IPv4Network("10.0.0.7/32"), IPv6Network("2001:db8::/32"))),
+    ("DAAS_MONITORS", "10.0.0.0/8", (IPv4Network("10.0.0.0/8"),)),
 ]
 
 BAD = [
@@ -117,6 +120,9 @@ BAD = [
     ("DAAS_WORKERS", "two"),
     ("DAAS_THREADS", "0"),
     ("DAAS_THREADS", "257"),
+    ("DAAS_TRUSTED_PROXIES", "proxy.example.org"),
+    ("DAAS_TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("DAAS_MONITORS", "*"),
 ]
 
 
@@ -142,6 +148,8 @@ def test_every_setting_has_its_default():
     assert settings.request_seconds == 10
     assert settings.workers == 1
     assert settings.threads == 8
+    assert settings.trusted_proxies == ()
+    assert settings.monitors == (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two():
