@@ -87,13 +87,14 @@ def _answer(error: Exception) -> Response:
     failures = [] if isinstance(error, _FORESEEN) else [error]
     request_id = secrets.token_hex(16)
     try:
-        if call.is_api and not isinstance(fault, DatabaseUnavailable):
+        if call.is_api and not fault.is_counted_only and not isinstance(fault, DatabaseUnavailable):
             request_id = request_log.record_refusal(call.entry, fault.status, fault.reason)
     except Exception as failure:
         failures.append(failure)
         if not fault.precedes_database:
             fault = _to_api_error(failure)
     call.entry.reason = fault.reason
+    call.entry.is_counted_only = fault.is_counted_only
     for each in failures:
         _log_failure(each, request_id)
     fault.headers["X-Request-Id"] = request_id
@@ -143,6 +144,8 @@ def _tell_of(call: Call, response: Response, metrics: Metrics, rule: Rule | None
     """Count a request that was answered and write its line, which names the route: a path may hold anything."""
     entry, seconds = call.entry, time.perf_counter() - call.entry.started
     metrics.count(call, response.status_code, seconds)
+    if entry.is_counted_only:
+        return
     logs.write_request(
         request_id=response.headers.get("X-Request-Id"),
         method=call.method,

@@ -17,6 +17,7 @@ from .metrics import init_metrics
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
+from .rate_limits import init_rate_limits
 from .request_log import init_request_log
 from .settings import Settings, load_settings
 from .statements import init_statements
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
     init_metrics(app, settings)
+    init_rate_limits(app, settings)
     init_request_log(app)
     init_api(app)
     init_pages(app, settings)

@@ -16,6 +16,7 @@ from .applications import Candidate, find_candidate, recall_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
 from .call import Call, current_call
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
+from .rate_limits import rate_limits
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
@@ -55,7 +56,12 @@ def signed(service: str) -> Callable[[View], View]:
             call.entry.service = service
             if call.body is None:
                 raise BodyTooLarge("body-too-large")
-            return view(authenticate(call, service), *args, **kwargs)
+            try:
+                signed_call = authenticate(call, service)
+            except AuthenticationFailed:
+                rate_limits().count_failure(call)
+                raise
+            return view(signed_call, *args, **kwargs)
 
         admit.door = door  # type: ignore[attr-defined]
         return admit
@@ -77,7 +83,7 @@ def authenticate(call: Call, service: str) -> SignedCall:
     """Find out which application signed a call, and that it may use the service.
 
     Checks in this order: the header's form, the signature, the date, its freshness, Content-MD5, then the
-    application. Raises AuthenticationFailed or UseNotAuthorized.
+    application. Raises AuthenticationFailed, TooManyRequests or UseNotAuthorized.
     """
     try:
         credentials = read_authorization(DIRECT, call.environ.get("HTTP_AUTHORIZATION"))
@@ -95,9 +101,10 @@ def authenticate(call: Call, service: str) -> SignedCall:
     if reason:
         raise _failed(reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
-    call.signer = application.public_key
+    call.signer = application
     arguments = _read_signed_arguments(call, to_sign)
     _check_freshness(call, to_sign, application, explanation)
+    rate_limits().count_request(application)
     if application.suspended:
         raise UseNotAuthorized("application-suspended")
     if not application.may_use_service:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import g
 
+from .applications import Candidate
 from .request_log import Entry
 from .settings import Settings
 
@@ -15,7 +16,7 @@ class Call:
 
     `target` is the path and query as they are on the request line, without scheme and host; `is_api` tells
     whether that is a path of the API. `body` is None if there is more of it than the settings allow. `signer` is the
-    public key whose signature is good.
+    application whose signature is good.
     """
 
     environ: dict[str, Any]
@@ -25,7 +26,7 @@ class Call:
     settings: Settings
     entry: Entry
     body: bytes | None = b""
-    signer: str | None = None
+    signer: Candidate | None = None
 
     def header(self, name: str) -> str | None:
         """Give a header by its name in the WSGI environment, without surrounding blanks; None if it is not sent."""

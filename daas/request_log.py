@@ -66,6 +66,7 @@ class Entry:
     asked: Mapping[str, str] = field(default_factory=dict)
     #: Why it was answered as it was, once that is decided.
     reason: str = ""
+    is_counted_only: bool = False
 
 
 def init_request_log(app: Flask) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import sqlalchemy
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
+from limits import RateLimitItem, parse
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,6 +38,9 @@ class Settings:
     threads: int
     trusted_proxies: tuple[Network, ...]
     monitors: tuple[Network, ...]
+    rate_limit: RateLimitItem | None
+    failure_limit: RateLimitItem | None
+    rate_limit_store: str
 
     @property
     def binds_loopback(self) -> bool:
@@ -171,6 +175,19 @@ def _origins(text: str) -> frozenset[str]:
     return origins
 
 
+def _rate(text: str) -> RateLimitItem | None:
+    try:
+        return parse(text) if text and text != "none" else None
+    except ValueError:
+        raise ValueError("must be a rate such as 600 per minute, or none") from None
+
+
+def _rate_limit_store(text: str) -> str:
+    if text != "memory://" and not re.fullmatch(r"(rediss?://[^\s/]+|redis\+unix:///\S+)\S*", text):
+        raise ValueError("must be memory:// or a URL such as redis://127.0.0.1:6379")
+    return text
+
+
 def _networks(text: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(network) for network in re.split(r"[\s,]+", text) if network)
@@ -249,5 +266,24 @@ SETTINGS = [
         "127.0.0.0/8, ::1",
         "Addresses or networks that may ask for /health/live, /health/ready and /metrics, separated by commas.",
         _networks,
+    ),
+    Setting(
+        "DAAS_RATE_LIMIT",
+        "none",
+        "How many requests an application may make, such as 600 per minute; more are a 429.",
+        _rate,
+    ),
+    Setting(
+        "DAAS_FAILURE_LIMIT",
+        "300 per minute",
+        "How many requests from one address may fail authentication; more that fail are a 429. none: as many as come.",
+        _rate,
+    ),
+    Setting(
+        "DAAS_RATE_LIMIT_STORE",
+        "memory://",
+        "Where the limits are counted: memory://, in each process by itself, or a Redis for all processes and nodes, "
+        "redis://:password@host:6379.",
+        _rate_limit_store,
     ),
 ]

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from sqlalchemy import text
 
 from daas import migrations
@@ -63,6 +64,11 @@ GOOD = [
     ("DAAS_THREADS", "1", 1),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32", (IPv4Network("10.0.0.7/32"), IPv6Network("2001:db8::/32"))),
     ("DAAS_MONITORS", "10.0.0.0/8", (IPv4Network("10.0.0.0/8"),)),
+    ("DAAS_RATE_LIMIT", "600 per minute", RateLimitItemPerMinute(600)),
+    ("DAAS_RATE_LIMIT", "none", None),
+    ("DAAS_FAILURE_LIMIT", "10/second", RateLimitItemPerSecond(10)),
+    ("DAAS_RATE_LIMIT_STORE", "redis://:word@10.0.0.9:6379/1", "redis://:word@10.0.0.9:6379/1"),
+    ("DAAS_RATE_LIMIT_STORE", "redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
 ]
 
 BAD = [
@@ -123,6 +129,11 @@ BAD = [
     ("DAAS_TRUSTED_PROXIES", "proxy.example.org"),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("DAAS_MONITORS", "*"),
+    ("DAAS_RATE_LIMIT", "often"),
+    ("DAAS_RATE_LIMIT", "600"),
+    ("DAAS_FAILURE_LIMIT", "-1 per minute"),
+    ("DAAS_RATE_LIMIT_STORE", "10.0.0.9:6379"),
+    ("DAAS_RATE_LIMIT_STORE", "memcached://10.0.0.9"),
 ]
 
 
@@ -150,6 +161,9 @@ def test_every_setting_has_its_default():
     assert settings.threads == 8
     assert settings.trusted_proxies == ()
     assert settings.monitors == (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    assert settings.rate_limit is None
+    assert settings.failure_limit == RateLimitItemPerMinute(300)
+    assert settings.rate_limit_store == "memory://"
 
 
 def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two():
