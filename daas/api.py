@@ -23,6 +23,7 @@ from .errors import (
     DatabaseUnavailable,
     MethodNotAllowed,
     NotFound,
+    PlainHttp,
     UnexpectedFault,
     to_json,
 )
@@ -70,6 +71,8 @@ def _open_request() -> Response | None:
     entry = Entry(method, path, proxies.client_address(environ, settings))
     call = g.call = Call(environ, method, target, _is_api(path_of(environ)), settings, entry)
     if call.is_api:
+        if settings.requires_https and not proxies.is_protected(environ, entry.remote_address, settings):
+            raise PlainHttp
         if "#" in target:
             raise BodyNotWhole("target-with-fragment")
         call.body = read_whole_body(environ, settings.max_body_bytes)

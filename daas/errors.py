@@ -47,6 +47,16 @@ class BodyNotWhole(ApiError):
     precedes_database = True
 
 
+class PlainHttp(ApiError):
+    """The request came over plain HTTP, which the setting does not allow here."""
+
+    status = 403
+    precedes_database = True
+
+    def __init__(self) -> None:
+        super().__init__("plain-http")
+
+
 class NotFound(ApiError):
     """There is nothing at this path."""
 

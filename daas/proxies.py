@@ -9,6 +9,7 @@ from .settings import Network, Settings
 
 #: What stands in the log for a peer without an address, one over a unix socket, and for what is no address.
 _NO_ADDRESS = "unknown"
+LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
 
 def client_address(environ: dict[str, Any], settings: Settings) -> str:
@@ -26,11 +27,16 @@ def client_address(environ: dict[str, Any], settings: Settings) -> str:
     return address or _NO_ADDRESS
 
 
-def came_by_https(environ: dict[str, Any], settings: Settings) -> bool:
-    """Tell whether a trusted proxy, the nearest one, says that the client spoke TLS."""
+def is_protected(environ: dict[str, Any], address: str, settings: Settings) -> bool:
+    """Tell whether a request of a client was never in the clear on a network.
+
+    The nearest proxy, if it is trusted, says that the client spoke TLS; or the client is on this machine.
+    """
+    peer = environ.get("REMOTE_ADDR", "")
     said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
-    nearest = said.rpartition(",")[2].strip().lower()
-    return nearest == "https" and _is_trusted(environ.get("REMOTE_ADDR", ""), settings)
+    if _is_trusted(peer, settings) and said.rpartition(",")[2].strip().lower() == "https":
+        return True
+    return is_within(address, LOOPBACK) and not came_by_stranger(environ, settings)
 
 
 def came_by_stranger(environ: dict[str, Any], settings: Settings) -> bool:

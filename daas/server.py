@@ -15,6 +15,7 @@ from . import logs, migrations
 from .app import create_command_app
 from .applications import stored_keys_decrypt
 from .database import db
+from .demo import demo_is_active
 from .errors import OperatorError, message_of, to_json
 from .metrics import DIRECTORY
 from .settings import SettingError, Settings
@@ -28,11 +29,20 @@ def check_start(settings: Settings) -> None:
 
     A database that is away now may come back: that is logged, and requests are told until then.
     """
+    if settings.requires_https and not settings.trusted_proxies:
+        raise SettingError(
+            "DAAS_BIND is an address that other machines reach, in plain HTTP: name the proxy that speaks TLS in "
+            "DAAS_TRUSTED_PROXIES, or say DAAS_ALLOW_PLAIN_HTTP=1."
+        )
     app = create_command_app(settings)
     with app.app_context():
         try:
             if migrations.current_revision() != migrations.head_revision():
                 raise OperatorError("The database is not of this release: run `daas db upgrade` first.")
+            if (settings.trusted_proxies or not settings.binds_loopback) and demo_is_active():
+                raise OperatorError(
+                    "The demo application is for this machine alone: run `daas application suspend demo` first."
+                )
             if not stored_keys_decrypt():
                 raise SettingError("DAAS_ENCRYPTION_KEYS lacks a key that private keys are encrypted with.")
         except SQLAlchemyError as error:
@@ -42,6 +52,8 @@ def check_start(settings: Settings) -> None:
             logger.warning("The database is unavailable; requests are answered 503 until it is back.")
         finally:
             db.engine.dispose()
+    if os.geteuid() == 0:
+        logger.warning("The service runs as root: give it a user of its own, who may do nothing else.")
 
 
 def refuse_in_json() -> None:

@@ -38,6 +38,7 @@ class Settings:
     threads: int
     trusted_proxies: tuple[Network, ...]
     monitors: tuple[Network, ...]
+    allow_plain_http: bool
     rate_limit: RateLimitItem | None
     failure_limit: RateLimitItem | None
     rate_limit_store: str
@@ -49,6 +50,12 @@ class Settings:
             return False
         host = self.bind.rpartition(":")[0].strip("[]")
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+    @property
+    def requires_https(self) -> bool:
+        """Whether requests of other machines must have come by TLS, of which a trusted proxy in front tells."""
+        is_local = self.binds_loopback or self.bind.startswith("unix:")
+        return not is_local and not self.allow_plain_http
 
     @property
     def embedded_database(self) -> Path | None:
@@ -266,6 +273,12 @@ SETTINGS = [
         "127.0.0.0/8, ::1",
         "Addresses or networks that may ask for /health/live, /health/ready and /metrics, separated by commas.",
         _networks,
+    ),
+    Setting(
+        "DAAS_ALLOW_PLAIN_HTTP",
+        "0",
+        "1: serve plain HTTP on an address that other machines reach, though whoever listens can read what is sent.",
+        _yes_or_no,
     ),
     Setting(
         "DAAS_RATE_LIMIT",

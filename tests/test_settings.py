@@ -64,6 +64,7 @@ GOOD = [
     ("DAAS_THREADS", "1", 1),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32", (IPv4Network("10.0.0.7/32"), IPv6Network("2001:db8::/32"))),
     ("DAAS_MONITORS", "10.0.0.0/8", (IPv4Network("10.0.0.0/8"),)),
+    ("DAAS_ALLOW_PLAIN_HTTP", "1", True),
     ("DAAS_RATE_LIMIT", "600 per minute", RateLimitItemPerMinute(600)),
     ("DAAS_RATE_LIMIT", "none", None),
     ("DAAS_FAILURE_LIMIT", "10/second", RateLimitItemPerSecond(10)),
@@ -129,6 +130,7 @@ BAD = [
     ("DAAS_TRUSTED_PROXIES", "proxy.example.org"),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("DAAS_MONITORS", "*"),
+    ("DAAS_ALLOW_PLAIN_HTTP", "sometimes"),
     ("DAAS_RATE_LIMIT", "often"),
     ("DAAS_RATE_LIMIT", "600"),
     ("DAAS_FAILURE_LIMIT", "-1 per minute"),
@@ -161,6 +163,7 @@ def test_every_setting_has_its_default():
     assert settings.threads == 8
     assert settings.trusted_proxies == ()
     assert settings.monitors == (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    assert settings.allow_plain_http is False
     assert settings.rate_limit is None
     assert settings.failure_limit == RateLimitItemPerMinute(300)
     assert settings.rate_limit_store == "memory://"
