@@ -34,6 +34,8 @@ from .settings import Settings
 from .waits import is_unavailable
 
 _PREFIX = "/direct"
+# For who opens an answer of the API as if it were a page.
+_SHOWS_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
@@ -135,8 +137,10 @@ def _close_request(response: Response) -> Response:
     call = current_call()
     if call.is_api:
         response.headers["Cache-Control"] = "no-store"
+        response.headers["Content-Security-Policy"] = _SHOWS_NOTHING
     else:
         pages.protect(response)
+    response.headers["X-Content-Type-Options"] = "nosniff"
     origins.let_origin_read(response, call.environ.get("HTTP_ORIGIN"), call.settings.allowed_origins)
     # The server calls it when the answer is sent, so that nobody waits for this.
     response.call_on_close(partial(_tell_of, call, response, metrics(), request.url_rule))

@@ -18,6 +18,7 @@ from .errors import InvalidArguments, MissingArguments, UnreadableBody, Unsuppor
 from .signing import content_type as content_types
 
 _DEEPEST_JSON = 8
+_MOST_ARGUMENTS = 1000
 _BLANKS = " \t\r\n"
 
 
@@ -105,7 +106,9 @@ def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str
 
 def _by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
     arguments: dict[str, list[Value]] = {}
-    for name, value in pairs:
+    for place, (name, value) in enumerate(pairs):
+        if place == _MOST_ARGUMENTS:
+            raise UnreadableBody("too-many-arguments")
         arguments.setdefault(name.lower(), []).append(value)
     return arguments
 

@@ -103,6 +103,7 @@ def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -
         "Connection: close\r\n"
         "Content-Type: application/json\r\n"
         "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
         f"X-Request-Id: {request_id}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

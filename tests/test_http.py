@@ -763,3 +763,12 @@ def test_what_a_refused_request_held_is_not_in_the_servers_log(server):
     log = server.log.read_text()
     assert "Invalid request from ip=127.0.0.1" in log
     assert "secretword" not in log
+
+
+def test_an_answer_of_the_api_is_never_taken_for_a_page(server, application):
+    refused_by_server = ask(server, b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
+    assert refused_by_server.header("X-Content-Type-Options") == "nosniff"
+    for request in (signed_post(application, form(application)), post([], "")):
+        answer = ask(server, request)
+        assert answer.header("X-Content-Type-Options") == "nosniff"
+        assert answer.header("Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'"

@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, mailboxes, messages, operation, requests
+from . import applications, calls, mailboxes, messages, operation, requests, settings
 
 
 class _Commands(click.Group):
@@ -32,6 +32,7 @@ def main() -> None:
 for command in [
     operation.db,
     operation.demo,
+    settings.settings,
     applications.application,
     mailboxes.mailbox,
     mailboxes.folder,
