@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -42,7 +43,7 @@ class Nginx:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.certificate = directory / "certificate.pem"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
         (directory / "nginx.conf").write_text(_AROUND.format(directory=directory))
         self.write_nodes(nodes)
 
@@ -68,11 +69,10 @@ class Nginx:
         (self.directory / "daas.conf").write_text(text)
 
     def reload(self) -> None:
-        """Let nginx read its configuration anew: what it has begun, it finishes by the old one."""
-        assert self._process is not None
+        """Let nginx read its configuration anew, and wait until all that was begun by the old one is finished."""
         before = self._workers()
-        self._process.send_signal(1)
-        self._await(lambda: bool(self._workers() - before))
+        self._process.send_signal(signal.SIGHUP)
+        self._await(lambda: len(self._workers() - before) == len(before) and not self._workers() & before)
 
     def shorten_deadlines(self) -> None:
         """Let clients have one second to send."""

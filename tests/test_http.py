@@ -541,6 +541,8 @@ def test_a_preflight_of_an_allowed_origin_is_answered(open_server, build):
         "access-control-expose-headers": SHOWN_HEADERS,
         "vary": "Origin",
         "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
     }
     assert count_rows(build) == before
 
