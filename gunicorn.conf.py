@@ -37,7 +37,7 @@ secure_scheme_headers = {}
 # Two servers of one user would share the socket that this opens in the home directory.
 control_socket_disable = True
 
-logconfig_dict = logs.CONFIGURATION
+logger_class = server.Logger
 
 server.refuse_in_json()
 server.keep_requests_out_of_logs()

@@ -34,8 +34,6 @@ from .settings import Settings
 from .waits import is_unavailable
 
 _PREFIX = "/direct"
-# For who opens an answer of the API as if it were a page.
-_SHOWS_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
@@ -137,7 +135,6 @@ def _close_request(response: Response) -> Response:
     call = current_call()
     if call.is_api:
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Content-Security-Policy"] = _SHOWS_NOTHING
     else:
         pages.protect(response)
     response.headers["X-Content-Type-Options"] = "nosniff"

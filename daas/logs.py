@@ -23,7 +23,7 @@ def configure_logs() -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(CONFIGURATION)
+    logging.config.dictConfig(_CONFIGURATION)
     logging.captureWarnings(True)
 
 
@@ -54,7 +54,7 @@ _ON_EACH_LINE: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
 ]
 #: For the `logging` of the standard library, by which gunicorn, SQLAlchemy and Python's warnings speak.
-CONFIGURATION: dict[str, Any] = {
+_CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {

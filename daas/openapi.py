@@ -32,8 +32,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": _TEXT,
     },
     "Cache-Control": {"description": "Nothing is to be stored.", "required": True, "schema": {"const": "no-store"}},
-    "Content-Security-Policy": {"description": "It is no page.", "required": True, "schema": _TEXT},
-    "X-Content-Type-Options": {"description": "As above.", "required": True, "schema": {"const": "nosniff"}},
+    "X-Content-Type-Options": {"description": "It is no page.", "required": True, "schema": {"const": "nosniff"}},
     "WWW-Authenticate": {"description": "The scheme to sign with.", "required": True, "schema": _TEXT},
     "Retry-After": {
         "description": "When to try again, in seconds.",
@@ -64,12 +63,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": _TEXT,
     },
 }
-_ALWAYS = {
-    "X-Request-Id": "1",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
+_ALWAYS = {"X-Request-Id": "1", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
 
 def _is_trusted(peer: str, settings: Settings) -> bool:
     """Tell whether a peer is a trusted proxy; who may open a unix socket, which has no address, is one."""
-    return not peer or is_within(peer, settings.trusted_proxies)
+    return not peer or (bool(settings.trusted_proxies) and is_within(peer, settings.trusted_proxies))
 
 
 def _address_of(hop: str) -> str:

@@ -9,6 +9,8 @@ import socket
 import tempfile
 
 import gunicorn.util
+from gunicorn import glogging
+from gunicorn.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import logs, migrations
@@ -54,6 +56,15 @@ def check_start(settings: Settings) -> None:
             db.engine.dispose()
     if os.geteuid() == 0:
         logger.warning("The service runs as root: give it a user of its own, who may do nothing else.")
+
+
+class Logger(glogging.Logger):
+    """gunicorn's words, among all others; it writes no line for a request, since the application does."""
+
+    def setup(self, cfg: Config) -> None:
+        """Set up what gunicorn does, then take its own handlers away."""
+        super().setup(cfg)
+        logs.configure_logs()
 
 
 def refuse_in_json() -> None:

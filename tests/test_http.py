@@ -541,7 +541,6 @@ def test_a_preflight_of_an_allowed_origin_is_answered(open_server, build):
         "access-control-expose-headers": SHOWN_HEADERS,
         "vary": "Origin",
         "cache-control": "no-store",
-        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
         "x-content-type-options": "nosniff",
     }
     assert count_rows(build) == before
@@ -773,4 +772,3 @@ def test_an_answer_of_the_api_is_never_taken_for_a_page(server, application):
     for request in (signed_post(application, form(application)), post([], "")):
         answer = ask(server, request)
         assert answer.header("X-Content-Type-Options") == "nosniff"
-        assert answer.header("Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'"
