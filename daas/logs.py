@@ -7,6 +7,7 @@ import json
 import logging.config
 import sys
 import traceback
+from functools import cache
 from typing import Any
 
 import structlog
@@ -30,13 +31,19 @@ def configure_logs() -> None:
 def write_request(**facts: object) -> None:
     """Write the line of a request."""
     if structlog.is_configured():
-        _requests.info("request", **facts)
+        _lines().info("request", **facts)
 
 
 def write_refusal(**facts: object) -> None:
     """Write the line of what the HTTP server refused, so that the application never saw it."""
     if structlog.is_configured():
-        _requests.info("refused by the server", **facts)
+        _lines().info("refused by the server", **facts)
+
+
+@cache
+def _lines() -> structlog.typing.FilteringBoundLogger:
+    found: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()
+    return found
 
 
 def _leave_out_text_of_exception(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
@@ -48,7 +55,6 @@ def _leave_out_text_of_exception(_logger: WrappedLogger, _method: str, line: Eve
     return line
 
 
-_requests = structlog.get_logger()
 _ON_EACH_LINE: list[Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
