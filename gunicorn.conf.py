@@ -13,13 +13,13 @@ from daas.worker import BufferingWorker
 logs.configure_logs()
 try:
     settings = load_settings()
+    worker_class = BufferingWorker.configured(settings)
     server.check_start(settings)
 except (SettingError, OperatorError) as error:
     # Found here, a bad value is one sentence; found later, it is a traceback of every worker.
     sys.exit(str(error))
 
 bind = settings.bind
-worker_class = BufferingWorker.configured(settings)
 workers = settings.workers
 threads = settings.threads
 preload_app = True

@@ -34,8 +34,10 @@ def check_start(settings: Settings) -> None:
     if settings.requires_https and not settings.trusted_proxies:
         raise SettingError(
             "DAAS_BIND is an address that other machines reach, in plain HTTP: name the proxy that speaks TLS in "
-            "DAAS_TRUSTED_PROXIES, or say DAAS_ALLOW_PLAIN_HTTP=1."
+            "DAAS_TRUSTED_PROXIES, or give a DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY, or say DAAS_ALLOW_PLAIN_HTTP=1."
         )
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingError("DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY are given together or not at all.")
     app = create_command_app(settings)
     with app.app_context():
         try:

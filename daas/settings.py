@@ -36,6 +36,8 @@ class Settings:
     threads: int
     trusted_proxies: tuple[Network, ...]
     monitors: tuple[Network, ...]
+    tls_certificate: Path | None
+    tls_key: Path | None
     allow_plain_http: bool
     rate_limit: RateLimitItem | None
     failure_limit: RateLimitItem | None
@@ -50,10 +52,15 @@ class Settings:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
     @property
+    def tls(self) -> tuple[Path, Path] | None:
+        """The files of the service's own certificate and key; None if it speaks no TLS itself."""
+        return (self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None
+
+    @property
     def requires_https(self) -> bool:
         """Whether requests of other machines must have come by TLS, of which a trusted proxy in front tells."""
         is_local = self.binds_loopback or self.bind.startswith("unix:")
-        return not is_local and not self.allow_plain_http
+        return not is_local and not self.allow_plain_http and self.tls is None
 
     @property
     def embedded_database(self) -> Path | None:
@@ -200,6 +207,13 @@ SETTINGS = [
         "Addresses or networks that may ask for /health/live, /health/ready and /metrics, separated by commas.",
         setting_values.read_networks,
     ),
+    Setting(
+        "DAAS_TLS_CERTIFICATE",
+        "",
+        "The file of a certificate and its chain, in PEM, with which the service speaks TLS itself; none: it does not.",
+        setting_values.read_file,
+    ),
+    Setting("DAAS_TLS_KEY", "", "The file of the certificate's private key, in PEM.", setting_values.read_file),
     Setting(
         "DAAS_ALLOW_PLAIN_HTTP",
         "0",

@@ -88,7 +88,7 @@ class Nginx:
 
     @contextmanager
     def running(self) -> Iterator["Nginx"]:
-        self._make_certificate()
+        make_certificate(self.directory)
         assert PROGRAM is not None
         command = [PROGRAM, "-c", str(self.directory / "nginx.conf"), "-p", str(self.directory), "-e", "stderr"]
         with (self.directory / "nginx.log").open("wb") as log:
@@ -117,11 +117,13 @@ class Nginx:
     def _workers(self) -> set[str]:
         return {*Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()}
 
-    def _make_certificate(self) -> None:
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        command += ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command += ["-keyout", str(self.directory / "key.pem"), "-out", str(self.certificate)]
-        subprocess.run(command, check=True, capture_output=True)
+
+def make_certificate(directory: Path) -> None:
+    """Make certificate.pem and key.pem, for 127.0.0.1."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(directory / "key.pem"), "-out", str(directory / "certificate.pem")]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def skip_without_nginx() -> None:

@@ -64,6 +64,8 @@ GOOD = [
     ("DAAS_THREADS", "1", 1),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32", (IPv4Network("10.0.0.7/32"), IPv6Network("2001:db8::/32"))),
     ("DAAS_MONITORS", "10.0.0.0/8", (IPv4Network("10.0.0.0/8"),)),
+    ("DAAS_TLS_CERTIFICATE", "/etc/hostname", Path("/etc/hostname")),
+    ("DAAS_TLS_KEY", "/etc/hostname", Path("/etc/hostname")),
     ("DAAS_ALLOW_PLAIN_HTTP", "1", True),
     ("DAAS_RATE_LIMIT", "600 per minute", RateLimitItemPerMinute(600)),
     ("DAAS_RATE_LIMIT", "none", None),
@@ -130,6 +132,8 @@ BAD = [
     ("DAAS_TRUSTED_PROXIES", "proxy.example.org"),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("DAAS_MONITORS", "*"),
+    ("DAAS_TLS_CERTIFICATE", "/nowhere/certificate.pem"),
+    ("DAAS_TLS_KEY", "/etc"),
     ("DAAS_ALLOW_PLAIN_HTTP", "sometimes"),
     ("DAAS_RATE_LIMIT", "often"),
     ("DAAS_RATE_LIMIT", "600"),
@@ -163,6 +167,7 @@ def test_every_setting_has_its_default():
     assert settings.threads == 8
     assert settings.trusted_proxies == ()
     assert settings.monitors == (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    assert settings.tls is None
     assert settings.allow_plain_http is False
     assert settings.rate_limit is None
     assert settings.failure_limit == RateLimitItemPerMinute(300)
