@@ -100,7 +100,8 @@ def _answer(error: Exception) -> Response:
     call.entry.is_counted_only = fault.is_counted_only
     for each in failures:
         _log_failure(each, request_id)
-    fault.headers["X-Request-Id"] = request_id
+    if call.is_api or failures:
+        fault.headers["X-Request-Id"] = request_id
     if not call.is_api:
         return pages.show_fault(fault)
     return Response(to_json(fault.body(request_id)), fault.status, fault.headers, mimetype="application/json")
