@@ -26,10 +26,13 @@ bench: $(VENV)/.dev  ## Measure the service beside other things; writes bench/RE
 faults: $(VENV)/.dev  ## Make real failures happen under load and check the ledger; writes faults/RESULTS.md.
 	@$(BIN)/python -m faults --results faults/RESULTS.md
 
-check: $(VENV)/.dev  ## Lint, check the format, check the types.
+check: $(VENV)/.dev  ## Lint, check the format and the types, look for weak spots and secrets.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --skip B608 --recursive daas gunicorn.conf.py wsgi.py  # ruff judges SQL (S608)
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '(^|/)(tests|vectors)/|^requirements' \
+	    --exclude-lines '://(:|[a-z]+:)password@'
 
 format: $(VENV)/.dev  ## Format the code and mend what the linter can.
 	$(BIN)/ruff check --fix .

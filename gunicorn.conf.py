@@ -3,20 +3,23 @@
 import gc
 import sys
 
-from daas import server
+from gunicorn.workers.base import Worker
+
+from daas import logs, server
 from daas.errors import OperatorError
 from daas.settings import SettingError, load_settings
 from daas.worker import BufferingWorker
 
+logs.configure_logs()
 try:
     settings = load_settings()
+    worker_class = BufferingWorker.configured(settings)
     server.check_start(settings)
 except (SettingError, OperatorError) as error:
     # Found here, a bad value is one sentence; found later, it is a traceback of every worker.
     sys.exit(str(error))
 
 bind = settings.bind
-worker_class = BufferingWorker.configured(settings)
 workers = settings.workers
 threads = settings.threads
 preload_app = True
@@ -34,10 +37,23 @@ secure_scheme_headers = {}
 # Two servers of one user would share the socket that this opens in the home directory.
 control_socket_disable = True
 
+logger_class = server.Logger
+
 server.refuse_in_json()
 server.keep_requests_out_of_logs()
+server.share_metrics()
 
 
 def pre_fork(arbiter: object, worker: object) -> None:
     """Keep what is loaded by now out of the garbage collector's sight: looking at it would make each worker copy it."""
     gc.freeze()
+
+
+def child_exit(arbiter: object, worker: Worker) -> None:
+    """Take a worker that has ended out of the metrics that tell of now."""
+    server.forget_process(worker.pid)
+
+
+def on_exit(arbiter: object) -> None:
+    """Leave nothing behind."""
+    server.forget_metrics()

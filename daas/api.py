@@ -3,17 +3,19 @@
 import logging
 import re
 import secrets
+import time
 import traceback
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
-from . import origins, pages, request_log
+from . import logs, origins, pages, proxies, request_log
 from .call import Api, Call, current_call
 from .errors import (
     ApiError,
@@ -21,13 +23,17 @@ from .errors import (
     DatabaseUnavailable,
     MethodNotAllowed,
     NotFound,
+    PlainHttp,
     UnexpectedFault,
     to_json,
 )
+from .metrics import Metrics, metrics
 from .request_body import read_whole_body
 from .request_log import Entry
 from .settings import Settings
 from .waits import is_unavailable
+
+_FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +69,11 @@ def _open_request() -> Response | None:
     environ, method = request.environ, request.method
     target = target_of(environ)
     path = target.partition("?")[0]
-    entry = Entry(method, path, environ.get("REMOTE_ADDR", ""))
+    entry = Entry(method, path, proxies.client_address(environ, settings))
     call = g.call = Call(environ, method, target, _find_api(unquote(path)), settings, entry)
     if call.api:
+        if settings.requires_https and not proxies.is_protected(environ, entry.remote_address, settings):
+            raise PlainHttp
         if "#" in target:
             raise BodyNotWhole("target-with-fragment")
         call.body = read_whole_body(environ, settings.max_body_bytes)
@@ -81,23 +89,25 @@ def _open_request() -> Response | None:
 def _answer(error: Exception) -> Response:
     """Turn whatever was raised into the answer that is documented for it, and record it."""
     fault, call = _to_api_error(error), current_call()
-    if not call.api:
-        return pages.show_fault(fault)
+    failures = [] if isinstance(error, _FORESEEN) else [error]
+    request_id = secrets.token_hex(16)
     try:
-        request_id = _record(call, fault)
+        if call.api and not fault.is_counted_only and not isinstance(fault, DatabaseUnavailable):
+            request_id = request_log.record_refusal(call.entry, fault.status, fault.reason)
     except Exception as failure:
-        _log_failure(failure)
+        failures.append(failure)
         if not fault.precedes_database:
             fault = _to_api_error(failure)
-        request_id = secrets.token_hex(16)
-    headers = {**fault.headers, "X-Request-Id": request_id}
-    return Response(to_json(call.api.fault_body(fault, request_id)), fault.status, headers, mimetype="application/json")
-
-
-def _record(call: Call, fault: ApiError) -> str:
-    if isinstance(fault, DatabaseUnavailable):
-        return secrets.token_hex(16)
-    return request_log.record_refusal(call.entry, fault.status, fault.reason)
+    call.entry.reason = fault.reason
+    call.entry.is_counted_only = fault.is_counted_only
+    for each in failures:
+        _log_failure(each, request_id)
+    if call.api or failures:
+        fault.headers["X-Request-Id"] = request_id
+    if not call.api:
+        return pages.show_fault(fault)
+    body = to_json(call.api.fault_body(fault, request_id))
+    return Response(body, fault.status, fault.headers, mimetype="application/json")
 
 
 def _to_api_error(error: Exception) -> ApiError:
@@ -107,7 +117,6 @@ def _to_api_error(error: Exception) -> ApiError:
         return _method_not_allowed(error.valid_methods)
     if isinstance(error, WerkzeugNotFound):
         return NotFound("path-unknown")
-    _log_failure(error)
     return DatabaseUnavailable() if is_unavailable(error) else UnexpectedFault("fault")
 
 
@@ -115,12 +124,14 @@ def _method_not_allowed(methods: Iterable[str] | None) -> MethodNotAllowed:
     return MethodNotAllowed("method-not-allowed", {"Allow": ", ".join(origins.methods_served(methods))})
 
 
-def _log_failure(error: Exception) -> None:
+def _log_failure(error: Exception, request_id: str) -> None:
     """Say what failed and where, but not the error's own text: that may hold what a request held."""
+    request = {"request_id": request_id}
     if is_unavailable(error):
-        logger.warning("The database is unavailable: %s.", type(getattr(error, "orig", error)).__name__)
+        logger.warning("The database is unavailable: %s.", type(getattr(error, "orig", error)).__name__, extra=request)
     else:
-        logger.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        place = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s\n%s", type(error).__name__, place, extra=request)
 
 
 def _close_request(response: Response) -> Response:
@@ -130,8 +141,30 @@ def _close_request(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
     else:
         pages.protect(response)
+    response.headers["X-Content-Type-Options"] = "nosniff"
     origins.let_origin_read(response, call.environ.get("HTTP_ORIGIN"), call.settings.allowed_origins)
+    # The server calls it when the answer is sent, so that nobody waits for this.
+    response.call_on_close(partial(_tell_of, call, response, metrics(), request.url_rule))
     return response
+
+
+def _tell_of(call: Call, response: Response, metrics: Metrics, rule: Rule | None) -> None:
+    """Count a request that was answered and write its line, which names the route: a path may hold anything."""
+    entry, seconds = call.entry, time.perf_counter() - call.entry.started
+    metrics.count(call, response.status_code, seconds)
+    if entry.is_counted_only:
+        return
+    logs.write_request(
+        request_id=response.headers.get("X-Request-Id"),
+        method=call.method,
+        route=rule and rule.rule,
+        status=response.status_code,
+        reason=entry.reason,
+        service=entry.service,
+        application=entry.application,
+        remote_address=entry.remote_address,
+        duration_ms=round(seconds * 1000, 3),
+    )
 
 
 def _find_api(path: str) -> Api | None:

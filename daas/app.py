@@ -12,13 +12,16 @@ from .candidates import init_candidates
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import DIRECT_API, direct
 from .direct.schemas import MoveArguments
+from .health import health
 from .key_cipher import init_key_cipher
 from .keys import init_keys
+from .metrics import init_metrics
 from .migomail.api import MIGOMAIL_API
 from .migomail.routes import migomail
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
+from .rate_limits import init_rate_limits
 from .request_log import init_request_log
 from .settings import Settings, load_settings
 from .statements import init_statements
@@ -46,12 +49,15 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     settings = settings or load_settings()
     app = _create_bare_app(settings, SERVED_MILLISECONDS)
     app.extensions["daas_clock"] = clock
+    init_metrics(app, settings)
+    init_rate_limits(app, settings)
     init_keys(app)
     init_request_log(app)
     init_api(app, [DIRECT_API, MIGOMAIL_API])
     init_pages(app, settings)
     app.register_blueprint(direct)
     app.register_blueprint(migomail)
+    app.register_blueprint(health)
     init_onboarding(app, settings, MoveArguments())
     init_openapi(app)
     return app

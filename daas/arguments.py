@@ -18,6 +18,7 @@ from .errors import InvalidArguments, MissingArguments, UnreadableBody, Unsuppor
 from .signing import content_type as content_types
 
 _DEEPEST_JSON = 8
+_MOST_ARGUMENTS = 1000
 _BLANKS = " \t\r\n"
 
 
@@ -60,9 +61,11 @@ def read_query(query: str, content_type: str | None) -> Arguments:
 
 
 def by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
-    """Gather the values of each argument."""
+    """Gather the values of each argument; raises UnreadableBody if there are too many."""
     arguments: dict[str, list[Value]] = {}
-    for name, value in pairs:
+    for place, (name, value) in enumerate(pairs):
+        if place == _MOST_ARGUMENTS:
+            raise UnreadableBody("too-many-arguments")
         arguments.setdefault(name.lower(), []).append(value)
     return arguments
 

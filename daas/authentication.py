@@ -18,6 +18,7 @@ from .candidates import Candidate, find_candidate, recall_candidate
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
 from .keys import note_use
 from .policy import is_allowed_from
+from .rate_limits import rate_limits
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
@@ -64,7 +65,11 @@ def signed(service: str) -> Callable[[View], View]:
             call.entry.service = service
             if call.body is None:
                 raise BodyTooLarge("body-too-large")
-            signed_call = authenticate(call, cast(Api, call.api), service)
+            try:
+                signed_call = authenticate(call, cast(Api, call.api), service)
+            except AuthenticationFailed:
+                rate_limits().count_failure(call)
+                raise
             note_use(signed_call.application.key_id)
             return _announce(signed_call, view(signed_call, *args, **kwargs))
 
@@ -88,7 +93,7 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     """Find out which application signed a call, and that it may use the service.
 
     Checks in this order: the header's form, the signature, its freshness (the date, then Content-MD5), then the
-    application. Raises AuthenticationFailed or UseNotAuthorized.
+    application. Raises AuthenticationFailed, TooManyRequests or UseNotAuthorized.
     """
     try:
         credentials = read_authorization(api.scheme, call.environ.get("HTTP_AUTHORIZATION"))
@@ -106,8 +111,10 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     if reason:
         raise _failed(api.scheme, reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
+    call.signer = application
     arguments = _read_signed_arguments(call, api, to_sign)
     api.check_freshness(call, to_sign, application, explanation)
+    rate_limits().count_request(application)
     if application.suspended:
         raise UseNotAuthorized("application-suspended")
     if not application.may_use_service:

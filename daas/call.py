@@ -42,7 +42,8 @@ class Call:
     """A request and what has been made of it so far.
 
     `target` is the path and query as they are on the request line, without scheme and host; `api` is the one that
-    has this path, None if it is a page's. `body` is None if there is more of it than the settings allow.
+    has this path, None if it is a page's. `body` is None if there is more of it than the settings allow. `signer` is
+    the application whose signature is good.
     """
 
     environ: dict[str, Any]
@@ -52,6 +53,7 @@ class Call:
     settings: Settings
     entry: Entry
     body: bytes | None = b""
+    signer: Candidate | None = None
 
     def header(self, name: str) -> str | None:
         """Give a header by its name in the WSGI environment, without surrounding blanks; None if it is not sent."""

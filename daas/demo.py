@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from .applications import Application, ApplicationKey, register_application
 from .client import DEFAULT_URL
-from .database import db
+from .database import db, reading
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
 from .direct.message_import import ImportedMessage, import_messages
 from .direct.models import Mailbox
@@ -18,6 +18,7 @@ from .signing.mechanism import make_key_pair
 
 #: The demo's keys and what they may move, in the working directory.
 DEMO_FILE = Path("instance/demo.env")
+_NAME = "demo"
 
 _NEXT = """
 daas is starting on {url}. In another terminal, find a message of the demo mailbox and move it:
@@ -68,8 +69,15 @@ def make_demo(settings: Settings) -> bool:
     DEMO_FILE.unlink(missing_ok=True)
     with os.fdopen(os.open(DEMO_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.writelines(f"{name}={value}\n" for name, value in facts.items())
-    register_application("demo", mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
+    register_application(_NAME, mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
     return True
+
+
+def demo_is_active() -> bool:
+    """Tell whether this database has the demo application, and it is not suspended."""
+    with reading() as connection:
+        demo = select(Application.id).where(Application.name == _NAME, ~Application.suspended)
+        return connection.scalar(demo) is not None
 
 
 def what_to_type_next(settings: Settings) -> str:

@@ -20,13 +20,15 @@ class ApiError(Exception):
 
     `status` is the HTTP status, `message` the documented sentence, `fields` the names of the arguments at
     fault, `headers` what else the answer carries. `precedes_database` is true of the faults that are found
-    before the database is looked at: they are answered as they are even while it is away.
+    before the database is looked at: they are answered as they are even while it is away. `is_counted_only` is true
+    of those that have no row and no line in the log.
     """
 
     status = 500
     message = ""
     fields: Sequence[str] | None = None
     precedes_database = False
+    is_counted_only = False
 
     def __init__(self, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
@@ -43,6 +45,16 @@ class BodyNotWhole(ApiError):
 
     status = 400
     precedes_database = True
+
+
+class PlainHttp(ApiError):
+    """The request came over plain HTTP, which the setting does not allow here."""
+
+    status = 403
+    precedes_database = True
+
+    def __init__(self) -> None:
+        super().__init__("plain-http")
 
 
 class NotFound(ApiError):
@@ -73,6 +85,17 @@ class TooManyRequests(ApiError):
 
     def __init__(self, seconds: int) -> None:
         super().__init__("too-many-requests", {"Retry-After": str(seconds)})
+
+
+class TooManyFailures(TooManyRequests):
+    """Too many requests from this address have failed authentication."""
+
+    precedes_database = True
+    is_counted_only = True
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.reason = "too-many-failures"
 
 
 class DatabaseUnavailable(ApiError):

@@ -32,6 +32,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": _TEXT,
     },
     "Cache-Control": {"description": "Nothing is to be stored.", "required": True, "schema": {"const": "no-store"}},
+    "X-Content-Type-Options": {"description": "It is no page.", "required": True, "schema": {"const": "nosniff"}},
     "WWW-Authenticate": {"description": "The scheme to sign with.", "required": True, "schema": _TEXT},
     "Retry-After": {
         "description": "When to try again, in seconds.",
@@ -70,7 +71,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": _TEXT,
     },
 }
-_ALWAYS = {"X-Request-Id": "1", "Cache-Control": "no-store"}
+_ALWAYS = {"X-Request-Id": "1", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z", "X-Daas-Warning": "content-md5-missing"}
 
 

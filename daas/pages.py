@@ -50,5 +50,5 @@ def protect(response: Response) -> None:
     """Add the headers of every page; one that needs a policy of its own has set it already."""
     response.headers.setdefault("Content-Security-Policy", content_security_policy())
     response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -68,6 +68,9 @@ class Entry:
     service: str | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
     unbound: bool | None = None
+    #: Why it was answered as it was, once that is decided.
+    reason: str = ""
+    is_counted_only: bool = False
 
 
 def init_request_log(app: Flask) -> None:
@@ -80,6 +83,7 @@ def init_request_log(app: Flask) -> None:
 
 def row_of(entry: Entry, status: int, reason: str) -> dict[str, Any]:
     """Give a request's row, by its columns' names, all but its id; where a move went from and to is left None."""
+    entry.reason = reason
     return {
         "at": entry.at,
         "remote_address": storable(entry.remote_address),

@@ -1,18 +1,25 @@
 """gunicorn's side: what is checked before it starts, and its own refusals in JSON."""
 
 import logging
+import os
 import re
 import secrets
+import shutil
 import socket
+import tempfile
 
 import gunicorn.util
+from gunicorn import glogging
+from gunicorn.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import migrations
+from . import logs, migrations
 from .app import create_command_app
 from .database import db
+from .demo import demo_is_active
 from .errors import OperatorError, message_of, to_json
 from .keys import stored_keys_decrypt
+from .metrics import DIRECTORY
 from .settings import SettingError, Settings
 from .waits import is_unavailable
 
@@ -24,11 +31,22 @@ def check_start(settings: Settings) -> None:
 
     A database that is away now may come back: that is logged, and requests are told until then.
     """
+    if settings.requires_https and not settings.trusted_proxies:
+        raise SettingError(
+            "DAAS_BIND is an address that other machines reach, in plain HTTP: name the proxy that speaks TLS in "
+            "DAAS_TRUSTED_PROXIES, or give a DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY, or say DAAS_ALLOW_PLAIN_HTTP=1."
+        )
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingError("DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY are given together or not at all.")
     app = create_command_app(settings)
     with app.app_context():
         try:
             if migrations.current_revision() != migrations.head_revision():
                 raise OperatorError("The database is not of this release: run `daas db upgrade` first.")
+            if (settings.trusted_proxies or not settings.binds_loopback) and demo_is_active():
+                raise OperatorError(
+                    "The demo application is for this machine alone: run `daas application suspend demo` first."
+                )
             if not stored_keys_decrypt():
                 raise SettingError("DAAS_ENCRYPTION_KEYS lacks a key that private keys are encrypted with.")
         except SQLAlchemyError as error:
@@ -38,6 +56,17 @@ def check_start(settings: Settings) -> None:
             logger.warning("The database is unavailable; requests are answered 503 until it is back.")
         finally:
             db.engine.dispose()
+    if os.geteuid() == 0:
+        logger.warning("The service runs as root: give it a user of its own, who may do nothing else.")
+
+
+class Logger(glogging.Logger):
+    """gunicorn's words, among all others; it writes no line for a request, since the application does."""
+
+    def setup(self, cfg: Config) -> None:
+        """Set up what gunicorn does, then take its own handlers away."""
+        super().setup(cfg)
+        logs.configure_logs()
 
 
 def refuse_in_json() -> None:
@@ -47,6 +76,23 @@ def refuse_in_json() -> None:
     gunicorn offers no setting for this; every refusal of its workers goes through this one function.
     """
     gunicorn.util.write_error = _write_error
+
+
+def share_metrics() -> None:
+    """Make a directory in which the processes of this server share their metrics; forget_metrics() removes it."""
+    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="daas-metrics-")
+
+
+def forget_metrics() -> None:
+    """Remove the directory of the metrics."""
+    shutil.rmtree(os.environ[DIRECTORY], ignore_errors=True)
+
+
+def forget_process(process_id: int) -> None:
+    """Take a process that has ended out of the metrics that tell of now; what it has counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # Not before the directory is there.
+
+    mark_process_dead(process_id)  # type: ignore[no-untyped-call]
 
 
 def keep_requests_out_of_logs() -> None:
@@ -63,12 +109,14 @@ def _leave_out_request(record: logging.LogRecord) -> bool:
 
 def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
     request_id = secrets.token_hex(16)
+    logs.write_refusal(request_id=request_id, status=status_int)
     body = to_json({"request_id": request_id, "message": message_of(status_int)})
     head = (
         f"HTTP/1.1 {status_int} {message_of(status_int)}\r\n"
         "Connection: close\r\n"
         "Content-Type: application/json\r\n"
         "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
         f"X-Request-Id: {request_id}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

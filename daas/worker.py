@@ -6,6 +6,7 @@ seconds and no longer, and sees off those whose connection ends. A thread never 
 """
 
 import socket
+import ssl
 import time
 from contextlib import suppress
 from functools import partial
@@ -16,7 +17,9 @@ import gunicorn.util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from .arrival import Arrival
-from .settings import Settings
+from .connection import Client
+from .settings import SettingError, Settings
+from .tls import TlsClient, make_context
 from .waits import arrived_at
 
 # How long a client that is let go may go on sending, so that it sees the answer and no broken pipe.
@@ -26,37 +29,6 @@ _STOPPING_SECONDS = 2.0
 # How long a worker leaves new connections to the others when it has taken one: without this, clients that come
 # at once and stay are often all served by the same process.
 _REST_SECONDS = 0.001
-_STEP = 64 * 1024
-
-
-class Client(socket.socket):
-    """A connection as a thread sees it: it gives what has arrived, then ends, and takes an answer without waiting."""
-
-    def __init__(self, accepted: socket.socket) -> None:
-        super().__init__(fileno=accepted.detach())
-        self.arrived = bytearray()
-        self.unsent = bytearray()
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """Give of what has arrived; nothing if that is all."""
-        piece = bytes(self.arrived[:size])
-        del self.arrived[:size]
-        return piece
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send what the client takes at once; the event loop sends the rest."""
-        self.unsent += data
-        if len(self.unsent) == len(data):
-            with suppress(BlockingIOError, InterruptedError):
-                self.send_unsent()
-
-    def receive(self) -> bytes:
-        """Read what the network has brought; raises BlockingIOError if that is nothing."""
-        return super().recv(_STEP, socket.MSG_DONTWAIT)
-
-    def send_unsent(self) -> None:
-        """Send what the client takes now; raises BlockingIOError if that is nothing."""
-        del self.unsent[: self.send(self.unsent, socket.MSG_DONTWAIT)]
 
 
 class BufferingWorker(ThreadWorker):
@@ -64,12 +36,17 @@ class BufferingWorker(ThreadWorker):
 
     request_seconds: float
     max_body_bytes: int
+    tls: ssl.SSLContext | None
 
     @classmethod
     def configured(cls, settings: Settings) -> type["BufferingWorker"]:
-        """Give the class for gunicorn's `worker_class`."""
+        """Give the class for gunicorn's `worker_class`; raises SettingError for a certificate that cannot be used."""
+        try:
+            tls = make_context(*settings.tls) if settings.tls else None
+        except OSError as error:
+            raise SettingError("DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY hold no certificate with its key.") from error
         limits = {"request_seconds": settings.request_seconds, "max_body_bytes": settings.max_body_bytes}
-        return type(cls.__name__, (cls,), limits)
+        return type(cls.__name__, (cls,), {**limits, "tls": tls})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +66,8 @@ class BufferingWorker(ThreadWorker):
         if self.cfg.workers > 1:
             self._rests_until = time.monotonic() + _REST_SECONDS
             self.set_accept_enabled(False)
-        self._expect(TConn(self.cfg, Client(client), address, listener.getsockname()), self.request_seconds)
+        accepted = TlsClient(client, self.tls) if self.tls else Client(client)
+        self._expect(TConn(self.cfg, accepted, address, listener.getsockname()), self.request_seconds)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Take new connections or leave them to the other workers, as one does that has just taken one."""

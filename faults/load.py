@@ -36,11 +36,21 @@ class _Line(Wire):
 
 
 class Client:
-    """A client of an application, over one connection; `clock` gives the seconds since 1970 that it dates by."""
+    """A client of an application; `clock` gives the seconds since 1970 that it dates by.
+
+    It keeps one connection as long as that lasts, unless `keeps` is false: then it opens one for each request.
+    """
 
     def __init__(
-        self, connect: Connect, application: Application, journal: Journal, clock: Callable[[], float] = time.time
+        self,
+        connect: Connect,
+        application: Application,
+        journal: Journal,
+        clock: Callable[[], float] = time.time,
+        *,
+        keeps: bool = True,
     ) -> None:
+        self._keeps = keeps
         self._connect = connect
         self._application = application
         self._journal = journal
@@ -108,7 +118,7 @@ class Client:
         except OSError:
             cut_off = self._line.received > 0
         attempt = Attempt(mailbox.name, message, folder, due, began, time.monotonic(), answer, cut_off)
-        if answer is None or answer.header("Connection") == "close":
+        if answer is None or not self._keeps or answer.header("Connection") == "close":
             self.close()
         self._journal.add(attempt)
         return attempt
@@ -129,9 +139,10 @@ class Load:
         *,
         clients: int = 8,
         clock: Callable[[], float] = time.time,
+        keeps: bool = True,
     ) -> None:
         self.clients = clients
-        self._clients = [Client(connect, application, journal, clock) for _ in range(clients)]
+        self._clients = [Client(connect, application, journal, clock, keeps=keeps) for _ in range(clients)]
         self._mailboxes: Sequence[Mailbox] = application.mailboxes
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(clients)

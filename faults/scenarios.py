@@ -11,6 +11,7 @@ from .contention import connections_drained, contention, deadlocks_and_serializa
 from .disk_full import disk_full, file_size_limited
 from .kills import kills
 from .many_clients import many_messages, one_message
+from .nodes import node_killed, rolling_restart
 from .postgresql import PostgreSQL
 from .postgresql_stops import postgresql_stops
 from .slow_clients import slow_clients, slow_clients_behind_nginx
@@ -47,6 +48,8 @@ SCENARIOS = {
         Scenario(many_messages),
         Scenario(clock_jumps),
         Scenario(termination),
+        Scenario(node_killed, (POSTGRESQL,)),
+        Scenario(rolling_restart, (POSTGRESQL,)),
     ]
 }
 

@@ -1,6 +1,8 @@
 """The service under test, as an operator starts it: gunicorn over a real socket, on one port for all its starts."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,18 +20,26 @@ _STOP_SECONDS = 40
 
 
 def free_port() -> int:
-    """Give a port of the loopback address on which nobody listens now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
+    """Give a port of the loopback address on which nobody listens now.
+
+    It is below those that the system gives to connections: one of these would keep a service from coming back.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:
-    """gunicorn over a database; `environ` is what its environment has besides, such as other settings."""
+    """gunicorn over a database; `environ` is what its environment has besides, such as other settings.
+
+    `release` is the folder whose code it runs when it is started the next time.
+    """
 
     def __init__(self, settings: Settings, log: Path, **environ: str) -> None:
         self.port = free_port()
+        self.release = ROOT
         self._log = log
         self._environ = environment(settings, DAAS_BIND=f"127.0.0.1:{self.port}", **environ)
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,9 +48,9 @@ class Service:
         """Start gunicorn and wait until it has workers; raises RuntimeError with its log if it gets none."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
-                cwd=ROOT,
-                env=self._environ,
+                [sys.executable, "-m", "gunicorn", "--config", str(self.release / "gunicorn.conf.py"), "wsgi:app"],
+                cwd=self.release,
+                env=self._environ | {"PYTHONPATH": str(self.release)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A group of its own, so that master and workers can be killed at one blow.

@@ -104,3 +104,29 @@ def test_every_picture_of_the_readme_is_there_and_small():
     for picture in pictures:
         assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
         assert (ROOT / picture).stat().st_size < 200_000
+
+
+# docs/security.md and docs/running-in-production.md
+
+
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+
+
+def test_every_threat_names_tests_that_exist():
+    rows = re.findall(r"^\| (?!threat|---)(.*) \| (.*) \| (.*) \|$", SECURITY, re.MULTILINE)
+    assert len(rows) > 20
+    for threat, answer, held_by in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", held_by)
+        assert named, threat
+        assert answer
+        for path, test in named:
+            assert f"def {test or 'test_'}" in (ROOT / path).read_text(), (path, test)
+
+
+def test_the_metrics_to_watch_are_exposed(app):
+    text = app.test_client().get("/metrics").text
+    page = (ROOT / "docs" / "running-in-production.md").read_text()
+    named = {*re.findall(r"daas_[a-z_]+", page[page.index("## What to watch") :])}
+    exposed = {*re.findall(r"^# HELP (\w+)", text, re.MULTILINE)}
+    assert len(named) == 6
+    assert named <= exposed

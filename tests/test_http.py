@@ -544,6 +544,7 @@ def test_a_preflight_of_an_allowed_origin_is_answered(open_server, build):
         "access-control-expose-headers": SHOWN_HEADERS,
         "vary": "Origin",
         "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
     }
     assert count_rows(build) == before
 
@@ -766,3 +767,11 @@ def test_what_a_refused_request_held_is_not_in_the_servers_log(server):
     log = server.log.read_text()
     assert "Invalid request from ip=127.0.0.1" in log
     assert "secretword" not in log
+
+
+def test_an_answer_of_the_api_is_never_taken_for_a_page(server, application):
+    refused_by_server = ask(server, b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
+    assert refused_by_server.header("X-Content-Type-Options") == "nosniff"
+    for request in (signed_post(application, form(application)), post([], "")):
+        answer = ask(server, request)
+        assert answer.header("X-Content-Type-Options") == "nosniff"

@@ -341,3 +341,86 @@ def test_sqlite_never_gives_an_id_twice(make_settings):
     wanted = {table.name for table in db.metadata.tables.values() if table.autoincrement_column is not None}
     assert wanted >= {"application", "mailbox", "folder", "message", "request_log"}
     assert found == wanted
+
+
+# The release before runs on what a revision makes, so that nodes can be restarted one after the other.
+
+
+def schema():
+    """Give what a release relies on, by table: columns with what they take, and the constraints of the rows."""
+    inspector = sa.inspect(db.engine)
+    return {
+        table: {
+            "columns": {
+                column["name"]: (str(column["type"]), column["nullable"], column["default"] is not None)
+                for column in inspector.get_columns(table)
+            },
+            "constraints": {
+                *(tuple(key["column_names"]) for key in inspector.get_unique_constraints(table)),
+                *(check["sqltext"] for check in inspector.get_check_constraints(table)),
+                *(
+                    (tuple(key["constrained_columns"]), key["referred_table"])
+                    for key in inspector.get_foreign_keys(table)
+                ),
+            },
+        }
+        for table in tables()
+    }
+
+
+def what_the_release_before_trips_over(before, after):
+    """Say what a revision took away, or asks of rows that the release before writes."""
+    found = [f"the table {table} is gone" for table in before if table not in after]
+    for table in before.keys() & after.keys():
+        old, new = before[table], after[table]
+        for name, (kind, nullable, _) in old["columns"].items():
+            if name not in new["columns"]:
+                found.append(f"{table}.{name} is gone")
+            elif new["columns"][name][0] != kind or (nullable and not new["columns"][name][1]):
+                found.append(f"{table}.{name} takes other values")
+        for name, (_, nullable, has_default) in new["columns"].items():
+            if name not in old["columns"] and not nullable and not has_default:
+                found.append(f"{table}.{name} must be given")
+        of_old_columns = [*map(str, new["constraints"] - old["constraints"])]
+        found += [
+            f"{table} must hold {constraint}"
+            for constraint in of_old_columns
+            if not any(name in constraint for name in new["columns"].keys() - old["columns"].keys())
+        ]
+    return found
+
+
+def test_the_release_before_runs_on_what_each_revision_makes(empty):
+    before = None
+    for revision in revisions():
+        migrations.upgrade(revision)
+        after = schema()
+        if before is not None:
+            assert (revision, what_the_release_before_trips_over(before, after)) == (revision, [])
+        before = after
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DROP TABLE message_content", "the table message_content is gone"),
+        ("ALTER TABLE mailbox RENAME TO box", "the table mailbox is gone"),
+        ("ALTER TABLE request_log DROP COLUMN reason", "request_log.reason is gone"),
+        ("ALTER TABLE mailbox ADD COLUMN note text NOT NULL", "mailbox.note must be given"),
+        ("ALTER TABLE mailbox ALTER COLUMN name TYPE varchar(10)", "mailbox.name takes other values"),
+        ("ALTER TABLE request_log ALTER COLUMN mailbox SET NOT NULL", "request_log.mailbox takes other values"),
+        ("ALTER TABLE mailbox ADD CONSTRAINT more CHECK (length(name) > 3)", "mailbox must hold length"),
+        ("ALTER TABLE mailbox ADD COLUMN note text", None),
+        ("ALTER TABLE mailbox ADD COLUMN note text NOT NULL DEFAULT ''", None),
+        ("CREATE TABLE more (id integer PRIMARY KEY)", None),
+    ],
+)
+def test_what_the_release_before_would_trip_over_is_found(make_settings, statement, told):
+    with create_command_app(make_settings("postgresql")).app_context():
+        migrations.upgrade()
+        before = schema()
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        found = what_the_release_before_trips_over(before, schema())
+        db.engine.dispose()
+    assert [sentence for sentence in found if told and told in sentence] if told else found == []

@@ -7,11 +7,13 @@ import socket
 import stat
 import subprocess
 import sys
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from sqlalchemy import text
 
 from daas import migrations
@@ -63,6 +65,16 @@ GOOD = [
     ("DAAS_WORKERS", "1", 1),
     ("DAAS_WORKERS", "256", 256),
     ("DAAS_THREADS", "1", 1),
+    ("DAAS_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32", (IPv4Network("10.0.0.7/32"), IPv6Network("2001:db8::/32"))),
+    ("DAAS_MONITORS", "10.0.0.0/8", (IPv4Network("10.0.0.0/8"),)),
+    ("DAAS_TLS_CERTIFICATE", "/etc/hostname", Path("/etc/hostname")),
+    ("DAAS_TLS_KEY", "/etc/hostname", Path("/etc/hostname")),
+    ("DAAS_ALLOW_PLAIN_HTTP", "1", True),
+    ("DAAS_RATE_LIMIT", "600 per minute", RateLimitItemPerMinute(600)),
+    ("DAAS_RATE_LIMIT", "none", None),
+    ("DAAS_FAILURE_LIMIT", "10/second", RateLimitItemPerSecond(10)),
+    ("DAAS_RATE_LIMIT_STORE", "redis://:word@10.0.0.9:6379/1", "redis://:word@10.0.0.9:6379/1"),
+    ("DAAS_RATE_LIMIT_STORE", "redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
 ]
 
 BAD = [
@@ -122,6 +134,17 @@ BAD = [
     ("DAAS_WORKERS", "two"),
     ("DAAS_THREADS", "0"),
     ("DAAS_THREADS", "257"),
+    ("DAAS_TRUSTED_PROXIES", "proxy.example.org"),
+    ("DAAS_TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("DAAS_MONITORS", "*"),
+    ("DAAS_TLS_CERTIFICATE", "/nowhere/certificate.pem"),
+    ("DAAS_TLS_KEY", "/etc"),
+    ("DAAS_ALLOW_PLAIN_HTTP", "sometimes"),
+    ("DAAS_RATE_LIMIT", "often"),
+    ("DAAS_RATE_LIMIT", "600"),
+    ("DAAS_FAILURE_LIMIT", "-1 per minute"),
+    ("DAAS_RATE_LIMIT_STORE", "10.0.0.9:6379"),
+    ("DAAS_RATE_LIMIT_STORE", "memcached://10.0.0.9"),
 ]
 
 
@@ -147,6 +170,13 @@ def test_every_setting_has_its_default():
     assert settings.request_seconds == 10
     assert settings.workers == 1
     assert settings.threads == 8
+    assert settings.trusted_proxies == ()
+    assert settings.monitors == (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    assert settings.tls is None
+    assert settings.allow_plain_http is False
+    assert settings.rate_limit is None
+    assert settings.failure_limit == RateLimitItemPerMinute(300)
+    assert settings.rate_limit_store == "memory://"
 
 
 def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two():
@@ -479,3 +509,59 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path, embedded):
     with create_command_app(load_settings(embedded)).app_context():
         assert [cipher().decrypt(outcome.stdout) for outcome in outcomes] == ["x"] * 6
     assert key_file.name == "daas.db.key"
+
+
+# Secrets in files, and what is shown of them.
+
+
+SECRET_SETTINGS = {
+    "DAAS_DATABASE_URL": f"postgresql+psycopg://kim:{SECRET}@db.example.org/daas?sslpassword={SECRET}",
+    "DAAS_ENCRYPTION_KEYS": f"{KEY},{OLD_KEY}",
+    "DAAS_RATE_LIMIT_STORE": f"redis://:{SECRET}@10.0.0.9:6379",
+}
+
+
+def test_the_settings_that_hold_secrets_are_those():
+    assert {setting.name for setting in SETTINGS if setting.mask} == {*SECRET_SETTINGS}
+
+
+@pytest.mark.parametrize("name", SECRET_SETTINGS)
+def test_a_secret_may_lie_in_a_file(tmp_path, name):
+    (tmp_path / "secret").write_text(SECRET_SETTINGS[name] + "\n")
+    given = load_settings({**SECRET_SETTINGS, name: "", f"{name}_FILE": str(tmp_path / "secret")})
+    assert given == load_settings(SECRET_SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"DAAS_ENCRYPTION_KEYS_FILE": "/nowhere/keys"}, "names a file that cannot be read"),
+        ({"DAAS_ENCRYPTION_KEYS_FILE": "/proc/self/exe"}, "names a file that cannot be read"),
+        ({"DAAS_ENCRYPTION_KEYS_FILE": "/dev/null", "DAAS_ENCRYPTION_KEYS": KEY}, "DAAS_ENCRYPTION_KEYS is too"),
+        ({"DAAS_BIND_FILE": "/dev/null"}, "is no secret"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_one_sentence(environ, told):
+    with pytest.raises(SettingError, match=told) as error:
+        load_settings(environ)
+    assert re.fullmatch(r"DAAS_\w+_FILE [^\n]+\.", str(error.value))
+
+
+def test_the_command_shows_every_setting_and_no_secret(tmp_path, embedded):
+    (tmp_path / "keys").write_text(f"{KEY} {OLD_KEY}")
+    commands = Commands(load_settings(embedded), tmp_path)
+    given = {**SECRET_SETTINGS, "DAAS_ENCRYPTION_KEYS": "", "DAAS_ENCRYPTION_KEYS_FILE": str(tmp_path / "keys")}
+    rows = {row["setting"]: (row["value"], row["from"]) for row in commands.json("settings", **given)}
+    assert [*rows] == [setting.name for setting in SETTINGS]
+    assert rows["DAAS_DATABASE_URL"] == ("postgresql+psycopg://kim:***@db.example.org/daas", "set")
+    assert rows["DAAS_ENCRYPTION_KEYS"] == ("2 keys", "file")
+    assert rows["DAAS_RATE_LIMIT_STORE"] == ("redis://:***@10.0.0.9:6379", "set")
+    assert rows["DAAS_THREADS"] == ("8", "default")
+    assert rows["DAAS_FAILURE_LIMIT"] == ("300 per minute", "default")
+    for shown in (commands.run("settings", **given).text, commands.run("settings", "--json", **given).text):
+        assert [secret for secret in (SECRET, KEY, OLD_KEY) if secret in shown] == []
+
+
+def test_a_start_as_root_says_so(settings, server):
+    told = "The service runs as root" in server.log.read_text()
+    assert told == (os.geteuid() == 0)

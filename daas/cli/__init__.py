@@ -7,7 +7,20 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, audit, calls, conformance, contacts, keys, mailboxes, messages, operation, requests, sandbox
+from . import (
+    applications,
+    audit,
+    calls,
+    conformance,
+    contacts,
+    keys,
+    mailboxes,
+    messages,
+    operation,
+    requests,
+    sandbox,
+    settings,
+)
 
 
 class _Commands(click.Group):
@@ -32,6 +45,7 @@ def main() -> None:
 for command in [
     operation.db,
     operation.demo,
+    settings.settings,
     applications.application,
     keys.key,
     keys.encryption,

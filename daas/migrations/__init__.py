@@ -1,6 +1,7 @@
 """Numbered changes of the database, and the functions that apply them."""
 
 from collections.abc import Callable
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -28,9 +29,18 @@ def current_revision() -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def head_revision() -> str | None:
     """Give the revision that this release needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def is_usable() -> bool:
+    """Tell whether this release can serve the database as it is: a release runs on what the next one made of it, too.
+
+    Revisions are numbered, so that those to come are the larger ones.
+    """
+    return (current_revision() or "") >= (head_revision() or "")
 
 
 def _run(migrate: Callable[[Config, str], None], revision: str) -> None:

@@ -105,6 +105,7 @@ def example_faults(move_arguments: marshmallow.Schema) -> dict[str, ApiError]:
         "authentication": errors.AuthenticationFailed("example"),
         "use": errors.UseNotAuthorized("example"),
         "user": errors.UserNotAuthorized("example"),
+        "plain_http": errors.PlainHttp(),
         "not_found": errors.NotFound("example"),
         "method": errors.MethodNotAllowed("example"),
         "too_large": errors.BodyTooLarge("example"),

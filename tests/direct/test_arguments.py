@@ -319,3 +319,10 @@ def test_no_bytes_raise_anything_but_a_documented_fault(content_type, body):
 def test_no_pieces_of_multipart_raise_anything_but_a_documented_fault(pieces):
     with pytest.raises(ApiError):
         understand(MULTIPART, b"--limit\r\n" + b"".join(pieces) + b"\r\n--limit--")
+
+
+@each_way
+def test_a_thousand_arguments_are_read_and_no_more(way):
+    others = [("x", "1")] * (1000 - len(GOOD))
+    assert understand(*way([*GOOD.items(), *others])) == UNDERSTOOD
+    assert fault_of(*way([*GOOD.items(), *others, ("x", "1")])) == (UnreadableBody, None)

@@ -102,6 +102,7 @@ def test_nothing_may_be_loaded_from_elsewhere(app, path):
     assert {*headers["Content-Security-Policy"].split("; ")} == POLICY | images
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "Set-Cookie" not in headers
 
 

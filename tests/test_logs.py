@@ -1,0 +1,196 @@
+"""The lines that a server writes: JSON, one for each request, and nothing in them of what a request held."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+import pytest
+
+from daas.app import create_app
+from daas.database import db
+
+from .actors import FORM, MOVE, now
+from .builders import Builder
+from .conftest import DATABASES
+from .servers import ROOT, LiveServer
+from .test_settings import fill
+from .wire import ask, connected, form, head, post, signed, signed_post
+
+SUBJECT = "Zytomegalie"
+ADDRESS = "dr.kim@clinic-7.example"
+BODY_WORD = "Thrombozyten"
+ARGUMENT = "Hausbesuch"
+LETTER = f"From: {ADDRESS}\r\nTo: {ADDRESS}\r\nSubject: {SUBJECT}\r\n\r\n{BODY_WORD}\r\n".encode()
+
+
+class Served:
+    """A server over a database of its own, and what its lines must not hold."""
+
+    def __init__(self, live, app):
+        self.live = live
+        self.build = Builder(app)
+        box = self.build.mailbox(messages=0)
+        box.messages = [self.build.raw_message(box, LETTER)]
+        self.application = self.build.application(mailboxes=[box])
+        self.signatures = []
+        self.answers = []
+
+    def ask(self, request):
+        self.signatures += re.findall(rb"DAAS [^:\r]*:([^\r]+)\r", request)
+        self.answers.append(ask(self.live, request))
+        return self.answers[-1]
+
+    def get(self, target):
+        headers = signed(self.application, method="GET", uri=target, content_type=None)
+        return self.ask(head(target, headers, method="GET"))
+
+    def execute(self, statement):
+        with self.build.app.app_context(), db.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def lines(self):
+        """Give the lines, when those of all requests that were answered are written."""
+        deadline = time.monotonic() + 10
+        while True:
+            lines = [json.loads(line) for line in self.live.log.read_text().splitlines()]
+            told = [line for line in lines if line["event"].startswith(("request", "refused"))]
+            if len(told) >= len(self.answers) or time.monotonic() > deadline:
+                return lines
+            time.sleep(0.01)
+
+
+@contextmanager
+def served(settings):
+    fill(settings)
+    app = create_app(settings)
+    with LiveServer.start(settings, DAAS_WORKERS="1") as live:
+        yield Served(live, app)
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def one(request, make_settings):
+    with served(make_settings(request.param)) as found:
+        yield found
+
+
+def send_everything(one):
+    """Send what is served, and what is refused at each stage; give how many of them the application saw."""
+    box = one.application.mailbox
+    arguments = form(one.application, note=ARGUMENT)
+    one.ask(signed_post(one.application, arguments))
+    one.ask(signed_post(one.application, arguments, target=f"{MOVE}?key={one.application.keys.private_key}"))
+    one.get(f"/direct/folders?mailbox={box.name}")
+    one.get(f"/direct/messages?{urlencode({'mailbox': box.name, 'subject': SUBJECT, 'from': ADDRESS})}")
+    one.ask(signed_post(one.application, form(one.application, mailbox=ARGUMENT)))
+    one.ask(signed_post(one.application, form(one.application, folder=SUBJECT)))
+    one.ask(signed_post(one.application, ARGUMENT, content_type="text/plain"))
+    one.ask(signed_post(one.application, "{" + ARGUMENT, content_type="application/json"))
+    one.ask(signed_post(one.application, arguments, date="06/03/2013 12:13:56 EST"))
+    one.ask(post(signed(one.application, uri="/elsewhere"), arguments))
+    one.ask(post([("Date", now()), ("Content-Type", FORM)], arguments))
+    one.ask(signed_post(one.application, arguments, target=f"/direct/{one.application.keys.private_key}"))
+    one.ask(post(signed(one.application), arguments, method="PUT"))
+    one.ask(signed_post(one.application, f"note={ARGUMENT * 10_000}"))
+    one.ask(head(f"/onboarding/{SUBJECT}", [], method="GET"))
+    return len(one.answers)
+
+
+def spoil(one):
+    """Let the database fail on the way, with an error whose text holds what the request asked for."""
+    if one.build.app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
+        one.execute("CREATE TRIGGER spoil BEFORE INSERT ON request_log BEGIN SELECT RAISE(FAIL, 'spoiled'); END")
+    else:
+        one.execute(
+            "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " RAISE EXCEPTION USING ERRCODE = 'syntax_error', MESSAGE = 'spoiled: ' || to_json(NEW); END $$"
+        )
+        one.execute("CREATE TRIGGER spoil BEFORE INSERT ON request_log FOR EACH ROW EXECUTE FUNCTION spoil()")
+
+
+def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one):
+    send_everything(one)
+    one.ask(b"GET /direct/" + SUBJECT.encode() + b"\xff HTTP/1.1\r\n\r\n")
+    spoil(one)
+    failed = one.ask(signed_post(one.application, form(one.application, mailbox=ADDRESS, note=ARGUMENT)))
+    one.execute("DROP TABLE message_envelope" + ("" if "sqlite" in str(one.build.app.config) else " CASCADE"))
+    query = urlencode({"mailbox": one.application.mailbox.name, "subject": SUBJECT, "from": ADDRESS})
+    one.get(f"/direct/messages?{query}")
+    assert {answer.status for answer in one.answers} - {503} == {200, 400, 401, 403, 404, 405, 413, 415, 422, 500}
+
+    told = [line for line in one.lines() if line.get("request_id") == failed.request_id]
+    assert [line["level"] for line in told] == ["error", "info"]
+    assert "daas/statements.py" in told[0]["event"]
+    keys = one.application.keys
+    secrets = [SUBJECT, ADDRESS, BODY_WORD, ARGUMENT, keys.private_key, keys.public_key, "DAAS "]
+    secrets += [signature.decode()[:24] for signature in one.signatures]
+    written = one.live.log.read_text()
+    assert [secret for secret in secrets if secret in written] == []
+
+
+def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings):
+    with served(make_settings("sqlite")) as one:
+        sent = send_everything(one)
+        lines = [line for line in one.lines() if line["event"] == "request"]
+    assert len(lines) == sent
+    told = [(line["request_id"], line["status"]) for line in lines]
+    assert sorted(told) == sorted((answer.header("X-Request-Id"), answer.status) for answer in one.answers)
+    row = one.build.log_row(one.answers[0].request_id)
+    (moved,) = [line for line in lines if line["reason"] == "moved" and line["request_id"] == str(row.id)]
+    assert moved == {
+        "request_id": str(row.id),
+        "method": "POST",
+        "route": MOVE,
+        "status": 200,
+        "reason": "moved",
+        "service": "direct/messages/move",
+        "application": one.application.name,
+        "remote_address": "127.0.0.1",
+        "duration_ms": moved["duration_ms"],
+        "event": "request",
+        "level": "info",
+        "at": moved["at"],
+    }
+    assert moved["duration_ms"] > row.duration_ms
+
+
+def test_what_the_server_refuses_has_a_line_too(server):
+    with connected(server) as wire:
+        refused = wire.ask(b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    (line,) = [line for line in lines if line.get("request_id") == refused.request_id]
+    assert (line["event"], line["status"]) == ("refused by the server", 400)
+
+
+PROGRAM = """
+import logging, sys, warnings
+import sqlalchemy
+from daas import logs
+
+logs.configure_logs()
+try:
+    raise ValueError(sys.argv[1])
+except ValueError:
+    logging.getLogger("gunicorn.error").exception("Exception in worker process")
+warnings.warn("something will change")
+engine = sqlalchemy.create_engine("sqlite://")
+with engine.connect() as connection:
+    connection.execute(sqlalchemy.text("SELECT :word"), {"word": sys.argv[1]}).all()
+"""
+
+
+def test_what_others_say_is_a_line_without_the_text_of_exceptions_parameters_and_rows():
+    command = [sys.executable, "-c", PROGRAM, SUBJECT]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert (SUBJECT in ended.stdout, ended.stderr) == (False, "")
+    failure, warning = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (failure["event"], failure["exception"]) == ("Exception in worker process", "ValueError")
+    assert (failure["level"], failure["logger"]) == ("error", "gunicorn.error")
+    assert 'File "<string>"' in failure["traceback"]
+    assert (warning["level"], warning["logger"]) == ("warning", "py.warnings")
+    assert "something will change" in warning["event"]

@@ -1,0 +1,153 @@
+"""Who the client is and how it came, with proxies in front; and when plain HTTP is refused."""
+
+import pytest
+
+from daas import proxies
+from daas.app import create_app, create_command_app
+from daas.database import db
+from daas.demo import make_demo
+from daas.errors import OperatorError
+from daas.server import check_start
+from daas.settings import load_settings
+
+from .actors import MOVE
+from .builders import Builder
+from .servers import environment
+from .test_settings import KEY, fill, refusal
+
+TRUSTED = load_settings({"DAAS_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1"})
+NOBODY = load_settings({})
+
+#: What the peer is, what X-Forwarded-For says, and who the client is.
+CLIENTS = [
+    ("203.0.113.9", None, "203.0.113.9"),
+    ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+    ("10.0.0.1", None, "10.0.0.1"),
+    ("10.0.0.1", "", "10.0.0.1"),
+    ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+    ("::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9"),
+    ("2001:db8::1", "2001:db8::2", "2001:db8::2"),
+    ("2001:db8::2", "203.0.113.9", "2001:db8::2"),
+    ("10.0.0.1", "127.0.0.1, 203.0.113.9", "203.0.113.9"),
+    ("10.0.0.1", "127.0.0.1,203.0.113.9 , 10.0.0.2", "203.0.113.9"),
+    ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+    ("10.0.0.1", "203.0.113.9:4711", "203.0.113.9"),
+    ("10.0.0.1", "[2001:db8::9]:4711", "2001:db8::9"),
+    ("10.0.0.1", "127.0.0.1, unknown", "unknown"),
+    ("10.0.0.1", "127.0.0.1, 1.2.3", "unknown"),
+    ("10.0.0.1", "203.0.113.9, <script>", "unknown"),
+    ("", None, "unknown"),
+    ("", "203.0.113.9", "203.0.113.9"),
+]
+
+
+def environ(peer, forwarded=None, proto=None):
+    headers = {"HTTP_X_FORWARDED_FOR": forwarded, "HTTP_X_FORWARDED_PROTO": proto}
+    return {"REMOTE_ADDR": peer, **{name: value for name, value in headers.items() if value is not None}}
+
+
+@pytest.mark.parametrize(("peer", "forwarded", "client"), CLIENTS)
+def test_the_client_is_the_last_address_that_no_trusted_proxy_has(peer, forwarded, client):
+    assert proxies.client_address(environ(peer, forwarded), TRUSTED) == client
+
+
+@pytest.mark.parametrize("forwarded", [None, "203.0.113.9", "127.0.0.1"])
+def test_nobody_is_believed_by_default(forwarded):
+    assert proxies.client_address(environ("10.0.0.1", forwarded), NOBODY) == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "proto", "protected"),
+    [
+        ("10.0.0.1", "203.0.113.9", "https", True),
+        ("10.0.0.1", "203.0.113.9", "HTTPS", True),
+        ("10.0.0.1", "203.0.113.9", "http, https", True),
+        ("10.0.0.1", "203.0.113.9", "http", False),
+        ("10.0.0.1", "203.0.113.9", "https, http", False),
+        ("10.0.0.1", "203.0.113.9", None, False),
+        ("203.0.113.9", None, "https", False),
+        ("203.0.113.9", "10.0.0.1", "https", False),
+        ("127.0.0.1", None, None, True),
+        ("127.0.0.1", "127.0.0.1", None, False),
+        ("10.0.0.1", "127.0.0.1", "http", True),
+    ],
+)
+def test_a_trusted_proxy_says_that_a_client_spoke_tls(peer, forwarded, proto, protected):
+    found = environ(peer, forwarded, proto)
+    assert proxies.is_protected(found, proxies.client_address(found, TRUSTED), TRUSTED) is protected
+
+
+# Plain HTTP
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
+def test_a_start_in_plain_http_where_others_reach_it_is_one_sentence(tmp_path, bind):
+    sentence = refusal(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
+    assert sentence.startswith("DAAS_BIND is an address that other machines reach, in plain HTTP: ")
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {"DAAS_BIND": "127.0.0.1:8000"},
+        {"DAAS_BIND": "[::1]:8000"},
+        {"DAAS_BIND": "unix:/run/daas.sock"},
+        {"DAAS_BIND": "0.0.0.0:8000", "DAAS_ALLOW_PLAIN_HTTP": "1"},
+        {"DAAS_BIND": "0.0.0.0:8000", "DAAS_TRUSTED_PROXIES": "10.0.0.1"},
+    ],
+)
+def test_a_start_where_nobody_listens_in_is_no_fault(tmp_path, allowed):
+    settings = load_settings({"DAAS_DATABASE_URL": f"sqlite:///{tmp_path}/mail.db", **allowed})
+    fill(settings)
+    check_start(settings)
+
+
+@pytest.fixture
+def reachable(settings):
+    """An app that is bound to an address that others reach, behind a proxy that it trusts."""
+    app = create_app(load_settings(environment(settings, DAAS_BIND="0.0.0.0:80", DAAS_TRUSTED_PROXIES="10.0.0.1")))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable):
+    build = Builder(reachable)
+    application = build.application(mailboxes=[build.mailbox()])
+    client = reachable.test_client()
+    body = f"mailbox={application.mailbox.name}&id={application.mailbox.message}&folder=Sent"
+    for peer, proto, uri in [
+        ("203.0.113.9", "https", MOVE),
+        ("10.0.0.1", "http", MOVE),
+        ("10.0.0.1", "http", "/direct/x"),
+    ]:
+        headers = {**application.signed_headers(uri=uri), "X-Forwarded-Proto": proto, "X-Forwarded-For": "198.51.100.1"}
+        answer = client.post(uri, data=body, headers=headers, environ_base={"REMOTE_ADDR": peer})
+        assert (answer.status_code, answer.json["message"]) == (403, "Forbidden")
+        assert build.log_row(answer.headers["X-Request-Id"]).reason == "plain-http"
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+    headers = {**application.signed_headers(), "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1"}
+    assert client.post(MOVE, data=body, headers=headers, environ_base={"REMOTE_ADDR": "10.0.0.1"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "others", [{"DAAS_BIND": "0.0.0.0:80", "DAAS_ALLOW_PLAIN_HTTP": "1"}, {"DAAS_TRUSTED_PROXIES": "127.0.0.1"}]
+)
+def test_the_demo_never_runs_where_others_reach_it(make_settings, tmp_path, monkeypatch, others):
+    monkeypatch.chdir(tmp_path)
+    settings = make_settings("sqlite")
+    with create_command_app(settings).app_context():
+        from daas import migrations
+        from daas.applications import suspend_application
+
+        migrations.upgrade()
+        assert make_demo(settings)
+        db.session.remove()
+        published = load_settings(environment(settings, **others))
+        check_start(settings)
+        with pytest.raises(OperatorError, match="daas application suspend demo"):
+            check_start(published)
+        suspend_application("demo", suspended=True)
+        db.session.remove()
+        check_start(published)
+        db.engine.dispose()

@@ -1,0 +1,240 @@
+"""How often an application may ask, and an address may fail: what is counted, where, and what is refused."""
+
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+from limits.storage import storage_from_string
+from sqlalchemy import func, select
+
+from daas.app import create_app
+from daas.database import db
+from daas.request_log import RequestLogRow
+from daas.settings import load_settings
+
+from .actors import FORM, MOVE, authorization, now
+from .builders import Builder
+from .servers import environment
+from .test_health import ask, value_of
+
+OLD = "Mon, 03 Jun 2013 12:13:56 GMT"
+TOO_MANY = (429, "Too Many Requests")
+FAILED = (401, "Access Denied. Authentication Failed.")
+
+
+@pytest.fixture
+def limited(settings):
+    """Make an app with limits over the database of the session, and the builder of its applications."""
+    made = []
+
+    def make(**environ):
+        app = create_app(load_settings(environment(settings, **environ)))
+        made.append(app)
+        return Builder(app)
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+def caller(build):
+    return build.application(mailboxes=[build.mailbox()])
+
+
+def told(answer):
+    return answer.status_code, answer.json["message"]
+
+
+def fail(application, peer="203.0.113.9", **headers):
+    """Send a request with a signature for another path, and close its answer."""
+    date = now()
+    forged = authorization(application.keys, date=date, uri="/elsewhere")
+    sent = {"Date": date, "Authorization": forged, "Content-Type": FORM, **headers}
+    with application.app.test_client().post(MOVE, headers=sent, environ_base={"REMOTE_ADDR": peer}) as answer:
+        return answer
+
+
+def ask_well(application, peer="203.0.113.9", **parts):
+    """Send a request whose signature is good."""
+    headers = application.signed_headers(**parts)
+    return application.app.test_client().post(MOVE, headers=headers, environ_base={"REMOTE_ADDR": peer})
+
+
+def count_rows(application):
+    with application.app.app_context():
+        return db.session.scalar(select(func.count()).select_from(RequestLogRow))
+
+
+def test_no_application_is_limited_by_default(limited):
+    application = caller(limited())
+    assert {application.move().status_code for _ in range(50)} == {200}
+
+
+def test_an_application_that_asks_too_often_is_told_when_to_come_back(limited):
+    build = limited(DAAS_RATE_LIMIT="3 per hour")
+    application, other = caller(build), caller(build)
+    assert [application.move().status_code for _ in range(3)] == [200] * 3
+    answer = application.move(folder="Sent")
+    assert told(answer) == TOO_MANY
+    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+    assert build.log_row(answer.headers["X-Request-Id"]).reason == "too-many-requests"
+    assert build.folder_of(application.mailbox.message) == application.mailbox.folder
+    assert other.move().status_code == 200
+
+
+def test_there_is_room_again_when_the_time_is_over(limited):
+    application = caller(limited(DAAS_RATE_LIMIT="1 per second"))
+    statuses = [application.move().status_code for _ in range(2)]
+    deadline = time.monotonic() + 10
+    while statuses[-1] == 429 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        statuses.append(application.move().status_code)
+    assert statuses[-1] == 200
+
+
+def test_what_is_not_well_signed_and_fresh_takes_nothing_from_an_application(limited):
+    application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
+    for _ in range(3):
+        assert told(fail(application)) == FAILED
+        assert told(ask_well(application, date=OLD)) == FAILED
+    assert application.move().status_code == 200
+
+
+def test_the_limit_is_said_before_what_else_is_wrong_but_not_before_the_signature(limited):
+    application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
+    application.move()
+    assert told(ask_well(application, date=OLD)) == TOO_MANY
+    assert told(ask_well(application, content_type="text/plain")) == TOO_MANY
+    assert told(fail(application)) == FAILED
+
+
+def test_an_address_may_fail_300_times_a_minute_by_default(limited):
+    assert str(limited().app.extensions["daas_settings"].failure_limit) == "300 per 1 minute"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": ""}, {"Authorization": f"DAAS {'k' * 64}:x"}])
+def test_an_address_that_fails_too_often_is_told_so(limited, headers):
+    application = caller(limited(DAAS_FAILURE_LIMIT="3 per hour"))
+    assert [told(fail(application, **headers)) for _ in range(3)] == [FAILED] * 3
+    answer = fail(application, **headers)
+    assert told(answer) == TOO_MANY
+    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+
+
+def test_a_good_signature_is_never_refused_for_the_failures_of_others(limited):
+    build = limited(DAAS_FAILURE_LIMIT="1 per hour")
+    application, other = caller(build), caller(build)
+    assert [told(fail(application)) for _ in range(3)] == [FAILED, TOO_MANY, TOO_MANY]
+    assert ask_well(other).status_code == 422
+    stale = ask_well(other, date=OLD)
+    assert (told(stale), stale.headers["X-Daas-Error"]) == (FAILED, "date-outside-window")
+    assert told(ask_well(other, date=OLD)) == TOO_MANY
+    assert ask_well(other).status_code == 422
+    assert told(ask_well(application, date=OLD)) == FAILED
+
+
+def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limited):
+    application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
+    peers = ["203.0.113.1", "203.0.113.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unknown"]
+    assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 5
+    again = ["203.0.113.1", "2001:db8:0:1::ffff:2", "2001:db8:0:2:3::", "unknown"]
+    assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 4
+
+
+def test_the_address_is_the_clients_not_the_proxys(limited):
+    application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour", DAAS_TRUSTED_PROXIES="10.0.0.1"))
+    clients = ["203.0.113.1", "203.0.113.2", "203.0.113.1"]
+    answers = [fail(application, "10.0.0.1", **{"X-Forwarded-For": client}) for client in clients]
+    assert [told(answer) for answer in answers] == [FAILED, FAILED, TOO_MANY]
+
+
+def test_failures_over_the_limit_are_counted_and_have_no_row(limited):
+    application = caller(limited(DAAS_FAILURE_LIMIT="2 per hour"))
+    before = count_rows(application)
+    for _ in range(7):
+        fail(application)
+    assert count_rows(application) == before + 2
+    text = ask(application.app, "/metrics").text
+    assert value_of(text, "daas_limited_requests_total", limit="address") == 5
+    assert value_of(text, "daas_requests_total", status="429", reason="too-many-failures") == 5
+
+
+def test_a_limit_may_be_none(limited):
+    application = caller(limited(DAAS_FAILURE_LIMIT="none"))
+    assert {told(fail(application)) for _ in range(310)} == {FAILED}
+
+
+# Redis
+
+
+class Redis:
+    """A Redis of the test's own, which can be stopped and started again; reached over a unix socket."""
+
+    def __init__(self, directory):
+        self._socket = directory / "redis.sock"
+        self.url = f"redis+unix://{self._socket}"
+        self._process = None
+
+    def start(self):
+        command = ["redis-server", "--port", "0", "--unixsocket", self._socket, "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)
+        store = storage_from_string(self.url)
+        deadline = time.monotonic() + 10
+        while not store.check() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert store.check()
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(timeout=10)
+
+
+@contextmanager
+def running(directory):
+    if not shutil.which("redis-server"):
+        pytest.skip("Redis is missing: apt-get install redis-server")
+    redis = Redis(directory)
+    redis.start()
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    with running(tmp_path) as found:
+        yield found
+
+
+def test_servers_that_share_a_redis_count_together(limited, redis):
+    environ = {"DAAS_RATE_LIMIT": "3 per hour", "DAAS_FAILURE_LIMIT": "2 per hour", "DAAS_RATE_LIMIT_STORE": redis.url}
+    first, second = limited(**environ), limited(**environ)
+    application = caller(first)
+    there = type(application)(second.app, application.name, application.keys, application.mailboxes)
+    assert [each.move().status_code for each in (application, there, application, there)] == [200, 200, 200, 429]
+    assert [told(fail(each)) for each in (application, there, application)] == [FAILED, FAILED, TOO_MANY]
+
+
+def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(limited, redis, caplog):
+    build = limited(DAAS_RATE_LIMIT="1 per hour", DAAS_FAILURE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url)
+    application = caller(build)
+    application.move()
+    assert told(application.move()) == TOO_MANY
+    redis.stop()
+    caplog.clear()
+    assert [application.move().status_code for _ in range(20)] == [200] * 20
+    assert [told(fail(application)) for _ in range(5)] == [FAILED] * 5
+    warnings = [record.getMessage() for record in caplog.records]
+    assert warnings == ["The store of the rate limits is away (ConnectionError): nobody is refused for a limit."]
+    redis.start()
+
+
+def test_a_store_that_is_away_at_the_start_is_asked_again_later(limited, tmp_path, monkeypatch):
+    monkeypatch.setattr("daas.rate_limits._AWAY_SECONDS", 0.0)
+    redis = Redis(tmp_path)
+    application = caller(limited(DAAS_RATE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url))
+    assert [application.move().status_code for _ in range(3)] == [200] * 3
+    with running(tmp_path):
+        assert [application.move().status_code for _ in range(2)] == [200, 429]
