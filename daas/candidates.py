@@ -96,7 +96,7 @@ def check_may_use(connection: Connection, application: Candidate) -> None:
     """Look up anew, in the transaction at hand, that an application may use its service; raises UseNotAuthorized."""
     asked = {"public_key": application.public_key, "service": application.service}
     found = connection.execute(_FIND.construct, asked).one_or_none()
-    if found is None or not found.works or found.suspended or not found.may_use_service:
+    if found is None or found.id != application.id or not found.works or found.suspended or not found.may_use_service:
         raise UseNotAuthorized("use-withdrawn")
 
 

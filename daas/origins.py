@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from flask import Response, request
 
 _ASKED_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
-_SHOWN_HEADERS = (
-    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, "
-    "X-Daas-Key-Expires, X-Daas-Warning"
-)
+_SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+# Shown beside them by the answers that carry them.
+_ANNOUNCEMENTS = ("X-Daas-Key-Expires", "X-Daas-Warning")
 _MAX_AGE_SECONDS = "600"
 
 
@@ -41,5 +40,6 @@ def let_origin_read(response: Response, origin: str | None, allowed_origins: fro
     """Let a page of an allowed origin read the answer; credentials are never asked for."""
     if origin in allowed_origins:
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = _SHOWN_HEADERS
+        announced = [name for name in _ANNOUNCEMENTS if name in response.headers]
+        response.headers["Access-Control-Expose-Headers"] = ", ".join([_SHOWN_HEADERS, *announced])
         response.vary.add("Origin")

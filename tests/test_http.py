@@ -20,10 +20,7 @@ NOT_ALLOWED = (405, '{"message":"Method Not Allowed"}')
 TOO_LARGE = (413, '{"message":"Content Too Large"}')
 
 ORIGIN = "https://app.example.org"
-SHOWN_HEADERS = (
-    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, "
-    "X-Daas-Key-Expires, X-Daas-Warning"
-)
+SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
 
 
 def count_rows(build) -> int:

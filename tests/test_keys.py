@@ -15,7 +15,7 @@ from daas.signing.mechanism import KeyPair, make_key_pair
 
 from .actors import Application, now
 from .commands import Commands
-from .test_applications import Costs, post_with, spelt
+from .test_applications import Costs, post_with, serving, spelt, with_settings
 
 KEY = ["name", "public_key", "created", "last_used", "expires", "revoked"]
 DAY = datetime.timedelta(days=1)
@@ -181,6 +181,18 @@ def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(daas, b
         assert answer.headers.get("X-Daas-Key-Expires") == (when if said else None)
     for refusal in (caller.move(id="0"), caller.post_signed(headers={"Date": "x"})):
         assert "X-Daas-Key-Expires" not in refusal.headers
+
+
+def test_a_page_of_another_origin_may_read_when_the_key_expires(daas, application, settings):
+    daas.json("key", "expire", application.name, "1", "--at", "1d")
+    daas.json("application", "policy", application.name, "--content-md5", "warn")
+    origin = "https://app.example.org"
+    with serving(with_settings(settings, DAAS_ALLOWED_ORIGINS=origin)) as app:
+        caller = Application(app, application.name, application.keys, application.mailboxes)
+        box = caller.mailbox
+        answer = caller.post_signed(f"mailbox={box.name}&id={box.message}&folder=Sent", headers={"Origin": origin})
+    shown = answer.headers["Access-Control-Expose-Headers"]
+    assert shown.endswith(", Retry-After, X-Daas-Key-Expires, X-Daas-Warning")
 
 
 # When it was last used.

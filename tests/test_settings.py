@@ -517,6 +517,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path, embedded):
 SECRET_SETTINGS = {
     "DAAS_DATABASE_URL": f"postgresql+psycopg://kim:{SECRET}@db.example.org/daas?sslpassword={SECRET}",
     "DAAS_ENCRYPTION_KEYS": f"{KEY},{OLD_KEY}",
+    "DAAS_SEAL_KEY": SECRET * 8,
     "DAAS_RATE_LIMIT_STORE": f"redis://:{SECRET}@10.0.0.9:6379",
 }
 

@@ -220,7 +220,9 @@ def test_every_status_and_message_stands_on_the_page_of_errors(app, fault):
     assert stands != []
 
 
-@pytest.mark.parametrize("header", [*origins._SHOWN_HEADERS.split(", "), "WWW-Authenticate", "Allow"])
+@pytest.mark.parametrize(
+    "header", [*origins._SHOWN_HEADERS.split(", "), *origins._ANNOUNCEMENTS, "WWW-Authenticate", "Allow"]
+)
 def test_every_header_that_says_more_stands_in_the_documentation(app, header):
     assert header in read(app, ERRORS).text + read(app, DOCUMENTATION).text
 
