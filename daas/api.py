@@ -1,22 +1,22 @@
-"""What every request goes through before and after its view; the path tells the API's from a page's."""
+"""What every request goes through before and after its view; the path tells which API's it is, or a page's."""
 
 import logging
 import re
 import secrets
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
-from werkzeug.routing import Rule
+from werkzeug.routing import MapAdapter, Rule
 
 from . import logs, origins, pages, proxies, request_log
-from .call import Call, current_call
+from .call import Api, Call, current_call
 from .errors import (
     ApiError,
     BodyNotWhole,
@@ -33,14 +33,14 @@ from .request_log import Entry
 from .settings import Settings
 from .waits import is_unavailable
 
-_PREFIX = "/direct"
 _FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
 
 
-def init_api(app: Flask) -> None:
-    """Make the app treat its API requests alike, unknown paths and wrong methods included."""
+def init_api(app: Flask, apis: Sequence[Api]) -> None:
+    """Make the app treat the requests of its APIs alike, unknown paths and wrong methods included."""
+    app.extensions["daas_apis"] = apis
     # What no view declares is a 405; Flask would answer OPTIONS by itself.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirected POST would carry a signature for another URI.
@@ -58,8 +58,9 @@ def target_of(environ: dict[str, Any]) -> str:
 
 
 def path_of(environ: dict[str, Any]) -> str:
-    """Give the path of a request, decoded."""
-    return unquote(target_of(environ).partition("?")[0])
+    """Give the path of a request, decoded but for escaped slashes: those part no segments."""
+    path = target_of(environ).partition("?")[0]
+    return "%2F".join(map(unquote, re.split("%2f", path, flags=re.IGNORECASE))) if "%" in path else path
 
 
 def _open_request() -> Response | None:
@@ -69,18 +70,19 @@ def _open_request() -> Response | None:
     target = target_of(environ)
     path = target.partition("?")[0]
     entry = Entry(method, path, proxies.client_address(environ, settings))
-    call = g.call = Call(environ, method, target, _is_api(path_of(environ)), settings, entry)
-    if call.is_api:
+    call = g.call = Call(environ, method, target, _find_api(unquote(path)), settings, entry)
+    if call.api:
         if settings.requires_https and not proxies.is_protected(environ, entry.remote_address, settings):
             raise PlainHttp
         if "#" in target:
             raise BodyNotWhole("target-with-fragment")
         call.body = read_whole_body(environ, settings.max_body_bytes)
-    # Werkzeug merges slashes at the start, and an escaped slash is not one: both would be another path.
-    if not path.startswith("/") or path.startswith("//") or "%2f" in path.lower():
+    # Werkzeug merges slashes at the start: that would be another path.
+    if not path.startswith("/") or path.startswith("//"):
         raise NotFound("path-unknown")
-    if method == "HEAD" and request.url_rule is not None and call.is_api:
-        raise _method_not_allowed(request.url_rule.methods)  # Flask lets it in wherever there is a GET.
+    if method == "HEAD" and request.url_rule is not None and call.api:
+        # Flask lets it in wherever there is a GET.
+        raise _method_not_allowed(cast(MapAdapter, current_app.create_url_adapter(request)).allowed_methods())
     return origins.preflight(settings.allowed_origins) if method == "OPTIONS" else None
 
 
@@ -90,7 +92,7 @@ def _answer(error: Exception) -> Response:
     failures = [] if isinstance(error, _FORESEEN) else [error]
     request_id = secrets.token_hex(16)
     try:
-        if call.is_api and not fault.is_counted_only and not isinstance(fault, DatabaseUnavailable):
+        if call.api and not fault.is_counted_only and not isinstance(fault, DatabaseUnavailable):
             request_id = request_log.record_refusal(call.entry, fault.status, fault.reason)
     except Exception as failure:
         failures.append(failure)
@@ -100,11 +102,12 @@ def _answer(error: Exception) -> Response:
     call.entry.is_counted_only = fault.is_counted_only
     for each in failures:
         _log_failure(each, request_id)
-    if call.is_api or failures:
+    if call.api or failures:
         fault.headers["X-Request-Id"] = request_id
-    if not call.is_api:
+    if not call.api:
         return pages.show_fault(fault)
-    return Response(to_json(fault.body(request_id)), fault.status, fault.headers, mimetype="application/json")
+    body = to_json(call.api.fault_body(fault, request_id))
+    return Response(body, fault.status, fault.headers, mimetype="application/json")
 
 
 def _to_api_error(error: Exception) -> ApiError:
@@ -134,7 +137,7 @@ def _log_failure(error: Exception, request_id: str) -> None:
 def _close_request(response: Response) -> Response:
     """Add the headers that every answer carries: the API's, or a page's."""
     call = current_call()
-    if call.is_api:
+    if call.api:
         response.headers["Cache-Control"] = "no-store"
     else:
         pages.protect(response)
@@ -164,5 +167,5 @@ def _tell_of(call: Call, response: Response, metrics: Metrics, rule: Rule | None
     )
 
 
-def _is_api(path: str) -> bool:
-    return path == _PREFIX or path.startswith(_PREFIX + "/")
+def _find_api(path: str) -> Api | None:
+    return next((api for api in current_app.extensions["daas_apis"] if api.holds(path)), None)

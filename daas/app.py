@@ -10,10 +10,12 @@ from werkzeug.routing import MapAdapter
 from .api import init_api, path_of
 from .applications import init_applications
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
-from .direct.routes import direct
+from .direct.routes import DIRECT_API, direct
 from .direct.schemas import MoveArguments
 from .health import health
 from .metrics import init_metrics
+from .migomail.api import MIGOMAIL_API
+from .migomail.routes import migomail
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
@@ -48,9 +50,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     init_metrics(app, settings)
     init_rate_limits(app, settings)
     init_request_log(app)
-    init_api(app)
+    init_api(app, [DIRECT_API, MIGOMAIL_API])
     init_pages(app, settings)
     app.register_blueprint(direct)
+    app.register_blueprint(migomail)
     app.register_blueprint(health)
     init_onboarding(app, settings, MoveArguments())
     init_openapi(app)

@@ -10,12 +10,22 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, current_app
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, LargeBinary, String, bindparam, exists, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    LargeBinary,
+    String,
+    bindparam,
+    exists,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .database import Base, Id, db, reading
-from .errors import OperatorError
+from .errors import OperatorError, UseNotAuthorized
 from .settings import SettingError, Settings
 from .signing.mechanism import KeyPair, make_key_pair
 from .statements import Statement, driver
@@ -148,6 +158,14 @@ def recall_candidate(public_key: str, service: str) -> Candidate | None:
     return candidate if time.monotonic() < expires else None
 
 
+def check_may_use(connection: Connection, application: Candidate) -> None:
+    """Look up anew, in the transaction at hand, that an application may use its service; raises UseNotAuthorized."""
+    asked = {"public_key": application.public_key, "service": application.service}
+    found = connection.execute(_FIND.construct, asked).one_or_none()
+    if found is None or found.id != application.id or found.suspended or not found.may_use_service:
+        raise UseNotAuthorized("use-withdrawn")
+
+
 def register_application(
     name: str,
     *,
@@ -224,6 +242,12 @@ def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, al
     application.all_mailboxes &= not all_mailboxes
     db.session.commit()
     return application
+
+
+def remove_application(name: str) -> None:
+    """Take an application away, with its keys and permissions; the request log keeps its name."""
+    db.session.delete(find_application(name))
+    db.session.commit()
 
 
 def check_key_pair(keys: KeyPair) -> None:

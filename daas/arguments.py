@@ -42,7 +42,12 @@ Arguments = Mapping[str, list[Value]]
 
 def read_arguments(content_type: str, body: bytes) -> Arguments:
     """Read the arguments of a body; raises UnsupportedMediaType or UnreadableBody."""
-    return _by_name(_find_reader(content_type)(content_type, body))
+    return by_name(read_pairs(content_type, body))
+
+
+def read_pairs(content_type: str, body: bytes) -> Iterable[tuple[str, Value]]:
+    """Read names and values out of a body, in the order sent; raises UnsupportedMediaType or UnreadableBody."""
+    return _find_reader(content_type)(content_type, body)
 
 
 def read_query(query: str, content_type: str | None) -> Arguments:
@@ -52,7 +57,25 @@ def read_query(query: str, content_type: str | None) -> Arguments:
     """
     if content_type is not None:
         _find_reader(content_type)
-    return _by_name(_read_form(query.encode("latin-1")))
+    return by_name(read_form(query.encode("latin-1")))
+
+
+def by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
+    """Gather the values of each argument; raises UnreadableBody for more of them than anybody means."""
+    arguments: dict[str, list[Value]] = {}
+    for place, (name, value) in enumerate(pairs):
+        if place == _MOST_ARGUMENTS:
+            raise UnreadableBody("too-many-arguments")
+        arguments.setdefault(name.lower(), []).append(value)
+    return arguments
+
+
+def read_form(body: bytes) -> list[tuple[str, Value]]:
+    """Read names and values out of a form or a query; raises UnreadableBody."""
+    try:
+        return [*parse_qsl(body.decode(), keep_blank_values=True, encoding="utf-8", errors="strict")]
+    except UnicodeDecodeError as error:
+        raise UnreadableBody("form-not-utf-8") from error
 
 
 def as_asked(arguments: Arguments, name: str) -> str:
@@ -63,10 +86,15 @@ def as_asked(arguments: Arguments, name: str) -> str:
 def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[str, Any]:
     """Check arguments with a schema and give the values as understood, by name.
 
-    Blanks, tabs and line ends around a value are removed; one of nothing else counts as missing. An argument
-    that is given twice is invalid. Raises MissingArguments, which names only the missing, or InvalidArguments.
+    Blanks, tabs and line ends around a value are removed; one of nothing else counts as missing, unless the argument
+    takes a blank. One that is given twice is invalid. Raises MissingArguments, which names only the missing, or
+    InvalidArguments.
     """
-    values = {name: value for name, given in arguments.items() if (value := _single(given)) is not None}
+    values = {
+        name: value
+        for name, given in arguments.items()
+        if (value := _single(given)) or (value == "" and _takes_blank(schema, name))
+    }
     try:
         loaded: dict[str, Any] = schema.load(values)
     except marshmallow.ValidationError as error:
@@ -83,10 +111,11 @@ class Argument(marshmallow.fields.Field[Any]):
     """An argument that bears a label in the documented sentences; subclasses say what it may hold.
 
     `form` says the same to the readers of the OpenAPI document, as JSON Schema does; so does `description`, which
-    is the docstring of the class if none is given.
+    is the docstring of the class if none is given. `takes_blank` tells that a blank is a value.
     """
 
     form: Mapping[str, Any] = {}
+    takes_blank = False
 
     def __init__(self, label: str, *, required: bool = True, description: str = "", **options: Any) -> None:
         sentences = {
@@ -97,6 +126,21 @@ class Argument(marshmallow.fields.Field[Any]):
         super().__init__(required=required, error_messages={**sentences}, metadata=described, **options)
 
 
+def whole_numbers_to(greatest: int) -> str:
+    """Give the pattern of the whole numbers from 1 to `greatest`, at least two digits: no sign, no leading zero.
+
+    Such a number has fewer digits, or as many and the first that differs is smaller.
+    """
+    digits = str(greatest)
+    fewer = f"[1-9][0-9]{{0,{len(digits) - 2}}}"
+    smaller = [
+        f"{digits[:place]}[{least}-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if int(digit) > (least := 0 if place else 1)
+    ]
+    return "|".join([fewer, *smaller, digits])
+
+
 def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
     reader = _READERS.get(content_types.media_type(content_type).lower())
     if reader is None:
@@ -104,28 +148,16 @@ def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str
     return reader
 
 
-def _by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
-    arguments: dict[str, list[Value]] = {}
-    for place, (name, value) in enumerate(pairs):
-        if place == _MOST_ARGUMENTS:
-            raise UnreadableBody("too-many-arguments")
-        arguments.setdefault(name.lower(), []).append(value)
-    return arguments
-
-
 def _single(given: list[Value]) -> Value:
-    """Give the one value of an argument without what surrounds it; None if nothing is left of any of its values."""
+    """Give the one value of an argument without what surrounds it; of several that are not all blank, none is."""
     if len(given) > 1:
-        return NotText() if any(_single([value]) is not None for value in given) else None
+        return NotText() if any(_single([value]) for value in given) else ""
     value = given[0]
-    return type(value)(value.strip(_BLANKS)) or None if isinstance(value, str) else value
+    return type(value)(value.strip(_BLANKS)) if isinstance(value, str) else value
 
 
-def _read_form(body: bytes) -> list[tuple[str, Value]]:
-    try:
-        return [*parse_qsl(body.decode(), keep_blank_values=True, encoding="utf-8", errors="strict")]
-    except UnicodeDecodeError as error:
-        raise UnreadableBody("form-not-utf-8") from error
+def _takes_blank(schema: marshmallow.Schema, name: str) -> bool:
+    return isinstance(argument := schema.fields.get(name), Argument) and argument.takes_blank
 
 
 def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]]:
@@ -197,7 +229,7 @@ def _json_depth(text: str) -> int:
 
 
 _READERS: dict[str, Callable[[str, bytes], Iterable[tuple[str, Value]]]] = {
-    "application/x-www-form-urlencoded": lambda _, body: _read_form(body),
+    "application/x-www-form-urlencoded": lambda _, body: read_form(body),
     "multipart/form-data": lambda content_type, body: _read_multipart(body, content_types.boundary(content_type)),
     "application/json": lambda _, body: _read_json(body),
 }

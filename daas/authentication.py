@@ -5,7 +5,7 @@ Every view states its door: `signed(service)` or `open_to_all()`.
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
@@ -14,13 +14,20 @@ from flask import current_app
 
 from .applications import Candidate, find_candidate, recall_candidate
 from .arguments import Arguments, as_asked, read_arguments, read_query
-from .call import Call, current_call
+from .call import Api, Call, current_call
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
 from .rate_limits import rate_limits
 from .request_log import Entry
 from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from .signing.direct_scheme import DIRECT, content_md5_matches
-from .signing.mechanism import Credentials, RequestToSign, SignatureRefused, read_authorization, verify
+from .signing.mechanism import (
+    Credentials,
+    RequestToSign,
+    SignatureRefused,
+    SigningScheme,
+    read_authorization,
+    verify,
+)
 
 View = Callable[..., Any]
 
@@ -57,7 +64,7 @@ def signed(service: str) -> Callable[[View], View]:
             if call.body is None:
                 raise BodyTooLarge("body-too-large")
             try:
-                signed_call = authenticate(call, service)
+                signed_call = authenticate(call, cast(Api, call.api), service)
             except AuthenticationFailed:
                 rate_limits().count_failure(call)
                 raise
@@ -79,31 +86,31 @@ def open_to_all() -> Callable[[View], View]:
     return door
 
 
-def authenticate(call: Call, service: str) -> SignedCall:
+def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     """Find out which application signed a call, and that it may use the service.
 
-    Checks in this order: the header's form, the signature, the date, its freshness, Content-MD5, then the
+    Checks in this order: the header's form, the signature, its freshness (the date, then Content-MD5), then the
     application. Raises AuthenticationFailed, TooManyRequests or UseNotAuthorized.
     """
     try:
-        credentials = read_authorization(DIRECT, call.environ.get("HTTP_AUTHORIZATION"))
+        credentials = read_authorization(api.scheme, call.environ.get("HTTP_AUTHORIZATION"))
     except SignatureRefused as refused:
-        raise _failed(refused.reason) from refused
-    to_sign = request_to_sign(call)
+        raise _failed(api.scheme, refused.reason) from refused
+    to_sign = api.request_to_sign(call)
     application = recall_candidate(credentials.public_key, service)
-    reason = _fault_of_signature(call, to_sign, credentials, application)
+    reason = _fault_of_signature(call, api, to_sign, credentials, application)
     if reason:
         # Known, remembered or not: whatever is refused has cost one look and two checks.
         application = find_candidate(credentials.public_key, service)
-        reason = _fault_of_signature(call, to_sign, credentials, application)
+        reason = _fault_of_signature(call, api, to_sign, credentials, application)
     call.entry.application = application.name if application else None
-    explanation = _explain(call, to_sign, application)
+    explanation = _explain(call, api.scheme, to_sign, application)
     if reason:
-        raise _failed(reason, explanation)
+        raise _failed(api.scheme, reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
     call.signer = application
-    arguments = _read_signed_arguments(call, to_sign)
-    _check_freshness(call, to_sign, application, explanation)
+    arguments = _read_signed_arguments(call, api, to_sign)
+    api.check_freshness(call, to_sign, application, explanation)
     rate_limits().count_request(application)
     if application.suspended:
         raise UseNotAuthorized("application-suspended")
@@ -112,8 +119,8 @@ def authenticate(call: Call, service: str) -> SignedCall:
     return SignedCall(application, call.entry, arguments)
 
 
-def request_to_sign(call: Call) -> RequestToSign:
-    """Give what a signature covers of a request, as it was sent but for surrounding blanks."""
+def dated_request(call: Call) -> RequestToSign:
+    """Give what a signature with a date covers of a request, as it was sent but for surrounding blanks."""
     date = call.header("HTTP_X_DAAS_DATE")
     return RequestToSign(
         method=call.method,
@@ -125,37 +132,46 @@ def request_to_sign(call: Call) -> RequestToSign:
     )
 
 
-def _read_signed_arguments(call: Call, to_sign: RequestToSign) -> Arguments | ApiError:
-    """Read the arguments, of which some go into the log, or give what keeps them from being read."""
+def _read_signed_arguments(call: Call, api: Api, to_sign: RequestToSign) -> Arguments | ApiError:
+    """Read the arguments, or give what keeps them from being read."""
     content_coding = call.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     transfer_coding = call.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
     try:
         if content_coding not in {"", "identity"} or transfer_coding not in {"", "chunked"}:
             raise UnsupportedMediaType("coding-unsupported")
-        if to_sign.method == "GET":
-            arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
-        else:
-            arguments = read_arguments(to_sign.content_type or "", to_sign.body)
+        return api.read_arguments(call, to_sign)
     except ApiError as fault:
         return fault
+
+
+def read_logged_arguments(call: Call, to_sign: RequestToSign) -> Arguments:
+    """Read the arguments of a GET out of the query, else out of the body; some of them go into the log.
+
+    Raises UnsupportedMediaType or UnreadableBody.
+    """
+    if to_sign.method == "GET":
+        arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
+    else:
+        arguments = read_arguments(to_sign.content_type or "", to_sign.body)
     call.entry.asked = {name: as_asked(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments}
     return arguments
 
 
 def _fault_of_signature(
-    call: Call, to_sign: RequestToSign, credentials: Credentials, application: Candidate | None
+    call: Call, api: Api, to_sign: RequestToSign, credentials: Credentials, application: Candidate | None
 ) -> str | None:
-    if reason := _fault_of_headers(call, to_sign):
+    if reason := api.fault_of_headers(call, to_sign):
         return reason
     try:
-        verify(DIRECT, to_sign, credentials, application.private_key if application else None)
+        verify(api.scheme, to_sign, credentials, application.private_key if application else None)
     except SignatureRefused as refused:
         undecryptable = application is not None and application.private_key is None
         return "private-key-undecryptable" if undecryptable else refused.reason
     return None
 
 
-def _fault_of_headers(call: Call, to_sign: RequestToSign) -> str | None:
+def fault_of_dated_headers(call: Call, to_sign: RequestToSign) -> str | None:
+    """Name what keeps a signature with a date from being checked: no date, two dates, no content type."""
     if to_sign.date is None:
         return "date-missing"
     if "HTTP_X_DAAS_DATE" in call.environ and _is_repeated(call.environ.get("HTTP_DATE", "")):
@@ -180,13 +196,14 @@ def _is_repeated(date: str) -> bool:
     return False
 
 
-def _check_freshness(call: Call, to_sign: RequestToSign, application: Candidate, explanation: dict[str, str]) -> None:
+def check_date(call: Call, to_sign: RequestToSign, application: Candidate, explanation: Mapping[str, str]) -> None:
+    """Check the date and Content-MD5 of a request whose signature is good; raises AuthenticationFailed."""
     now: float = current_app.extensions["daas_clock"]()
     try:
         date = read_date(to_sign.date or "")
     except DateUnreadable as error:
         fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
-        raise _failed(fault, {"X-Daas-Error": fault, **explanation}) from error
+        raise _failed(DIRECT, fault, {"X-Daas-Error": fault, **explanation}) from error
     fault_found = fault_of_freshness(date, now, call.settings.date_window_seconds)
     if fault_found is None and to_sign.content_md5 is None and application.require_content_md5 and _has_body(to_sign):
         fault_found = "content-md5-required"
@@ -194,19 +211,22 @@ def _check_freshness(call: Call, to_sign: RequestToSign, application: Candidate,
         fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
     if fault_found:
         skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
-        raise _failed(fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
+        raise _failed(DIRECT, fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
 
 
-def _explain(call: Call, to_sign: RequestToSign, application: Candidate | None) -> dict[str, str]:
+def _explain(
+    call: Call, scheme: SigningScheme, to_sign: RequestToSign, application: Candidate | None
+) -> dict[str, str]:
     """Give the header that shows the string that the server built, where a setting allows it."""
     allowed = call.settings.explain_401 or (application and application.explain_401)
     if not allowed:
         return {}
-    string = DIRECT.strings_to_sign(to_sign)[0]
+    string = scheme.strings_to_sign(to_sign)[0]
     if len(string) > _LONGEST_EXPLANATION:
         return {}
     return {"X-Daas-String-To-Sign": base64.b64encode(string).decode()}
 
 
-def _failed(reason: str, headers: dict[str, str] | None = None) -> AuthenticationFailed:
-    return AuthenticationFailed(reason, {"WWW-Authenticate": DIRECT.words[0], **(headers or {})})
+def _failed(scheme: SigningScheme, reason: str, headers: Mapping[str, str] | None = None) -> AuthenticationFailed:
+    """Make the refusal of a signature, which names the scheme to sign with."""
+    return AuthenticationFailed(reason, {"WWW-Authenticate": scheme.words[0], **(headers or {})})

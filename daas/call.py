@@ -1,28 +1,55 @@
-"""The request in hand: what is known of it, from its arrival to its answer."""
+"""The request in hand: what is known of it, from its arrival to its answer, and which API it calls."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import g
 
 from .applications import Candidate
+from .arguments import Arguments
+from .errors import ApiError
 from .request_log import Entry
 from .settings import Settings
+from .signing.mechanism import RequestToSign, SigningScheme
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API of the service, as a value: where its calls lie, how they are signed, how it says what went wrong.
+
+    `request_to_sign` gives what a signature covers of a call, `read_arguments` its arguments, or raises
+    UnsupportedMediaType or UnreadableBody, and `fault_body` the body of an answer other than success with its
+    request_id. `fault_of_headers` names, for the log, what is missing for a signature to be checked;
+    `check_freshness` raises AuthenticationFailed for what is wrong behind a good one, with more headers for that.
+    """
+
+    prefix: str
+    scheme: SigningScheme
+    request_to_sign: Callable[["Call"], RequestToSign]
+    read_arguments: Callable[["Call", RequestToSign], Arguments]
+    fault_body: Callable[[ApiError, str], Mapping[str, Any]]
+    fault_of_headers: Callable[["Call", RequestToSign], str | None] = lambda *_: None
+    check_freshness: Callable[["Call", RequestToSign, Candidate, Mapping[str, str]], None] = lambda *_: None
+
+    def holds(self, path: str) -> bool:
+        """Tell whether a path, decoded, is one of this API's, known or not."""
+        return path == self.prefix or path.startswith(self.prefix + "/")
 
 
 @dataclass(slots=True)
 class Call:
     """A request and what has been made of it so far.
 
-    `target` is the path and query as they are on the request line, without scheme and host; `is_api` tells
-    whether that is a path of the API. `body` is None if there is more of it than the settings allow. `signer` is the
-    application whose signature is good.
+    `target` is the path and query as they are on the request line, without scheme and host; `api` is the one that
+    has this path, None if it is a page's. `body` is None if there is more of it than the settings allow. `signer` is
+    the application whose signature is good.
     """
 
     environ: dict[str, Any]
     method: str
     target: str
-    is_api: bool
+    api: Api | None
     settings: Settings
     entry: Entry
     body: bytes | None = b""

@@ -199,6 +199,6 @@ def message_of(status: int) -> str:
     return _MESSAGES.get(status) or HTTPStatus(status).phrase
 
 
-def to_json(body: Mapping[str, Any]) -> bytes:
+def to_json(body: object) -> bytes:
     """Write a body as it is documented: no spaces between tokens, no newline at the end, UTF-8."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -83,7 +83,7 @@ class Metrics:
     def count(self, call: "Call", status: int, seconds: float) -> None:
         """Count a request that was answered."""
         entry = call.entry
-        service = entry.service or ("unknown" if call.is_api else "page")
+        service = entry.service or ("unknown" if call.api else "page")
         answered, took = self._labelled(service, status, entry.reason)
         answered.inc()
         took.observe(seconds)

@@ -2,8 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -19,7 +19,7 @@ from .errors import ApiError, to_json
 from .origins import methods_served
 
 _DESCRIPTION = """\
-Moves messages between the folders of Direct mailboxes, over signed HTTP requests. \
+Moves messages between the folders of Direct mailboxes, and keeps lists of contacts, over signed HTTP requests. \
 The [onboarding pages](/onboarding/documentation/) say the same at more length."""
 
 _TEXT = {"type": "string"}
@@ -27,7 +27,7 @@ _TEXT = {"type": "string"}
 # The headers that answers carry, each as OpenAPI's Header Object.
 _HEADERS: Mapping[str, Mapping[str, Any]] = {
     "X-Request-Id": {
-        "description": "The `request_id` of the body: whom to ask about this request, and where it stands in the log.",
+        "description": "The `request_id` of a body that has one: where this request stands in the log.",
         "required": True,
         "schema": _TEXT,
     },
@@ -72,7 +72,8 @@ class Api:
 
     `scheme` names the kind of signature that `authorization` describes. `headers` are the other headers of a
     request, each as OpenAPI's Parameter Object. `errors` are what every call may answer, and `elsewhere` what
-    other paths and methods do; each stands for its class, with the headers of an example.
+    other paths and methods do; each stands for its class, with the headers of an example. `fault_body` gives the
+    body of an error with its request_id; `prefix` begins the names of the answers among the components.
     """
 
     name: str
@@ -82,20 +83,27 @@ class Api:
     headers: Sequence[Mapping[str, Any]]
     errors: Sequence[ApiError]
     elsewhere: Sequence[ApiError]
+    fault_body: Callable[[ApiError, str], Mapping[str, Any]] = lambda error, request_id: error.body(request_id)
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
 class Operation:
     """What a call takes, in the query of a GET and else in the body, and what it answers.
 
-    `example` is what the reply's schema is given; `errors` are those that this call has beside its API's.
+    `example` is what the reply's schema is given, or the answer itself if that has one of JSON Schema alone; `errors`
+    are those that this call has beside its API's. `query` is what a call with a body takes in its query, `path` what
+    it takes in its path, each as OpenAPI's Parameter Object by its name; `status` is that of a success.
     """
 
     api: Api
     arguments: Schema
-    reply: Schema
-    example: Mapping[str, Any]
+    reply: Schema | Mapping[str, Any]
+    example: Any
     errors: Sequence[ApiError] = ()
+    query: Schema | None = None
+    path: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    status: int = 200
 
 
 def init_openapi(app: Flask) -> None:
@@ -128,7 +136,7 @@ def build_document(app: Flask) -> dict[str, Any]:
             described.append(operation.api)
             _add_api(spec, operation.api)
         spec.path(
-            rule.rule,
+            re.sub("<(.*?)>", r"{\1}", rule.rule),
             operations={
                 method.lower(): {
                     "operationId": re.sub(r"\W+", "_", method.lower() + rule.rule),
@@ -149,47 +157,50 @@ def _add_api(spec: APISpec, api: Api) -> None:
     for header in api.headers:
         spec.components.parameter(header["name"], "header", {**header})
     for error in api.elsewhere:
-        _respond(spec, [error])
+        _respond(spec, api, [error])
 
 
 def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:
     api, arguments = operation.api, operation.arguments
     taken: dict[str, Any] = {"parameters": [header["name"] for header in api.headers]}
-    if method == "GET":
-        taken["parameters"].insert(0, {"in": "query", "schema": arguments})
-    else:
-        content = {type_: {"schema": arguments, "example": _example_of(arguments)} for type_ in CONTENT_TYPES}
-        taken["requestBody"] = {"required": True, "content": content}
-    errors = sorted([*api.errors, *operation.errors, *_faults_of(arguments)], key=lambda error: error.status)
+    query = arguments if method == "GET" else operation.query
+    if query is not None:
+        taken["parameters"].insert(0, {"in": "query", "schema": query})
+    if method != "GET" and arguments.fields:
+        example = _example_of(arguments)
+        content = {type_: {"schema": arguments, "example": example} for type_ in CONTENT_TYPES}
+        taken["requestBody"] = {"required": bool(example), "content": content}
+    taken["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
+    faults = [*api.errors, *operation.errors, *faults_of(query or arguments)]
+    errors = sorted(faults, key=lambda error: error.status)
+    reply, shown = operation.reply, operation.example
+    if isinstance(reply, Schema):
+        shown = reply.dump({**shown, "request_id": "1"})
     return {
         "tags": [api.name],
         "security": [{api.scheme: []}],
         **taken,
         "responses": {
-            "200": {
-                "description": _first_line(type(operation.reply)),
+            str(operation.status): {
+                "description": _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"],
                 "headers": _describe_headers(_ALWAYS),
-                "content": {
-                    "application/json": {
-                        "schema": operation.reply,
-                        "example": operation.reply.dump({**operation.example, "request_id": "1"}),
-                    }
-                },
+                "content": {"application/json": {"schema": reply, "example": shown}},
             },
             **{
-                str(status): _respond(spec, [*of_status])
+                str(status): _respond(spec, api, [*of_status])
                 for status, of_status in groupby(errors, lambda error: error.status)
             },
         },
     }
 
 
-def _respond(spec: APISpec, errors: Sequence[ApiError]) -> str:
+def _respond(spec: APISpec, api: Api, errors: Sequence[ApiError]) -> str:
     """Name the answer that these errors of one status make, and describe it the first time."""
-    name = "-".join(type(error).__name__ for error in errors)
+    of_arguments = "".join(f".{name}" for name in errors[0].fields or ())
+    name = api.prefix + "-".join(type(error).__name__ for error in errors) + of_arguments
     if name not in spec.components.responses:
         headers = {name: value for error in errors for name, value in error.headers.items()}
-        schemas = [_schema_of(error) for error in errors]
+        schemas = [_schema_of(error, api.fault_body(error, "1")) for error in errors]
         schemas = [schema for place, schema in enumerate(schemas) if schema not in schemas[:place]]
         spec.components.response(
             name,
@@ -200,7 +211,10 @@ def _respond(spec: APISpec, errors: Sequence[ApiError]) -> str:
                     "application/json": {
                         "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
                         "examples": {
-                            type(error).__name__: {"summary": _first_line(type(error)), "value": error.body("1")}
+                            type(error).__name__: {
+                                "summary": _first_line(type(error)),
+                                "value": api.fault_body(error, "1"),
+                            }
                             for error in errors
                         },
                     }
@@ -214,36 +228,37 @@ def _describe_headers(examples: Mapping[str, str]) -> dict[str, Any]:
     return {name: {**_HEADERS[name], "example": value} for name, value in examples.items()}
 
 
-def _schema_of(error: ApiError) -> dict[str, Any]:
+def _schema_of(error: ApiError, body: Mapping[str, Any]) -> dict[str, Any]:
     """Give the schema of an error's body; its sentence is always the same, unless it speaks of arguments."""
     properties: dict[str, Any] = {}
-    for name, value in error.body("1").items():
+    for name, value in body.items():
         if name == "request_id":
             # One that the log does not know is hexadecimal.
             properties[name] = {"type": "string", "pattern": "^[0-9a-f]+$"}
         elif isinstance(value, list):
             properties[name] = {"type": "array", "items": _TEXT}
         else:
-            properties[name] = _TEXT if error.fields else {"const": value}
+            properties[name] = _TEXT if error.fields and name == "message" else {"const": value}
     return {"type": "object", "properties": properties, "required": sorted(properties), "additionalProperties": False}
 
 
 def _example_of(arguments: Schema) -> dict[str, str]:
     """Give the required arguments of an example."""
     return {
-        field.data_key or name: field.metadata["examples"][0]
-        for name, field in arguments.fields.items()
-        if field.required
+        taken.data_key or name: taken.metadata["examples"][0]
+        for name, taken in arguments.fields.items()
+        if taken.required
     }
 
 
-def _faults_of(arguments: Schema) -> list[ApiError]:
-    """Find out what is answered if the first of the required arguments is missing, and if it is invalid."""
+def faults_of(arguments: Schema) -> list[ApiError]:
+    """Find out what is answered if the first of the arguments is missing, and if it is invalid; nothing for none."""
     asked: dict[str, list[Value]] = {name: [value] for name, value in _example_of(arguments).items()}
+    names = [*asked, *(taken.data_key or name for name, taken in arguments.fields.items())]
     faults = []
-    for value in (None, NotText()):
+    for value in (None, NotText()) if names else ():
         try:
-            check_arguments(arguments, {**asked, next(iter(asked)): [value]})
+            check_arguments(arguments, {**asked, names[0]: [value]})
         except ApiError as fault:
             faults.append(fault)
     return faults

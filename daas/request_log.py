@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flask import Flask
-from sqlalchemy import Index, Select, SmallInteger, String, bindparam, event, insert, select
+from sqlalchemy import Connection, Index, Select, SmallInteger, String, bindparam, event, insert, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -104,6 +104,12 @@ def record(entry: Entry, status: int, reason: str) -> str:
     A request_id is a decimal number as text.
     """
     return str(cast(Any, driver().write_one(RECORD, **row_of(entry, status, reason))).id)
+
+
+def record_in(connection: Connection, entry: Entry, status: int, reason: str) -> str:
+    """Write the row of a request in the transaction of what it changes, and give its request_id."""
+    recorded = insert(RequestLogRow).returning(RequestLogRow.id)
+    return str(connection.execute(recorded, row_of(entry, status, reason)).scalar_one())
 
 
 def record_refusal(entry: Entry, status: int, reason: str) -> str:

@@ -38,7 +38,7 @@ class Statement:
     """
 
     def __init__(self, construct: Select[*tuple[Any, ...]] | UpdateBase, *, durable: bool = True) -> None:
-        self._construct = construct
+        self.construct = construct
         self.durable = durable
         self._compiled: dict[str, _Compiled] = {}
 
@@ -56,7 +56,7 @@ class Statement:
         return compiled.row(*rows[0]) if rows else None
 
     def _compile(self, dialect: Dialect) -> "_Compiled":
-        construct = self._construct
+        construct = self.construct
         columns = [column.key for column in getattr(construct, "exported_columns", ())]
         if dialect.name == "postgresql" and not self.durable:
             # Holds for the transaction, which is this statement.

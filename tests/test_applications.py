@@ -148,7 +148,7 @@ class Costs:
         if what == "call" and frame.f_code in COUNTED:
             self.seen.append(COUNTED[frame.f_code])
         elif what == "call" and frame.f_code is Statement.run.__code__:
-            self.seen.append(str(frame.f_locals["self"]._construct))
+            self.seen.append(str(frame.f_locals["self"].construct))
         elif what == "c_call" and argument is hmac.compare_digest:
             self.seen.append("compare")
         elif what in {"call", "c_call"} and (name := getattr(argument, "__name__", frame.f_code.co_name)) in DRIVER:

@@ -11,8 +11,8 @@ import daas
 
 PACKAGE = Path(daas.__file__).parent
 FEATURES = [name for name in ("direct", "migomail", "onboarding") if (PACKAGE / name).is_dir()]
-# What may be called without Flask, by people who have only the client.
-STANDALONE = [path for room in ("signing", "client") for path in sorted((PACKAGE / room).rglob("*.py"))]
+# What may be called without Flask, by people who have only the client or who check another server.
+STANDALONE = [path for room in ("signing", "client", "conformance") for path in sorted((PACKAGE / room).rglob("*.py"))]
 LONGEST_FILE = 350
 
 
@@ -36,7 +36,7 @@ def relative(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", STANDALONE, ids=relative)
-def test_signing_and_the_client_import_nothing_else_of_daas(path):
+def test_signing_the_client_and_the_kit_import_nothing_else_of_daas(path):
     rooms = {name.partition(".")[0] for name in modules_of_daas_imported_by(path)}
     assert rooms <= {"signing", path.relative_to(PACKAGE).parts[0]}
 
@@ -55,7 +55,7 @@ def test_features_never_import_each_other(feature):
         assert rooms & others == set(), relative(path)
 
 
-def test_the_client_and_signing_import_neither_flask_nor_sqlalchemy_nor_requests():
+def test_the_client_signing_and_the_kit_import_neither_flask_nor_sqlalchemy_nor_requests():
     names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in STANDALONE]
     program = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

@@ -7,7 +7,7 @@ import click
 from ..client import KeyFileError
 from ..errors import OperatorError
 from ..settings import SettingError
-from . import applications, calls, mailboxes, messages, operation, requests, settings
+from . import applications, calls, conformance, contacts, mailboxes, messages, operation, requests, sandbox, settings
 
 
 class _Commands(click.Group):
@@ -37,10 +37,13 @@ for command in [
     mailboxes.mailbox,
     mailboxes.folder,
     messages.message,
+    contacts.contacts,
     requests.request,
     calls.sign,
     calls.move,
     calls.folders,
     calls.messages,
+    conformance.conformance,
+    sandbox.sandbox,
 ]:
     main.add_command(command)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from ..applications import ApplicationMailbox
 from ..database import db
 from ..errors import OperatorError
-from .models import STANDARD_FOLDERS, Folder, Mailbox
+from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from .schemas import has_control_characters, read_folder, read_mailbox_name
 
 
@@ -54,6 +54,22 @@ def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
     mailbox.suspended = suspended
     db.session.commit()
     return mailbox
+
+
+def remove_mailbox(name: str) -> None:
+    """Take a mailbox away with all that lies in it, and close it to every application; no id is used again."""
+    mailbox = find_mailbox(name)
+    messages = select(Message.id).where(Message.mailbox_id == mailbox.id)
+    for statement in [
+        delete(MessageContent).where(MessageContent.id.in_(messages)),
+        delete(MessageEnvelope).where(MessageEnvelope.mailbox_id == mailbox.id),
+        delete(Message).where(Message.mailbox_id == mailbox.id),
+        delete(Folder).where(Folder.mailbox_id == mailbox.id),
+        delete(ApplicationMailbox).where(ApplicationMailbox.mailbox_id == mailbox.id),
+        delete(Mailbox).where(Mailbox.id == mailbox.id),
+    ]:
+        db.session.execute(statement)
+    db.session.commit()
 
 
 def add_folder(mailbox: Mailbox, name: str) -> Folder:

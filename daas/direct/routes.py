@@ -1,20 +1,41 @@
 """The URLs of the Direct message calls."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response
+from marshmallow import Schema
 
 from ..arguments import check_arguments
-from ..authentication import SignedCall, View, signed
+from ..authentication import (
+    SignedCall,
+    View,
+    check_date,
+    dated_request,
+    fault_of_dated_headers,
+    read_logged_arguments,
+    signed,
+)
+from ..call import Api
 from ..errors import to_json
 from ..openapi import Operation
 from ..request_log import record
+from ..signing.direct_scheme import DIRECT
 from .find_messages import Search, find_folders, find_messages
 from .move_message import move_message
 from .operations import FOLDERS, MESSAGES, MOVE
 
-direct = Blueprint("direct", __name__, url_prefix="/direct")
+DIRECT_API = Api(
+    prefix="/direct",
+    scheme=DIRECT,
+    request_to_sign=dated_request,
+    read_arguments=read_logged_arguments,
+    fault_body=lambda fault, request_id: fault.body(request_id),
+    fault_of_headers=fault_of_dated_headers,
+    check_freshness=check_date,
+)
+
+direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 
 
 def _service(method: str, name: str, operation: Operation) -> Callable[[View], View]:
@@ -57,5 +78,5 @@ def list_messages(call: SignedCall) -> Response:
 
 
 def _answer(operation: Operation, request_id: str, **shown: Any) -> Response:
-    body = operation.reply.dump({"request_id": request_id, **shown})
+    body = cast(Schema, operation.reply).dump({"request_id": request_id, **shown})
     return Response(to_json(body), headers={"X-Request-Id": request_id}, mimetype="application/json")

@@ -9,7 +9,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields
 
-from ..arguments import Argument, JsonNumber
+from ..arguments import Argument, JsonNumber, whole_numbers_to
 from ..signing.dates import DateUnreadable, read_date
 from .models import GREATEST_ID, STANDARD_FOLDERS, date_text
 
@@ -18,27 +18,12 @@ _LONGEST_NAME = 64
 _LONGEST_TEXT = 998
 
 
-def _whole_numbers_to(greatest: int) -> str:
-    """Give the pattern of the whole numbers from 1 to `greatest`, at least two digits: no sign, no leading zero.
-
-    Such a number has fewer digits, or as many and the first that differs is smaller.
-    """
-    digits = str(greatest)
-    fewer = f"[1-9][0-9]{{0,{len(digits) - 2}}}"
-    smaller = [
-        f"{digits[:place]}[{least}-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
-        for place, digit in enumerate(digits)
-        if int(digit) > (least := 0 if place else 1)
-    ]
-    return "|".join([fewer, *smaller, digits])
-
-
 # The patterns stand in the OpenAPI document too: what they have in common is what JavaScript reads as Python does.
 # The dot-string of RFC 5321, section 4.1.2.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_STRING = rf"{_ATEXT}(?:\.{_ATEXT})*"
-_ID = _whole_numbers_to(GREATEST_ID)
-_LIMIT = _whole_numbers_to(_GREATEST_LIMIT)
+_ID = whole_numbers_to(GREATEST_ID)
+_LIMIT = whole_numbers_to(_GREATEST_LIMIT)
 _STANDARD_FOLDER = "|".join(re.sub("[a-z]", lambda c: f"[{c[0].upper()}{c[0]}]", n.lower()) for n in STANDARD_FOLDERS)
 
 # A body of JSON may hold the number itself.

@@ -76,7 +76,7 @@ def index() -> str:
 
 @onboarding.get(
     "/onboarding/documentation/"
-    "<any(authentication, move_message, folders, messages, send_example, errors, vectors):name>"
+    "<any(authentication, move_message, folders, messages, send_example, errors, vectors, testing):name>"
 )
 @open_to_all()
 def show_page(name: str) -> str:

@@ -210,7 +210,7 @@ def test_every_api_answer_forbids_to_store_it(application):
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/directory", 404), ("/Direct/messages/move", 404), ("/v1", 404), ("/", 405)]
+    ("path", "status"), [("/directory", 404), ("/Direct/messages/move", 404), ("/v1x", 404), ("/", 405)]
 )
 def test_a_path_beside_the_api_is_answered_with_a_page_and_without_a_row(app, path, status):
     def count_rows():

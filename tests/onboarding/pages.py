@@ -11,11 +11,13 @@ ERRORS = DOCUMENTATION + "errors"
 AUTHENTICATION = DOCUMENTATION + "authentication"
 SEND_EXAMPLE = DOCUMENTATION + "send_example"
 VECTORS = DOCUMENTATION + "vectors"
+TESTING = DOCUMENTATION + "testing"
 PAGES = [
     DOCUMENTATION,
     *(DOCUMENTATION + name for name in ("authentication", "move_message", "folders", "messages", "send_example")),
     ERRORS,
     VECTORS,
+    TESTING,
     CONSOLE,
     REFERENCE,
 ]

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from ..servers import ROOT
-from .pages import DOCUMENTATION, ERRORS, PAGES, SEND_EXAMPLE, Document, without_request_id
+from .pages import DOCUMENTATION, ERRORS, PAGES, SEND_EXAMPLE, TESTING, Document, without_request_id
+from .stage import start_demo
 
 EXAMPLES = ROOT / "examples"
 
@@ -134,6 +135,22 @@ def test_the_command_line_of_the_page_runs(demo, documents):
     assert re.search(r"^authorization +DAAS [0-9a-f]{64}:", printed, re.MULTILINE)
 
 
+def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path):
+    """The demo is of its own: it gets a folder more, which other pages do not show."""
+    with start_demo(tmp_path) as fresh:
+        page = Document(fresh.run(f"curl -sS --fail {fresh.server.url}{TESTING}"))
+        create, remove, play, play_with_demo = page.all("sh")
+        assert re.search(r"^\d+ cases: \d+ passed, 0 failed, \d+ skipped\.$", fresh.run(play_with_demo), re.MULTILINE)
+        assert fresh.run(create).count("a wrong signature") == 2
+        # All cases are played elsewhere, against this server too.
+        assert " 0 failed, 0 skipped." in fresh.run(play.replace("--junit", "--case 'answer.*' --junit"))
+        removed = fresh.run(remove)
+    shown = [text for text in page.all("") if text.startswith("sandbox.")]
+    assert {*shown} == {*re.findall(r"sandbox\.\w+", removed)}
+    assert (tmp_path / "requests.http").read_text().startswith("# Signed until ")
+    assert b"<testcase " in (tmp_path / "conformance.xml").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["folders", "messages"])
 def test_a_list_is_answered_as_its_page_shows(demo, setup, documents, name):
     document = documents[DOCUMENTATION + name]
@@ -150,7 +167,7 @@ def test_every_block_of_a_page_is_run_or_made_of_what_is_run(documents, cases):
     answers = {case["json"] for case in cases} | {*lists} | unprovoked
     setup, *others = documents[ERRORS].all("sh")
     run = {setup, *(case["sh"] for case in cases), *(text for text in others if "base64 -d" in text)}
-    run |= {*documents[SEND_EXAMPLE].all("sh")}
+    run |= {*documents[SEND_EXAMPLE].all("sh"), *documents[TESTING].all("sh")}
     for path, document in documents.items():
         assert {*document.blocks()} <= {"sh", "http", "json", "program", "vector"}, path
         assert {*document.all("sh")} <= run, path

@@ -1,0 +1,91 @@
+"""`daas contacts`."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from ..applications import find_application
+from ..database import db
+from ..errors import OperatorError
+from ..migomail.contact_files import FaultyLines, export_rows, import_rows, read_rows
+from .context import uses_database
+from .output import ID, Row, prints_result
+
+_of_application = click.option("--application", "name", required=True, help="The application whose list it is.")
+
+
+@click.group()
+def contacts() -> None:
+    """Bring contacts into the lists of an application, and take them out."""
+
+
+@contacts.command("import")
+@click.argument("list_id", metavar="LIST", type=ID)
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@_of_application
+@uses_database
+@prints_result
+def import_(list_id: int, path: Path, name: str) -> Row:
+    """Import the contacts of a CSV file into a list; all of them, or none if one line is at fault."""
+    application_id = _find_application(name)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file, _bar("Reading", path.stat().st_size) as bar:
+            rows = read_rows(_counted(file, bar.update))
+        with _bar("Importing", len(rows)) as bar:
+            first = import_rows(application_id, list_id, rows, bar.update)
+    except FaultyLines as faulty:
+        for line, fault in faulty.faults:
+            click.echo(f"{path}:{line}: {fault}", err=True)
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} cannot be read, or is not UTF-8.") from error
+    last = first + len(rows) - 1
+    return {"list": str(list_id), "imported": len(rows), "ids": [str(first), str(last)] if rows else []}
+
+
+@contacts.command()
+@click.argument("list_id", metavar="LIST", type=ID)
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@_of_application
+@uses_database
+@prints_result
+def export(list_id: int, path: Path, name: str) -> Row:
+    """Export the contacts of a list to a CSV file, which is there as a whole or not at all."""
+    rows = export_rows(_find_application(name), list_id)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        # It is open to nobody else: these are people's addresses.
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                exported = sum(1 for row in rows if writer.writerow(row)) - 1
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from error
+    return {"list": str(list_id), "exported": exported, "path": str(path)}
+
+
+def _find_application(name: str) -> int:
+    """Find an application's id, and end the transaction that this took: SQLite has one for all who write."""
+    found = find_application(name).id
+    db.session.rollback()
+    return found
+
+
+def _bar(label: str, length: int) -> AbstractContextManager[Any]:
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def _counted(lines: TextIO, update: Callable[[int], object]) -> Iterator[str]:
+    for line in lines:
+        update(len(line.encode()))
+        yield line

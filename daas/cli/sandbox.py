@@ -1,0 +1,136 @@
+"""`daas sandbox`."""
+
+import datetime
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..client import DEFAULT_URL, read_key_file
+from ..conformance.direct.examples import examples
+from ..conformance.stage import Stage
+from ..conformance.wire import Server
+from ..errors import OperatorError
+from ..sandbox import SANDBOX_FILE, create_sandbox, remove_sandbox, reset_sandbox
+from ..settings import Settings, load_settings
+from .context import uses_database
+from .output import Row, print_rows, prints_result
+
+_LONGEST_SHOWN = 80
+
+
+@click.group()
+def sandbox() -> None:
+    """Keep what testers need to provoke every documented answer; nobody's data is in it."""
+
+
+def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[..., None]:
+    """Give a command that leaves a sandbox behind its options, and print what can be sent to it."""
+
+    @click.option("--url", help="The server that will be asked; the one of DAAS_BIND, by default.")
+    @click.option(
+        "--http",
+        "http_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the requests to this file too, as editors send them (.http).",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+    @uses_database
+    @wraps(command)
+    def run(url: str | None, http_file: Path | None, as_json: bool) -> None:
+        settings = load_settings()
+        try:
+            server = Server.at(url or (f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL))
+        except ValueError:
+            raise click.UsageError(f"{url!r} is not like http://127.0.0.1:8000.") from None
+        facts = command(settings)
+        stage = Stage.of(read_key_file(SANDBOX_FILE), facts)
+        signed_at = datetime.datetime.now(datetime.UTC)
+        good_until = signed_at + datetime.timedelta(seconds=stage.window) if stage.window else None
+        result = {
+            "file": str(SANDBOX_FILE.absolute()),
+            "conformance_command": [
+                str(Path(sys.executable).with_name("daas")),
+                "conformance",
+                server.url,
+                "--sandbox",
+                str(SANDBOX_FILE.absolute()),
+            ],
+            "good_until": good_until and good_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "requests": [{**asdict(each), "url": server.url + each.target} for each in examples(stage, server)],
+        }
+        if http_file is not None:
+            _write_http_file(http_file, result)
+        if as_json:
+            click.echo(json.dumps(result))
+        else:
+            _print(result)
+
+    return run
+
+
+@sandbox.command()
+@_shows_requests
+def create(settings: Settings) -> dict[str, Any]:
+    """Make two applications and three mailboxes to test with, and print requests with the answers they get."""
+    return create_sandbox(settings)
+
+
+@sandbox.command()
+@_shows_requests
+def reset(settings: Settings) -> dict[str, Any]:
+    """Put messages, permissions and flags back, with the same keys, and print the requests signed anew."""
+    return reset_sandbox(settings)
+
+
+@sandbox.command()
+@uses_database
+@prints_result
+def remove() -> Row:
+    """Take the sandbox away with all that lies in its mailboxes; the request log stays."""
+    return {"removed": remove_sandbox()}
+
+
+def _print(result: dict[str, Any]) -> None:
+    print_rows(
+        {
+            "status": each["status"],
+            "request": each["title"],
+            "what is sent": _shortened(f"{each['method']} {each['target']} {each['body']}"),
+            "answer": " ".join(_answer(each)),
+        }
+        for each in result["requests"]
+    )
+    good_until = result["good_until"] or "for good"
+    click.echo(f"\nWhole, and signed until {good_until}: --json, or --http FILE. `daas sandbox reset` signs anew.")
+    click.echo(f"The keys are in {result['file']}. Every case of the contract, signed as it is sent:\n")
+    click.echo(f"  {' '.join(result['conformance_command'])}")
+
+
+def _write_http_file(path: Path, result: dict[str, Any]) -> None:
+    """Write the requests in the form that editors and IDEs send; it has no way to sign, so dates go stale."""
+    text = f"# Signed until {result['good_until'] or 'for good'}. To sign anew: daas sandbox reset --http {path}\n"
+    for each in result["requests"]:
+        text += f"\n### {each['status']}: {each['title']}\n"
+        text += "".join(f"# {line}\n" for line in _answer(each))
+        text += f"{each['method']} {each['url']}\n"
+        text += "".join(f"{name}: {value}\n" for name, value in each["headers"].items())
+        text += f"\n{each['body']}\n"
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written.") from error
+
+
+def _answer(each: dict[str, Any]) -> list[str]:
+    """Give the body of an answer and the headers that say more, a line each."""
+    return [*filter(None, [each["answer"]]), *(f"{name}: {value}" for name, value in each["answer_headers"].items())]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text):,} characters)"

@@ -1,0 +1,271 @@
+"""The date: its forms, its zones, what is not read, and the window around the server's clock."""
+
+from ..case import DENIED, MOVED, Ask, Case, Date, denied, note, page, table
+
+_SEE = page("authentication#date")
+
+# Hours that an abbreviation is ahead of UTC.
+_ZONES = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "AKST": -9, "AKDT": -8, "HST": -10, "HAST": -10, "HADT": -9, "UTC": 0, "UT": 0, "GMT": 0, "Z": 0,
+}  # fmt: skip
+# Minutes that an offset is ahead of UTC.
+_OFFSETS = {
+    "+0100": 60, "-0500": -300, "+05:30": 330, "-03:30": -210, "+01": 60, "-10": -600, "+0000": 0, "-0000": 0,
+    "GMT+0100": 60, "GMT-0500": -300, "GMT+01:00": 60, "GMT-05": -300,
+    "UTC+0100": 60, "UTC-05:00": -300, "UTC+01": 60,
+}  # fmt: skip
+
+_DOCUMENTED = "{at:%m/%d/%Y %H:%M:%S}"
+
+_FORMS = {
+    "documented": Date(form=_DOCUMENTED + " EST", minutes=-300),
+    "documented-one-digit": Date(form="{at.month}/{at.day}/{at:%Y %H:%M:%S} UTC"),
+    "documented-blanks": Date(form="{at:%m/%d/%Y}   {at:%H:%M:%S}  UTC"),
+    "rfc5322": Date(form="{at:%a, %d %b %Y %H:%M:%S} -0500", minutes=-300),
+    "rfc5322-no-weekday": Date(form="{at:%d %b %Y %H:%M:%S} +0530", minutes=330),
+    "rfc5322-one-digit": Date(form="{at:%a}, {at.day} {at:%b %Y %H:%M:%S} +0000"),
+    "rfc5322-comment": Date(form="{at:%a, %d %b %Y %H:%M:%S} -0500 (EST)", minutes=-300),
+    "rfc9110": Date(),
+    "rfc850": Date(form="{at:%A, %d-%b-%y %H:%M:%S} GMT"),
+    "asctime": Date(form="{at:%a %b} {at.day:>2} {at:%H:%M:%S %Y}"),
+    "rfc3339": Date(form="{at:%Y-%m-%dT%H:%M:%S}Z"),
+    "rfc3339-blank": Date(form="{at:%Y-%m-%d %H:%M:%S}-05:00", minutes=-300),
+    "rfc3339-fraction": Date(form="{at:%Y-%m-%dT%H:%M:%S}.123456Z"),
+    "iso8601-offset": Date(form="{at:%Y-%m-%dT%H:%M:%S}+0100", minutes=60),
+    "iso8601-hours": Date(form="{at:%Y-%m-%dT%H:%M:%S}-05", minutes=-300),
+    "javascript": Date(form="{at:%a %b %d %Y %H:%M:%S} GMT-0500 (Eastern Standard Time)", minutes=-300),
+    "javascript-no-name": Date(form="{at:%a %b %d %Y %H:%M:%S} GMT+0100", minutes=60),
+    "java": Date(form="{at:%a %b %d %H:%M:%S} EST {at:%Y}", minutes=-300),
+    "unix": Date(form="{unix}"),
+}
+
+# Texts and the moments that they mean, in seconds since 1970: 1370261636 is 12:13:56 on 3 June 2013 in UTC.
+_MOMENTS = {
+    "documented": ("06/03/2013 12:13:56 EST", 1_370_279_636),
+    "month-first": ("03/06/2013 12:13:56 UTC", 1_362_572_036),
+    "rfc5322": ("Mon, 03 Jun 2013 12:13:56 -0500", 1_370_279_636),
+    "rfc850": ("Monday, 03-Jun-13 12:13:56 GMT", 1_370_261_636),
+    "rfc850-last-century": ("Tuesday, 03-Jun-69 12:13:56 GMT", -18_272_764),
+    "asctime": ("Mon Jun  3 12:13:56 2013", 1_370_261_636),
+    "rfc3339": ("2013-06-03T12:13:56+05:30", 1_370_241_836),
+    "javascript": ("Mon Jun 03 2013 12:13:56 GMT+0100 (British Summer Time)", 1_370_258_036),
+    "java": ("Mon Jun 03 12:13:56 PDT 2013", 1_370_286_836),
+    "unix-9-digits": ("999999999", 999_999_999),
+    "unix-10-digits": ("1370261636", 1_370_261_636),
+    "unix-11-digits": ("13702616360", 13_702_616_360),
+    "other-weekday": ("Fri, 03 Jun 2013 12:13:56 GMT", 1_370_261_636),
+    "leap-day": ("02/29/2016 12:13:56 UTC", 1_456_748_036),
+    "zone-into-next-year": ("12/31/2013 23:59:59 EST", 1_388_552_399),
+}
+
+_UNREADABLE = {
+    "blank": "",
+    "word": "now",
+    "time-alone": "12:13:56 EST",
+    "day-alone": "06/03/2013",
+    "day-and-zone": "06/03/2013 EST",
+    "no-year": "06/03 12:13:56 EST",
+    "short-year": "06/03/13 12:13:56 EST",
+    "no-seconds": "06/03/2013 12:13 EST",
+    "rfc5322-no-seconds": "Mon, 03 Jun 2013 12:13 -0500",
+    "rfc3339-no-seconds": "2013-06-03T12:13Z",
+    "twelve-hours": "06/03/2013 12:13:56 PM EST",
+    "day-first": "13/06/2013 12:13:56 EST",
+    "dots": "03.06.2013 12:13:56 UTC",
+    "dashes": "06-03-2013 12:13:56 UTC",
+    "no-such-day": "02/30/2013 12:13:56 UTC",
+    "no-leap-day": "02/29/2013 12:13:56 UTC",
+    "no-such-month": "13/13/2013 12:13:56 UTC",
+    "no-such-hour": "06/03/2013 24:13:56 UTC",
+    "no-such-minute": "06/03/2013 12:60:56 UTC",
+    "other-month": "Mon, 03 Juin 2013 12:13:56 GMT",
+    "other-zone": "06/03/2013 12:13:56 CET",
+    "zone-of-a-place": "06/03/2013 12:13:56 America/New_York",
+    "offset-of-a-day": "06/03/2013 12:13:56 +2400",
+    "comma-for-point": "2013-06-03T12:13:56,5Z",
+    "basic-iso8601": "20130603T121356Z",
+    "ordinal-iso8601": "2013-154T12:13:56Z",
+    "unix-8-digits": "99999999",
+    "unix-12-digits": "137026163600",
+    "unix-milliseconds": "1370261636000",
+    "unix-fraction": "1370261636.5",
+    "unix-sign": "-1370261636",
+    "more-behind": "06/03/2013 12:13:56 EST more",
+    "more-before": "on 06/03/2013 12:13:56 EST",
+    "two": "06/03/2013 12:13:56 EST, 06/03/2013 12:13:56 EST",
+    "byte": "06/03/2013 12:13:56 EST\xe9",
+}
+
+_WITHOUT_ZONE = {
+    "documented": "06/03/2013 12:13:56",
+    "rfc5322": "Mon, 03 Jun 2013 12:13:56",
+    "rfc3339": "2013-06-03T12:13:56",
+    "javascript": "Mon Jun 03 2013 12:13:56",
+}
+
+_READ = [
+    *((id_, "each form of the list is read", Ask(date=date), MOVED) for id_, date in _FORMS.items()),
+    *(
+        (
+            f"moment-{id_}",
+            "a date is taken for the moment that it says",
+            Ask(date=text),
+            denied("date-outside-window", moment=moment),
+        )
+        for id_, (text, moment) in _MOMENTS.items()
+    ),
+]
+
+_ZONED = [
+    *(
+        (
+            zone,
+            "an abbreviation is taken at its word",
+            Ask(date=Date(form=f"{_DOCUMENTED} {zone}", minutes=hours * 60)),
+            MOVED,
+        )
+        for zone, hours in _ZONES.items()
+    ),
+    *(
+        (
+            f"{zone}-in-{month}",
+            "an abbreviation is taken at its word, whatever the season",
+            Ask(date=f"{number}/03/2013 12:13:56 {zone}"),
+            denied("date-outside-window", moment=noon - hours * 3600),
+        )
+        for zone, hours in [("EST", -5), ("EDT", -4), ("PST", -8), ("PDT", -7)]
+        for month, number, noon in [("January", "01", 1_357_215_236), ("June", "06", 1_370_261_636)]
+    ),
+    *(
+        (
+            text,
+            "an abbreviation is read in any case",
+            Ask(date=Date(form=f"{_DOCUMENTED} {text}", minutes=minutes)),
+            MOVED,
+        )
+        for text, minutes in [("est", -300), ("Pdt", -420), ("utc", 0), ("gmt+0100", 60)]
+    ),
+    *(
+        (
+            text,
+            "an offset is positive to the east, behind GMT too",
+            Ask(date=Date(form=f"{_DOCUMENTED} {text}", minutes=minutes)),
+            MOVED,
+        )
+        for text, minutes in _OFFSETS.items()
+    ),
+    *(
+        (
+            f"{zone}-meant-{half}",
+            "the other half of a zone is named as the fault",
+            Ask(date=Date(form=f"{_DOCUMENTED} {zone}", minutes=hours * 60)),
+            denied("date-zone-name"),
+        )
+        for zone, half, hours in [("EST", "EDT", -4), ("EDT", "EST", -5), ("PST", "PDT", -7)]
+    ),
+]
+
+_REFUSED = [
+    *(
+        (id_, "every other text is refused, and nothing is filled in", Ask(date=text), denied("date-unreadable"))
+        for id_, text in _UNREADABLE.items()
+    ),
+    *(
+        (f"no-zone-{id_}", "a zone is required", Ask(date=text), denied("date-without-zone"))
+        for id_, text in _WITHOUT_ZONE.items()
+    ),
+    *(
+        (f"today-{id_}", "nothing is filled in from the clock", Ask(date=Date(form=form)), denied("date-unreadable"))
+        for id_, form in [
+            ("time-alone", "{at:%H:%M:%S} UTC"),
+            ("no-year", "{at:%m/%d %H:%M:%S} UTC"),
+            ("no-seconds", "{at:%m/%d/%Y %H:%M} UTC"),
+            ("day-alone", "{at:%m/%d/%Y} UTC"),
+        ]
+    ),
+]
+
+_HEADERS = [
+    ("x-daas-date", "X-Daas-Date and Date mean the same", Ask(date_header="X-Daas-Date"), MOVED),
+    ("missing", "a date is required", Ask(date=None), DENIED),
+    (
+        "both",
+        "of both, X-Daas-Date counts",
+        Ask(date_header="X-Daas-Date", headers=[("Date", "06/03/2013 12:13:56 EST")]),
+        MOVED,
+    ),
+    (
+        "both-unread",
+        "of both, X-Daas-Date counts",
+        Ask(date_header="X-Daas-Date", headers=[("Date", "yesterday")]),
+        MOVED,
+    ),
+    ("both-signed", "of both, X-Daas-Date counts", Ask(headers=[("X-Daas-Date", "06/03/2013 12:13:56 EST")]), DENIED),
+    (
+        "both-unreadable",
+        "X-Daas-Date counts even if it cannot be read",
+        Ask(date="yesterday", date_header="X-Daas-Date", headers=[("Date", "$now")]),
+        denied("date-unreadable"),
+    ),
+    ("both-blank", "a header that is sent blank is present", Ask(headers=[("X-Daas-Date", "")]), DENIED),
+    ("blanks-around", "blanks around a header's value are not part of it", Ask(spoil=[("Date: ", "Date: \t ")]), MOVED),
+    ("repeated", "a repeated date is refused", Ask(headers=[("Date", "$date")]), DENIED),
+    (
+        "repeated-x-daas-date",
+        "a repeated date is refused",
+        Ask(date_header="X-Daas-Date", headers=[("X-Daas-Date", "$date")]),
+        DENIED,
+    ),
+    (
+        "repeated-signed",
+        "a repeated date is refused, though both are signed",
+        Ask(headers=[("Date", "$date")], signed={"date": "$date,$date"}),
+        DENIED,
+    ),
+    (
+        "joined",
+        "a date that a server has joined of two is refused",
+        Ask(date=Date(form="{at:%a, %d %b %Y %H:%M:%S} GMT, {at:%a, %d %b %Y %H:%M:%S} GMT")),
+        DENIED,
+    ),
+    (
+        "repeated-beside",
+        "a repeated date is refused, even where it does not count",
+        Ask(date_header="X-Daas-Date", headers=[("Date", "$date"), ("Date", "$date")]),
+        DENIED,
+    ),
+]
+
+
+def window(seconds: int) -> list[Case]:
+    """Make the cases of the window, which a setting of the server changes."""
+    outside = denied("date-outside-window")
+    rows = [
+        ("past", "a date of before the window is refused", -seconds - 60, outside),
+        ("future", "a date of behind the window is refused", seconds + 60, outside),
+        ("inside-past", "a date inside the window is accepted, earlier or later", -seconds + 30, MOVED),
+        ("inside-future", "a date inside the window is accepted, earlier or later", seconds - 30, MOVED),
+        ("edge-past", "the window's first second belongs to it", -seconds, MOVED),
+        ("edge-future", "the window's last second belongs to it", seconds, MOVED),
+        ("over-edge-past", "the second before the window does not belong to it", -seconds - 1, outside),
+        ("over-edge-future", "the second behind the window does not belong to it", seconds + 1, outside),
+    ]
+    return [
+        Case(
+            f"date.window.{id_}",
+            sentence,
+            _SEE,
+            [(Ask(date=Date(seconds=ahead)), expected)],
+            attempts=3 if "edge" in id_ else 1,
+        )
+        for id_, sentence, ahead, expected in rows
+    ]
+
+
+CASES = [
+    *table("date.read", _SEE, _READ),
+    *table("date.zone", page("authentication#zones"), _ZONED),
+    *table("date.refused", note("0002-dates"), _REFUSED),
+    *table("date.header", page("authentication#headers"), _HEADERS),
+]

@@ -1,0 +1,96 @@
+"""Writes down what a run has found: for people, as JUnit's XML, and as JSON."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from typing import Any
+
+from .run import FAILED, PASSED, SKIPPED, Exchange, Result
+
+
+def count(results: Sequence[Result], outcome: str) -> int:
+    """Count the cases of an outcome."""
+    return sum(result.outcome == outcome for result in results)
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Give the result in one line."""
+    counts = ", ".join(f"{count(results, outcome)} {outcome}" for outcome in (PASSED, FAILED, SKIPPED))
+    return f"{len(results)} cases: {counts}."
+
+
+def row(result: Result, width: int) -> str:
+    """Give a result's row of the table."""
+    because = f" ({result.reason})" if result.reason else ""
+    return f"{result.outcome:<7}  {result.case.id:<{width}}  {result.case.sentence}{because}"
+
+
+def explanation(result: Result) -> str:
+    """Say of a case that failed what was sent, what came back and what was expected."""
+    parts = [f"{result.case.id}: {result.case.sentence}", f"  see {result.case.see}"]
+    for number, exchange in enumerate(result.exchanges, 1):
+        if exchange.faults:
+            step = f"request {number} of {len(result.exchanges)}: " if len(result.exchanges) > 1 else ""
+            parts += [f"  {step}{fault}" for fault in exchange.faults]
+            parts += [f"    {title}\n{_indented(text)}" for title, text in _texts(exchange).items() if text]
+    return "\n".join(parts)
+
+
+def to_json(url: str, results: Sequence[Result]) -> dict[str, Any]:
+    """Give a run as JSON."""
+    return {
+        "url": url,
+        **{outcome: count(results, outcome) for outcome in (PASSED, FAILED, SKIPPED)},
+        "cases": [
+            {
+                "id": result.case.id,
+                "sentence": result.case.sentence,
+                "see": result.case.see,
+                "outcome": result.outcome,
+                "reason": result.reason,
+                "seconds": round(result.seconds, 3),
+                "exchanges": [{"faults": each.faults, **_texts(each)} for each in result.exchanges if each.faults],
+            }
+            for result in results
+        ],
+    }
+
+
+def to_junit(url: str, results: Sequence[Result]) -> bytes:
+    """Give a run as the XML that servers of continuous integration read; a group of cases is a class."""
+    suite = ET.Element("testsuite", name=f"daas conformance {url}", tests=str(len(results)), errors="0")
+    suite.set("failures", str(count(results, FAILED)))
+    suite.set("skipped", str(count(results, SKIPPED)))
+    suite.set("time", f"{sum(result.seconds for result in results):.3f}")
+    for result in results:
+        group, _, name = result.case.id.rpartition(".")
+        case = ET.SubElement(suite, "testcase", classname=group, name=name, time=f"{result.seconds:.3f}")
+        if result.outcome == FAILED:
+            failure = ET.SubElement(case, "failure", message=_printable(" ".join(result.faults)))
+            failure.text = _printable(explanation(result))
+        elif result.outcome == SKIPPED:
+            ET.SubElement(case, "skipped", message=_printable(result.reason))
+    document = ET.Element("testsuites")
+    document.append(suite)
+    ET.indent(document)
+    text: bytes = ET.tostring(document, encoding="utf-8", xml_declaration=True)
+    return text
+
+
+def _texts(exchange: Exchange) -> dict[str, str]:
+    return {
+        "sent": exchange.sent,
+        "string_to_sign": exchange.string_to_sign,
+        "came": exchange.came,
+        "expected": exchange.expected,
+    }
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"      {_printable(line)}" for line in text.split("\n"))
+
+
+def _printable(text: str) -> str:
+    """Write what neither a terminal nor XML can hold as an escape."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1] for character in text
+    )

@@ -1,0 +1,132 @@
+"""Brings the contacts of a CSV file into a list, all or none of them, and writes a list's contacts into one."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from ..arguments import Value, check_arguments
+from ..database import allow_any_statement, reading, writing
+from ..errors import InvalidArguments, MissingArguments, OperatorError
+from .contact_lists import is_list_of
+from .contacts import hold_list, stored
+from .errors import ListNotFound
+from .models import Contact, ContactList
+from .schemas import NewContact
+
+_STEP = 1000
+_ARGUMENTS = NewContact()
+#: The columns of a file: of these, only the address must be there. The id is written, and not read.
+COLUMNS = ("id", *_ARGUMENTS.fields)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contact as a file has it; `line` is where it ends."""
+
+    line: int
+    columns: dict[str, str]
+
+
+class FaultyLines(OperatorError):
+    """A file of which nothing is imported; `faults` are the numbers of its lines and what is wrong with each."""
+
+    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
+        super().__init__(f"Nothing was imported: {len(faults)} of the file's lines are at fault.")
+        self.faults = faults
+
+
+def read_rows(lines: Iterable[str]) -> list[Row]:
+    """Read the contacts of a CSV file whose first line names the columns; raises FaultyLines.
+
+    What a field may hold is what the call that adds a contact takes.
+    """
+    reader = csv.reader(lines, strict=True)
+    rows: list[Row] = []
+    faults: list[tuple[int, str]] = []
+    found_on: dict[str, int] = {}
+    try:
+        names = [name.strip().lower() for name in next(reader, [])]
+        if "email_address" not in names or len({*names}) < len(names) or not {*names} <= {*COLUMNS}:
+            raise FaultyLines([(1, f"names other columns than {', '.join(COLUMNS)}, one twice, or no email_address")])
+        for values in reader:
+            try:
+                columns = _read_columns(names, values)
+            except ValueError as error:
+                faults.append((reader.line_num, str(error)))
+                continue
+            before = found_on.setdefault(columns["email_folded"], reader.line_num)
+            if before != reader.line_num:
+                faults.append((reader.line_num, f"has the address of line {before}"))
+            rows.append(Row(reader.line_num, columns))
+    except csv.Error as error:
+        faults.append((reader.line_num, f"is no CSV: {error}"))
+    if faults:
+        raise FaultyLines(faults)
+    return rows
+
+
+def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Callable[[int], object]) -> int:
+    """Add contacts to a list in one transaction and give the id of the first; the others follow it.
+
+    `saved` is told how many more are. Raises FaultyLines, or OperatorError if there is no such list.
+    """
+    with writing() as connection:
+        allow_any_statement(connection)
+        try:
+            list_id, last = hold_list(connection, application_id, number, more=len(rows))
+        except ListNotFound as error:
+            raise _no_list(number) from error
+        faults: list[tuple[int, str]] = []
+        for step in _in_steps(rows):
+            folded = [row.columns["email_folded"] for row in step]
+            there = select(Contact.email_folded).where(Contact.list_id == list_id, Contact.email_folded.in_(folded))
+            known = {*connection.scalars(there)}
+            faults += [
+                (row.line, "has an address that the list has") for row in step if row.columns["email_folded"] in known
+            ]
+        if faults:
+            raise FaultyLines(faults)
+        first = last - len(rows) + 1
+        for place, step in enumerate(_in_steps(rows)):
+            start = first + place * _STEP
+            values = [{"list_id": list_id, "number": start + n, **row.columns} for n, row in enumerate(step)]
+            connection.execute(insert(Contact), values)
+            saved(len(step))
+    return first
+
+
+def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
+    """Give the columns' names, then the contacts of a list in the order of their ids, as they are at one moment.
+
+    Raises OperatorError if there is no such list.
+    """
+    yield [*COLUMNS]
+    shown = [Contact.number, *(getattr(Contact, name) for name in COLUMNS[1:])]
+    with reading() as connection:
+        allow_any_statement(connection)
+        list_id = connection.scalar(select(ContactList.id).where(is_list_of(application_id, number)))
+        if list_id is None:
+            raise _no_list(number)
+        query = select(*shown).where(Contact.list_id == list_id).order_by(Contact.number)
+        for row in connection.execution_options(yield_per=_STEP).execute(query):
+            yield [str(value) for value in row]
+
+
+def _read_columns(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    if len(values) != len(names):
+        raise ValueError(f"has {len(values)} columns, not {len(names)}")
+    given: dict[str, list[Value]] = {name: [value] for name, value in zip(names, values, strict=True) if name != "id"}
+    try:
+        return stored(dict.fromkeys(_ARGUMENTS.fields, "") | check_arguments(_ARGUMENTS, given))
+    except (MissingArguments, InvalidArguments) as fault:
+        raise ValueError(fault.message) from fault
+
+
+def _in_steps(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    return (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
+
+
+def _no_list(number: int) -> OperatorError:
+    return OperatorError(f"The application has no list {number}.")

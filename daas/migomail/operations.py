@@ -1,0 +1,190 @@
+"""The calls for lists and contacts as their views and the OpenAPI document know them."""
+
+import base64
+from typing import Any
+
+from .. import errors
+from ..openapi import Api, Operation, faults_of
+from ..signing.mechanism import KeyPair, RequestToSign, sign
+from ..signing.migomail_scheme import MIGOMAIL
+from .api import fault_body
+from .errors import ContactExists, ContactNotFound, ListNotFound
+from .schemas import (
+    ID_PATTERN,
+    AddressArguments,
+    ContactChanges,
+    InLists,
+    ListName,
+    ListsArguments,
+    NewContact,
+    NoArguments,
+    PageArguments,
+    RenameArguments,
+)
+
+# One of the document's own requests; the keys are made up.
+_KEYS = KeyPair("ad7f69e0b58f3e1c", "4f2ab49d33f1c76e")
+_EXAMPLE = sign(MIGOMAIL, RequestToSign("GET", "/v1/contacts.json/1/contacts/?pagesize=5&offset=2"), _KEYS)
+
+_AUTHORIZATION = f"""\
+`RCWS <public key>:<signature>`; `MMWS` is read for `RCWS`. The signature is made with the private key's text over \
+`METHOD::URL::JSON`, lower-cased as a whole:
+
+- the URL is the path as it is sent and, if the query is not empty, `?` and its pairs as they are sent, sorted by name;
+- the JSON is what is posted as one object, its keys sorted, without blanks; if nothing is posted, \
+`{{"posted_data":"[]"}}` or `{{"posted_data":"null"}}`.
+
+The signature is the hexadecimal text of the HMAC-SHA256; base64 of its raw bytes is read too. The public key \
+`{_KEYS.public_key}` with the private key `{_KEYS.private_key}` signs
+
+```
+{_EXAMPLE.string_to_sign.decode()}
+```
+
+as
+
+```
+{_EXAMPLE.authorization}
+```
+
+There is no date in it: whoever has seen a request can repeat it for ever.
+"""
+
+_MIGOMAIL = Api(
+    name="Lists and contacts",
+    description="""\
+Keeps the lists and contacts of the application that signs; no other can see them. A trailing slash is optional. In a \
+path a `+` is a blank. A body that begins with `{` is read as JSON, whatever its type. Every other path under `/v1` \
+is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNotAllowed`).""",
+    scheme=MIGOMAIL.words[0],
+    authorization=_AUTHORIZATION,
+    headers=[],
+    errors=[
+        errors.BodyNotWhole("body-cut-short"),
+        errors.UnreadableBody("json-broken"),
+        errors.AuthenticationFailed(
+            "signature-mismatch",
+            {
+                "WWW-Authenticate": MIGOMAIL.words[0],
+                "X-Daas-String-To-Sign": base64.b64encode(_EXAMPLE.string_to_sign).decode(),
+            },
+        ),
+        errors.UseNotAuthorized("service-not-granted"),
+        errors.BodyTooLarge("body-too-large"),
+        errors.UnsupportedMediaType("content-type-unsupported"),
+        errors.TooManyRequests(60),
+        errors.UnexpectedFault("fault"),
+        errors.DatabaseUnavailable(),
+    ],
+    elsewhere=[
+        errors.NotFound("path-unknown"),
+        errors.MethodNotAllowed("method-not-allowed", {"Allow": "GET, POST"}),
+    ],
+    fault_body=fault_body,
+    prefix="Rcws",
+)
+
+_NO_LIST = ListNotFound("list-not-found")
+_NO_CONTACT = ContactNotFound("contact-not-found")
+_EXISTS = ContactExists("contact-exists")
+
+
+def _in_path(description: str, **form: Any) -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": {"type": "string", **form}}
+
+
+_LIST = _in_path("The id of a list.", pattern=ID_PATTERN, examples=["1"])
+_CONTACT = _in_path("The id of a contact in its list.", pattern=ID_PATTERN, examples=["2"])
+
+
+def _pairs(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "type": "object",
+        "propertyNames": {"pattern": ID_PATTERN},
+        "additionalProperties": {"type": "string"},
+    }
+
+
+def _said(code: int, message: str, pattern: str = "") -> dict[str, Any]:
+    """Give the reply and the example of a call that answers by a sentence."""
+    reply = {
+        "description": "It is done.",
+        "type": "object",
+        "properties": {
+            "code": {"const": code},
+            "message": {"type": "string", "pattern": pattern} if pattern else {"const": message},
+        },
+        "required": ["code", "message"],
+        "additionalProperties": False,
+    }
+    return {"reply": reply, "example": {"code": code, "message": message}, "status": code}
+
+
+SHOW_LISTS = Operation(
+    _MIGOMAIL, ListsArguments(), _pairs("Lists, by id and name."), {"1": "List 1", "2": "List 2"}, [_NO_LIST]
+)
+CREATE_LIST = Operation(
+    _MIGOMAIL,
+    NoArguments(),
+    **_said(201, "List List 3 created with list-id 3", "created with list-id [1-9][0-9]*$"),
+    errors=faults_of(ListName()),
+    path={"name_or_id": _in_path("The name of the new list: 1 to 255 characters.", examples=["List 3"])},
+)
+RENAME_LIST = Operation(
+    _MIGOMAIL,
+    NoArguments(),
+    **_said(201, "List renamed to Renamed 1", "^List renamed to "),
+    errors=[_NO_LIST],
+    query=RenameArguments(),
+)
+REMOVE_LIST = Operation(
+    _MIGOMAIL, NoArguments(), **_said(200, "List removed"), errors=[_NO_LIST], path={"name_or_id": _LIST}
+)
+SHOW_CONTACTS = Operation(
+    _MIGOMAIL,
+    PageArguments(),
+    _pairs("Contacts of a list, by id and address."),
+    {"3": "c@x.org", "4": "d@x.org"},
+    [_NO_LIST],
+    path={"list_id": _LIST},
+)
+SHOW_CONTACT = Operation(
+    _MIGOMAIL,
+    NoArguments(),
+    _pairs("A contact, by id and address."),
+    {"2": "b@x.org"},
+    [_NO_LIST, _NO_CONTACT],
+    path={"list_id": _LIST, "contact_id": _CONTACT},
+)
+ADD_CONTACT = Operation(
+    _MIGOMAIL,
+    NewContact(),
+    **_said(201, "Contact added"),
+    errors=[_NO_LIST, _EXISTS],
+    path={"list_id": _LIST},
+)
+CHANGE_CONTACT = Operation(
+    _MIGOMAIL,
+    ContactChanges(),
+    **_said(200, "Contact updated"),
+    errors=[_NO_LIST, _NO_CONTACT, _EXISTS],
+    path={"list_id": _LIST, "contact_id": _CONTACT},
+)
+REMOVE_CONTACT = Operation(
+    _MIGOMAIL,
+    NoArguments(),
+    {"description": "It is done.", "const": "Contact removed"},
+    "Contact removed",
+    [_NO_LIST, _NO_CONTACT],
+    path={"list_id": _LIST, "contact_id": _CONTACT},
+)
+ADD_CONTACT_TO_LISTS = Operation(
+    _MIGOMAIL, NewContact(), **_said(201, "Contact added"), errors=[_NO_LIST, _EXISTS], query=InLists()
+)
+FIND_BY_ADDRESS = Operation(
+    _MIGOMAIL,
+    AddressArguments(),
+    _pairs("The lists that have such a contact, each with the contact's id there."),
+    {"1": "2"},
+)

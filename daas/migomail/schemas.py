@@ -1,0 +1,186 @@
+"""What the arguments of the calls for lists and contacts may hold."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow
+from marshmallow import validate
+
+from ..arguments import Argument, JsonNumber, whole_numbers_to
+from .models import GREATEST_ID, LONGEST_TEXT
+
+_GREATEST_PAGE = 1000
+_MOST_LISTS = 100
+
+_ID = whole_numbers_to(GREATEST_ID)
+#: The ids of lists and contacts, for the readers of the OpenAPI document.
+ID_PATTERN = f"^({_ID})$"
+_PAGE = whole_numbers_to(_GREATEST_PAGE)
+
+# PostgreSQL holds neither NUL nor half a surrogate pair, so that no database does here.
+_NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_TEXT = {"type": "string", "maxLength": LONGEST_TEXT, "pattern": r"^[^\u0000]*$"}
+
+
+def read_id(text: str) -> int:
+    """Give the id that a path names; 0, which none has, for what is not written as one: no sign, no leading zero."""
+    return int(text) if re.fullmatch(_ID, text) else 0
+
+
+class NameArgument(Argument):
+    """The name of a list: 1 to 255 characters, none of them NUL."""
+
+    form: Mapping[str, Any] = {**_TEXT, "examples": ["List 3"]}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return _read_text(self, value)
+
+
+class FieldArgument(NameArgument):
+    """A fact of a contact: at most 255 characters, none of them NUL; a blank is one."""
+
+    form: Mapping[str, Any] = {**_TEXT, "type": ["string", "null"]}
+    takes_blank = True
+
+
+class AddressArgument(Argument):
+    """An e-mail address of at most 255 characters; compared without regard to case."""
+
+    form: Mapping[str, Any] = {
+        "type": "string",
+        "format": "email",
+        "maxLength": LONGEST_TEXT,
+        "examples": ["b@x.org"],
+    }
+    _is_valid = validate.Email()
+
+    def __init__(self, label: str, **options: Any) -> None:
+        if not options.get("required", True):
+            # What is blank or null counts as missing: no format can say so.
+            self.form = {"type": ["string", "null"], "maxLength": LONGEST_TEXT}
+        super().__init__(label, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        text = _read_text(self, value)
+        try:
+            self._is_valid(text)
+        except marshmallow.ValidationError as error:
+            raise self.make_error("invalid") from error
+        return text
+
+
+class NumberArgument(Argument):
+    """A decimal whole number: no sign, no leading zero."""
+
+    def __init__(self, label: str, pattern: str, examples: list[str], **options: Any) -> None:
+        default = {"default": str(options["load_default"])} if "load_default" in options else {}
+        # A blank counts as missing.
+        blank = "" if options.get("required", True) else "?"
+        self.form = {"type": "string", "pattern": f"^({pattern}){blank}$", "examples": examples, **default}
+        self._pattern = pattern
+        super().__init__(label, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(self._pattern, value):
+            return int(value)
+        raise self.make_error("invalid")
+
+
+class ListsArgument(Argument):
+    """The ids of one to a hundred lists, with a comma between two."""
+
+    form: Mapping[str, Any] = {
+        "type": "string",
+        "pattern": f"^({_ID})(,({_ID})){{0,{_MOST_LISTS - 1}}}$",
+        "examples": ["1,2"],
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[int]:
+        if isinstance(value, str) and re.fullmatch(self.form["pattern"], value):
+            return [int(number) for number in value.split(",")]
+        raise self.make_error("invalid")
+
+
+class _Arguments(marshmallow.Schema):
+    class Meta:
+        """Arguments that are not known are ignored."""
+
+        unknown = marshmallow.EXCLUDE
+
+
+class NoArguments(_Arguments):
+    """No arguments."""
+
+
+class ListsArguments(_Arguments):
+    """Which list to show: all of them if none is named."""
+
+    id = NumberArgument("id", _ID, ["2"], required=False)
+
+
+class ListName(_Arguments):
+    """The name of a new list."""
+
+    name = NameArgument("name")
+
+
+class RenameArguments(_Arguments):
+    """The arguments of a list's new name."""
+
+    id = NumberArgument("id", _ID, ["3"])
+    name = NameArgument("name")
+
+
+class PageArguments(_Arguments):
+    """Which contacts of a list to show."""
+
+    pagesize = NumberArgument("pagesize", _PAGE, ["5"], required=False, load_default=100)
+    offset = NumberArgument("offset", f"0|{_ID}", ["2"], required=False, load_default=0)
+
+
+class ContactChanges(_Arguments):
+    """The fields of a contact that an edit changes; the others stay."""
+
+    email_address = AddressArgument("email_address", required=False)
+    name = FieldArgument("name", required=False)
+    first_name = FieldArgument("first_name", required=False)
+    last_name = FieldArgument("last_name", required=False)
+    company = FieldArgument("company", required=False)
+    address = FieldArgument("address", required=False)
+    city = FieldArgument("city", required=False)
+    state = FieldArgument("state", required=False)
+    country = FieldArgument("country", required=False)
+    zip_code = FieldArgument("zip_code", required=False)
+    phone = FieldArgument("phone", required=False)
+    dob = FieldArgument("dob", required=False)
+
+
+class NewContact(ContactChanges):
+    """The fields of a new contact."""
+
+    email_address = AddressArgument("email_address")
+
+
+class InLists(_Arguments):
+    """The lists that a new contact is to be in."""
+
+    lists = ListsArgument("lists")
+
+
+class NewContactInLists(InLists, NewContact):
+    """The lists that a new contact is to be in, and its fields."""
+
+
+class AddressArguments(_Arguments):
+    """The address to look for."""
+
+    email_address = AddressArgument("email_address")
+
+
+def _read_text(argument: Argument, value: Any) -> str:
+    is_text = isinstance(value, str) and not isinstance(value, JsonNumber)
+    if is_text and len(value) <= LONGEST_TEXT and not _NOT_STORABLE.search(value):
+        text: str = value
+        return text
+    raise argument.make_error("invalid")

@@ -1,0 +1,168 @@
+"""The sandbox: what testers need to provoke every documented answer without touching anybody's data.
+
+All of it bears a name that begins with `sandbox.`. Its file holds the keys and the ids, and is the proof that what
+bears these names was made here.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, update
+
+from .applications import (
+    DEFAULT_SERVICES,
+    Application,
+    grant,
+    register_application,
+    remove_application,
+    revoke,
+    suspend_application,
+)
+from .database import db
+from .direct.mailboxes import add_folder, add_mailbox, find_folder, find_mailbox, remove_mailbox, suspend_mailbox
+from .direct.message_import import ImportedMessage, import_messages
+from .direct.models import Mailbox, Message
+from .errors import OperatorError
+from .settings import Settings
+from .signing.mechanism import make_key_pair
+
+#: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` takes it.
+SANDBOX_FILE = Path("instance/sandbox.json")
+
+_GRANTED, _REFUSED = _APPLICATIONS = ("sandbox.granted", "sandbox.refused")
+_OPEN, _CLOSED, _SUSPENDED = _MAILBOXES = ("sandbox.open", "sandbox.closed", "sandbox.suspended")
+
+
+def create_sandbox(settings: Settings) -> dict[str, Any]:
+    """Make the sandbox and its file, and give what is in that; raises OperatorError if anything bears its names."""
+    if SANDBOX_FILE.exists():
+        _read_own()
+        raise OperatorError(
+            "There is a sandbox already: `daas sandbox reset` puts it back, `daas sandbox remove` ends it."
+        )
+    if taken := [*_names_of(Application, _APPLICATIONS), *_names_of(Mailbox, _MAILBOXES)]:
+        raise OperatorError(f"{', '.join(taken)} is there, and no {SANDBOX_FILE} says that a sandbox made it.")
+    granted, refused = make_key_pair(), make_key_pair()
+    facts: dict[str, Any] = {**vars(granted), "refused": vars(refused), "refused_needs_md5": True, "explains": True}
+    # The file is written at each step: what is broken off in the middle can be removed.
+    _write(facts | {"mailbox_ids": {}})
+    register_application(_GRANTED, explain_401=True, keys=granted)
+    # It may use none of the services: what it signs is a 403 with Content-MD5 and a 401 without.
+    register_application(_REFUSED, services=[], require_content_md5=True, keys=refused)
+    boxes = {}
+    for name in _MAILBOXES:
+        boxes[name] = add_mailbox(name)
+        _write(facts | {"mailbox_ids": {name: box.id for name, box in boxes.items()}})
+    opened, closed = boxes[_OPEN], boxes[_CLOSED]
+    facts |= {
+        "mailbox": _OPEN,
+        "message": _import(opened, "a message that is moved"),
+        "other_message": _import(opened, "another message"),
+        "folders": [str(add_folder(opened, name).id) for name in ("Sandbox one", "Sandbox two")],
+        "standard_folder": str(find_folder(opened, "Inbox").id),
+        "closed_mailbox": _CLOSED,
+        "closed_message": _import(closed, "a message that nobody may move"),
+        "closed_folder": str(add_folder(closed, "Sandbox one").id),
+        "suspended_mailbox": _SUSPENDED,
+        "mailbox_ids": {name: box.id for name, box in boxes.items()},
+    }
+    _write(facts)
+    return reset_sandbox(settings)
+
+
+def reset_sandbox(settings: Settings) -> dict[str, Any]:
+    """Put messages, permissions and flags back as they were made, with the same keys, and give what is in the file.
+
+    What the server is set to now, as far as a run of the conformance kit needs it, is written into the file.
+    """
+    facts = _read_own()
+    if "message" not in facts or [*_names_of(Mailbox, _MAILBOXES)] != sorted(_MAILBOXES):
+        raise OperatorError("The sandbox is not whole: `daas sandbox remove`, and then make it anew.")
+    for name, services, mailbox_ids in [
+        (_GRANTED, DEFAULT_SERVICES, [facts["mailbox_ids"][_OPEN]]),
+        (_REFUSED, (), []),
+    ]:
+        application = suspend_application(name, suspended=False)
+        more = {row.service for row in application.services} - {*services}
+        more_mailboxes = {row.mailbox_id for row in application.mailboxes} - {*mailbox_ids}
+        revoke(name, more, more_mailboxes, all_mailboxes=True)
+        grant(name, services, mailbox_ids, all_mailboxes=False)
+        application.explain_401, application.require_content_md5 = name == _GRANTED, name == _REFUSED
+        db.session.commit()
+    for name in _MAILBOXES:
+        suspend_mailbox(name, suspended=name == _SUSPENDED)
+    _put_into_inbox(_OPEN, [facts["message"], facts["other_message"]])
+    _put_into_inbox(_CLOSED, [facts["closed_message"]])
+    facts |= {
+        "window": settings.date_window_seconds,
+        "max_body_bytes": settings.max_body_bytes,
+        "origin": min(settings.allowed_origins, default=None),
+    }
+    _write(facts)
+    return facts
+
+
+def remove_sandbox() -> list[str]:
+    """Take away the applications and the mailboxes with all that lies in them, and give their names."""
+    facts = _read_own()
+    names = [*_names_of(Mailbox, facts["mailbox_ids"]), *_names_of(Application, _APPLICATIONS)]
+    for name in _names_of(Mailbox, facts["mailbox_ids"]):
+        remove_mailbox(name)
+    for name in reversed([*_names_of(Application, _APPLICATIONS)]):
+        remove_application(name)
+    SANDBOX_FILE.unlink()
+    return names
+
+
+def _read_own() -> dict[str, Any]:
+    """Read the file; raises OperatorError if there is none, or what it names is not what bears the names here."""
+    try:
+        facts: dict[str, Any] = json.loads(SANDBOX_FILE.read_text())
+        public_key, mailbox_ids = facts["public_key"], facts["mailbox_ids"]
+    except FileNotFoundError as error:
+        raise OperatorError(f"There is no {SANDBOX_FILE} here: `daas sandbox create` makes it.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OperatorError(f"{SANDBOX_FILE} cannot be read.") from error
+    known = db.session.scalar(select(Application.public_key).where(Application.name == _GRANTED))
+    ids = {box.name: box.id for box in db.session.scalars(select(Mailbox).where(Mailbox.name.in_(mailbox_ids)))}
+    if known != public_key or not ids.items() <= mailbox_ids.items():
+        raise OperatorError(f"{SANDBOX_FILE} is of a sandbox in another database: use that, or move the file away.")
+    return facts
+
+
+def _names_of(model: type[Application | Mailbox], names: Iterable[str]) -> list[str]:
+    return [*db.session.scalars(select(model.name).where(model.name.in_([*names])).order_by(model.name))]
+
+
+def _import(mailbox: Mailbox, subject: str) -> str:
+    """Put a message into the Inbox and give its id."""
+    address = f"{mailbox.name}@direct.invalid"
+    text = f"From: Sandbox <{address}>\r\nTo: {address}\r\nSubject: Sandbox: {subject}\r\n\r\nNobody's data.\r\n"
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "message.eml")
+        path.write_text(text, newline="")
+        (outcome,) = import_messages(find_folder(mailbox, "Inbox"), [path])
+    if not isinstance(outcome, ImportedMessage):
+        raise OperatorError(f"The sandbox's message cannot be read: {outcome.reason}.")
+    return str(outcome.id)
+
+
+def _put_into_inbox(mailbox_name: str, message_ids: list[str]) -> None:
+    inbox = find_folder(find_mailbox(mailbox_name), "Inbox")
+    moved = update(Message).where(Message.id.in_([*map(int, message_ids)]), Message.mailbox_id == inbox.mailbox_id)
+    db.session.execute(moved.values(folder_id=inbox.id))
+    db.session.commit()
+
+
+def _write(facts: dict[str, Any]) -> None:
+    """Write the file whole or not at all, for its owner alone."""
+    SANDBOX_FILE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = SANDBOX_FILE.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(facts, file, indent=1)
+    fresh.replace(SANDBOX_FILE)

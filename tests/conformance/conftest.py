@@ -1,0 +1,74 @@
+"""A stage for the kit, and a server in this process that a test can break."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from daas.conformance.stage import Stage
+from daas.conformance.wire import Server
+from daas.direct import mailboxes
+
+from ..builders import Builder
+
+ORIGIN = "https://app.example.org"
+
+
+@pytest.fixture(scope="module")
+def stage(app: Flask) -> Stage:
+    """What `daas sandbox create` makes, under names of the test's own."""
+    build = Builder(app)
+    opened, closed, suspended = build.mailbox(folders=2), build.mailbox(), build.mailbox(suspended=True)
+    granted = build.application(mailboxes=[opened, suspended], explain_401=True)
+    refused = build.application(services=(), require_content_md5=True)
+    with app.app_context():
+        inbox = mailboxes.find_folder(mailboxes.find_mailbox(opened.name), "Inbox").id
+    facts = {
+        "mailbox": opened.name,
+        "message": opened.message,
+        "folders": opened.folders,
+        "standard_folder": str(inbox),
+        "refused": vars(refused.keys),
+        "refused_needs_md5": True,
+        "closed_mailbox": closed.name,
+        "closed_message": closed.message,
+        "closed_folder": closed.folder,
+        "suspended_mailbox": suspended.name,
+        "explains": True,
+        "origin": ORIGIN,
+    }
+    return Stage.of(granted.keys, facts)
+
+
+class Breakable:
+    """The app behind a server in this process; `around`, if a test sets it, stands in its place."""
+
+    def __init__(self, app: Flask, stage: Stage) -> None:
+        self.app = app
+        self.stage = stage
+        self.around = None
+        self.server: Server
+
+    def __call__(self, environ, start_response):
+        return (self.around or self.app)(environ, start_response)
+
+
+@pytest.fixture(scope="module")
+def served(app: Flask, stage: Stage) -> Iterator[Breakable]:
+    breakable = Breakable(app, stage)
+    server = make_server("127.0.0.1", 0, breakable, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    breakable.server = Server.at(f"http://127.0.0.1:{server.server_port}")
+    yield breakable
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def breakable(served: Breakable) -> Iterator[Breakable]:
+    yield served
+    served.around = None

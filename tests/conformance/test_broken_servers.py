@@ -1,0 +1,82 @@
+"""The kit catches a server that breaks the contract, by the very cases that are made for it."""
+
+import fnmatch
+
+import pytest
+
+from daas.conformance.direct import cases
+from daas.conformance.run import FAILED, PASSED, Run
+
+from .broken import BROKEN, answer, body_changed
+
+# The server in this process is not gunicorn: it refuses what is no HTTP in its own words, and reads chunks its own way.
+OTHER_SERVERS = [
+    "http.*",
+    "whole.*chunk*",
+    "whole.no-last-line",
+    "coding.transfer",
+    "origin.*preflight",
+    "origin.readable*",
+]
+
+
+def play(breakable, ids=None):
+    chosen = [
+        case
+        for case in cases(breakable.stage)
+        if (case.id in ids if ids is not None else not any(fnmatch.fnmatch(case.id, each) for each in OTHER_SERVERS))
+    ]
+    assert chosen
+    _, *results = Run(breakable.server, breakable.stage, 10).play(chosen)
+    return {result.case.id: result for result in results}
+
+
+def explained(results):
+    return {id_: result.faults for id_, result in results.items() if result.outcome != PASSED}
+
+
+def test_the_cases_that_broken_servers_fail_are_kept_by_ours(breakable):
+    ids = {id_ for broken in BROKEN.values() for id_ in broken.cases}
+    assert explained(play(breakable, ids)) == {}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypatch, broken):
+    broken.change(monkeypatch, breakable)
+    results = play(breakable, broken.cases)
+    assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
+    # It is an answer that is found to be wrong, not one that is missing.
+    assert all(exchange.came for result in results.values() for exchange in result.exchanges)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [lambda body: body.replace(b'"message":', b'"message": '), lambda body: body + b"\n"],
+    ids=["the document's blank", "newline"],
+)
+def test_a_401_is_compared_as_json(breakable, written):
+    body_changed(breakable, 401, written)
+    assert explained(play(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
+
+
+CONSTANT = {
+    "moved": (200, '{"request_id":"1","mailbox":"a","id":"1","folder":"Sent"}'),
+    "denied": (401, '{"request_id":"1","message":"Access Denied. Authentication Failed."}'),
+}
+
+
+@pytest.mark.slow
+def test_there_is_no_case_that_cannot_fail(breakable):
+    """Of two servers that always say the same, each case refuses one."""
+    passed = []
+    for status, body in CONSTANT.values():
+
+        def always(environ, found, headers, _body, status=status, body=body):
+            if environ["REQUEST_METHOD"] == "GET" and environ["RAW_URI"].startswith("/direct/messages?"):
+                return None
+            headers.clear()
+            return status, body.encode()
+
+        answer(breakable, always)
+        passed.append({id_ for id_, result in play(breakable).items() if result.outcome == PASSED})
+    assert passed[0] & passed[1] == set()

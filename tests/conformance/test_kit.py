@@ -1,0 +1,345 @@
+"""The kit against our own server, against servers that do not answer, and what it writes down."""
+
+import json
+import re
+import socket
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+
+from daas.conformance import report
+from daas.conformance.direct import cases
+from daas.conformance.run import FAILED, PASSED, SKIPPED, Run
+from daas.conformance.stage import Stage, StageError
+from daas.conformance.wire import Server
+from daas.signing.mechanism import KeyPair
+
+from ..commands import Commands
+from ..servers import ROOT, LiveServer
+from .conftest import ORIGIN
+
+KEYS = KeyPair("public" * 4, "private" * 4)
+FACTS = {"mailbox": "kim", "message": "7", "folders": ["5", "6"]}
+
+
+@pytest.fixture(scope="module")
+def live(settings):
+    with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=ORIGIN) as live:
+        yield live
+
+
+@pytest.fixture
+def daas(settings, tmp_path):
+    return Commands(settings, tmp_path)
+
+
+@pytest.fixture
+def stage_file(stage, tmp_path):
+    """The stage as a file, like that of a sandbox."""
+    facts = {name: value for name, value in vars(stage).items() if name not in {"granted", "refused"}}
+    path = tmp_path / "stage.json"
+    path.write_text(json.dumps({**vars(stage.granted), "refused": vars(stage.refused), **facts}))
+    path.chmod(0o600)
+    return path
+
+
+def ids_of(stage):
+    return [case.id for case in cases(stage)]
+
+
+# Our own server
+
+
+def test_our_server_keeps_every_case(live, stage):
+    results = [*Run(Server.at(live.url), stage, 10).play(cases(stage))]
+    assert {result.case.id: result.faults or result.reason for result in results if result.outcome != PASSED} == {}
+    assert len(results) > 600
+
+
+def test_no_two_cases_have_one_id(stage):
+    assert [id_ for id_, times in Counter(ids_of(stage)).items() if times > 1] == []
+
+
+def test_every_case_says_where_its_sentence_is_written(stage, app):
+    pages = {}
+    for case in cases(stage):
+        path, _, place = case.see.partition("#")
+        if path.startswith("docs/"):
+            assert (ROOT / path).is_file(), case.id
+        else:
+            text = pages.setdefault(path, app.test_client().get(path).text)
+            assert "<h1>" in text, case.see
+            assert not place or f' id="{place}"' in text, case.see
+
+
+def test_the_limits_of_another_server_are_taken_from_the_stage(stage):
+    other = Stage.of(stage.granted, {**FACTS, "window": 100, "max_body_bytes": 2000})
+    found = {case.id: case.steps[0][0] for case in cases(other)}
+    assert found["date.window.over-edge-future"].date.seconds == 101
+    assert (found["size.largest"].size, found["size.larger"].size) == (2000, 2001)
+
+
+# Servers that do not answer
+
+
+@contextmanager
+def listening(behave):
+    """Give the address of a server that behaves badly to each of its clients."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client:
+                    behave(client)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield Server.at(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def drip(client):
+    """Send an answer that never ends, a byte now and then."""
+    try:
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            client.sendall(b"x")
+            time.sleep(0.02)
+    except OSError:
+        pass
+
+
+def keep_silent(client):
+    while client.recv(65536):
+        pass
+
+
+SAYING = {
+    "nothing": (lambda client: client.recv(65536), "closed the connection"),
+    "silence": (keep_silent, "within 0.3 seconds"),
+    "drops": (drip, "within 0.3 seconds"),
+    "no-http": (lambda client: client.sendall(b"hello\r\n\r\n") or client.recv(65536), "no answer that is HTTP"),
+    "half": (
+        lambda client: client.recv(65536) and client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"),
+        "no answer that is HTTP",
+    ),
+    "endless-head": (
+        lambda client: client.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000),
+        "no answer that is HTTP",
+    ),
+}
+
+
+@pytest.mark.parametrize(("behave", "said"), SAYING.values(), ids=SAYING)
+def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave, said):
+    stage = Stage.of(KEYS, FACTS)
+    with listening(behave) as server:
+        results = [*Run(server, stage, 0.3).play([case for case in cases(stage) if case.id == "answer.moved"])]
+    assert [result.case.id for result in results] == ["stage.message", "answer.moved"]
+    assert all(result.outcome == FAILED and said in " ".join(result.faults) for result in results)
+
+
+def test_a_server_that_is_not_there_fails_its_cases(daas, stage_file):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        outcome = daas.run("conformance", url, "--sandbox", stage_file, "--case", "answer.*")
+    assert outcome.status == 1
+    assert outcome.text.endswith("14 cases: 0 passed, 14 failed, 0 skipped.\n")
+
+
+def test_who_is_told_to_wait_waits_and_asks_again(breakable):
+    stage, refused = breakable.stage, []
+
+    def around(environ, start_response):
+        if len(refused) < 2:
+            refused.append(environ)
+            start_response("429 Too Many Requests", [("Retry-After", "0"), ("Content-Length", "0")])
+            return [b""]
+        return breakable.app(environ, start_response)
+
+    breakable.around = around
+    results = Run(breakable.server, stage, 10).play([case for case in cases(stage) if case.id == "answer.moved"])
+    assert ([result.outcome for result in results], len(refused)) == ([PASSED, PASSED], 2)
+
+
+# What it writes down
+
+
+def break_bodies(breakable):
+    def around(environ, start_response):
+        if environ["REQUEST_METHOD"] == "GET":
+            return breakable.app(environ, start_response)
+        start_response("200 OK", [("Content-Length", "7"), ("X-Odd", "\x07")])
+        return [b"odd \x00\xff\x07"]
+
+    breakable.around = around
+
+
+CHOSEN = ["--case", "answer.moved", "--case", "answer.denied", "--case", "origin.preflight"]
+
+
+def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(daas, breakable, stage, stage_file):
+    break_bodies(breakable)
+    outcome = daas.run("conformance", breakable.server.url, "--sandbox", stage_file, *CHOSEN)
+    assert (outcome.status, outcome.stderr) == (1, "")
+    assert re.search(r"^failed +answer\.moved +a move is answered by its values$", outcome.text, re.MULTILINE)
+    assert "POST /direct/messages/move/format/json HTTP/1.1\n" in outcome.text
+    assert f"Authorization: DAAS {stage.granted.public_key}:(signature)\n" in outcome.text
+    assert f"mailbox={stage.mailbox}&id={stage.message}&folder=" in outcome.text
+    assert r"odd \x00\xff\x07" in outcome.text
+    assert f'{{"request_id":"...","mailbox":"{stage.mailbox}","id":"{stage.message}"' in outcome.text
+    assert re.search(r"^  The message lies in \w+ now, not in [0-9]+\.$", outcome.text, re.MULTILINE)
+    assert outcome.text.endswith("4 cases: 1 passed, 3 failed, 0 skipped.\n")
+
+
+def test_junit_and_json_hold_the_same(daas, breakable, stage_file, tmp_path):
+    break_bodies(breakable)
+    asked = ["conformance", breakable.server.url, "--sandbox", stage_file, *CHOSEN, "--junit", tmp_path / "junit.xml"]
+    outcome = daas.run(*asked, "--json")
+    assert outcome.status == 1
+    found = json.loads(outcome.stdout)
+    assert (found["passed"], found["failed"], found["skipped"]) == (1, 3, 0)
+    assert found["url"] == breakable.server.url
+    first, *others = found["cases"]
+    assert (first["id"], first["outcome"], first["exchanges"]) == ("stage.message", "passed", [])
+    assert {case["id"]: case["outcome"] for case in others} == dict.fromkeys(CHOSEN[1::2], "failed")
+    for case in others:
+        assert all(exchange[part] for exchange in case["exchanges"] for part in ("sent", "came", "expected", "faults"))
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - the kit has just written it
+    assert {**suite.attrib, "time": ""} == {
+        "name": f"daas conformance {breakable.server.url}",
+        "tests": "4",
+        "errors": "0",
+        "failures": "3",
+        "skipped": "0",
+        "time": "",
+    }
+    assert [f"{case.attrib['classname']}.{case.attrib['name']}" for case in suite] == [c["id"] for c in found["cases"]]
+    assert all("sent" in case[0].text and "expected" in case[0].text for case in [*suite][1:])
+
+
+def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, stage, stage_file, tmp_path):
+    sent = []
+
+    def around(environ, start_response):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        sent.append(repr(environ) + body.decode("latin-1"))
+        if environ["REQUEST_METHOD"] == "GET":
+            return breakable.app(environ, start_response)
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+
+    breakable.around = around
+    junit = tmp_path / "junit.xml"
+    asked = [
+        "conformance",
+        breakable.server.url,
+        "--sandbox",
+        stage_file,
+        "--case",
+        "[a-c]*.*",
+        "--case",
+        "key.*",
+        "--junit",
+        junit,
+    ]
+    written = [daas.run(*asked).text, daas.run(*asked, "--json").text, junit.read_text()]
+    assert len(sent) > 100
+    for key in (stage.granted.private_key, stage.refused.private_key):
+        assert not any(key in text for text in [*sent, *written])
+    signatures = {match for text in sent for match in re.findall(r"DAAS [0-9a-f]{64}:([A-Za-z0-9+/=]{44,})", text)}
+    signatures.remove("A" * 4000)  # One that is none.
+    assert len(signatures) > 10
+    assert not any(signature in text for signature in signatures for text in written)
+
+
+def test_what_the_stage_lacks_is_skipped_and_said(live, stage):
+    bare = Stage.of(stage.granted, {"mailbox": stage.mailbox, "message": stage.message, "folders": stage.folders})
+    chosen = ["answer.moved", "answer.use", "mailbox.closed", "mailbox.suspended", "origin.preflight", "told.explained"]
+    played = Run(Server.at(live.url), bare, 10).play([case for case in cases(bare) if case.id in chosen])
+    results = {result.case.id: result for result in played}
+    assert {id_: result.outcome for id_, result in results.items()} == {
+        **dict.fromkeys(chosen, SKIPPED),
+        **dict.fromkeys(["stage.message", "answer.moved"], PASSED),
+    }
+    assert results["mailbox.closed"].reason == "There is no closed_mailbox."
+    assert "<skipped" in report.to_junit("", [*results.values()]).decode()
+
+
+# The command
+
+
+def test_it_succeeds_if_all_is_kept(daas, live, stage_file):
+    outcome = daas.run("conformance", live.url, "--sandbox", stage_file, "--case", "answer.*")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    first, *rows = outcome.text.splitlines()[:-2]
+    assert re.match(r"passed   stage\.message +\w", first)
+    assert all(re.match(r"passed   answer\.[a-z-]+ +\w", row) for row in rows)
+    assert outcome.text.endswith(f"\n\n{len(rows) + 1} cases: {len(rows) + 1} passed, 0 failed, 0 skipped.\n")
+
+
+def test_it_plays_with_what_its_options_name(daas, live, stage, tmp_path):
+    for name, keys in [("granted", stage.granted), ("refused", stage.refused)]:
+        (tmp_path / name).write_text(json.dumps(vars(keys)))
+        (tmp_path / name).chmod(0o600)
+    named = ["--mailbox", stage.mailbox, "--message", stage.message, "--closed-mailbox", stage.closed_mailbox]
+    folders = [word for folder in stage.folders for word in ("--folder", folder)]
+    keys = ["--key-file", tmp_path / "granted", "--refused-key-file", tmp_path / "refused"]
+    found = daas.json("conformance", live.url, *keys, *named, *folders, "--case", "answer.*", "--case", "order.*")
+    assert (found["failed"], found["skipped"]) == (0, 0)
+
+
+USAGE = {
+    "no-keys": ["http://127.0.0.1:1"],
+    "no-url": [],
+    "no-scheme": ["127.0.0.1:8000"],
+    "a-path": ["http://127.0.0.1:8000/direct"],
+    "no-such-case": ["http://127.0.0.1:1", "--case", "nothing"],
+    "one-folder": ["http://127.0.0.1:1", "--folder", "5"],
+    "word-for-message": ["http://127.0.0.1:1", "--message", "first"],
+    "no-time": ["http://127.0.0.1:1", "--timeout", "0"],
+}
+
+
+@pytest.mark.parametrize("words", USAGE.values(), ids=USAGE)
+def test_wrong_usage_ends_with_2(daas, words, stage_file):
+    file = [] if words == USAGE["no-keys"] else ["--sandbox", stage_file]
+    daas.wrong_usage("conformance", *words, *file)
+
+
+@pytest.mark.parametrize("window", [0, 59, 1801])
+def test_a_server_whose_window_no_case_can_see_is_not_judged(daas, stage_file, window):
+    stage_file.write_text(json.dumps({**json.loads(stage_file.read_text()), "window": window}))
+    assert "60 to 1800" in daas.wrong_usage("conformance", "http://127.0.0.1:1", "--sandbox", stage_file)
+
+
+def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, stage_file):
+    stage_file.chmod(0o644)
+    assert "chmod 600" in daas.refusal("conformance", "http://127.0.0.1:1", "--sandbox", stage_file)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {**FACTS, "folders": ["5"]},
+        {**FACTS, "folders": ["5", "5"]},
+        {**FACTS, "folders": 5},
+        {**FACTS, "message": "x"},
+        {**FACTS, "refused": "x"},
+        {**FACTS, "refused": {}},
+    ],
+)
+def test_a_stage_that_cannot_be_used_is_refused(facts):
+    with pytest.raises(StageError):
+        Stage.of(KEYS, facts)

@@ -1,0 +1,140 @@
+"""`daas contacts import` and `export`: all of a file or nothing of it."""
+
+import csv
+import io
+
+import pytest
+
+from daas.migomail.contact_files import COLUMNS
+
+from ..commands import Commands
+
+
+@pytest.fixture
+def daas(settings, tmp_path) -> Commands:
+    return Commands(settings, tmp_path)
+
+
+@pytest.fixture
+def listed(caller):
+    """An application with a list of two contacts."""
+    caller.make_list()
+    caller.add(1, "a@x.org", "b@x.org")
+    return caller
+
+
+def put(daas, text):
+    path = daas.directory / "contacts.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def shown(caller):
+    return caller.ask("GET", "/v1/contacts.json/1/contacts").json
+
+
+def test_a_file_is_imported_behind_what_the_list_has(daas, listed):
+    put(daas, '\ufeffName,EMAIL_ADDRESS,dob\r\n"Ann, ""A""", c@x.org ,\r\nÉlo\u2028ïse,d@x.org,"1 June\n1970"\r\n')
+    done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
+    assert done == {"list": "1", "imported": 2, "ids": ["3", "4"]}
+    assert shown(listed) == {"1": "a@x.org", "2": "b@x.org", "3": "c@x.org", "4": "d@x.org"}
+    assert listed.add(1, "e@x.org") is None
+    assert [*shown(listed)] == ["1", "2", "3", "4", "5"]
+
+
+def test_what_is_exported_is_imported_again(daas, listed, make_caller):
+    put(daas, 'email_address,address,zip_code\nc@x.org,"1 Main St\n""Apt"" 2",01234\n')
+    name = listed.application.name
+    daas.json("contacts", "import", "1", "contacts.csv", "--application", name)
+    done = daas.json("contacts", "export", "1", "out.csv", "--application", name)
+    assert done == {"list": "1", "exported": 3, "path": "out.csv"}
+    path = daas.directory / "out.csv"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in daas.directory.iterdir() if each.name.startswith("out")] == ["out.csv"]
+    rows = [*csv.reader(io.StringIO(path.read_text(), newline=""))]
+    assert rows[0] == [*COLUMNS]
+    assert dict(zip(rows[0], rows[3], strict=True)) == dict.fromkeys(COLUMNS, "") | {
+        "id": "3",
+        "email_address": "c@x.org",
+        "address": '1 Main St\n"Apt" 2',
+        "zip_code": "01234",
+    }
+    other = make_caller()
+    other.make_list()
+    daas.json("contacts", "import", "1", "out.csv", "--application", other.application.name)
+    daas.json("contacts", "export", "1", "again.csv", "--application", other.application.name)
+    assert (daas.directory / "again.csv").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            "email_address\nc@x.org\nnobody\n\n",
+            ["3: 'email_address' contains", "4: has 0 columns, not 1"],
+        ),
+        ("email_address,name\nc@x.org\n,x\n", ["2: has 1 columns, not 2", "3: 'email_address' is a required field."]),
+        ("email_address\nc@x.org\nd@x.org\nC@X.org\n", ["4: has the address of line 2"]),
+        ("email_address\nB@x.org\nc@x.org\na@x.org\n", ["2: has an address that", "4: has an address that"]),
+        ("email_address,zip_code\nc@x.org," + "1" * 256 + "\n", ["2: 'zip_code' contains invalid input"]),
+        ('email_address\nc@x.org\n"d@x.org\n', ["3: is no CSV: unexpected end of data"]),
+        ("name\nAnn\n", ["1: names other columns than id, email_address"]),
+        ("email_address,e-mail\nc@x.org,x\n", ["1: names other columns"]),
+        ("email_address,email_address\nc@x.org,d@x.org\n", ["1: names other columns"]),
+        ("", ["1: names other columns"]),
+    ],
+)
+def test_every_line_at_fault_is_named_and_nothing_is_imported(daas, listed, text, faults):
+    put(daas, text)
+    outcome = daas.run("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    *told, sentence = outcome.stderr.splitlines()
+    assert [line.startswith(f"contacts.csv:{fault}") for line, fault in zip(told, faults, strict=True)] == [True] * len(
+        faults
+    )
+    assert sentence == f"Error: Nothing was imported: {len(faults)} of the file's lines are at fault."
+    assert "x.org" not in outcome.stderr
+    assert shown(listed) == {"1": "a@x.org", "2": "b@x.org"}
+    listed.add(1, "c@x.org")
+    assert [*shown(listed)] == ["1", "2", "3"]
+
+
+def test_a_long_file_is_imported_whole_or_not_at_all(daas, listed):
+    lines = [f"n{n}@y.org" for n in range(2500)]
+    put(daas, "\n".join(["email_address", *lines, "A@x.org"]))
+    name = listed.application.name
+    assert daas.run("contacts", "import", "1", "contacts.csv", "--application", name).status == 1
+    assert len(shown(listed)) == 2
+    put(daas, "\n".join(["email_address", *lines]))
+    done = daas.json("contacts", "import", "1", "contacts.csv", "--application", name)
+    assert done == {"list": "1", "imported": 2500, "ids": ["3", "2502"]}
+    page = listed.ask("GET", "/v1/contacts.json/1/contacts/?offset=2001&pagesize=2").json
+    assert page == {"2002": "n1999@y.org", "2003": "n2000@y.org"}
+
+
+def test_a_file_of_no_contacts_imports_none(daas, listed):
+    put(daas, "email_address\n")
+    done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
+    assert done == {"list": "1", "imported": 0, "ids": []}
+
+
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_a_list_or_an_application_that_is_not_there_is_told(daas, listed, make_caller, command):
+    put(daas, "email_address\nc@x.org\n")
+    other = make_caller().application.name
+    refusal = daas.refusal("contacts", command, "1", "contacts.csv", "--application", other)
+    assert refusal == "The application has no list 1."
+    refusal = daas.refusal("contacts", command, "1", "contacts.csv", "--application", "nobody")
+    assert refusal == "There is no application 'nobody'."
+    assert (daas.directory / "contacts.csv").read_text() == "email_address\nc@x.org\n"
+    assert "--application" in daas.wrong_usage("contacts", command, "1", "contacts.csv")
+
+
+def test_a_file_that_cannot_be_read_or_written_is_told(daas, listed):
+    name = listed.application.name
+    put(daas, b"email_address\n\xff@x.org\n")
+    sentence = "contacts.csv cannot be read, or is not UTF-8."
+    assert daas.refusal("contacts", "import", "1", "contacts.csv", "--application", name) == sentence
+    assert "cannot be read" in daas.refusal("contacts", "import", "1", "missing.csv", "--application", name)
+    refusal = daas.refusal("contacts", "export", "1", "missing/out.csv", "--application", name)
+    assert refusal == "missing/out.csv cannot be written: No such file or directory."

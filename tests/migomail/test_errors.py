@@ -1,0 +1,327 @@
+"""What goes wrong with calls under /v1, and in which order it is said; the log's rows of them."""
+
+import base64
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event
+
+from daas.app import create_app
+from daas.applications import SERVICES, grant, revoke, suspend_application
+from daas.database import db
+from daas.signing.mechanism import KeyPair, make_key_pair
+
+from ..servers import LiveServer
+from ..wire import ask, head
+from .caller import FORM, NO_DATA, Caller, authorization
+
+NOT_AUTHORIZED = '{"code":401,"message":"Not Authorized"}'
+FORBIDDEN = '{"code":403,"message":"Not Authorized"}'
+
+
+def said(answer):
+    return answer.status_code, answer.text
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "RCWS",
+        "RCWS x:y",
+        "RCWS {key}",
+        "RCWS {key}:",
+        "RCWS {key}:{good},RCWS {key}:{good}",
+        "DAAS {key}:{good}",
+        "RCWS {other}:{good}",
+        "RCWS {key}:{wrong}",
+    ],
+)
+def test_any_fault_of_authentication_is_the_same_401(caller, header):
+    keys = caller.application.keys
+    good = authorization(keys, "GET", "/v1/lists.json").rpartition(":")[2]
+    wrong = authorization(keys, "DELETE", "/v1/lists.json").rpartition(":")[2]
+    headers = {}
+    if header is not None:
+        headers["Authorization"] = header.format(key=keys.public_key, other="0" * 64, good=good, wrong=wrong)
+    answer = caller.application.app.test_client().get("/v1/lists.json", headers=headers)
+    assert said(answer) == (401, NOT_AUTHORIZED)
+    assert answer.headers["WWW-Authenticate"] == "RCWS"
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("word", ["RCWS", "MMWS", "rcws", "Mmws  "])
+def test_the_word_of_the_scheme_is_read_in_any_case(caller, word):
+    signature = authorization(caller.application.keys, "GET", "/v1/lists.json", word=word)
+    answer = caller.application.app.test_client().get("/v1/lists.json", headers={"Authorization": signature})
+    assert said(answer) == (200, "{}")
+
+
+def test_a_signature_of_the_other_scheme_opens_neither_api(caller, application):
+    own = caller.application.app.test_client()
+    signed = application.signed_headers(method="GET", uri="/v1/lists.json", content_type=None)
+    assert own.get("/v1/lists.json", headers=signed).status_code == 401
+    uri = "/direct/folders?mailbox=a"
+    signature = authorization(application.keys, "GET", uri)
+    assert own.get(uri, headers={"Authorization": signature, "Date": signed["Date"]}).status_code == 401
+
+
+CALLS = [
+    ("v1/lists", "GET", "/v1/lists.json"),
+    ("v1/lists", "POST", "/v1/lists/A"),
+    ("v1/lists", "POST", "/v1/lists.json?id=1&name=A"),
+    ("v1/lists", "DELETE", "/v1/lists.json/1"),
+    ("v1/contacts", "GET", "/v1/contacts.json/1/contacts/"),
+    ("v1/contacts", "GET", "/v1/contacts.json/1/contact/1"),
+    ("v1/contacts", "POST", "/v1/contacts.json/1/contacts/"),
+    ("v1/contacts", "POST", "/v1/contacts.json/1/contacts/1"),
+    ("v1/contacts", "DELETE", "/v1/contacts.json/1/contacts/1"),
+    ("v1/contacts", "GET", "/v1/contacts.json?email_address=a@x.org"),
+    ("v1/contacts", "POST", "/v1/contacts.json?lists=1"),
+]
+
+
+@pytest.mark.parametrize(("service", "method", "uri"), CALLS)
+def test_a_call_needs_its_own_service(make_caller, service, method, uri):
+    without = make_caller(*(each for each in SERVICES if each != service))
+    assert said(without.ask(method, uri)) == (403, FORBIDDEN)
+    assert make_caller(service).ask(method, uri).status_code != 403
+
+
+@pytest.mark.parametrize(("service", "method", "uri"), CALLS)
+def test_a_suspended_application_is_refused(make_caller, service, method, uri):
+    assert said(make_caller(suspended=True).ask(method, uri)) == (403, FORBIDDEN)
+
+
+def test_what_is_withdrawn_is_refused_from_the_next_call_on(caller):
+    app, name = caller.application.app, caller.application.name
+    # Whatever is asked for is well-formed: what is not is refused before it is looked up who asks.
+    posted = {"email_address": "a@x.org"}
+    assert caller.make_list() == 1
+    for withdraw, give_back in [
+        (
+            lambda: suspend_application(name, suspended=True),
+            lambda: suspend_application(name, suspended=False),
+        ),
+        (
+            lambda: revoke(name, ["v1/lists", "v1/contacts"], [], all_mailboxes=False),
+            lambda: grant(name, ["v1/lists", "v1/contacts"], [], all_mailboxes=False),
+        ),
+    ]:
+        for change, refused in [(withdraw, True), (give_back, False)]:
+            with app.app_context():
+                change()
+            asked = [(method, uri, posted if method == "POST" else None) for _, method, uri in CALLS]
+            answers = [caller.ask(*each).status_code == 403 for each in asked]
+            assert answers == [refused] * len(CALLS)
+
+
+@pytest.mark.parametrize(
+    ("method", "uri", "status", "message", "allow"),
+    [
+        ("GET", "/v1", 404, "Not Found", None),
+        ("GET", "/v1/", 404, "Not Found", None),
+        ("GET", "/v1/lists", 404, "Not Found", None),
+        ("POST", "/v1//lists.json", 404, "Not Found", None),
+        ("GET", "/v1/lists.json//", 404, "Not Found", None),
+        ("GET", "/v1%2Flists.json", 404, "Not Found", None),
+        ("GET", "/v1/contacts.json/1%2Fcontacts", 404, "Not Found", None),
+        ("GET", "/v1/contacts.json/1/contacts/2", 405, "Method Not Allowed", "DELETE, POST"),
+        ("PUT", "/v1/lists.json", 405, "Method Not Allowed", "GET, POST"),
+        ("HEAD", "/v1/lists.json", 405, None, "GET, POST"),
+        ("OPTIONS", "/v1/lists/A", 405, "Method Not Allowed", "POST"),
+        ("GET", "/v1/lists/A", 405, "Method Not Allowed", "POST"),
+    ],
+)
+def test_other_paths_and_methods_are_refused_in_json(app, build, method, uri, status, message, allow):
+    answer = app.test_client().open(uri, method=method)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/json"
+    if message:
+        assert answer.text == f'{{"code":{status},"message":"{message}"}}'
+    assert answer.headers.get("Allow") == allow
+    row = build.log_row(answer.headers["X-Request-Id"])
+    assert (row.status, row.method, row.path) == (status, method, uri)
+
+
+@pytest.mark.parametrize("uri", ["/v1x/lists.json", "/V1/lists.json", "/v2"])
+def test_a_path_beside_the_api_is_a_page(app, uri):
+    assert app.test_client().get(uri).content_type == "text/html; charset=utf-8"
+
+
+def test_an_escaped_path_is_the_path_that_it_means(caller):
+    assert caller.ask("GET", "/%761/%6cists%2Ejson").text == "{}"
+
+
+ORDER = {
+    "not whole before 404": ({"environ_overrides": {"CONTENT_LENGTH": "9"}}, "/v1/nothing", 400),
+    "404 before 413": ({"data": b"x" * 70_000}, "/v1/nothing", 404),
+    "413 before 401": ({"data": b"x" * 70_000, "headers": {"Authorization": "no"}}, None, 413),
+    "401 before 415": ({"data": b"x", "headers": {"Authorization": "no"}}, None, 401),
+}
+
+
+@pytest.mark.parametrize(("parts", "uri", "status"), ORDER.values(), ids=ORDER)
+def test_the_first_check_that_fails_answers(app, parts, uri, status):
+    answer = app.test_client().post(uri or "/v1/contacts.json/1/contacts/", **parts)
+    messages = {400: "Bad Request", 401: "Not Authorized", 404: "Not Found", 413: "Content Too Large"}
+    assert said(answer) == (status, f'{{"code":{status},"message":"{messages[status]}"}}')
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text", "status"),
+    [
+        ("text/plain", "hello", "hello", 415),
+        (None, "hello", "hello", 415),
+        (FORM, b"name=%FF", "name=%FF", 400),
+        ("application/json", "[1]", "[1]", 400),
+        ("application/json", "", NO_DATA, 422),
+        (FORM, '{"a":1', '{"a":1', 400),
+        (FORM, '{"a":NaN}', '{"a":nan}', 400),
+        (FORM, '{"a":' * 9 + "1" + "}" * 9, None, 400),
+        ("multipart/form-data; boundary=b", "--c\r\n--c--", "--c\r\n--c--", 400),
+        (FORM, "email_address=a@x.org", '{"email_address":"a@x.org"}', 404),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_behind_a_good_signature(caller, content_type, body, text, status):
+    uri = "/v1/contacts.json/1/contacts/"
+    for good in (True, False):
+        signature = authorization(caller.application.keys, "POST", uri, body if text is None else text)
+        headers = {"Authorization": signature if good else signature[:-1] + "x"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        answer = caller.application.app.test_client().post(uri, data=body, headers=headers)
+        assert answer.status_code == (status if good else 401)
+
+
+def test_the_use_is_refused_before_the_body_and_the_arguments_before_the_list(make_caller, caller):
+    uri = "/v1/contacts.json/1/contacts/"
+    other = make_caller("v1/lists")
+    signature = authorization(other.application.keys, "POST", uri, "hello")
+    client = caller.application.app.test_client()
+    answer = client.post(uri, data="hello", headers={"Authorization": signature, "Content-Type": "text/plain"})
+    assert answer.status_code == 403
+    assert caller.ask("POST", uri, {"name": "A"}).status_code == 422
+    assert caller.ask("POST", uri, {"email_address": "a"}).status_code == 422
+    assert caller.ask("POST", uri, {"email_address": "a@x.org"}).json["message"] == "List not found"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_a_coding_is_not_read(caller, coding):
+    answer = caller.ask("GET", "/v1/lists.json", **{"Content-Encoding": coding})
+    assert said(answer) == (415, '{"code":415,"message":"Unsupported Media Type"}')
+
+
+def test_a_content_md5_is_not_looked_at_even_where_the_other_api_requires_it(make_caller):
+    careful = make_caller(require_content_md5=True)
+    assert careful.ask("POST", "/v1/lists/A", **{"Content-MD5": "no"}).status_code == 201
+
+
+def test_an_explained_401_shows_what_php_would_sign(build):
+    caller = Caller(build.application(services=("v1/lists",), explain_401=True))
+    wrong = Caller(build.application())
+    wrong.application.keys = KeyPair(caller.application.keys.public_key, make_key_pair().private_key)
+    answer = wrong.ask("POST", "/v1/lists.json?name=A&id=1")
+    shown = base64.b64decode(answer.headers["X-Daas-String-To-Sign"])
+    assert shown == b'post::/v1/lists.json?id=1&name=a::{"posted_data":"[]"}'
+
+
+# The log
+
+
+def test_every_call_has_a_row_that_tells_what_it_did(caller, build):
+    caller.make_list()
+    caller.add(1, "a@x.org")
+    calls = [
+        ("POST", "/v1/lists/B", None, 201, "list-created"),
+        ("POST", "/v1/lists.json?id=2&name=C", None, 201, "list-renamed"),
+        ("GET", "/v1/lists.json", None, 200, "listed"),
+        ("DELETE", "/v1/lists.json/2", None, 200, "list-removed"),
+        ("POST", "/v1/contacts.json/1/contacts/", {"email_address": "secret@x.org"}, 201, "contact-added"),
+        ("GET", "/v1/contacts.json/1/contacts/", None, 200, "listed"),
+        ("GET", "/v1/contacts.json/1/contact/1", None, 200, "shown"),
+        ("GET", "/v1/contacts.json?email_address=secret@x.org", None, 200, "listed"),
+        ("POST", "/v1/contacts.json/1/contacts/2", {"name": "Secret"}, 200, "contact-updated"),
+        ("DELETE", "/v1/contacts.json/1/contacts/2", None, 200, "contact-removed"),
+        ("DELETE", "/v1/contacts.json/1/contacts/2", None, 404, "contact-not-found"),
+        ("DELETE", "/v1/lists.json/2", None, 404, "list-not-found"),
+        ("POST", "/v1/contacts.json/1/contacts/", {"email_address": "a@x.org"}, 409, "contact-exists"),
+        ("POST", "/v1/contacts.json/1/contacts/", {"email_address": "secret"}, 422, "argument-invalid"),
+    ]
+    ids = []
+    for method, uri, posted, status, reason in calls:
+        row = build.log_row(caller.ask(method, uri, posted).headers["X-Request-Id"])
+        service = "v1/lists" if "lists" in uri else "v1/contacts"
+        assert (row.method, row.path, row.status, row.reason) == (method, uri.partition("?")[0], status, reason)
+        assert (row.application, row.service) == (caller.application.name, service)
+        assert "secret" not in " ".join(map(str, vars(row).values())).lower()
+        assert (row.mailbox, row.message, row.folder) == (None, None, None)
+        ids.append(row.id)
+    assert ids == sorted({*ids})
+
+
+@pytest.mark.parametrize(
+    ("method", "uri", "posted"),
+    [
+        ("POST", "/v1/lists/A", None),
+        ("POST", "/v1/lists.json?id=1&name=B", None),
+        ("DELETE", "/v1/lists.json/1", None),
+        ("POST", "/v1/contacts.json/1/contacts/", {"email_address": "b@x.org"}),
+        ("POST", "/v1/contacts.json/1/contacts/1", {"email_address": "c@x.org"}),
+        ("DELETE", "/v1/contacts.json/1/contacts/1", None),
+        ("POST", "/v1/contacts.json?lists=1", {"email_address": "d@x.org"}),
+    ],
+)
+def test_what_cannot_be_logged_is_not_done(settings, caller, method, uri, posted):
+    caller.make_list()
+    caller.add(1, "a@x.org")
+    app = create_app(settings)
+    inserted = []
+
+    def fail(_connection, _cursor, statement, *_rest):
+        if "INSERT INTO request_log" in statement:
+            inserted.append(statement)
+            raise RuntimeError
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", fail)
+    broken = Caller(replace(caller.application, app=app))
+    answer = broken.ask(method, uri, posted)
+    assert inserted
+    assert said(answer) == (500, '{"code":500,"message":"Internal Server Error"}')
+    with app.app_context():
+        db.engine.dispose()
+    assert caller.ask("GET", "/v1/lists.json").text == '{"1":"List"}'
+    assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"a@x.org"}'
+    assert [caller.make_list(), caller.add(1, "z@x.org")] == [2, None]
+    assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"a@x.org","2":"z@x.org"}'
+
+
+def test_a_database_that_is_away_is_told_as_such(caller):
+    settings = caller.application.app.extensions["daas_settings"]
+    nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
+    lost = Caller(replace(caller.application, app=nowhere))
+    answer = lost.ask("GET", "/v1/lists.json")
+    assert said(answer) == (503, '{"code":503,"message":"Service Unavailable"}')
+    assert answer.headers["Retry-After"] == "5"
+    assert len(answer.headers["X-Request-Id"]) == 32
+
+
+# Other origins
+
+
+def test_a_page_of_an_allowed_origin_may_call(settings, caller):
+    origin = "https://pages.example.org"
+    with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=origin) as live:
+        for uri, methods in [("/v1/lists.json", "GET, POST"), ("/v1/contacts.json/1/contacts/1/", "DELETE, POST")]:
+            asked = [("Origin", origin), ("Access-Control-Request-Method", "POST")]
+            answer = ask(live, head(uri, asked, method="OPTIONS"))
+            assert (answer.status, answer.header("Access-Control-Allow-Methods")) == (204, methods)
+            assert "Authorization, Content-Type" in answer.header("Access-Control-Allow-Headers")
+        for answer in [
+            caller.ask_over(live, "GET", "/v1/lists.json", Origin=origin),
+            ask(live, head("/v1/lists.json", [("Origin", origin)], method="GET")),
+        ]:
+            assert answer.header("Access-Control-Allow-Origin") == origin
+            assert "X-Request-Id" in answer.header("Access-Control-Expose-Headers")

@@ -1,0 +1,285 @@
+"""The sandbox: what it makes, what it prints, that all of it can be put back and taken away."""
+
+import http.client
+import json
+import re
+import stat
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+
+from .builders import Builder
+from .commands import Commands
+from .servers import environment
+
+MAILBOXES = ["sandbox.closed", "sandbox.open", "sandbox.suspended"]
+APPLICATIONS = ["sandbox.granted", "sandbox.refused"]
+FILE = "instance/sandbox.json"
+
+
+@pytest.fixture
+def daas(settings, app, tmp_path):
+    """The command line in a working directory of its own; a sandbox that is left there is taken away."""
+    commands = Commands(settings, tmp_path)
+    yield commands
+    if (tmp_path / FILE).exists():
+        commands.json("sandbox", "remove")
+
+
+@pytest.fixture
+def made(daas, server):
+    """What `daas sandbox create --json` prints."""
+    return daas.json("sandbox", "create", "--url", server.url)
+
+
+@pytest.fixture
+def facts(daas, made):
+    return json.loads((daas.directory / FILE).read_text())
+
+
+def names(daas, group, column):
+    return [row[column] for row in daas.json(group, "list") if row[column].startswith("sandbox.")]
+
+
+# What is printed is what happens
+
+
+def send(method, url, headers, body):
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=15)
+    try:
+        connection.request(method, url[len(f"{parts.scheme}://{parts.netloc}") :], body=body or None, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read().decode()
+    finally:
+        connection.close()
+
+
+def without_request_id(body):
+    return re.sub(r'"request_id":"[0-9a-f]+"', '"request_id":"..."', body)
+
+
+def happened(request):
+    status, headers, body = send(request["method"], request["url"], request["headers"], request["body"])
+    shown = {name: headers.get(name) for name in request["answer_headers"]}
+    return status, shown, None if request["answer"] is None else without_request_id(body)
+
+
+def test_every_printed_request_gets_the_printed_answer(made):
+    printed = {each["title"]: (each["status"], each["answer_headers"], each["answer"]) for each in made["requests"]}
+    assert {each["title"]: happened(each) for each in made["requests"]} == printed
+
+
+def test_every_answer_that_can_be_provoked_is_there(made):
+    found = {(each["status"], each["answer_headers"].get("X-Daas-Error")) for each in made["requests"]}
+    refused = {"date-unreadable", "date-without-zone", "date-zone-name", "date-outside-window"}
+    refused |= {"content-md5-mismatch", "content-md5-required", None}
+    assert found == {(status, None) for status in (200, 400, 403, 404, 405, 413, 415, 422)} | {
+        (401, r) for r in refused
+    }
+    messages = " ".join(each["answer"] or "" for each in made["requests"])
+    assert all(said in messages for said in ("Use Not", "User Not", "is a required", "invalid input", "not found"))
+
+
+def test_the_http_file_holds_the_same_requests(daas, server, made):
+    path = daas.directory / "requests.http"
+    printed = daas.json("sandbox", "reset", "--url", server.url, "--http", path)
+    note, *blocks = re.split(r"^### ", path.read_text(), flags=re.MULTILINE)
+    assert printed["good_until"] in note
+    assert len(blocks) == len(printed["requests"])
+    for block, each in zip(blocks, printed["requests"], strict=True):
+        head, _, body = block.partition("\n\n")
+        title, *lines = head.split("\n")
+        said = [line[2:] for line in lines if line.startswith("# ")]
+        (method, url), *headers = [re.split(": | ", line, maxsplit=1) for line in lines if not line.startswith("# ")]
+        assert title == f"{each['status']}: {each['title']}"
+        status, answered, answer = send(method, url, dict(headers), body.strip("\n"))
+        assert status == each["status"]
+        assert said == [
+            *([] if each["answer"] is None else [without_request_id(answer)]),
+            *(f"{name}: {answered[name]}" for name in each["answer_headers"]),
+        ]
+
+
+def test_the_table_says_the_same_in_lines(daas, server, made):
+    outcome = daas.run("sandbox", "reset", "--url", server.url)
+    assert (outcome.status, outcome.stderr) == (0, "")
+    rows = outcome.text.partition("\n\n")[0].splitlines()[1:]
+    assert len(rows) == len(made["requests"])
+    for row, each in zip(rows, made["requests"], strict=True):
+        assert row.startswith(f"{each['status']}     {each['title']}  ")
+        assert (each["answer"] or "") in row
+    assert " ".join(made["conformance_command"]) in outcome.text
+
+
+def test_the_printed_command_runs_the_kit(made, settings, tmp_path):
+    command = [*made["conformance_command"], "--case", "answer.*", "--json"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["failed"] == 0
+
+
+def test_no_private_key_is_printed(daas, made, facts):
+    for text in (json.dumps(made), daas.run("sandbox", "reset").text):
+        assert facts["private_key"] not in text
+        assert facts["refused"]["private_key"] not in text
+
+
+def test_the_server_is_the_one_of_the_settings(daas):
+    made = daas.json("sandbox", "create", DAAS_BIND="127.0.0.1:8077")
+    assert made["conformance_command"][2] == "http://127.0.0.1:8077"
+    assert made["requests"][0]["url"] == "http://127.0.0.1:8077/direct/messages/move/format/json"
+    assert daas.json("sandbox", "reset", DAAS_BIND="0.0.0.0:80")["conformance_command"][2] == "http://127.0.0.1:8000"
+
+
+# What it makes
+
+
+def test_it_makes_two_applications_and_three_mailboxes(daas, made, facts):
+    assert names(daas, "mailbox", "mailbox") == MAILBOXES
+    assert names(daas, "application", "name") == APPLICATIONS
+    granted, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
+    assert (granted["mailboxes"], granted["suspended"]) == (["sandbox.open"], False)
+    assert granted["services"] == ["direct/folders", "direct/messages", "direct/messages/move"]
+    assert (refused["mailboxes"], refused["services"], refused["require_content_md5"]) == ([], [], True)
+    assert facts["public_key"] == granted["public_key"]
+    assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
+
+
+def test_its_file_is_for_the_owner_alone_and_a_key_file(daas, server, made, facts):
+    path = daas.directory / FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert made["file"] == str(path)
+    moved = daas.run("move", facts["mailbox"], facts["message"], "Sent", "--url", server.url, "--key-file", path)
+    assert moved.status == 0
+
+
+def test_the_limits_of_the_server_are_written_down(daas):
+    daas.json("sandbox", "create", DAAS_DATE_WINDOW_SECONDS="120", DAAS_MAX_BODY_BYTES="2000")
+    facts = json.loads((daas.directory / FILE).read_text())
+    assert (facts["window"], facts["max_body_bytes"], facts["origin"]) == (120, 2000, None)
+    daas.json("sandbox", "reset", DAAS_ALLOWED_ORIGINS="https://b.example,https://a.example")
+    facts = json.loads((daas.directory / FILE).read_text())
+    assert (facts["window"], facts["max_body_bytes"], facts["origin"]) == (900, 65536, "https://a.example")
+
+
+def test_a_server_that_does_not_compare_dates_is_asked_for_no_old_one(daas):
+    made = daas.json("sandbox", "create", DAAS_DATE_WINDOW_SECONDS="0")
+    assert made["good_until"] is None
+    reasons = {each["answer_headers"].get("X-Daas-Error") for each in made["requests"]}
+    assert reasons & {"date-outside-window", "date-zone-name"} == set()
+    assert "date-unreadable" in reasons
+
+
+# Made once
+
+
+def test_a_second_sandbox_is_refused_and_changes_nothing(daas, made, facts):
+    assert "daas sandbox reset" in daas.refusal("sandbox", "create")
+    assert json.loads((daas.directory / FILE).read_text()) == facts
+
+
+@pytest.mark.parametrize("taken", [["mailbox", "add", "sandbox.open"], ["application", "register", "sandbox.refused"]])
+def test_a_name_that_is_taken_is_refused_and_nothing_is_made(make_settings, tmp_path, taken):
+    fresh = Commands(make_settings("sqlite"), tmp_path)
+    fresh.run("db", "upgrade")
+    fresh.run(*taken)
+    assert taken[-1] in fresh.refusal("sandbox", "create")
+    assert [*names(fresh, "mailbox", "mailbox"), *names(fresh, "application", "name")] == taken[-1:]
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("command", ["create", "reset", "remove"])
+def test_the_file_of_another_database_is_refused(daas, made, make_settings, tmp_path, command):
+    other = Commands(make_settings("sqlite"), tmp_path)
+    other.run("db", "upgrade")
+    assert "another database" in other.refusal("sandbox", command)
+    other.run("mailbox", "add", "sandbox.open")
+    other.run("application", "register", "sandbox.granted")
+    assert "another database" in other.refusal("sandbox", command)
+    assert names(other, "mailbox", "mailbox") == ["sandbox.open"]
+
+
+@pytest.mark.parametrize("command", ["reset", "remove"])
+def test_without_a_sandbox_there_is_nothing_to_do(daas, command):
+    assert "daas sandbox create" in daas.refusal("sandbox", command)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_file_that_cannot_be_read_is_refused(daas, content):
+    (daas.directory / "instance").mkdir()
+    (daas.directory / FILE).write_text(content)
+    assert "cannot be read" in daas.refusal("sandbox", "reset")
+    (daas.directory / FILE).unlink()
+
+
+# Put back
+
+
+def test_reset_puts_everything_back_with_the_same_keys(daas, server, app, made, facts):
+    other = Builder(app).mailbox()
+    for id_ in (facts["message"], facts["other_message"]):
+        daas.run("move", "sandbox.open", id_, facts["folders"][0], "--url", server.url, "--key-file", FILE)
+    daas.run("application", "suspend", "sandbox.granted")
+    daas.run("application", "revoke", "sandbox.granted", "--service", "direct/folders", "--mailbox", "sandbox.open")
+    daas.run("application", "grant", "sandbox.granted", "--mailbox", other.name, "--all-mailboxes")
+    daas.run("application", "grant", "sandbox.refused", "--service", "direct/folders", "--mailbox", "sandbox.closed")
+    daas.run("mailbox", "suspend", "sandbox.open")
+    daas.run("mailbox", "resume", "sandbox.suspended")
+    before = [daas.json("application", "show", name) for name in APPLICATIONS]
+    daas.json("sandbox", "reset", "--url", server.url)
+    granted, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
+    assert (granted["suspended"], granted["mailboxes"], granted["all_mailboxes"]) == (False, ["sandbox.open"], False)
+    assert granted["services"] == ["direct/folders", "direct/messages", "direct/messages/move"]
+    assert (refused["services"], refused["mailboxes"]) == ([], [])
+    assert [each["public_key"] for each in before] == [granted["public_key"], refused["public_key"]]
+    assert json.loads((daas.directory / FILE).read_text()) == facts
+    suspended = {row["mailbox"]: row["suspended"] for row in daas.json("mailbox", "list")}
+    assert [suspended[name] for name in MAILBOXES] == [False, False, True]
+    assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
+
+
+# Taken away
+
+
+def test_remove_takes_away_all_that_was_made_and_nothing_else(daas, server, app, made, facts):
+    build = Builder(app)
+    other = build.application(mailboxes=[build.mailbox()])
+    daas.run("application", "grant", other.name, "--mailbox", "sandbox.open")
+    daas.run("move", "sandbox.open", facts["message"], "Sent", "--url", server.url, "--key-file", FILE)
+    assert daas.json("sandbox", "remove")["removed"] == [*MAILBOXES, *APPLICATIONS]
+    assert (names(daas, "mailbox", "mailbox"), names(daas, "application", "name")) == ([], [])
+    assert not (daas.directory / FILE).exists()
+    assert daas.json("application", "show", other.name)["mailboxes"] == [other.mailbox.name]
+    assert build.folder_of(other.mailbox.message) == "Inbox"
+    assert [row.reason for row in build.log_rows(facts["message"])] == ["moved"]
+    daas.refusal("message", "show", facts["message"])
+
+
+def test_no_id_is_used_again(daas, made, facts):
+    daas.json("sandbox", "remove")
+    daas.json("sandbox", "create")
+    again = json.loads((daas.directory / FILE).read_text())
+    assert int(again["message"]) > int(facts["closed_message"])
+    assert min(map(int, again["folders"])) > int(facts["closed_folder"])
+    assert again["public_key"] != facts["public_key"]
+
+
+def test_one_that_was_broken_off_can_be_removed(daas, monkeypatch):
+    def fail(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("daas.sandbox._import", fail)
+        with pytest.raises(OSError, match="no space left"):
+            daas.run("sandbox", "create")
+    assert "daas sandbox remove" in daas.refusal("sandbox", "reset")
+    assert daas.json("sandbox", "remove")["removed"] == [*MAILBOXES, *APPLICATIONS]
+    assert daas.json("sandbox", "create")
+
+
+def test_the_keys_of_two_sandboxes_differ(daas, made, facts):
+    assert len({facts["public_key"], facts["private_key"], *facts["refused"].values()}) == 4
