@@ -30,8 +30,9 @@ check: $(VENV)/.dev  ## Lint, check the format and the types, look for weak spot
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/bandit --quiet --skip B608 --recursive daas gunicorn.conf.py wsgi.py  # ruff judges SQL (S608)
-	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '(^|/)(tests|vectors)/|^requirements' \
+	@# ruff judges SQL (S608); XML is written here, never read.
+	$(BIN)/bandit --quiet --skip B405,B608 --recursive daas gunicorn.conf.py wsgi.py
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '(^|/)(conformance|tests|vectors)/|^requirements' \
 	    --exclude-lines '://(:|[a-z]+:)password@'
 
 format: $(VENV)/.dev  ## Format the code and mend what the linter can.
