@@ -34,8 +34,8 @@ class Round:
     """What one round gave.
 
     The rate is answers a second, p50 and p99 are milliseconds, `generator` is how many cores the load generator
-    kept busy, `beside` the rate of whatever else was sent at the same time, and `used` what the processes used
-    that were looked at.
+    kept busy, `limited` how many of the answers were a 429, `beside` the rate of whatever else was sent at the same
+    time, and `used` what the processes used that were looked at.
     """
 
     answers: int
@@ -43,6 +43,7 @@ class Round:
     generator: float
     p50: float | None = None
     p99: float | None = None
+    limited: int = 0
     beside: float = 0.0
     used: Mapping[str, Usage] = field(default_factory=dict)
 
@@ -56,7 +57,7 @@ class RanOut(Exception):
 
 
 class Replay:
-    """Sends requests to a server by wrk, each once; all must be answered with one status."""
+    """Sends requests to a server by wrk, each once; each answer has one status, or 429 if that may be."""
 
     def __init__(
         self,
@@ -65,12 +66,15 @@ class Replay:
         status: int = 200,
         connections: int = CONNECTIONS,
         processes: Processes | None = None,
+        *,
+        may_be_limited: bool = False,
     ) -> None:
         self.status = status
+        self._may_be_limited = may_be_limited
         self._processes = processes or {}
         self._connections = connections
         self._url = url
-        self._requests = requests
+        self.requests = requests
         self._rate: float = _FIRST_GUESS
 
     def __call__(self, seconds: int) -> Round:
@@ -81,7 +85,7 @@ class Replay:
     @contextmanager
     def signed(self, seconds: int) -> Iterator[Callable[[], Round]]:
         """Sign the requests of a round and give what runs it."""
-        signed = self._requests.sign(int(max(self._rate, _LEAST_GUESS) * seconds * _MARGIN))
+        signed = self.requests.sign(int(max(self._rate, _LEAST_GUESS) * seconds * _MARGIN))
         with tempfile.NamedTemporaryFile(suffix=".requests") as file:
             file.writelines(request + b"\0" for request in signed)
             file.flush()
@@ -93,14 +97,15 @@ class Replay:
         printed, cores = run_generator(["wrk", *options, self._url, "--", requests, str(self.status)])
         used = {whose: now - before[whose] for whose, now in self._used().items()}
         told = json.loads(printed.splitlines()[-1])
-        self._requests.sent(min(told["sent"], count))
-        if told["unexpected"] or told["broken"] or not told["answers"]:
+        self.requests.sent(min(told["sent"], count))
+        limited = told["limited"]
+        if told["unexpected"] or told["broken"] or not told["answers"] or (limited and not self._may_be_limited):
             raise RuntimeError(f"not every answer was a {self.status}: {told}")
         if told["sent"] >= count:
             self._rate *= 2
             raise RanOut
         self._rate = told["answers"] / told["seconds"]
-        return Round(told["answers"], self._rate, cores, told["p50"], told["p99"], used=used)
+        return Round(told["answers"], self._rate, cores, told["p50"], told["p99"], limited, used=used)
 
     def _used(self) -> dict[str, Usage]:
         return {whose: usage_of(pids()) for whose, pids in self._processes.items()}
@@ -119,7 +124,11 @@ class Recorded:
             all_ready = [stack.enter_context(replay.signed(seconds)) for replay in self._replays]
             self._ledger.go_on()
             first, *others = executor.map(lambda go: go(), all_ready)
-        answers = {replay.status: ran.answers for replay, ran in zip(self._replays, [first, *others], strict=True)}
+        answers = {
+            # What is over a limit has no row.
+            replay.status: ran.answers - ran.limited
+            for replay, ran in zip(self._replays, [first, *others], strict=True)
+        }
         self._ledger.check(answers, CONNECTIONS)
         return replace(first, beside=sum(ran.rate for ran in others))
 

@@ -1,4 +1,4 @@
--- Sends signed requests, each once, and counts the answers whose status is not the one expected.
+-- Sends signed requests, each once, and counts the answers whose status is not the one expected, but for 429.
 -- Arguments: a file of whole requests, each ended by a NUL; the status.
 
 function setup(thread)
@@ -6,7 +6,7 @@ function setup(thread)
 end
 
 function init(args)
-  requests, sent, unexpected = {}, 0, 0
+  requests, sent, unexpected, limited = {}, 0, 0, 0
   local file = assert(io.open(args[1], "rb"))
   for request in file:read("*a"):gmatch("(%Z+)%z") do
     requests[#requests + 1] = request
@@ -24,7 +24,9 @@ function request()
 end
 
 function response(status)
-  if status ~= expected then
+  if status == 429 then
+    limited = limited + 1
+  elseif status ~= expected then
     unexpected = unexpected + 1
   end
 end
@@ -32,8 +34,9 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '{"answers": %d, "seconds": %f, "p50": %f, "p99": %f, "sent": %d, "unexpected": %d, "broken": %d}\n',
+    '{"answers": %d, "seconds": %f, "p50": %f, "p99": %f, "sent": %d, "unexpected": %d, '
+    .. '"limited": %d, "broken": %d}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
-    replaying:get("sent"), replaying:get("unexpected"),
+    replaying:get("sent"), replaying:get("unexpected"), replaying:get("limited"),
     errors.connect + errors.read + errors.write + errors.timeout))
 end

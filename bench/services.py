@@ -39,13 +39,13 @@ class Gunicorn:
 
     @classmethod
     @contextmanager
-    def serve(cls, target: str, settings: Settings) -> Iterator["Gunicorn"]:
+    def serve(cls, target: str, settings: Settings, **environ: str) -> Iterator["Gunicorn"]:
         """Start it; `settings` name the database whose number and kind of workers it takes."""
         port = free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning", target],
             cwd=ROOT,
-            env=environment(settings, DAAS_BIND=f"127.0.0.1:{port}"),
+            env=environment(settings, DAAS_BIND=f"127.0.0.1:{port}", **environ),
         )
         try:
             wait_for_port(port, process).close()

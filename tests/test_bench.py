@@ -22,6 +22,7 @@ ROWS = [
     *(f"bare view as for {name} | view" for name in DATABASES),
     *(f"{name}: {fault} | {name}: bare view" for name in DATABASES for fault in ("bad signature", "unknown key")),
     *(f"{name}: moves in a flood | {name}: moves alone" for name in DATABASES),
+    *(f"{name}: moves in a flood without a limit | {name}: moves alone" for name in DATABASES),
     "1,000 messages",
     "10,000 messages",
     "10 applications",
