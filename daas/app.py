@@ -13,6 +13,7 @@ from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.routes import DIRECT_API, direct
 from .direct.schemas import MoveArguments
 from .migomail.api import MIGOMAIL_API
+from .migomail.operations import example_faults
 from .migomail.routes import migomail
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     init_pages(app, settings)
     app.register_blueprint(direct)
     app.register_blueprint(migomail)
-    init_onboarding(app, settings, MoveArguments())
+    init_onboarding(app, settings, MoveArguments(), MIGOMAIL_API, example_faults())
     init_openapi(app)
     return app
 

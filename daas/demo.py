@@ -7,7 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from .applications import Application, register_application
+from .applications import SERVICES, Application, register_application
 from .client import DEFAULT_URL
 from .database import db
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
@@ -67,7 +67,7 @@ def make_demo(settings: Settings) -> bool:
     DEMO_FILE.unlink(missing_ok=True)
     with os.fdopen(os.open(DEMO_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.writelines(f"{name}={value}\n" for name, value in facts.items())
-    register_application("demo", mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
+    register_application("demo", services=SERVICES, mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
     return True
 
 

@@ -202,6 +202,5 @@ def example_faults() -> dict[str, errors.ApiError]:
         "method": errors.MethodNotAllowed("example"),
         "exists": _EXISTS,
         "media_type": errors.UnsupportedMediaType("example"),
-        "missing": errors.MissingArguments([("email_address", "email_address")]),
-        "invalid": errors.InvalidArguments([("email_address", "email_address")]),
+        **dict(zip(("missing", "invalid"), faults_of(NewContact()), strict=True)),
     }

@@ -10,10 +10,11 @@ import marshmallow
 
 from .. import errors
 from ..arguments import Arguments, check_arguments
+from ..call import Api
 from ..errors import ApiError, to_json
 from ..signing.direct_scheme import DIRECT, content_md5
-from ..signing.migomail_scheme import MIGOMAIL
 from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
+from ..signing.migomail_scheme import MIGOMAIL
 
 #: An example's: made when the process starts, registered nowhere.
 KEYS = make_key_pair()
@@ -151,9 +152,10 @@ def example_faults(move_arguments: marshmallow.Schema) -> dict[str, ApiError]:
     }
 
 
-def body_of(fault: ApiError) -> str:
-    """Give the body of an answer other than success as it is sent, with a request_id made up."""
-    return to_json(fault.body(_REQUEST_ID)).decode()
+def body_of(fault: ApiError, api: Api | None = None) -> str:
+    """Give the body of an answer other than success as it is sent, with a request_id made up, if that stands in it."""
+    body = fault.body(_REQUEST_ID) if api is None else api.fault_body(fault, _REQUEST_ID)
+    return to_json(body).decode()
 
 
 def _move(date: str, *, with_md5: bool) -> Example:
