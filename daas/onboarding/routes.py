@@ -91,7 +91,8 @@ def index() -> str:
 
 @onboarding.get(
     "/onboarding/documentation/"
-    "<any(authentication, move_message, folders, messages, lists, contacts, send_example, errors, vectors, testing):name>"
+    "<any(authentication, move_message, folders, messages, lists, contacts, "
+    "send_example, errors, vectors, testing):name>"
 )
 @open_to_all()
 def show_page(name: str) -> str:
