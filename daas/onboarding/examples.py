@@ -86,7 +86,7 @@ def example_calls_for_lists() -> dict[str, Example]:
     ana = {"email_address": "ana@example.org"}
     return {
         "make_list": _call("POST", "lists/List+1", _said(201, "List List 1 created with list-id 1")),
-        "make_another_list": _call("POST", "lists/List+2", _said(201, "List List 2 created with list-id 2")),
+        "make_another_list": _call("POST", "lists.json/List+2", _said(201, "List List 2 created with list-id 2")),
         "show_lists": _call("GET", "lists.json", {"1": "List 1", "2": "List 2"}),
         "show_list": _call("GET", "lists.json?id=2", {"2": "List 2"}),
         "rename_list": _call("POST", "lists.json?name=Renamed+1&id=2", _said(201, "List renamed to Renamed 1")),

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
 
 from ...signing.mechanism import KeyPair, make_key_pair
@@ -17,7 +18,7 @@ ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
     "hex": lambda digest: digest.hex(),
     "HEX": lambda digest: digest.hex().upper(),
     "raw": lambda digest: base64.b64encode(digest).decode(),
-    "both cases": lambda digest: digest.hex().capitalize().swapcase(),
+    "both cases": lambda digest: re.sub("[a-f]", lambda letter: letter[0].upper(), digest.hex(), count=1),
     "base64 of hex": lambda digest: base64.b64encode(digest.hex().encode()).decode(),
     "cut": lambda digest: digest.hex()[:-1],
 }

@@ -48,26 +48,29 @@ class Run:
 
     def _play_one(self, case: Case, gone: int) -> Result:
         result = Result(case)
-        last_id = 0
         try:
             own = self._make_list()
-            names = {"list": str(own), "next_list": str(own + 1), "gone": str(gone)}
-            for ask, expected in case.steps:
-                exchange, request_id = self._play_step(ask, expected, names)
-                result.exchanges.append(exchange)
-                if request_id.isdecimal():
-                    if int(request_id) <= last_id:
-                        exchange.faults.append(f"The X-Request-Id before was {last_id}: they do not grow.")
-                    last_id = int(request_id)
+            try:
+                self._play_steps(case, {"list": str(own), "next_list": str(own + 1), "gone": str(gone)}, result)
+            except NotOnStage as lacking:
+                result = Result(case, SKIPPED, f"There is no {lacking}.")
             for made in self._lists_from(own):
                 self._remove_list(made)
-        except NotOnStage as lacking:
-            return Result(case, SKIPPED, f"There is no {lacking}.")
         except WireError as error:
             result.exchanges.append(Exchange("", "", "", "", [str(error)]))
         if result.faults:
             result.outcome = FAILED
         return result
+
+    def _play_steps(self, case: Case, names: dict[str, str], result: Result) -> None:
+        last_id = 0
+        for ask, expected in case.steps:
+            exchange, request_id = self._play_step(ask, expected, names)
+            result.exchanges.append(exchange)
+            if request_id.isdecimal():
+                if int(request_id) <= last_id:
+                    exchange.faults.append(f"The X-Request-Id before was {last_id}: they do not grow.")
+                last_id = int(request_id)
 
     def _play_step(self, ask: Ask, expected: Expected, names: dict[str, str]) -> tuple[Exchange, str]:
         """Send a request and judge the answer; gives the answer's X-Request-Id too."""
