@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..case import Case, Expected, page
 from ..judge import describe, faults_of
 from ..request import NotOnStage, Written
-from ..run import FAILED, SKIPPED, Exchange, Result
+from ..run import FAILED, SKIPPED, Exchange, Result, send
 from ..stage import Stage
 from ..wire import Answer, Server, WireError
 from .case import LISTS, REQUEST_ID, Ask, post, remove
@@ -88,7 +88,7 @@ class Run:
         return Exchange(str(written), written.string_to_sign, came, describe(expected, names), faults), request_id
 
     def _send(self, written: Written) -> Answer:
-        return self.server.exchange(written.data, is_cut=False, seconds=self.seconds)
+        return send(self.server, written, self.seconds)
 
     def _make_list(self) -> int:
         """Make a list and give its id; raises WireError if the server does not."""
