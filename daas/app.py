@@ -17,6 +17,7 @@ from .key_cipher import init_key_cipher
 from .keys import init_keys
 from .metrics import init_metrics
 from .migomail.api import MIGOMAIL_API
+from .migomail.operations import example_faults
 from .migomail.routes import migomail
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     app.register_blueprint(direct)
     app.register_blueprint(migomail)
     app.register_blueprint(health)
-    init_onboarding(app, settings, MoveArguments())
+    init_onboarding(app, settings, MoveArguments(), MIGOMAIL_API, example_faults())
     init_openapi(app)
     return app
 

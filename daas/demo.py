@@ -7,7 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from .applications import Application, ApplicationKey, register_application
+from .applications import SERVICES, Application, ApplicationKey, register_application
 from .client import DEFAULT_URL
 from .database import db, reading
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
@@ -69,7 +69,7 @@ def make_demo(settings: Settings) -> bool:
     DEMO_FILE.unlink(missing_ok=True)
     with os.fdopen(os.open(DEMO_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.writelines(f"{name}={value}\n" for name, value in facts.items())
-    register_application(_NAME, mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
+    register_application(_NAME, services=SERVICES, mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
     return True
 
 

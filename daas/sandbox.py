@@ -15,8 +15,10 @@ from sqlalchemy import select, update
 
 from .applications import (
     DEFAULT_SERVICES,
+    SERVICES,
     Application,
     ApplicationKey,
+    find_application,
     grant,
     register_application,
     remove_application,
@@ -28,13 +30,15 @@ from .direct.mailboxes import add_folder, add_mailbox, find_folder, find_mailbox
 from .direct.message_import import ImportedMessage, import_messages
 from .direct.models import Mailbox, Message
 from .errors import OperatorError
+from .migomail.contact_lists import remove_all_lists
 from .settings import Settings
 from .signing.mechanism import make_key_pair
 
 #: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` takes it.
 SANDBOX_FILE = Path("instance/sandbox.json")
 
-_GRANTED, _REFUSED = _APPLICATIONS = ("sandbox.granted", "sandbox.refused")
+_GRANTED, _REFUSED, _OTHER = _APPLICATIONS = ("sandbox.granted", "sandbox.refused", "sandbox.other")
+_LISTS = tuple(service for service in SERVICES if service not in DEFAULT_SERVICES)
 _OPEN, _CLOSED, _SUSPENDED = _MAILBOXES = ("sandbox.open", "sandbox.closed", "sandbox.suspended")
 
 
@@ -47,13 +51,22 @@ def create_sandbox(settings: Settings) -> dict[str, Any]:
         )
     if taken := [*_names_of(Application, _APPLICATIONS), *_names_of(Mailbox, _MAILBOXES)]:
         raise OperatorError(f"{', '.join(taken)} is there, and no {SANDBOX_FILE} says that a sandbox made it.")
-    granted, refused = make_key_pair(), make_key_pair()
-    facts: dict[str, Any] = {**vars(granted), "refused": vars(refused), "refused_needs_md5": True, "explains": True}
+    granted, refused, other = make_key_pair(), make_key_pair(), make_key_pair()
+    facts: dict[str, Any] = {
+        **vars(granted),
+        "refused": vars(refused),
+        "refused_needs_md5": True,
+        "other": vars(other),
+        "lists": True,
+        "explains": True,
+    }
     # The file is written at each step: what is broken off in the middle can be removed.
     _write(facts | {"mailbox_ids": {}})
-    register_application(_GRANTED, explain_401=True, keys=granted)
+    register_application(_GRANTED, services=SERVICES, explain_401=True, keys=granted)
     # It may use none of the services: what it signs is a 403 with Content-MD5 and a 401 without.
     register_application(_REFUSED, services=[], require_content_md5=True, keys=refused)
+    # It has lists and contacts of its own, and sees none of the first's.
+    register_application(_OTHER, services=_LISTS, keys=other)
     boxes = {}
     for name in _MAILBOXES:
         boxes[name] = add_mailbox(name)
@@ -84,8 +97,9 @@ def reset_sandbox(settings: Settings) -> dict[str, Any]:
     if "message" not in facts or [*_names_of(Mailbox, _MAILBOXES)] != sorted(_MAILBOXES):
         raise OperatorError("The sandbox is not whole: `daas sandbox remove`, and then make it anew.")
     for name, services, mailbox_ids in [
-        (_GRANTED, DEFAULT_SERVICES, [facts["mailbox_ids"][_OPEN]]),
+        (_GRANTED, SERVICES, [facts["mailbox_ids"][_OPEN]]),
         (_REFUSED, (), []),
+        (_OTHER, _LISTS, []),
     ]:
         application = suspend_application(name, suspended=False)
         more = {row.service for row in application.services} - {*services}
@@ -114,6 +128,7 @@ def remove_sandbox() -> list[str]:
     for name in _names_of(Mailbox, facts["mailbox_ids"]):
         remove_mailbox(name)
     for name in reversed([*_names_of(Application, _APPLICATIONS)]):
+        remove_all_lists(find_application(name))
         remove_application(name)
     SANDBOX_FILE.unlink()
     return names

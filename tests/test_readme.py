@@ -80,11 +80,11 @@ def test_the_readmes_commands_run_and_move_a_message(place):
     assert len(re.findall(r"letter\.eml", done.stdout)) == 1
 
 
-def test_the_readmes_program_moves_a_message(place):
+def test_the_readmes_programs_run(place):
     directory, environ, url = place
-    [program] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    programs = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     done = subprocess.run(
-        [sys.executable, "-c", program.replace("http://127.0.0.1:8000", url) + "print(answer.status_code)"],
+        [sys.executable, "-c", programs.replace("http://127.0.0.1:8000", url) + "print(answer.status_code)"],
         env={**environ, **dotenv_values(directory / "instance" / "demo.env")},
         capture_output=True,
         text=True,
@@ -93,7 +93,9 @@ def test_the_readmes_program_moves_a_message(place):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(
-        r"Moved\(request_id='[0-9]+', mailbox='demo.clinician', id='1', folder='5'\)\n200\n", done.stdout
+        r"Moved\(request_id='[0-9]+', mailbox='demo.clinician', id='1', folder='5'\)\n"
+        r"409 Contact already exists\n\[Contact\(id='1', email_address='ana@example.org'\)\]\n200\n",
+        done.stdout,
     )
 
 

@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from daas.applications import SERVICES
+from daas.client import ListsClient
+
 from .builders import Builder
 from .commands import Commands
 from .servers import environment
 
 MAILBOXES = ["sandbox.closed", "sandbox.open", "sandbox.suspended"]
-APPLICATIONS = ["sandbox.granted", "sandbox.refused"]
+APPLICATIONS = ["sandbox.granted", "sandbox.other", "sandbox.refused"]
 FILE = "instance/sandbox.json"
 
 
@@ -138,12 +141,13 @@ def test_the_server_is_the_one_of_the_settings(daas):
 # What it makes
 
 
-def test_it_makes_two_applications_and_three_mailboxes(daas, made, facts):
+def test_it_makes_three_applications_and_three_mailboxes(daas, made, facts):
     assert names(daas, "mailbox", "mailbox") == MAILBOXES
     assert names(daas, "application", "name") == APPLICATIONS
-    granted, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
+    granted, other, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
     assert (granted["mailboxes"], granted["suspended"]) == (["sandbox.open"], False)
-    assert granted["services"] == ["direct/folders", "direct/messages", "direct/messages/move"]
+    assert granted["services"] == sorted(SERVICES)
+    assert (other["mailboxes"], other["services"]) == ([], ["v1/contacts", "v1/lists"])
     assert (refused["mailboxes"], refused["services"], refused["require_content_md5"]) == ([], [], True)
     assert facts["public_key"] == granted["public_key"]
     assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
@@ -231,11 +235,12 @@ def test_reset_puts_everything_back_with_the_same_keys(daas, server, app, made, 
     daas.run("mailbox", "resume", "sandbox.suspended")
     before = [daas.json("application", "show", name) for name in APPLICATIONS]
     daas.json("sandbox", "reset", "--url", server.url)
-    granted, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
+    granted, other, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
     assert (granted["suspended"], granted["mailboxes"], granted["all_mailboxes"]) == (False, ["sandbox.open"], False)
-    assert granted["services"] == ["direct/folders", "direct/messages", "direct/messages/move"]
+    assert granted["services"] == sorted(SERVICES)
+    assert (other["mailboxes"], other["services"]) == ([], ["v1/contacts", "v1/lists"])
     assert (refused["services"], refused["mailboxes"]) == ([], [])
-    assert [each["public_key"] for each in before] == [granted["public_key"], refused["public_key"]]
+    assert [each["public_key"] for each in before] == [each["public_key"] for each in (granted, other, refused)]
     assert json.loads((daas.directory / FILE).read_text()) == facts
     suspended = {row["mailbox"]: row["suspended"] for row in daas.json("mailbox", "list")}
     assert [suspended[name] for name in MAILBOXES] == [False, False, True]
@@ -257,6 +262,16 @@ def test_remove_takes_away_all_that_was_made_and_nothing_else(daas, server, app,
     assert build.folder_of(other.mailbox.message) == "Inbox"
     assert [row.reason for row in build.log_rows(facts["message"])] == ["moved"]
     daas.refusal("message", "show", facts["message"])
+
+
+def test_remove_takes_away_lists_and_contacts(daas, server, app, made, facts):
+    keeping = Builder(app).application(services=SERVICES).keys
+    for keys in (facts, facts["other"], vars(keeping)):
+        with ListsClient(server.url, keys["public_key"], keys["private_key"]) as client:
+            client.add_contact(client.create_list("Kept").id, "ana@example.org")
+    assert daas.json("sandbox", "remove")["removed"] == [*MAILBOXES, *APPLICATIONS]
+    with ListsClient(server.url, keeping.public_key, keeping.private_key) as client:
+        assert client.find_contact("ana@example.org") == {"1": "1"}
 
 
 def test_no_id_is_used_again(daas, made, facts):

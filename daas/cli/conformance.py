@@ -2,13 +2,16 @@
 
 import fnmatch
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..client import read_key_file
-from ..conformance import direct, report
+from ..conformance import direct, migomail, report
+from ..conformance.case import Case
+from ..conformance.migomail.run import Run as ListsRun
 from ..conformance.run import FAILED, Result, Run
 from ..conformance.stage import Stage, StageError
 from ..conformance.wire import Server
@@ -26,6 +29,13 @@ _PRIVATE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--message", metavar="ID", help="A message in it, which will be moved about.")
 @click.option("--folder", "folders", metavar="ID", multiple=True, help="A custom folder of it; two are needed.")
 @click.option("--closed-mailbox", metavar="M", help="A mailbox that is not open to the first.")
+@click.option(
+    "--api",
+    "apis",
+    type=click.Choice(["messages", "lists"]),
+    multiple=True,
+    help="Play the cases of this API; by default of all that the sandbox has.",
+)
 @click.option("--case", "patterns", metavar="PATTERN", multiple=True, help="Play these cases alone, such as 'date.*'.")
 @click.option("--timeout", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="Seconds to an answer.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML to this file too.")
@@ -35,6 +45,7 @@ def conformance(
     sandbox: Path | None,
     key_file: Path | None,
     refused_key_file: Path | None,
+    apis: tuple[str, ...],
     patterns: tuple[str, ...],
     timeout: float,
     junit: Path | None,
@@ -52,16 +63,21 @@ def conformance(
     stage = _read_stage(sandbox, key_file, refused_key_file, named)
     if not stage.compares_dates:
         raise click.UsageError("The kit judges servers that let dates differ by 60 to 1800 seconds from their clock.")
-    cases = [
-        case
-        for case in direct.cases(stage)
-        if not patterns or any(fnmatch.fnmatchcase(case.id, pattern) for pattern in patterns)
-    ]
-    if not cases:
+    apis = apis or ("messages", *(["lists"] if stage.lists else []))
+
+    def chosen(api: str, cases: list[Case]) -> list[Case]:
+        matching = [case for case in cases if any(fnmatch.fnmatchcase(case.id, pattern) for pattern in patterns)]
+        return [] if api not in apis else matching if patterns else cases
+
+    messages, lists = chosen("messages", direct.cases(stage)), chosen("lists", migomail.CASES)
+    if not messages and not lists:
         raise click.UsageError("There is no such case.")
-    width = max(len(case.id) for case in cases)
+    width = max(len(case.id) for case in [*messages, *lists])
     results: list[Result] = []
-    for result in Run(server, stage, timeout).play(cases):
+    for result in chain(
+        Run(server, stage, timeout).play(messages) if messages else [],
+        ListsRun(server, stage, timeout).play(lists) if lists else [],
+    ):
         results.append(result)
         if not as_json:
             click.echo(report.row(result, width))

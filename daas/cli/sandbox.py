@@ -77,7 +77,7 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
 @sandbox.command()
 @_shows_requests
 def create(settings: Settings) -> dict[str, Any]:
-    """Make two applications and three mailboxes to test with, and print requests with the answers they get."""
+    """Make three applications and three mailboxes to test with, and print requests with the answers they get."""
     return create_sandbox(settings)
 
 

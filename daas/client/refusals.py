@@ -17,9 +17,9 @@ class NoAnswer(CallFailed):
 class Refusal(CallFailed):
     """An answer other than success.
 
-    `status` is the HTTP status, `message` the answer's sentence (blank if it has none), `request_id` what leads
-    to the row of the service's log (None if the answer has none), `fields` the names of the arguments at fault,
-    `headers` the answer's.
+    `status` is the HTTP status, which answers for lists and contacts name `code`, `message` the answer's sentence
+    (blank if it has none), `request_id` what leads to the row of the service's log (None if the answer has none),
+    `fields` the names of the arguments at fault, `headers` the answer's.
     """
 
     #: The status and a part of the sentence by which an answer is told to be of this class.
@@ -83,6 +83,30 @@ class UserNotAuthorized(Refusal):
     """The mailbox is unknown, suspended or not open to this application."""
 
     documented = 403, "User Not Authorized"
+
+
+class NotAuthorized(Refusal):
+    """This application may not use this call for lists and contacts, or is suspended."""
+
+    documented = 403, "Not Authorized"
+
+
+class ListNotFound(Refusal):
+    """The application has no such list."""
+
+    documented = 404, "List not found"
+
+
+class ContactNotFound(Refusal):
+    """The list has no such contact."""
+
+    documented = 404, "Contact not found"
+
+
+class ContactExists(Refusal):
+    """The list has a contact with this address already."""
+
+    documented = 409, "Contact already exists"
 
 
 class NotFound(Refusal):

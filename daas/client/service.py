@@ -16,7 +16,10 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 _TIMEOUT_SECONDS = 30
 _LOST_CONNECTION = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+# Of these, a call has surely not been carried out.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUSY = (429, 503)
+_TOO_MANY = (429,)
 
 T = TypeVar("T")
 
@@ -79,18 +82,19 @@ class Service:
         if self._closes_http:
             self._http.close()
 
-    def call(self, method: str, path: str, read: Callable[[Any], T], **content: Any) -> T:
-        """Send a call that may be sent again, and give what `read` makes of the JSON of its answer.
+    def call(self, method: str, path: str, read: Callable[[Any], T], *, repeatable: bool = True, **content: Any) -> T:
+        """Send a call, and give what `read` makes of the JSON of its answer.
 
-        `content` is what httpx takes as `params`, `data` and so on. Raises CallFailed.
+        A call that is not `repeatable` is sent again only where it has surely not been carried out. `content` is
+        what httpx takes as `params`, `data` and so on. Raises CallFailed.
         """
-        response = self._send(method, self.url + path, **content)
+        response = self._send(method, self.url + path, repeatable=repeatable, **content)
         try:
             return read(response.json())
         except (ValueError, KeyError, TypeError) as error:
             raise refusal_of(response, ()) from error
 
-    def _send(self, method: str, url: str, **content: Any) -> httpx.Response:
+    def _send(self, method: str, url: str, *, repeatable: bool, **content: Any) -> httpx.Response:
         """Give the first success, within the bound; raises what the last attempt came to."""
         began = time.monotonic()
         attempts, pause = 0, self.retries.pause
@@ -100,7 +104,7 @@ class Service:
             try:
                 return self._attempt(method, url, **content)
             except CallFailed as fault:
-                wait = self._seconds_to_wait(fault, pause, offset)
+                wait = self._seconds_to_wait(fault, pause, offset, repeatable=repeatable)
                 if wait is None or attempts >= self.retries.attempts:
                     raise
                 if time.monotonic() - began + wait > self.retries.seconds:
@@ -117,14 +121,15 @@ class Service:
             return response
         raise refusal_of(response, self.refusals)
 
-    def _seconds_to_wait(self, fault: CallFailed, pause: float, offset: float) -> float | None:
+    def _seconds_to_wait(self, fault: CallFailed, pause: float, offset: float, *, repeatable: bool) -> float | None:
         """Give the seconds after which another attempt may help, None if none may; puts right a clock that was wrong.
 
         `offset` is the clock's offset in the attempt that failed.
         """
         if isinstance(fault, NoAnswer):
-            return pause if isinstance(fault.__cause__, _LOST_CONNECTION) else None
-        if isinstance(fault, Refusal) and fault.status in _BUSY:
+            return pause if isinstance(fault.__cause__, _LOST_CONNECTION if repeatable else _NEVER_SENT) else None
+        # A 503 may stand for a commit of which only the answer was lost.
+        if isinstance(fault, Refusal) and fault.status in (_BUSY if repeatable else _TOO_MANY):
             return _retry_after(fault.headers, pause)
         if self.correct_clock and isinstance(fault, AuthenticationFailed) and fault.reason == "date-outside-window":
             # Not `-=`: another thread may have put it right by the same skew.

@@ -31,7 +31,8 @@ class SignatureAuth(httpx.Auth):
     """Signs each request as it is sent: the `auth` of a call or a client of httpx, sync or async, or of requests.
 
     Sets Date, Content-MD5 of the body (unless `content_md5` is false or there is none) and Authorization.
-    `clock_offset` is added to this machine's clock, in seconds. Raises ValueError for keys that no header
+    `clock_offset` is added to this machine's clock, in seconds. What is posted to lists and contacts, with `scheme`
+    MIGOMAIL, has to be JSON. Raises ValueError for keys that no header
     can hold.
     """
 

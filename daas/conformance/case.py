@@ -6,6 +6,7 @@ one of its names is skipped.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 MOVE = "/direct/messages/move/format/json"
 FORM = "application/x-www-form-urlencoded"
@@ -99,14 +100,15 @@ class Expected:
 class Case:
     """A sentence of the contract and what shows whether a server keeps it.
 
-    `see` is where it is written: a page of the documentation, or a note in docs/decisions. `attempts` is how often a
-    case is tried that the tick of a clock can spoil; one that passes is enough.
+    A request is an Ask, or what another API has for one. `see` is where the sentence is written: a page of the
+    documentation, or a note in docs/decisions. `attempts` is how often a case is tried that the tick of a clock can
+    spoil; one that passes is enough.
     """
 
     id: str
     sentence: str
     see: str
-    steps: Sequence[tuple[Ask, Expected]]
+    steps: Sequence[tuple[Any, Expected]]
     attempts: int = 1
 
 

@@ -54,6 +54,18 @@ class Result:
         return [fault for exchange in self.exchanges for fault in exchange.faults]
 
 
+def send(server: Server, written: Written, seconds: float, *, is_cut: bool = False) -> Answer:
+    """Send a request; one that came too often is sent again when the server says that it may."""
+    answer = server.exchange(written.data, is_cut=is_cut, seconds=seconds)
+    for _ in range(_MOST_PAUSES):
+        pause = answer.header("Retry-After") or ""
+        if answer.status != 429 or not re.fullmatch("[0-9]{1,9}", pause):
+            break
+        time.sleep(min(int(pause), _LONGEST_PAUSE))
+        answer = server.exchange(written.data, is_cut=is_cut, seconds=seconds)
+    return answer
+
+
 class Run:
     """A run of the kit; `seconds` is how long an answer may take."""
 
@@ -146,15 +158,7 @@ class Run:
         return write(ask, self._stage, names, self._server.host, now)
 
     def _send(self, written: Written, *, is_cut: bool = False) -> Answer:
-        """Send a request; one that came too often is sent again when the server says that it may."""
-        answer = self._server.exchange(written.data, is_cut=is_cut, seconds=self._seconds)
-        for _ in range(_MOST_PAUSES):
-            pause = answer.header("Retry-After") or ""
-            if answer.status != 429 or not re.fullmatch("[0-9]{1,9}", pause):
-                break
-            time.sleep(min(int(pause), _LONGEST_PAUSE))
-            answer = self._server.exchange(written.data, is_cut=is_cut, seconds=self._seconds)
-        return answer
+        return send(self._server, written, self._seconds, is_cut=is_cut)
 
     def _look(self) -> str:
         """Find out in which folder the message lies; raises WireError if the server does not say."""

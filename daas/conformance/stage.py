@@ -22,7 +22,8 @@ class Stage:
     are two custom folders of it, and `standard_folder` is the id of its Inbox. `refused` may not use the services, and
     must send Content-MD5 if `refused_needs_md5`. `closed_mailbox` is not open to `granted`; `closed_message` and
     `closed_folder` lie in it. `suspended_mailbox` is suspended. `explains` says that `granted` is shown the string to
-    sign. `origin` is one that pages may call from. `window` and `max_body_bytes` are the server's settings.
+    sign, `lists` that it may use lists and contacts, as `other` may. `origin` is one that pages may call from.
+    `window` and `max_body_bytes` are the server's settings.
     """
 
     granted: KeyPair
@@ -37,6 +38,8 @@ class Stage:
     closed_folder: str | None = None
     suspended_mailbox: str | None = None
     explains: bool = False
+    lists: bool = False
+    other: KeyPair | None = None
     origin: str | None = None
     window: int = 900
     max_body_bytes: int = 65_536
@@ -51,10 +54,10 @@ class Stage:
         if not isinstance(folders, list | tuple) or len({*map(str, folders)}) != 2:
             raise StageError("The kit needs the ids of two custom folders.")
         try:
-            if "refused" in known:
-                known["refused"] = KeyPair(known["refused"]["public_key"], known["refused"]["private_key"])
+            for name in {"refused", "other"} & {*known}:
+                known[name] = KeyPair(known[name]["public_key"], known[name]["private_key"])
         except (TypeError, KeyError) as error:
-            raise StageError("The keys of the application that is refused cannot be read.") from error
+            raise StageError("The keys of the application that is refused, or of the other, cannot be read.") from error
         if not re.fullmatch("[1-9][0-9]*", str(known["message"])):
             raise StageError("The message is named by its id.")
         return cls(

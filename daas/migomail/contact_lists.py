@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..applications import Application
 from ..candidates import Candidate, check_may_use
-from ..database import reading, writing
+from ..database import db, reading, writing
 from ..request_log import Entry, record_in
 from .errors import ListNotFound
 from .models import Contact, ContactList, ListCounter
@@ -64,6 +65,17 @@ def delete_removed_lists() -> None:
                 connection.execute(delete(Contact).where(*some))
         with writing() as connection:
             connection.execute(delete(ContactList).where(ContactList.id == list_id))
+
+
+def remove_all_lists(application: Application) -> None:
+    """Remove the lists of an application that is to be taken away itself, and forget their numbers."""
+    counted = ListCounter.application_id == application.id
+    lists = ContactList.application_id == application.id
+    db.session.commit()
+    with writing() as connection:
+        connection.execute(update(ContactList).where(lists).values(removed=True))
+        connection.execute(delete(ListCounter).where(counted))
+    delete_removed_lists()
 
 
 def find_lists(application: Candidate, number: int | None = None) -> Sequence[Row[int, str]]:

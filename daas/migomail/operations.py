@@ -188,3 +188,19 @@ FIND_BY_ADDRESS = Operation(
     _pairs("The lists that have such a contact, each with the contact's id there."),
     {"1": "2"},
 )
+
+
+def example_faults() -> dict[str, errors.ApiError]:
+    """Give one of each answer other than success, by the name that the pages use."""
+    return {
+        "unreadable": errors.UnreadableBody("example"),
+        "authentication": errors.AuthenticationFailed("example"),
+        "use": errors.UseNotAuthorized("example"),
+        "not_found": errors.NotFound("example"),
+        "no_list": _NO_LIST,
+        "no_contact": _NO_CONTACT,
+        "method": errors.MethodNotAllowed("example"),
+        "exists": _EXISTS,
+        "media_type": errors.UnsupportedMediaType("example"),
+        **dict(zip(("missing", "invalid"), faults_of(NewContact()), strict=True)),
+    }

@@ -10,9 +10,11 @@ import marshmallow
 
 from .. import errors
 from ..arguments import Arguments, check_arguments
+from ..call import Api
 from ..errors import ApiError, to_json
 from ..signing.direct_scheme import DIRECT, content_md5
 from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
+from ..signing.migomail_scheme import MIGOMAIL
 
 #: An example's: made when the process starts, registered nowhere.
 KEYS = make_key_pair()
@@ -23,11 +25,12 @@ _REQUEST_ID = "1812"
 
 @dataclass(frozen=True)
 class Example:
-    """A signed call: what is signed, each stage of that, and the body of the answer if all is well."""
+    """A signed call: what is signed, each stage of that, and status and body of the answer if all is well."""
 
     request: RequestToSign
     stages: Stages
     success: str
+    status: int = 200
 
     @property
     def lines(self) -> list[tuple[str, str]]:
@@ -78,6 +81,33 @@ def example_calls(now: float) -> dict[str, Example]:
     }
 
 
+def example_calls_for_lists() -> dict[str, Example]:
+    """Give the calls for lists and contacts that the pages show, each as it is answered behind those before it."""
+    ana = {"email_address": "ana@example.org"}
+    return {
+        "make_list": _call("POST", "lists/List+1", _said(201, "List List 1 created with list-id 1")),
+        "make_another_list": _call("POST", "lists.json/List+2", _said(201, "List List 2 created with list-id 2")),
+        "show_lists": _call("GET", "lists.json", {"1": "List 1", "2": "List 2"}),
+        "show_list": _call("GET", "lists.json?id=2", {"2": "List 2"}),
+        "rename_list": _call("POST", "lists.json?name=Renamed+1&id=2", _said(201, "List renamed to Renamed 1")),
+        "remove_list": _call("DELETE", "lists.json/2", _said(200, "List removed")),
+        "add_contact": _call(
+            "POST",
+            "contacts.json/1/contacts/",
+            _said(201, "Contact added"),
+            {"first_name": "Ana", "email_address": "ana@example.org", "company": "Riverside A/S"},
+        ),
+        "show_contacts": _call("GET", "contacts.json/1/contacts/?pagesize=5&offset=0", {"1": "ana@example.org"}),
+        "show_contact": _call("GET", "contacts.json/1/contact/1", {"1": "ana@example.org"}),
+        "change_contact": _call(
+            "POST", "contacts.json/1/contacts/1", _said(200, "Contact updated"), {"city": "Århus", "phone": ""}
+        ),
+        "find_by_address": _call("GET", "contacts.json?email_address=ana@example.org", {"1": "1"}),
+        "remove_contact": _call("DELETE", "contacts.json/1/contacts/1", "Contact removed"),
+        "add_contact_to_lists": _call("POST", "contacts.json?lists=1", _said(201, "Contact added"), ana),
+    }
+
+
 def example_dates(now: float) -> list[tuple[str, str]]:
     """Give the moment `now`, seconds since 1970, in each form of a date that is read, with the form's name."""
     utc = _utc(now)
@@ -123,9 +153,10 @@ def example_faults(move_arguments: marshmallow.Schema) -> dict[str, ApiError]:
     }
 
 
-def body_of(fault: ApiError) -> str:
-    """Give the body of an answer other than success as it is sent, with a request_id made up."""
-    return to_json(fault.body(_REQUEST_ID)).decode()
+def body_of(fault: ApiError, api: Api | None = None) -> str:
+    """Give the body of an answer other than success as it is sent, with a request_id made up, if that stands in it."""
+    body = fault.body(_REQUEST_ID) if api is None else api.fault_body(fault, _REQUEST_ID)
+    return to_json(body).decode()
 
 
 def _move(date: str, *, with_md5: bool) -> Example:
@@ -143,6 +174,19 @@ def _get(date: str, name: str, search: dict[str, str], **success: Any) -> Exampl
 def _sign(request: RequestToSign, **success: Any) -> Example:
     body = to_json({"request_id": _REQUEST_ID, **success}).decode()
     return Example(request, sign(DIRECT, request, KEYS), body)
+
+
+def _call(method: str, uri: str, success: Any, posted: dict[str, str] | None = None) -> Example:
+    """Make a call for lists and contacts; `success` is the answer as JSON, its status the `code` in it, if any."""
+    content_type = None if posted is None else "application/json"
+    body = b"" if posted is None else to_json(posted)
+    request = RequestToSign(method, f"/v1/{uri}", content_type=content_type, body=body)
+    status = success["code"] if isinstance(success, dict) and "code" in success else 200
+    return Example(request, sign(MIGOMAIL, request, KEYS), to_json(success).decode(), status)
+
+
+def _said(code: int, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message}
 
 
 def _fault_of_arguments(schema: marshmallow.Schema, arguments: Arguments) -> ApiError:

@@ -1,5 +1,6 @@
 """The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from flask import (
 )
 
 from ..authentication import open_to_all
+from ..call import Api
 from ..client import DEFAULT_URL
+from ..errors import ApiError
 from ..pages import content_security_policy
 from ..settings import Settings
 from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
-from .examples import KEYS, body_of, example_calls, example_dates, example_faults
+from .examples import KEYS, body_of, example_calls, example_calls_for_lists, example_dates, example_faults
 
 onboarding = Blueprint("onboarding", __name__)
 
@@ -38,13 +41,25 @@ _FILES = {
 }
 
 
-def init_onboarding(app: Flask, settings: Settings, move_arguments: marshmallow.Schema) -> None:
-    """Serve the pages; `move_arguments` is the schema of a move, whose sentences they show."""
+def init_onboarding(
+    app: Flask,
+    settings: Settings,
+    move_arguments: marshmallow.Schema,
+    lists: Api,
+    lists_faults: Mapping[str, ApiError],
+) -> None:
+    """Serve the pages.
+
+    `move_arguments` is the schema of a move, whose sentences they show; `lists_faults` are answers of `lists`, the
+    API of lists and contacts, by the name that the templates use.
+    """
     app.register_blueprint(onboarding)
     app.jinja_env.globals.update(
         body_of=body_of,
         faults=example_faults(move_arguments),
         keys=KEYS,
+        lists_calls=example_calls_for_lists(),
+        lists_faults={name: (fault.status, body_of(fault, lists)) for name, fault in lists_faults.items()},
         sample=sample,
         vector_fields=vectors(SCHEMA)["items"]["properties"],
         vector_files=vector_files(),
@@ -76,7 +91,8 @@ def index() -> str:
 
 @onboarding.get(
     "/onboarding/documentation/"
-    "<any(authentication, move_message, folders, messages, send_example, errors, vectors, testing):name>"
+    "<any(authentication, move_message, folders, messages, lists, contacts, "
+    "send_example, errors, vectors, testing):name>"
 )
 @open_to_all()
 def show_page(name: str) -> str:

@@ -7,11 +7,13 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from daas.applications import SERVICES
 from daas.conformance.stage import Stage
 from daas.conformance.wire import Server
 from daas.direct import mailboxes
 
 from ..builders import Builder
+from ..migomail.caller import NAMED
 
 ORIGIN = "https://app.example.org"
 
@@ -21,8 +23,9 @@ def stage(app: Flask) -> Stage:
     """What `daas sandbox create` makes, under names of the test's own."""
     build = Builder(app)
     opened, closed, suspended = build.mailbox(folders=2), build.mailbox(), build.mailbox(suspended=True)
-    granted = build.application(mailboxes=[opened, suspended], explain_401=True)
+    granted = build.application(mailboxes=[opened, suspended], services=SERVICES, explain_401=True)
     refused = build.application(services=(), require_content_md5=True)
+    other = build.application(services=NAMED)
     with app.app_context():
         inbox = mailboxes.find_folder(mailboxes.find_mailbox(opened.name), "Inbox").id
     facts = {
@@ -32,6 +35,8 @@ def stage(app: Flask) -> Stage:
         "standard_folder": str(inbox),
         "refused": vars(refused.keys),
         "refused_needs_md5": True,
+        "other": vars(other.keys),
+        "lists": True,
         "closed_mailbox": closed.name,
         "closed_message": closed.message,
         "closed_folder": closed.folder,

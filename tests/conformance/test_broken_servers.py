@@ -4,9 +4,12 @@ import fnmatch
 
 import pytest
 
+from daas.conformance import migomail
 from daas.conformance.direct import cases
+from daas.conformance.migomail.run import Run as ListsRun
 from daas.conformance.run import FAILED, PASSED, Run
 
+from . import broken_lists
 from .broken import BROKEN, answer, body_changed
 
 # The server in this process is not gunicorn: it refuses what is no HTTP in its own words, and reads chunks its own way.
@@ -57,6 +60,21 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypat
 def test_a_401_is_compared_as_json(breakable, written):
     body_changed(breakable, 401, written)
     assert explained(play(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
+
+
+def play_lists(breakable, ids=None):
+    chosen = [case for case in migomail.CASES if ids is None or case.id in ids]
+    assert chosen
+    return {result.case.id: result for result in ListsRun(breakable.server, breakable.stage, 10).play(chosen)}
+
+
+@pytest.mark.parametrize("broken", broken_lists.BROKEN.values(), ids=broken_lists.BROKEN)
+def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable, monkeypatch, broken):
+    assert explained(play_lists(breakable, broken.cases)) == {}
+    broken.change(monkeypatch, breakable)
+    _, *results = play_lists(breakable, broken.cases).values()
+    assert {result.case.id: result.outcome for result in results} == dict.fromkeys(broken.cases, FAILED)
+    assert all(exchange.came for result in results for exchange in result.exchanges)
 
 
 CONSTANT = {

@@ -11,8 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from daas.conformance import report
+from daas.conformance import migomail, report
 from daas.conformance.direct import cases
+from daas.conformance.migomail.case import Ask as ListsAsk
+from daas.conformance.migomail.case import answer as shown_as
+from daas.conformance.migomail.case import cases as list_cases
+from daas.conformance.migomail.run import Run as ListsRun
 from daas.conformance.run import FAILED, PASSED, SKIPPED, Run
 from daas.conformance.stage import Stage, StageError
 from daas.conformance.wire import Server
@@ -40,15 +44,17 @@ def daas(settings, tmp_path):
 @pytest.fixture
 def stage_file(stage, tmp_path):
     """The stage as a file, like that of a sandbox."""
-    facts = {name: value for name, value in vars(stage).items() if name not in {"granted", "refused"}}
+    facts = {name: value for name, value in vars(stage).items() if name not in {"granted", "refused", "other"}}
     path = tmp_path / "stage.json"
-    path.write_text(json.dumps({**vars(stage.granted), "refused": vars(stage.refused), **facts}))
+    path.write_text(
+        json.dumps({**vars(stage.granted), "refused": vars(stage.refused), "other": vars(stage.other), **facts})
+    )
     path.chmod(0o600)
     return path
 
 
 def ids_of(stage):
-    return [case.id for case in cases(stage)]
+    return [case.id for case in [*cases(stage), *migomail.CASES]]
 
 
 # Our own server
@@ -60,13 +66,43 @@ def test_our_server_keeps_every_case(live, stage):
     assert len(results) > 600
 
 
+def test_our_server_keeps_every_case_of_lists(live, stage):
+    results = [*ListsRun(Server.at(live.url), stage, 10).play(migomail.CASES)]
+    assert {result.case.id: result.faults or result.reason for result in results if result.outcome != PASSED} == {}
+    assert len(results) > 150
+
+
+def test_no_list_is_left_behind(live, stage):
+    bare = Stage.of(stage.granted, FACTS)
+    ids = {"lists.call.make", "lists.call.remove", "lists.isolation.show"}
+    chosen = [case for case in migomail.CASES if case.id in ids]
+    alone = [(ListsAsk(), shown_as({"$list": "Conformance"}))]
+    results = [*ListsRun(Server.at(live.url), bare, 10).play([*chosen, *list_cases("", "", [("", "", alone)])])]
+    # One that is skipped in its middle leaves none behind either.
+    assert [result.outcome for result in results] == [PASSED, PASSED, PASSED, SKIPPED, PASSED]
+
+
+def test_lists_that_the_stage_does_not_have_are_not_played(live, stage):
+    bare = Stage.of(stage.granted, FACTS)
+    chosen = [case for case in migomail.CASES if case.id in {"lists.isolation.show", "rcws.use.lists"}]
+    results = [*ListsRun(Server.at(live.url), bare, 10).play(chosen)]
+    assert [result.outcome for result in results] == [PASSED, SKIPPED, SKIPPED]
+
+
+@pytest.mark.parametrize("behave", ["nothing", "no-http"])
+def test_a_server_without_lists_fails_one_case_and_no_more_is_asked(stage, behave):
+    with listening(SAYING[behave][0]) as server:
+        [result] = ListsRun(server, stage, 0.3).play(migomail.CASES)
+    assert (result.case.id, result.outcome) == ("stage.list", FAILED)
+
+
 def test_no_two_cases_have_one_id(stage):
     assert [id_ for id_, times in Counter(ids_of(stage)).items() if times > 1] == []
 
 
 def test_every_case_says_where_its_sentence_is_written(stage, app):
     pages = {}
-    for case in cases(stage):
+    for case in [*cases(stage), *migomail.CASES]:
         path, _, place = case.see.partition("#")
         if path.startswith("docs/"):
             assert (ROOT / path).is_file(), case.id
@@ -288,6 +324,13 @@ def test_it_succeeds_if_all_is_kept(daas, live, stage_file):
     assert outcome.text.endswith(f"\n\n{len(rows) + 1} cases: {len(rows) + 1} passed, 0 failed, 0 skipped.\n")
 
 
+def test_one_api_is_played_alone(daas, live, stage_file):
+    found = daas.json("conformance", live.url, "--sandbox", stage_file, "--api", "lists", "--case", "*.call.*")
+    ids = {case["id"].partition(".")[0] for case in found["cases"]}
+    assert (found["failed"], found["skipped"], ids) == (0, 0, {"stage", "lists", "contacts"})
+    daas.wrong_usage("conformance", live.url, "--sandbox", stage_file, "--api", "messages", "--case", "lists.*")
+
+
 def test_it_plays_with_what_its_options_name(daas, live, stage, tmp_path):
     for name, keys in [("granted", stage.granted), ("refused", stage.refused)]:
         (tmp_path / name).write_text(json.dumps(vars(keys)))
@@ -338,6 +381,7 @@ def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, stage_file):
         {**FACTS, "message": "x"},
         {**FACTS, "refused": "x"},
         {**FACTS, "refused": {}},
+        {**FACTS, "other": {}},
     ],
 )
 def test_a_stage_that_cannot_be_used_is_refused(facts):

@@ -1,5 +1,6 @@
 """The console, as a person uses it."""
 
+import re
 from typing import Any
 
 from daas.signing.mechanism import KeyPair
@@ -32,7 +33,7 @@ class Console:
 
     def send(self) -> tuple[int, str]:
         """Send the call, and give the status and the body that the page shows, without its request_id."""
-        with self.page.expect_response(lambda response: "/direct/" in response.url) as sent:
+        with self.page.expect_response(lambda response: re.search("/(direct|v1)/", response.url)) as sent:
             self.page.get_by_role("button", name="Sign and send").click()
         return self.answer_to(sent.value)
 

@@ -9,12 +9,17 @@ CONSOLE = "/onboarding/console"
 REFERENCE = "/onboarding/reference"
 ERRORS = DOCUMENTATION + "errors"
 AUTHENTICATION = DOCUMENTATION + "authentication"
+LISTS = DOCUMENTATION + "lists"
+CONTACTS = DOCUMENTATION + "contacts"
 SEND_EXAMPLE = DOCUMENTATION + "send_example"
 VECTORS = DOCUMENTATION + "vectors"
 TESTING = DOCUMENTATION + "testing"
 PAGES = [
     DOCUMENTATION,
-    *(DOCUMENTATION + name for name in ("authentication", "move_message", "folders", "messages", "send_example")),
+    *(DOCUMENTATION + name for name in ("authentication", "move_message", "folders", "messages")),
+    LISTS,
+    CONTACTS,
+    SEND_EXAMPLE,
     ERRORS,
     VECTORS,
     TESTING,

@@ -198,7 +198,7 @@ def test_the_examples_keys_open_nothing(app):
         assert candidates.find_candidate(public_key, "direct/folders") is None
 
 
-@pytest.mark.parametrize("service", applications.DEFAULT_SERVICES)
+@pytest.mark.parametrize("service", applications.SERVICES)
 def test_every_service_stands_on_the_first_page(app, service):
     text = app.test_client().get(DOCUMENTATION).text
     assert f"<code>{service}</code>" in text

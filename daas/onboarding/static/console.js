@@ -2,12 +2,29 @@
 
 import { firstDifference } from "./difference.js";
 import { md5 } from "./md5.js";
-import { ENCODINGS, base64, hexadecimal, hmac, linesToSign } from "./signing.js";
+import { RCWS, canonical } from "./rcws.js";
+import { DIRECT, base64, hexadecimal, hmac } from "./signing.js";
 
+const LISTS = "/v1/lists.json";
+const CONTACTS = "/v1/contacts.json";
+// What stands in braces, and the query of a call for lists and contacts, are fields of the form by their names.
 const CALLS = {
-  move: { method: "POST", path: "/direct/messages/move/format/json" },
-  folders: { method: "GET", path: "/direct/folders" },
-  messages: { method: "GET", path: "/direct/messages" },
+  move: { scheme: DIRECT, method: "POST", path: "/direct/messages/move/format/json" },
+  folders: { scheme: DIRECT, method: "GET", path: "/direct/folders" },
+  messages: { scheme: DIRECT, method: "GET", path: "/direct/messages" },
+  show_lists: { scheme: RCWS, method: "GET", path: LISTS, query: { id: "list" } },
+  make_list: { scheme: RCWS, method: "POST", path: "/v1/lists/{list_name}" },
+  rename_list: { scheme: RCWS, method: "POST", path: LISTS, query: { id: "list", name: "list_name" } },
+  remove_list: { scheme: RCWS, method: "DELETE", path: `${LISTS}/{list}` },
+  show_contacts: {
+    scheme: RCWS, method: "GET", path: `${CONTACTS}/{list}/contacts/`, query: { pagesize: "pagesize", offset: "offset" },
+  },
+  show_contact: { scheme: RCWS, method: "GET", path: `${CONTACTS}/{list}/contact/{contact}` },
+  add_contact: { scheme: RCWS, method: "POST", path: `${CONTACTS}/{list}/contacts/`, posts: true },
+  change_contact: { scheme: RCWS, method: "POST", path: `${CONTACTS}/{list}/contacts/{contact}`, posts: true },
+  remove_contact: { scheme: RCWS, method: "DELETE", path: `${CONTACTS}/{list}/contacts/{contact}` },
+  add_contact_to_lists: { scheme: RCWS, method: "POST", path: CONTACTS, query: { lists: "lists" }, posts: true },
+  find_by_address: { scheme: RCWS, method: "GET", path: CONTACTS, query: { email_address: "email_address" } },
 };
 // Where the page of errors speaks of a status.
 const ANCHORS = {
@@ -48,7 +65,22 @@ function writeBody(contentType, pairs) {
 
 /** Reads the form: the call as it would be sent, and what a signature covers of it. */
 function readCall() {
-  const { method, path } = CALLS[fields.call.value];
+  const chosen = CALLS[fields.call.value];
+  return chosen.scheme === RCWS ? readCallForLists(chosen) : readCallForMessages(chosen);
+}
+
+function readCallForLists({ method, path, query = {}, posts }) {
+  const pairs = Object.entries(query).map(([name, field]) => [name, fields[field].value]).filter(([, text]) => text);
+  const filled = path.replace(/\{(\w+)\}/g, (_, field) => encodeURIComponent(fields[field].value));
+  const call = { method, uri: `${filled}${pairs.length ? `?${new URLSearchParams(pairs)}` : ""}` };
+  if (!posts) {
+    return call;
+  }
+  const posted = canonical(fields.posted.value);
+  return { ...call, posted, contentType: "application/json", body: new TextEncoder().encode(posted) };
+}
+
+function readCallForMessages({ method, path }) {
   const pairs = readArguments();
   const date = fields.date.value;
   if (method === "GET") {
@@ -62,8 +94,9 @@ function readCall() {
 
 /** Signs what is in the form: each stage of it. */
 async function sign(call) {
-  const lines = linesToSign(call);
-  const string = fields.by_hand.checked ? fields.string.value : lines.map(({ text }) => text).join("\n");
+  const { word, parts, joint, encodings } = CALLS[fields.call.value].scheme;
+  const lines = parts(call);
+  const string = fields.by_hand.checked ? fields.string.value : lines.map(({ text }) => text).join(joint);
   if (/[^\0-\xff]/.test(string)) {
     return { lines, string, fault: "A request line and its headers hold no characters outside Latin-1." };
   }
@@ -71,8 +104,8 @@ async function sign(call) {
     return { lines, string, fault: "The private key is missing." };
   }
   const hash = await hmac(fields.private_key.value, string);
-  const signature = ENCODINGS[fields.encoding.value].encode(hash);
-  return { lines, string, hash, authorization: `DAAS ${fields.public_key.value}:${signature}` };
+  const signature = encodings[fields.encoding.value].encode(hash);
+  return { lines, string, hash, authorization: `${word} ${fields.public_key.value}:${signature}` };
 }
 
 let shown = 0;
@@ -82,25 +115,40 @@ async function show() {
   for (const part of document.querySelectorAll("[data-call]")) {
     part.hidden = !part.dataset.call.split(" ").includes(fields.call.value);
   }
+  const { scheme } = CALLS[fields.call.value];
+  offerEncodings(scheme);
   const call = readCall();
   at("lines").replaceChildren(
-    ...linesToSign(call).map(({ name, text }) => make("li", {}, make("span", {}, name), " ", make("code", {}, text))),
+    ...scheme.parts(call).map(({ name, text }) => make("li", {}, make("span", {}, name), " ", make("code", {}, text))),
   );
   at("body").textContent = call.body ? new TextDecoder().decode(call.body) : "";
   at("by-hand").hidden = !fields.by_hand.checked;
   if (!fields.by_hand.checked) {
-    fields.string.value = linesToSign(call).map(({ text }) => text).join("\n");
+    fields.string.value = scheme.parts(call).map(({ text }) => text).join(scheme.joint);
   }
   const turn = ++shown;
   const { hash, authorization, fault } = await sign(call);
   if (turn !== shown) {
     return; // What was typed since is shown already.
   }
-  at("hash").textContent = hash ? hexadecimal(hash) : fault;
-  ENCODINGS.filter(({ accepted }) => accepted).forEach(({ encode }, i) => {
-    at(`signature-${i}`).textContent = hash ? encode(hash) : "";
-  });
-  at("authorization").textContent = authorization ?? "";
+  const signatures = scheme.encodings.filter(({ accepted }) => accepted).map(({ name, encode }, i) =>
+    [`signature-${i}`, `${i ? "Also accepted" : "Signature"}: ${name}`, hash ? encode(hash) : ""]);
+  const rows = [
+    ["hash", "HMAC-SHA256, hexadecimal", hash ? hexadecimal(hash) : fault],
+    ...signatures,
+    ["authorization", "Authorization", authorization ?? ""],
+  ];
+  at("stages").replaceChildren(...rows.flatMap(([id, name, text]) =>
+    [make("dt", {}, name), make("dd", {}, make("code", { id }, text))]));
+}
+
+/** Offers the ways to write a hash in a scheme; a choice stays as long as the scheme does. */
+function offerEncodings({ word, encodings }) {
+  if (fields.encoding.dataset.word !== word) {
+    fields.encoding.dataset.word = word;
+    fields.encoding.replaceChildren(...encodings.map(({ name, accepted }, i) =>
+      make("option", { value: i }, accepted ? name : `${name} (a mistake)`)));
+  }
 }
 
 async function send() {
@@ -108,6 +156,7 @@ async function send() {
   if (!fields.date.dataset.typed && !fields.by_hand.checked) {
     fields.date.value = new Date().toUTCString();
   }
+  const { scheme } = CALLS[fields.call.value];
   const call = readCall();
   const signed = await sign(call);
   await show();
@@ -126,7 +175,7 @@ async function send() {
   const sent = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
   try {
     const answer = await fetch(uri, { method, body, headers: sent, cache: "no-store", credentials: "omit" });
-    showAnswer(answer, await answer.text(), signed);
+    showAnswer(answer, await answer.text(), { ...signed, scheme });
   } catch (error) {
     tell(`It could not be sent: ${error.message}`);
   }
@@ -142,7 +191,7 @@ function tell(sentence, className = "") {
 function showAnswer(answer, body, signed) {
   tell(`The answer is ${answer.status}.`, answer.ok ? "status good" : "status");
   const fault = answer.headers.get("X-Daas-Error");
-  const anchor = fault ?? ANCHORS[answer.status];
+  const anchor = signed.scheme.anchor ?? fault ?? ANCHORS[answer.status];
   const headers = Array.from(answer.headers, ([name, value]) => `${name}: ${value}`).join("\n");
   at("answer").append(
     ...(answer.ok ? [] : [make("p", {}, make("a", { href: `${form.dataset.errors}#${anchor}` }, "What this answer means"))]),
@@ -156,7 +205,7 @@ function showAnswer(answer, body, signed) {
 }
 
 /** Lays the server's string to sign beside the one that was signed. */
-function explain(answer, fault, { lines, string }) {
+function explain(answer, fault, { lines, string, scheme }) {
   const say = (sentence) => make("p", { className: "note", id: "difference" }, sentence);
   if (fault) {
     return [say(`The signature is good. What is wrong: ${fault}.`)];
@@ -168,20 +217,22 @@ function explain(answer, fault, { lines, string }) {
   }
   const server = atob(header);
   const names = lines.map(({ name }) => name);
-  const difference = firstDifference(server, string, names);
+  const [theirs, ours] = [server, string].map(scheme.split);
+  const difference = firstDifference(theirs.join("\n"), ours.join("\n"), names, scheme.part);
   const sentence = difference?.sentence ?? "Both strings are the same. So it is the private key, the public key, " +
     "or the encoding of the signature.";
-  const [theirs, ours] = [server.split("\n"), string.split("\n")];
-  const rows = Array.from({ length: Math.max(theirs.length, ours.length) }, (_, i) =>
-    make("tr", { className: i === difference?.line ? "differs" : "" },
+  const length = Math.max(theirs.length, ours.length);
+  const marked = difference && Math.min(difference.line, length - 1);
+  const rows = Array.from({ length }, (_, i) =>
+    make("tr", { className: i === marked ? "differs" : "" },
       make("th", { scope: "row" }, `${i + 1}${names[i] ? ` ${names[i]}` : ""}`),
-      ...[theirs[i], ours[i]].map((text) => make("td", {}, text ? make("code", {}, text) : absent(text)))));
-  const head = ["line", "the server built", "you signed"].map((text) => make("th", { scope: "col" }, text));
+      ...[theirs[i], ours[i]].map((text) => make("td", {}, text ? make("code", {}, text) : absent(text, scheme.part)))));
+  const head = [scheme.part, "the server built", "you signed"].map((text) => make("th", { scope: "col" }, text));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
   return [say(sentence), make("div", { className: "scroll", tabIndex: 0 }, table)];
 }
 
-const absent = (text) => (text === undefined ? "no such line" : "a blank line");
+const absent = (text, part) => (text === undefined ? `no such ${part}` : `a blank ${part}`);
 
 /** Offers what was found as the next move's arguments. */
 function offer({ messages = [], folders = [] }) {
@@ -204,8 +255,6 @@ function offer({ messages = [], folders = [] }) {
 
 function start() {
   fields.date.value = new Date().toUTCString();
-  fields.encoding.append(...ENCODINGS.map(({ name, accepted }, i) =>
-    make("option", { value: i }, accepted ? name : `${name} (a mistake)`)));
   form.addEventListener("input", show);
   fields.date.addEventListener("input", () => { fields.date.dataset.typed = "yes"; });
   at("now").addEventListener("click", () => {

@@ -3,10 +3,10 @@
 /**
  * Finds the first difference of two strings to sign.
  *
- * `names` are those of the lines of the server's. Gives the index of the line and a sentence, or null if the
- * strings are the same.
+ * Both have their parts joined by newlines. `names` are those of the parts of the server's, and `part` is what one is
+ * called. Gives the index of the part and a sentence, or null if the strings are the same.
  */
-export function firstDifference(server, signed, names) {
+export function firstDifference(server, signed, names, part = "line") {
   if (server === signed) {
     return null;
   }
@@ -19,22 +19,22 @@ export function firstDifference(server, signed, names) {
   const theirs = server.split("\n");
   const ours = signed.split("\n");
   if (signed.replace(/\n+$/, "") === server) {
-    const sentence = "Your string has a newline at its end. The last line has none behind it.";
+    const sentence = `Your string has a newline at its end. The last ${part} has none behind it.`;
     return { line: theirs.length, sentence };
   }
   const line = theirs.findIndex((text, i) => text !== ours[i]);
-  const name = `line ${line + 1}, the ${names[line]}`;
+  const name = `${part} ${line + 1}, the ${names[line]}`;
   if (line >= ours.length || same(without(theirs, line), ours)) {
     return { line, sentence: `Your string lacks ${name}: the server received “${theirs[line]}”.` };
   }
   if (ours[line] === "") {
-    const sentence = `Line ${line + 1} of your string is blank, where the server has the ${names[line]}. ` +
-      "What is not sent has no line.";
+    const sentence = `${part[0].toUpperCase()}${part.slice(1)} ${line + 1} of your string is blank, where the server has ` +
+      `the ${names[line]}. What is not sent has no ${part}.`;
     return { line, sentence };
   }
   if (line < 0 || same(theirs, without(ours, line))) {
     const at = line < 0 ? theirs.length : line;
-    return { line: at, sentence: `Your string has a line too many: line ${at + 1} says “${ours[at]}”.` };
+    return { line: at, sentence: `Your string has a ${part} too many: ${part} ${at + 1} says “${ours[at]}”.` };
   }
   return { line, sentence: `In ${name}, ${(HINTS[names[line]] ?? another)(theirs[line], ours[line])}` };
 }
@@ -66,6 +66,12 @@ const HINTS = {
         `“${server}”.`;
     }
     return another(server, signed);
+  },
+  URL: (server, signed) => {
+    const [path, query = ""] = signed.split("?");
+    return `${path}?${query.split("&").sort().join("&")}` === server
+      ? "yours does not have the names of the query in their order."
+      : HINTS.URI(server, signed);
   },
 };
 

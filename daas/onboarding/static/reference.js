@@ -2,7 +2,8 @@
 /* global SwaggerUIBundle */
 
 import { md5 } from "./md5.js";
-import { ENCODINGS, base64, hmac, linesToSign } from "./signing.js";
+import { RCWS, canonical, objectOf } from "./rcws.js";
+import { DIRECT, base64, hmac } from "./signing.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -12,22 +13,32 @@ async function sign(request) {
   if (request.loadSpec || !publicKey || !privateKey) {
     return request;
   }
-  const { headers, body } = request;
+  const { pathname, search } = new URL(request.url, document.baseURI);
+  const uri = pathname + search;
+  const [scheme, call] = uri.startsWith("/v1/") ? [RCWS, readCallForLists(request)] : [DIRECT, readCallForMessages(request)];
+  const string = scheme.parts({ method: request.method, uri, ...call }).map(({ text }) => text).join(scheme.joint);
+  const signature = scheme.encodings[0].encode(await hmac(privateKey, string));
+  request.headers.Authorization = `${scheme.word} ${publicKey}:${signature}`;
+  return request;
+}
+
+/** Gives what is signed of a request for messages beside its URI; date and Content-MD5 are added to what is sent. */
+function readCallForMessages({ headers, body }) {
   headers["X-Daas-Date"] ||= new Date().toUTCString();
   if (typeof body === "string") { // A form in parts gets its boundary, and so its bytes, only when it is sent.
     headers["Content-MD5"] ||= base64(md5(new TextEncoder().encode(body)));
   }
-  const { pathname, search } = new URL(request.url, document.baseURI);
-  const lines = linesToSign({
-    method: request.method,
-    date: headers["X-Daas-Date"],
-    contentMd5: headers["Content-MD5"],
-    contentType: headers["Content-Type"],
-    uri: pathname + search,
-  });
-  const hash = await hmac(privateKey, lines.map(({ text }) => text).join("\n"));
-  headers.Authorization = `DAAS ${publicKey}:${ENCODINGS[0].encode(hash)}`;
-  return request;
+  return { date: headers["X-Daas-Date"], contentMd5: headers["Content-MD5"], contentType: headers["Content-Type"] };
+}
+
+/** Gives what is signed of a request for lists and contacts beside its URI; JSON is sent as it is signed. */
+function readCallForLists(request) {
+  const { headers, body } = request;
+  if (body === undefined || headers["Content-Type"] === "application/json") {
+    request.body = body && canonical(body);
+    return { posted: request.body };
+  }
+  return { posted: objectOf(body instanceof FormData ? body.entries() : new URLSearchParams(body)) };
 }
 
 /** Tells Swagger UI of the dark scheme, which it does not ask for itself; paper is never dark. */

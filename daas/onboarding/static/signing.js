@@ -13,6 +13,19 @@ export const ENCODINGS = [
   { name: "the hexadecimal text itself", accepted: false, encode: hexadecimal },
 ];
 
+/**
+ * The scheme of the calls for messages, as a value: the word of its header, what a part of its string to sign is called
+ * and what joins them, the ways to write a hash, and functions that give the parts of a call and of a string.
+ */
+export const DIRECT = {
+  word: "DAAS",
+  part: "line",
+  joint: "\n",
+  encodings: ENCODINGS,
+  parts: linesToSign,
+  split: (string) => string.split("\n"),
+};
+
 /** Lists the lines of a call's string to sign, each with its name; what is not sent (undefined) has no line. */
 export function linesToSign({ method, date, contentMd5, contentType, uri }) {
   return [

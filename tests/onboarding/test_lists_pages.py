@@ -1,0 +1,92 @@
+"""What the pages show of lists and contacts: every call is signed as it stands, and answered as it is shown."""
+
+import json
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from daas.signing.mechanism import KeyPair
+
+from ..migomail.caller import NAMED, authorization
+from .pages import AUTHENTICATION, CONTACTS, LISTS, Document
+
+
+@dataclass
+class Shown:
+    """A call as a page shows it: the request, its parts, and the string to sign beside it."""
+
+    http: str
+    string: str
+    answer: tuple[int, str]
+
+    @property
+    def parts(self) -> tuple[str, str, str, str]:
+        """Give method, URI, Authorization and body."""
+        return re.fullmatch(
+            r"(\w+) (\S+) HTTP/1.1\nAuthorization: (.*)(?:\nContent-Type: .*\n\n(.*))?", self.http
+        ).groups("")
+
+    def signed_with(self, keys: KeyPair) -> str:
+        """Sign it by hand."""
+        method, uri, _, body = self.parts
+        path, mark, query = uri.partition("?")
+        uri = path + mark + "&".join(sorted(query.split("&")))
+        if not body:
+            return authorization(keys, method, uri)
+        posted = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).replace("/", r"\/")
+        return authorization(keys, method, uri, posted)
+
+
+@pytest.fixture
+def shown(app):
+    """The calls of both pages, in their order."""
+    sections = [s for path in (LISTS, CONTACTS) for s in Document(app.test_client().get(path).text).sections()]
+    return [Shown(s["http"], s["string"], (int(s["status"]), s["json"])) for s in sections]
+
+
+@pytest.fixture
+def keys(app):
+    """The keys of the examples, which the page of authentication shows."""
+    found = re.findall(r"(?:public|private) key</th><td><code>(.*?)</code>", app.test_client().get(AUTHENTICATION).text)
+    return KeyPair(*found)
+
+
+def test_each_call_is_answered_as_its_page_shows_if_they_are_made_in_their_order(app, build, shown):
+    caller = build.application(services=NAMED)
+    assert len(shown) == 13
+    for call in shown:
+        method, uri, _, body = call.parts
+        headers = {"Authorization": call.signed_with(caller.keys), "Content-Type": "application/json"}
+        answer = app.test_client().open(uri, method=method, data=body, headers=headers)
+        assert (answer.status_code, answer.text) == call.answer, call.http
+
+
+def test_each_call_is_signed_as_it_stands(shown, keys):
+    for call in shown:
+        assert call.parts[2] == call.signed_with(keys), call.http
+
+
+def test_the_string_beside_a_call_is_the_one_that_was_signed(shown, keys):
+    for call in shown:
+        assert call.string == call.string.lower()
+        method, url, posted = call.string.split("::")
+        assert authorization(keys, method, url, posted) == call.parts[2]
+
+
+def test_the_authentication_page_shows_each_stage(app, keys, shown):
+    text = app.test_client().get(AUTHENTICATION).text
+    document = Document(text)
+    (post,) = [block for block in document.all("http") if "RCWS" in block]
+    added = next(call for call in shown if call.http == post)
+    page, contact = document.all("string")
+    assert contact == added.string
+    assert page == 'get::/v1/contacts.json/1/contacts/?offset=0&pagesize=5::{"posted_data":"[]"}'
+    signature = added.signed_with(keys).rpartition(":")[2]
+    second_half = document.text[document.text.index("The calls under /v1 need") :]
+    assert all(stage in second_half for stage in (signature, signature.upper(), added.signed_with(keys)))
+
+
+@pytest.mark.parametrize("limit", ["replayed for ever", "Letter case is not signed"])
+def test_what_the_signature_does_not_cover_is_said(app, limit):
+    assert limit in Document(app.test_client().get(AUTHENTICATION).text).text
