@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from .audit import AuditRow
 from .database import reading
 from .errors import OperatorError
+from .request_log import RequestLogRow
 from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
 
 
@@ -121,8 +122,12 @@ def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
 
 
 def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: int) -> None:
-    """Leave out what prunes have deleted; their acts are read behind all else, since one may be under way."""
+    """Leave out what prunes have deleted; their acts are read behind all else, since one may be under way.
+
+    A prune takes the oldest rows: what is missing behind one that is there was not pruned, whatever an act says.
+    """
     with reading() as connection:
+        oldest = connection.scalar(select(func.min(RequestLogRow.id)))
         prunes = select(*AuditRow.__table__.columns).where(AuditRow.act == "request prune").order_by(AuditRow.id)
         acts = connection.execute(prunes).all()
     doubtful = {each.id for each in [*report.findings, *report.late] if each.log == "audit"}
@@ -132,6 +137,8 @@ def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: i
         if act.id not in doubtful
     ]
     through = max((act.through for act in report.pruned), default=0)
+    if oldest is not None:
+        through = min(through, oldest - 1)
     report.findings = [
         each for each in report.findings if (each.log, each.fault) != ("request", "deleted") or each.id > through
     ]

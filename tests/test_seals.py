@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import delete, event, func, select, text, update
+from sqlalchemy import delete, event, func, insert, select, text, update
 
 from daas import migrations, retention, seals
 from daas.app import create_app, create_command_app
-from daas.audit import AuditRow
+from daas.audit import AuditRow, audit_row
 from daas.database import db, reading, writing
 from daas.errors import OperatorError
 from daas.request_log import COLUMNS, RequestLogRow
@@ -407,6 +407,27 @@ def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed):
     assert sealed.verify()["ok"]
     sealed.tamper(update(AuditRow).where(AuditRow.act == "request prune").values(actor="nobody"))
     assert ("seal", 1, "marks missing") in sealed.findings()
+
+
+def forge_prune(ids):
+    """Give the statement that says, as a prune does, that all rows up to the fourth have been deleted."""
+    return insert(AuditRow).values(audit_row("request prune", through=ids[3]))
+
+
+FORGED = {
+    "one-deleted": lambda ids: ([delete(RequestLogRow).where(row(ids[2]))], [("request", ids[2], "deleted")]),
+    "altered-without-marks": lambda ids: (
+        [update(RequestLogRow).where(row(ids[2])).values(status=200), delete(SealMarks).where(SealMarks.seal_id == 2)],
+        [("seal", 2, "marks missing")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_no_act_accounts_for_what_a_prune_does_not_do(sealed, case):
+    statements, expected = FORGED[case](sealed.ids)
+    sealed.tamper(forge_prune(sealed.ids), *statements)
+    assert sealed.findings() == expected
 
 
 def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed):
