@@ -206,6 +206,30 @@ def test_what_was_changed_is_found_and_nothing_else(sealed, case):
     assert sealed.findings() == expected
 
 
+def put_seal(id_):
+    """Give the statement that puts a seal with an id beside the others, over all rows that there will ever be."""
+    names = [column.key for column in Seal.__table__.columns]
+    values = {"id": str(id_), "through_id": str(2**62)}
+    shown = ", ".join(values.get(name, name) for name in names)
+    return text(f"INSERT INTO seal ({', '.join(names)}) SELECT {shown} FROM seal WHERE id = 1")
+
+
+@pytest.mark.parametrize("id_", [0, -1, -(2**63)])
+def test_what_has_no_id_of_a_seal_keeps_nothing_from_being_sealed(sealed, id_):
+    sealed.tamper(put_seal(id_))
+    sealed.request(2)
+    assert [made["rows"] for made in sealed.seal()] == [2]
+    assert sealed.verify()["rows"] == 9
+
+
+def test_a_seal_of_any_id_is_found(sealed):
+    sealed.tamper(put_seal(2**62))
+    findings = sealed.findings()
+    assert findings[0] == ("seal", 5, "missing")
+    assert ("seal", 2**62, "altered") in findings
+    assert len(findings) < 2000
+
+
 def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
     with sealed.app.app_context():
         with reading() as connection:
