@@ -201,7 +201,8 @@ def _writers(table: str) -> set[str]:
 
 
 def _to_bytes(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    # SQLite lets a text be bytes.
+    return json.dumps(value, separators=(",", ":"), default=repr).encode()
 
 
 # No seal was ever given another id: a row that has one must not say how far the logs are sealed.

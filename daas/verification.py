@@ -102,7 +102,7 @@ def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
         stored = connection.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
         try:
             rows = read_rows(connection, seal.log, seal.after_id, seal.through_id)
-        except ValueError:  # SQLite lets a moment be any text.
+        except (ValueError, TypeError):  # SQLite lets a moment be anything.
             report.findings.append(Finding("seal", seal.id, "rows unreadable"))
             return True
     if stored is None:
@@ -134,9 +134,9 @@ def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: i
         acts = connection.execute(prunes).all()
     doubtful = {each.id for each in [*report.findings, *report.late] if each.log == "audit"}
     report.pruned = [
-        Prune(act.at, act.actor, int(json.loads(act.details)["through"]), act.id <= audited_through)
+        Prune(act.at, act.actor, through, act.id <= audited_through)
         for act in acts
-        if act.id not in doubtful
+        if act.id not in doubtful and (through := _pruned_through(act.details)) is not None
     ]
     through = max((act.through for act in report.pruned), default=0)
     if oldest is not None:
@@ -149,6 +149,14 @@ def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: i
         for seal in unmarked
         if seal.log != "request" or seal.through_id > through
     ]
+
+
+def _pruned_through(details: str) -> int | None:
+    """Read how far a prune went; None from an act that does not say it, which somebody else has written."""
+    try:
+        return int(json.loads(details)["through"])
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def _tail(log: str, through: int) -> tuple[int, int | None, int | None]:

@@ -243,11 +243,19 @@ def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
     ]
 
 
-def test_rows_that_cannot_be_read_any_more_are_found(sealed):
+@pytest.mark.parametrize("moment", ["'once'", "5", "x'00'"])
+def test_rows_that_cannot_be_read_any_more_are_found(sealed, moment):
     if not sealed.settings.embedded_database:
         pytest.xfail("a moment is a moment on a server")
-    sealed.tamper(text(f"UPDATE request_log SET at = 'once' WHERE id = {sealed.ids[2]}"))
+    sealed.tamper(text(f"UPDATE request_log SET at = {moment} WHERE id = {sealed.ids[2]}"))
     assert sealed.findings() == [("seal", 2, "rows unreadable")]
+
+
+def test_a_text_that_has_become_bytes_is_found(sealed):
+    if not sealed.settings.embedded_database:
+        pytest.xfail("a text is a text on a server")
+    sealed.tamper(text(f"UPDATE request_log SET path = x'00' WHERE id = {sealed.ids[2]}"))
+    assert sealed.findings() == [("request", sealed.ids[2], "altered")]
 
 
 def reseal(evidence, from_seal):
@@ -452,6 +460,19 @@ def test_no_act_accounts_for_what_a_prune_does_not_do(sealed, case):
     statements, expected = FORGED[case](sealed.ids)
     sealed.tamper(forge_prune(sealed.ids), *statements)
     assert sealed.findings() == expected
+
+
+@pytest.mark.parametrize(
+    "details",
+    ["", "[]", "{}", '{"through":null}', '{"through":"all"}', '{"through":9e999}', "[" * 99_999],
+    ids=["empty", "array", "no-through", "null", "word", "infinite", "deep"],
+)
+def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed, details):
+    forged = {**audit_row("request prune"), "details": details}
+    sealed.tamper(insert(AuditRow).values(forged), delete(RequestLogRow).where(row(sealed.ids[0])))
+    report = sealed.verify()
+    assert report["findings"] == [{"log": "request", "id": str(sealed.ids[0]), "fault": "deleted"}]
+    assert report["pruned"] == []
 
 
 def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed):
