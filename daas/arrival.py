@@ -8,13 +8,14 @@ from .request_body import LARGEST_READ
 _LONGEST_LINE = 4096
 _LONGEST_HEAD = 64 * 1024
 
-_CONTENT_LENGTH = re.compile(rb"\r\nContent-Length[ \t]*:[ \t]*0*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
+# Whatever runs on is matched possessively: the head of a stranger must cost no more than its length.
+_CONTENT_LENGTH = re.compile(rb"\r\nContent-Length[ \t]*+:[ \t]*+([0-9]++)[ \t]*+\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\nTransfer-Encoding[ \t]*:[^\r\n]*chunked", re.IGNORECASE)
 _EXPECTED = re.compile(
     rb"(?:\r\n)?[^\n]* HTTP/1\.1\r\n(?:.*\r\n)?Expect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE | re.DOTALL
 )
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
-_CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]+)[ \t]*(?:;.*)?", re.DOTALL)
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]++)[ \t]*+(?:;.*)?", re.DOTALL)
 # More digits than these are a size that no machine holds.
 _LONGEST_NUMBER = 15
 
@@ -80,7 +81,7 @@ class Arrival:
         if chunked and not announced:
             self._chunk_at = len(head) + 2
         elif announced and not chunked:
-            self._length = int(announced[1][:_LONGEST_NUMBER])
+            self._length = _read_number(announced[1], 10)
         self._awaited = _EXPECTED.match(head) is not None
         self.is_too_large = self._length > self._limit * LARGEST_READ
         self.is_whole = self.is_too_large
@@ -90,7 +91,7 @@ class Arrival:
         """Find the end of the chunk that begins at an offset, and of those that follow it."""
         while (line_end := self.data.find(b"\r\n", at)) >= 0:
             size = _CHUNK_SIZE.fullmatch(self.data, at, line_end)
-            length = int(size[1][:_LONGEST_NUMBER], 16) if size else 0
+            length = _read_number(size[1], 16) if size else 0
             if length == 0:
                 # Trailers may follow the last one. A size that is none is for gunicorn to refuse.
                 self.is_whole = size is None or self.data.find(b"\r\n\r\n", line_end) >= 0
@@ -102,3 +103,7 @@ class Arrival:
             at = self._chunk_at = line_end + 2 + length + 2
         if len(self.data) > at + _LONGEST_LINE:
             self.refusal = 400
+
+
+def _read_number(digits: bytes, base: int) -> int:
+    return int(digits.lstrip(b"0")[:_LONGEST_NUMBER] or b"0", base)

@@ -114,12 +114,14 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     call.signer = application
     arguments = _read_signed_arguments(call, api, to_sign)
     api.check_freshness(call, to_sign, application, explanation)
-    rate_limits().count_request(application)
+    allowed_from_there = is_allowed_from(application.networks, call.entry.remote_address)
+    if allowed_from_there:  # Else who repeats its requests from elsewhere would use its limit up.
+        rate_limits().count_request(application)
     if application.suspended:
         raise UseNotAuthorized("application-suspended")
     if not application.may_use_service:
         raise UseNotAuthorized("service-not-granted")
-    if not is_allowed_from(application.networks, call.entry.remote_address):
+    if not allowed_from_there:
         raise UseNotAuthorized("network-not-allowed")
     return SignedCall(application, call.entry, arguments)
 

@@ -130,8 +130,9 @@ def _open_store(url: str) -> Storage:
 
 
 def _network_of(address: str) -> str:
-    """Give what counts as one address: of IPv6, the network that one site has."""
+    """Give what counts as one address: of IPv6, the network that one site has, but not where it stands for IPv4."""
     try:
-        return str(ipaddress.ip_network((address, 64), strict=False)) if ":" in address else address
+        parsed = ipaddress.IPv6Address(address)
     except ValueError:
         return address
+    return str(parsed.ipv4_mapped or ipaddress.IPv6Network((int(parsed), 64), strict=False))

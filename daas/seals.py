@@ -103,7 +103,7 @@ def list_seals(after: int) -> Iterable[Any]:
 
 def sealed_through(connection: Connection, log: str) -> int | None:
     """Give the id up to which a log is sealed; None if it never was."""
-    return connection.scalar(select(func.max(Seal.through_id)).where(Seal.log == log))
+    return connection.scalar(select(func.max(Seal.through_id)).where(Seal.log == log, _IS_SEAL))
 
 
 def describe_seal(seal: Any) -> dict[str, Any]:
@@ -146,7 +146,9 @@ def _covered(seal: Any) -> dict[str, Any]:
 
 def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
     with reading() as connection:
-        before = connection.execute(select(Seal.id, Seal.mac).order_by(Seal.id.desc()).limit(1)).one_or_none()
+        before = connection.execute(
+            select(Seal.id, Seal.mac).where(_IS_SEAL).order_by(Seal.id.desc()).limit(1)
+        ).one_or_none()
         after = sealed_through(connection, log) or 0
         rows = read_rows(connection, log, after, through, _MOST_ROWS)
     if not rows:
@@ -199,9 +201,12 @@ def _writers(table: str) -> set[str]:
 
 
 def _to_bytes(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    # SQLite lets a text be bytes.
+    return json.dumps(value, separators=(",", ":"), default=repr).encode()
 
 
+# No seal was ever given another id: a row that has one must not say how far the logs are sealed.
+_IS_SEAL = Seal.id > 0
 _SEAL_COLUMNS = [column.key for column in Seal.__table__.columns]
 _WRITERS = text(
     "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"

@@ -14,7 +14,11 @@ from sqlalchemy import func, select
 from .audit import AuditRow
 from .database import reading
 from .errors import OperatorError
+from .request_log import RequestLogRow
 from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
+
+# Whoever has the database may give a seal any id: no more of those that are missing before it are named.
+_MOST_NAMED = 1000
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,9 @@ def verify_logs(kept: Mapping[int, Mapping[str, Any]] | None = None) -> Report:
     unmarked = []
     mac_before, number = b"", 0
     for seal in list_seals(0):
-        number += 1
-        while number < seal.id:
-            report.findings.append(Finding("seal", number, "missing"))
-            number += 1
+        missing = range(number + 1, seal.id)[:_MOST_NAMED]
+        report.findings += [Finding("seal", id_, "missing") for id_ in missing]
+        number = seal.id
         if not any(hmac.compare_digest(mac_of(key, seal, mac_before), seal.mac) for key in keys):
             report.findings.append(Finding("seal", seal.id, "altered"))
         elif kept and seal.id in kept and kept[seal.id] != describe_seal(seal):
@@ -99,7 +102,7 @@ def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
         stored = connection.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
         try:
             rows = read_rows(connection, seal.log, seal.after_id, seal.through_id)
-        except ValueError:  # SQLite lets a moment be any text.
+        except (ValueError, TypeError):  # SQLite lets a moment be anything.
             report.findings.append(Finding("seal", seal.id, "rows unreadable"))
             return True
     if stored is None:
@@ -121,17 +124,23 @@ def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
 
 
 def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: int) -> None:
-    """Leave out what prunes have deleted; their acts are read behind all else, since one may be under way."""
+    """Leave out what prunes have deleted; their acts are read behind all else, since one may be under way.
+
+    A prune takes the oldest rows: what is missing behind one that is there was not pruned, whatever an act says.
+    """
     with reading() as connection:
+        oldest = connection.scalar(select(func.min(RequestLogRow.id)))
         prunes = select(*AuditRow.__table__.columns).where(AuditRow.act == "request prune").order_by(AuditRow.id)
         acts = connection.execute(prunes).all()
     doubtful = {each.id for each in [*report.findings, *report.late] if each.log == "audit"}
     report.pruned = [
-        Prune(act.at, act.actor, int(json.loads(act.details)["through"]), act.id <= audited_through)
+        Prune(act.at, act.actor, through, act.id <= audited_through)
         for act in acts
-        if act.id not in doubtful
+        if act.id not in doubtful and (through := _pruned_through(act.details)) is not None
     ]
     through = max((act.through for act in report.pruned), default=0)
+    if oldest is not None:
+        through = min(through, oldest - 1)
     report.findings = [
         each for each in report.findings if (each.log, each.fault) != ("request", "deleted") or each.id > through
     ]
@@ -140,6 +149,14 @@ def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: i
         for seal in unmarked
         if seal.log != "request" or seal.through_id > through
     ]
+
+
+def _pruned_through(details: str) -> int | None:
+    """Read how far a prune went; None from an act that does not say it, which somebody else has written."""
+    try:
+        return int(json.loads(details)["through"])
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def _tail(log: str, through: int) -> tuple[int, int | None, int | None]:

@@ -128,6 +128,13 @@ def test_an_application_moves_from_its_networks_alone(policy, application, build
     assert move(application, address="192.0.2.1").status_code == 200
 
 
+def test_who_repeats_requests_from_elsewhere_takes_nothing_from_an_application(policy, application):
+    policy("--allow-network", "10.0.0.0/8", "--rate-limit", "1 per hour")
+    assert [move(application, address="192.0.2.1").status_code for _ in range(3)] == [403] * 3
+    assert [move(application, address="10.1.2.3").status_code for _ in range(2)] == [200, 429]
+    assert move(application, address="192.0.2.1").status_code == 403
+
+
 def test_who_cannot_sign_is_refused_alike_from_everywhere(policy, application, build):
     policy("--allow-network", "10.0.0.0/8")
     stranger = build.application().keys

@@ -146,6 +146,14 @@ def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limite
     assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 4
 
 
+def test_an_address_of_ipv4_is_one_on_a_socket_of_ipv6_too(limited):
+    application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
+    peers = ["::ffff:203.0.113.1", "::ffff:203.0.113.2", "203.0.113.3"]
+    assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 3
+    again = ["203.0.113.1", "::ffff:203.0.113.2", "::ffff:203.0.113.3"]
+    assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 3
+
+
 def test_the_address_is_the_clients_not_the_proxys(limited):
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour", DAAS_TRUSTED_PROXIES="10.0.0.1"))
     clients = ["203.0.113.1", "203.0.113.2", "203.0.113.1"]

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import delete, event, func, select, text, update
+from sqlalchemy import delete, event, func, insert, select, text, update
 
 from daas import migrations, retention, seals
 from daas.app import create_app, create_command_app
-from daas.audit import AuditRow
+from daas.audit import AuditRow, audit_row
 from daas.database import db, reading, writing
 from daas.errors import OperatorError
 from daas.request_log import COLUMNS, RequestLogRow
@@ -206,6 +206,30 @@ def test_what_was_changed_is_found_and_nothing_else(sealed, case):
     assert sealed.findings() == expected
 
 
+def put_seal(id_):
+    """Give the statement that puts a seal with an id beside the others, over all rows that there will ever be."""
+    names = [column.key for column in Seal.__table__.columns]
+    values = {"id": str(id_), "through_id": str(2**62)}
+    shown = ", ".join(values.get(name, name) for name in names)
+    return text(f"INSERT INTO seal ({', '.join(names)}) SELECT {shown} FROM seal WHERE id = 1")
+
+
+@pytest.mark.parametrize("id_", [0, -1, -(2**63)])
+def test_what_has_no_id_of_a_seal_keeps_nothing_from_being_sealed(sealed, id_):
+    sealed.tamper(put_seal(id_))
+    sealed.request(2)
+    assert [made["rows"] for made in sealed.seal()] == [2]
+    assert sealed.verify()["rows"] == 9
+
+
+def test_a_seal_of_any_id_is_found(sealed):
+    sealed.tamper(put_seal(2**62))
+    findings = sealed.findings()
+    assert findings[0] == ("seal", 5, "missing")
+    assert ("seal", 2**62, "altered") in findings
+    assert len(findings) < 2000
+
+
 def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
     with sealed.app.app_context():
         with reading() as connection:
@@ -219,11 +243,19 @@ def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
     ]
 
 
-def test_rows_that_cannot_be_read_any_more_are_found(sealed):
+@pytest.mark.parametrize("moment", ["'once'", "5", "x'00'"])
+def test_rows_that_cannot_be_read_any_more_are_found(sealed, moment):
     if not sealed.settings.embedded_database:
         pytest.xfail("a moment is a moment on a server")
-    sealed.tamper(text(f"UPDATE request_log SET at = 'once' WHERE id = {sealed.ids[2]}"))
+    sealed.tamper(text(f"UPDATE request_log SET at = {moment} WHERE id = {sealed.ids[2]}"))
     assert sealed.findings() == [("seal", 2, "rows unreadable")]
+
+
+def test_a_text_that_has_become_bytes_is_found(sealed):
+    if not sealed.settings.embedded_database:
+        pytest.xfail("a text is a text on a server")
+    sealed.tamper(text(f"UPDATE request_log SET path = x'00' WHERE id = {sealed.ids[2]}"))
+    assert sealed.findings() == [("request", sealed.ids[2], "altered")]
 
 
 def reseal(evidence, from_seal):
@@ -407,6 +439,40 @@ def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed):
     assert sealed.verify()["ok"]
     sealed.tamper(update(AuditRow).where(AuditRow.act == "request prune").values(actor="nobody"))
     assert ("seal", 1, "marks missing") in sealed.findings()
+
+
+def forge_prune(ids):
+    """Give the statement that says, as a prune does, that all rows up to the fourth have been deleted."""
+    return insert(AuditRow).values(audit_row("request prune", through=ids[3]))
+
+
+FORGED = {
+    "one-deleted": lambda ids: ([delete(RequestLogRow).where(row(ids[2]))], [("request", ids[2], "deleted")]),
+    "altered-without-marks": lambda ids: (
+        [update(RequestLogRow).where(row(ids[2])).values(status=200), delete(SealMarks).where(SealMarks.seal_id == 2)],
+        [("seal", 2, "marks missing")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_no_act_accounts_for_what_a_prune_does_not_do(sealed, case):
+    statements, expected = FORGED[case](sealed.ids)
+    sealed.tamper(forge_prune(sealed.ids), *statements)
+    assert sealed.findings() == expected
+
+
+@pytest.mark.parametrize(
+    "details",
+    ["", "[]", "{}", '{"through":null}', '{"through":"all"}', '{"through":9e999}', "[" * 99_999],
+    ids=["empty", "array", "no-through", "null", "word", "infinite", "deep"],
+)
+def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed, details):
+    forged = {**audit_row("request prune"), "details": details}
+    sealed.tamper(insert(AuditRow).values(forged), delete(RequestLogRow).where(row(sealed.ids[0])))
+    report = sealed.verify()
+    assert report["findings"] == [{"log": "request", "id": str(sealed.ids[0]), "fault": "deleted"}]
+    assert report["pruned"] == []
 
 
 def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed):

@@ -318,6 +318,19 @@ ENDLESS = {
 }
 
 
+# One that is read again from each of its zeros takes minutes.
+LABORIOUS = {
+    "length": (length("0" * 60_000 + "x"), 431),
+    "chunk": (CHUNKS + b"0" * 60_000 + b"x\r\n", 400),
+}
+
+
+@pytest.mark.parametrize(("laborious", "status"), LABORIOUS.values(), ids=LABORIOUS)
+def test_no_number_takes_long_to_read(patient, laborious, status):
+    with connected(patient) as wire:
+        assert wire.ask(laborious).status == status
+
+
 @pytest.mark.parametrize(("endless", "status"), ENDLESS.values(), ids=ENDLESS)
 def test_what_has_no_end_is_refused_at_once(patient, endless, status):
     with connected(patient) as wire:

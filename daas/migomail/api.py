@@ -26,6 +26,7 @@ def _request_to_sign(call: Call) -> RequestToSign:
     if not is_no_data(body) and _type_of(content_type, body) != _JSON:
         try:
             pairs = [*read_pairs(content_type or "", body)]
+            by_name(pairs)  # Too many are unreadable too: nobody has signed yet, and to write them anew takes long.
         except ApiError:
             pairs = []  # What cannot be read is signed as it is, and refused behind a good signature.
         if pairs and all(isinstance(value, str) for _, value in pairs):

@@ -175,6 +175,7 @@ def test_the_first_check_that_fails_answers(app, parts, uri, status):
         ("text/plain", "hello", "hello", 415),
         (None, "hello", "hello", 415),
         (FORM, b"name=%FF", "name=%FF", 400),
+        (FORM, "a=b&" * 1001, "a=b&" * 1001, 400),
         ("application/json", "[1]", "[1]", 400),
         ("application/json", "", NO_DATA, 422),
         (FORM, '{"a":1', '{"a":1', 400),
