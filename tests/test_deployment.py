@@ -7,19 +7,23 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
 from daas import migrations
 from daas.app import create_app, create_command_app
+from daas.applications import DEFAULT_SERVICES
 from daas.database import db
 from daas.server import check_start
 from daas.settings import load_settings
 
 from .builders import Builder
 from .conftest import DATABASES
+from .migomail.caller import NAMED, Caller
 from .servers import ROOT
 
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
@@ -88,10 +92,14 @@ def backed_up(request, tmp_path, postgresql):
             pytest.skip("sqlite3 is missing: apt-get install sqlite3")
         urls = [f"sqlite:///{tmp_path}/{folder}/daas.db" for folder in ("instance", "restored")]
         return *({"DAAS_DATABASE_URL": url} for url in urls), RECIPES[2:], {}
-    url = postgresql.make_database()
+    admin = postgresql.make_database()
+    with psycopg.connect(admin.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE ROLE daas LOGIN")
+        connection.execute("GRANT CREATE ON SCHEMA public TO daas")
+    url = re.sub(r"//\w+:", "//daas:", admin)
     restored = re.sub(r"/\w+\?", "/daas_restored?", url)
     key = Fernet.generate_key().decode()
-    plain = {"PGURL": url, "PGURL_RESTORED": restored}
+    plain = {"PGURL_ADMIN": admin, "PGURL": url, "PGURL_RESTORED": restored}
     settings = [{"DAAS_DATABASE_URL": each, "DAAS_ENCRYPTION_KEYS": key} for each in (url, restored)]
     return *settings, RECIPES[:2], {name: value.replace("+psycopg", "") for name, value in plain.items()}
 
@@ -103,16 +111,20 @@ def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(backed_up, 
         db.engine.dispose()
     with serving(load_settings(here)) as app:
         build = Builder(app)
-        application = build.application(mailboxes=[build.mailbox(messages=2)])
+        application = build.application(mailboxes=[build.mailbox(messages=2)], services=(*DEFAULT_SERVICES, *NAMED))
+        caller, other_caller = Caller(application), Caller(build.application(services=NAMED))
         kept = application.move()
+        kept_list = caller.make_list()
         run(back_up, tmp_path, **environ)
         later = [application.move(folder="Sent") for _ in range(3)]
         later_message = int(build.message(application.mailbox))
+        caller.add(kept_list, "later@example.org")
+        later_lists = [each.make_list() for each in (caller, other_caller)]
     run(restore, tmp_path, **environ)
     check_start(load_settings(there))
     with serving(load_settings(there)) as app:
         build = Builder(app)
-        restored = type(application)(app, application.name, application.keys, application.mailboxes)
+        restored = replace(application, app=app)
         message, other = application.mailbox.messages
         assert build.folder_of(message) == application.mailbox.folder
         assert build.log_row(kept.json["request_id"]).reason == "moved"
@@ -120,3 +132,9 @@ def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(backed_up, 
         assert (answer.status_code, build.folder_of(other)) == (200, "Archived")
         assert int(answer.json["request_id"]) > max(int(each.json["request_id"]) for each in later) + 900_000_000
         assert int(build.message(application.mailbox)) > later_message
+        callers = [Caller(restored), Caller(replace(other_caller.application, app=app))]
+        assert all(each.make_list() > later for each, later in zip(callers, later_lists, strict=True))
+        callers[0].add(kept_list, "another@example.org")
+        contacts = callers[0].ask("GET", f"/v1/contacts.json/{kept_list}/contacts/").json
+        assert [int(number) > 1 for number in contacts] == [True]
+        assert callers[0].ask("DELETE", f"/v1/lists.json/{kept_list}").status_code == 200

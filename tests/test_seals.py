@@ -130,6 +130,15 @@ def test_nothing_new_makes_no_seal(sealed):
     assert sealed.seal() == []
 
 
+def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_seals(evidence):
+    evidence.request()
+    outcome = evidence.commands.run("request", "seal", "--output", "nowhere/kept.jsonl", DAAS_SEAL_KEY=SEAL_KEY)
+    told = "Error: nowhere/kept.jsonl cannot be written; the next run writes what it lacks.\n"
+    assert (outcome.status, outcome.stdout, outcome.stderr) == (1, b"", told)
+    evidence.seal("--output", "kept.jsonl")
+    assert len((evidence.directory / "kept.jsonl").read_text().splitlines()) == evidence.verify()["seals"] > 0
+
+
 def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed):
     file = sealed.directory / "kept.jsonl"
     kept = file.read_text().splitlines(keepends=True)

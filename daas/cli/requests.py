@@ -107,10 +107,13 @@ def verify(against: Path | None, as_json: bool) -> None:
 def _append_seals(path: Path) -> None:
     kept = read_kept_seals(path) if path.exists() else {}
     lines = [json.dumps(describe_seal(each)) + "\n" for each in list_seals(max(kept, default=0))]
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written; the next run writes what it lacks.") from error
 
 
 def _describe_report(report: Report) -> Row:
