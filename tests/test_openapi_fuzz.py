@@ -31,7 +31,7 @@ def statuses(app, application):
     return {service: {row.status for row in rows if row.service == service} for service, _ in rows}
 
 
-@pytest.mark.parametrize("examples", [25, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_every_answer_is_a_documented_one(server, app, build, tmp_path, examples):
     application = build.application(mailboxes=[build.mailbox()], services=SERVICES)
     caller = Caller(application)
