@@ -11,7 +11,10 @@ from urllib.parse import urlencode
 import pytest
 
 from daas.app import create_app
+from daas.applications import SERVICES
 from daas.database import db
+from daas.signing.mechanism import RequestToSign, sign
+from daas.signing.migomail_scheme import MIGOMAIL
 
 from .actors import FORM, MOVE, now
 from .builders import Builder
@@ -35,18 +38,25 @@ class Served:
         self.build = Builder(app)
         box = self.build.mailbox(messages=0)
         box.messages = [self.build.raw_message(box, LETTER)]
-        self.application = self.build.application(mailboxes=[box])
+        self.application = self.build.application(mailboxes=[box], services=SERVICES)
         self.signatures = []
         self.answers = []
 
     def ask(self, request):
-        self.signatures += re.findall(rb"DAAS [^:\r]*:([^\r]+)\r", request)
+        self.signatures += re.findall(rb"(?:DAAS|RCWS) [^:\r]*:([^\r]+)\r", request)
         self.answers.append(ask(self.live, request))
         return self.answers[-1]
 
     def get(self, target):
         headers = signed(self.application, method="GET", uri=target, content_type=None)
         return self.ask(head(target, headers, method="GET"))
+
+    def call_lists(self, method, target, fields=None):
+        body = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() if fields else b""
+        to_sign = RequestToSign(method=method, uri=target, content_type="application/json", body=body)
+        signature = sign(MIGOMAIL, to_sign, self.application.keys).authorization
+        headers = [("Authorization", signature), ("Content-Type", "application/json")]
+        return self.ask(post(headers, body, target=target, method=method))
 
     def execute(self, statement):
         with self.build.app.app_context(), db.engine.begin() as connection:
@@ -98,6 +108,11 @@ def send_everything(one):
     one.ask(post(signed(one.application), arguments, method="PUT"))
     one.ask(signed_post(one.application, f"note={ARGUMENT * 10_000}"))
     one.ask(head(f"/onboarding/{SUBJECT}", [], method="GET"))
+    one.call_lists("POST", f"/v1/lists/{SUBJECT}")
+    contact = {"email_address": ADDRESS, "name": ARGUMENT}
+    assert [one.call_lists("POST", "/v1/contacts.json/1/contacts", contact).status for _ in range(2)] == [201, 409]
+    one.call_lists("GET", f"/v1/contacts.json?email_address={ADDRESS}")
+    one.call_lists("POST", "/v1/contacts.json/1/contacts", {"email_address": ARGUMENT})
     return len(one.answers)
 
 
@@ -121,13 +136,14 @@ def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one):
     one.execute("DROP TABLE message_envelope" + ("" if "sqlite" in str(one.build.app.config) else " CASCADE"))
     query = urlencode({"mailbox": one.application.mailbox.name, "subject": SUBJECT, "from": ADDRESS})
     one.get(f"/direct/messages?{query}")
-    assert {answer.status for answer in one.answers} - {503} == {200, 400, 401, 403, 404, 405, 413, 415, 422, 500}
+    statuses = {answer.status for answer in one.answers} - {503}
+    assert statuses == {200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 422, 500}
 
     told = [line for line in one.lines() if line.get("request_id") == failed.request_id]
     assert [line["level"] for line in told] == ["error", "info"]
     assert "daas/statements.py" in told[0]["event"]
     keys = one.application.keys
-    secrets = [SUBJECT, ADDRESS, BODY_WORD, ARGUMENT, keys.private_key, keys.public_key, "DAAS "]
+    secrets = [SUBJECT, ADDRESS, BODY_WORD, ARGUMENT, keys.private_key, keys.public_key, "DAAS ", "RCWS "]
     secrets += [signature.decode()[:24] for signature in one.signatures]
     written = one.live.log.read_text()
     assert [secret for secret in secrets if secret in written] == []

@@ -498,6 +498,12 @@ def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidenc
     assert evidence.request()[0] > ids[-1]
 
 
+def test_what_is_not_over_is_not_pruned(evidence):
+    ids = evidence.request(2)
+    assert "in the past" in evidence.commands.refusal("request", "prune", "--older-than", "2999-01-01")
+    assert {*ids} <= {*evidence.scalars(select(RequestLogRow.id))}
+
+
 def test_a_prune_goes_on_where_it_was_interrupted(sealed, monkeypatch):
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
     with sealed.app.app_context():
