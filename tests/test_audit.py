@@ -80,7 +80,7 @@ def test_what_is_taken_away_with_the_sandbox_is_recorded(daas, app):
     daas.json("sandbox", "remove")
     taken = [(row.act, row.subject) for row in all_acts(app)[before:]]
     assert sorted(taken) == [
-        *[("application remove", f"sandbox.{name}") for name in ("granted", "refused")],
+        *[("application remove", f"sandbox.{name}") for name in ("granted", "other", "refused")],
         *[("mailbox remove", f"sandbox.{name}") for name in ("closed", "open", "suspended")],
     ]
 

@@ -213,8 +213,8 @@ HOSTILE = {
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_text_is_read_quickly(start, piece):
     text = start + (piece * SIZE)[:SIZE]
-    started = time.perf_counter()
+    started = time.thread_time()
     without_boundary(text)
     boundary(text)
     media_type(text)
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
