@@ -69,6 +69,8 @@ def export(format_: str, since: datetime.datetime | None) -> None:
 @prints_result
 def prune(older_than: datetime.datetime) -> Row:
     """Delete the oldest requests from the log, a few at a time; once there are seals, only what is sealed."""
+    if older_than > datetime.datetime.now(datetime.UTC):
+        raise OperatorError("Only what is older than a moment in the past can be pruned.")
     return {"pruned": prune_requests(older_than)}
 
 
