@@ -7,6 +7,7 @@ import json
 import logging.config
 import sys
 import traceback
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -29,15 +30,17 @@ def configure_logs() -> None:
 
 
 def write_request(**facts: object) -> None:
-    """Write the line of a request."""
+    """Write the line of a request; one that cannot be written, to a full disk say, is left."""
     if structlog.is_configured():
-        _lines().info("request", **facts)
+        with suppress(OSError):
+            _lines().info("request", **facts)
 
 
 def write_refusal(**facts: object) -> None:
-    """Write the line of what the HTTP server refused, so that the application never saw it."""
+    """Write the line of what the HTTP server refused, so that the application never saw it, if it can be written."""
     if structlog.is_configured():
-        _lines().info("refused by the server", **facts)
+        with suppress(OSError):
+            _lines().info("refused by the server", **facts)
 
 
 @cache
