@@ -47,8 +47,8 @@ def node_killed(trial: Trial) -> None:
             node.start()
             _await_moves_of(node)
     trial.note(f"a node of two killed {times} times under {load.clients} clients, and back among those that serve")
-    # nginx says 503 for what a node had begun when it was killed.
-    trial.check(also={503}, in_doubt={503})
+    # nginx says 503 for what a node had begun when it was killed; now and then it ends the connection instead.
+    trial.check(also={503}, in_doubt={503, None}, may_lose=True)
 
 
 def rolling_restart(trial: Trial) -> None:
