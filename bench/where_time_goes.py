@@ -46,6 +46,7 @@ _LAYERS = {
     "cryptography": "authentication",
     "daas.signing": "authentication",
     "daas.authentication": "authentication",
+    "daas.direct.api": "authentication",
     "daas.candidates": "authentication",
     "daas.arguments": "arguments",
     "daas.direct.schemas": "arguments",

@@ -10,7 +10,8 @@ from werkzeug.routing import MapAdapter
 from .api import init_api, path_of
 from .candidates import init_candidates
 from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
-from .direct.routes import DIRECT_API, direct
+from .direct.api import DIRECT_API
+from .direct.routes import direct
 from .direct.schemas import MoveArguments
 from .health import health
 from .key_cipher import init_key_cipher

@@ -4,15 +4,14 @@ Every view states its door: `signed(service)` or `open_to_all()`.
 """
 
 import base64
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
-from flask import Response, current_app
+from flask import Response
 
-from .arguments import Arguments, as_asked, read_arguments, read_query
+from .arguments import Arguments
 from .call import Api, Call, current_call
 from .candidates import Candidate, find_candidate, recall_candidate
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
@@ -20,8 +19,6 @@ from .keys import note_use
 from .policy import is_allowed_from
 from .rate_limits import rate_limits
 from .request_log import Entry
-from .signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
-from .signing.direct_scheme import DIRECT, content_md5_matches
 from .signing.mechanism import (
     Credentials,
     RequestToSign,
@@ -98,7 +95,7 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     try:
         credentials = read_authorization(api.scheme, call.environ.get("HTTP_AUTHORIZATION"))
     except SignatureRefused as refused:
-        raise _failed(api.scheme, refused.reason) from refused
+        raise authentication_failed(api.scheme, refused.reason) from refused
     to_sign = api.request_to_sign(call)
     application = recall_candidate(credentials.public_key, service)
     reason = _fault_of_signature(call, api, to_sign, credentials, application)
@@ -109,7 +106,7 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     call.entry.application = application.name if application else None
     explanation = _explain(call, api.scheme, to_sign, application)
     if reason:
-        raise _failed(api.scheme, reason, explanation)
+        raise authentication_failed(api.scheme, reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
     call.signer = application
     arguments = _read_signed_arguments(call, api, to_sign)
@@ -126,19 +123,6 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     return SignedCall(application, call.entry, arguments)
 
 
-def dated_request(call: Call) -> RequestToSign:
-    """Give what a signature with a date covers of a request, as it was sent but for surrounding blanks."""
-    date = call.header("HTTP_X_DAAS_DATE")
-    return RequestToSign(
-        method=call.method,
-        uri=call.target,
-        date=call.header("HTTP_DATE") if date is None else date,
-        content_type=call.header("CONTENT_TYPE"),
-        content_md5=call.header("HTTP_CONTENT_MD5"),
-        body=call.body or b"",
-    )
-
-
 def _read_signed_arguments(call: Call, api: Api, to_sign: RequestToSign) -> Arguments | ApiError:
     """Read the arguments, or give what keeps them from being read."""
     content_coding = call.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
@@ -151,19 +135,6 @@ def _read_signed_arguments(call: Call, api: Api, to_sign: RequestToSign) -> Argu
         return fault
 
 
-def read_logged_arguments(call: Call, to_sign: RequestToSign) -> Arguments:
-    """Read the arguments of a GET out of the query, else out of the body; some of them go into the log.
-
-    Raises UnsupportedMediaType or UnreadableBody.
-    """
-    if to_sign.method == "GET":
-        arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
-    else:
-        arguments = read_arguments(to_sign.content_type or "", to_sign.body)
-    call.entry.asked = {name: as_asked(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments}
-    return arguments
-
-
 def _fault_of_signature(
     call: Call, api: Api, to_sign: RequestToSign, credentials: Credentials, application: Candidate | None
 ) -> str | None:
@@ -174,52 +145,6 @@ def _fault_of_signature(
     except SignatureRefused as refused:
         return (application and application.key_fault) or refused.reason
     return None
-
-
-def fault_of_dated_headers(call: Call, to_sign: RequestToSign) -> str | None:
-    """Name what keeps a signature with a date from being checked: no date, two dates, no content type."""
-    if to_sign.date is None:
-        return "date-missing"
-    if "HTTP_X_DAAS_DATE" in call.environ and _is_repeated(call.environ.get("HTTP_DATE", "")):
-        return "date-repeated"
-    if not to_sign.content_type and (to_sign.content_type is not None or _has_body(to_sign)):
-        return "content-type-missing"
-    return None
-
-
-def _has_body(to_sign: RequestToSign) -> bool:
-    """Tell whether a request has a body, or is of a kind that has: only a GET goes without."""
-    return to_sign.method != "GET" or to_sign.body != b""
-
-
-def _is_repeated(date: str) -> bool:
-    """Tell whether a Date header that does not count was sent twice: servers join the two with a comma."""
-    try:
-        read_date(date.strip(" \t"))
-    except DateUnreadable:
-        # One date has a comma behind its weekday at most.
-        return "," in re.sub(r"\A\s*(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,", "", date, flags=re.I)
-    return False
-
-
-def check_date(call: Call, to_sign: RequestToSign, application: Candidate, explanation: Mapping[str, str]) -> None:
-    """Check the date and Content-MD5 of a request whose signature is good; raises AuthenticationFailed."""
-    if _has_body(to_sign):
-        call.entry.unbound = to_sign.content_md5 is None
-    now: float = current_app.extensions["daas_clock"]()
-    try:
-        date = read_date(to_sign.date or "")
-    except DateUnreadable as error:
-        fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
-        raise _failed(DIRECT, fault, {"X-Daas-Error": fault, **explanation}) from error
-    fault_found = fault_of_freshness(date, now, call.settings.date_window_seconds)
-    if fault_found is None and application.require_content_md5 and call.entry.unbound:
-        fault_found = "content-md5-required"
-    if fault_found is None and to_sign.content_md5 is not None:
-        fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
-    if fault_found:
-        skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
-        raise _failed(DIRECT, fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
 
 
 def _announce(call: SignedCall, answer: Response) -> Response:
@@ -244,6 +169,8 @@ def _explain(
     return {"X-Daas-String-To-Sign": base64.b64encode(string).decode()}
 
 
-def _failed(scheme: SigningScheme, reason: str, headers: Mapping[str, str] | None = None) -> AuthenticationFailed:
+def authentication_failed(
+    scheme: SigningScheme, reason: str, headers: Mapping[str, str] | None = None
+) -> AuthenticationFailed:
     """Make the refusal of a signature, which names the scheme to sign with."""
     return AuthenticationFailed(reason, {"WWW-Authenticate": scheme.words[0], **(headers or {})})

@@ -7,33 +7,14 @@ from flask import Blueprint, Response
 from marshmallow import Schema
 
 from ..arguments import check_arguments
-from ..authentication import (
-    SignedCall,
-    View,
-    check_date,
-    dated_request,
-    fault_of_dated_headers,
-    read_logged_arguments,
-    signed,
-)
-from ..call import Api
+from ..authentication import SignedCall, View, signed
 from ..errors import to_json
 from ..openapi import Operation
 from ..request_log import record
-from ..signing.direct_scheme import DIRECT
+from .api import DIRECT_API
 from .find_messages import Search, find_folders, find_messages
 from .move_message import move_message
 from .operations import FOLDERS, MESSAGES, MOVE
-
-DIRECT_API = Api(
-    prefix="/direct",
-    scheme=DIRECT,
-    request_to_sign=dated_request,
-    read_arguments=read_logged_arguments,
-    fault_body=lambda fault, request_id: fault.body(request_id),
-    fault_of_headers=fault_of_dated_headers,
-    check_freshness=check_date,
-)
 
 direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 

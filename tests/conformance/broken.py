@@ -14,6 +14,7 @@ from werkzeug.test import run_wsgi_app
 
 from daas import api, arguments, authentication, errors
 from daas.database import db
+from daas.direct import api as direct_api
 from daas.direct import routes, schemas
 from daas.direct.models import Message
 from daas.direct.move_message import Move
@@ -56,7 +57,7 @@ def caught_by(*cases: str):
 
 def api_part(patch, name, part):
     # The API is a value that cannot be changed; a server that breaks the contract has another.
-    patch.setitem(vars(routes.DIRECT_API), name, part)
+    patch.setitem(vars(direct_api.DIRECT_API), name, part)
 
 
 def scheme(patch, **parts):
@@ -69,7 +70,7 @@ def strings(patch, change):
 
 
 def signed_request(patch, change):
-    original = routes.DIRECT_API.request_to_sign
+    original = direct_api.DIRECT_API.request_to_sign
     api_part(patch, "request_to_sign", lambda call: change(call, original(call)))
 
 
@@ -140,7 +141,7 @@ def public_key_in_any_case(patch, _):
 
 @caught_by("key.unknown")
 def unknown_keys_told(patch, _):
-    original = authentication._failed
+    original = authentication.authentication_failed
 
     def tell(scheme, reason, headers=None):
         fault = original(scheme, reason, headers)
@@ -148,7 +149,7 @@ def unknown_keys_told(patch, _):
             fault.message = "Unknown key."
         return fault
 
-    patch.setattr(authentication, "_failed", tell)
+    patch.setattr(authentication, "authentication_failed", tell)
 
 
 @caught_by("signature.shared")
@@ -233,7 +234,7 @@ def content_md5_not_signed(patch, _):
             *DIRECT.strings_to_sign(replace(request, content_md5=None)),
         ],
     )
-    patch.setattr(authentication, "content_md5_matches", lambda *_: True)
+    patch.setattr(direct_api, "content_md5_matches", lambda *_: True)
 
 
 @caught_by("type.boundary-last", "type.boundary-between", "type.boundary-kept-last")
@@ -306,11 +307,11 @@ def a_slash_redirected(patch, breakable):
 
 
 def dates_read(patch, change):
-    patch.setattr(authentication, "read_date", change)
+    patch.setattr(direct_api, "read_date", change)
 
 
 def freshness(patch, change):
-    patch.setattr(authentication, "fault_of_freshness", change)
+    patch.setattr(direct_api, "fault_of_freshness", change)
 
 
 @caught_by("date.window.past", "date.window.future", "date.window.over-edge-past", "string.example")
@@ -437,12 +438,12 @@ def an_unreadable_x_daas_date_ignored(patch, _):
 
 @caught_by("md5.wrong", "md5.of-nothing", "md5.blank", "signature.body-covered")
 def content_md5_not_compared(patch, _):
-    patch.setattr(authentication, "content_md5_matches", lambda *_: True)
+    patch.setattr(direct_api, "content_md5_matches", lambda *_: True)
 
 
 @caught_by("md5.hex", "md5.hex-upper", "md5.base64-of-hex")
 def content_md5_in_base64_alone(patch, _):
-    patch.setattr(authentication, "content_md5_matches", lambda header, body: header == direct_scheme.content_md5(body))
+    patch.setattr(direct_api, "content_md5_matches", lambda header, body: header == direct_scheme.content_md5(body))
 
 
 @caught_by("md5.unpadded", "md5.respelled")
@@ -451,7 +452,7 @@ def content_md5_decoded(patch, _):
         digest = hashlib.md5(body, usedforsecurity=False).digest()
         return len(header) > 20 and base64.b64decode(header.encode("latin-1", "ignore") + b"==") == digest
 
-    patch.setattr(authentication, "content_md5_matches", lenient)
+    patch.setattr(direct_api, "content_md5_matches", lenient)
 
 
 @caught_by("md5.required")
@@ -550,7 +551,7 @@ def arguments_of_the_query(patch, _):
         query = authentication.current_call().target.partition("?")[2]
         return arguments.by_name([*parse_qsl(query), *parse_qsl(body.decode())])
 
-    patch.setattr(authentication, "read_arguments", merge)
+    patch.setattr(direct_api, "read_arguments", merge)
 
 
 @caught_by("form.repeated-other", "form.repeated-id", "json.id-twice", "multipart.repeated")
