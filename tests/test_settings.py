@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -445,7 +446,11 @@ def connections_to(settings, master):
     if not Path("/proc/self/fd").exists():
         pytest.skip("no /proc here to look at the open files of another process")
     processes = [master, *map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
-    opened = [link.readlink() for process in processes for link in Path(f"/proc/{process}/fd").iterdir()]
+    opened = []
+    for link in (link for process in processes for link in Path(f"/proc/{process}/fd").iterdir()):
+        # A process goes on closing files while it is looked at.
+        with suppress(FileNotFoundError):
+            opened.append(link.readlink())
     return opened.count(settings.embedded_database)
 
 
