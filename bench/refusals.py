@@ -47,8 +47,8 @@ def measure(stage: Stage) -> Section:
         "Refusals",
         [
             f"Each refusal is a 401 with its row in the log. {CONNECTIONS} connections; the flood is of bad "
-            "signatures, over as many more. As shipped, those over `DAAS_FAILURE_LIMIT` are a 429 without a row; the "
-            "other figures are taken without that limit.",
+            "signatures, over as many more. As shipped, those over `DAAS_FAILURE_LIMIT` are a 429 without a row, a "
+            "second later; the other figures are taken without that limit, as if each came from an address of its own.",
             Table(
                 ["answers", "beside", "ratio", "answers a second", "the other, a second"],
                 [[*pair, found, *(rate(rounds, name) for name in pair)] for pair, found in ratios.items()],

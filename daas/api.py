@@ -18,6 +18,7 @@ from werkzeug.routing import MapAdapter, Rule
 
 from . import logs, origins, pages, proxies, request_log
 from .call import Api, Call, current_call
+from .connection import hold_back_answer
 from .errors import (
     ApiError,
     BodyNotWhole,
@@ -99,6 +100,8 @@ def _answer(error: Exception) -> Response:
         failures.append(failure)
         if not fault.precedes_database:
             fault = _to_api_error(failure)
+    if fault.held_seconds:
+        hold_back_answer(call.environ, fault.held_seconds)
     call.entry.reason = fault.reason
     call.entry.is_counted_only = fault.is_counted_only
     for each in failures:

@@ -4,7 +4,7 @@ Every view states its door: `signed(service)` or `open_to_all()`.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
@@ -97,12 +97,14 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     except SignatureRefused as refused:
         raise authentication_failed(api.scheme, refused.reason) from refused
     to_sign = api.request_to_sign(call)
+    fault_of_headers = api.fault_of_headers(call, to_sign)
+    strings_to_sign = () if fault_of_headers else api.scheme.strings_to_sign(to_sign)
     application = recall_candidate(credentials.public_key, service)
-    reason = _fault_of_signature(call, api, to_sign, credentials, application)
+    reason = fault_of_headers or _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
     if reason:
         # Known, remembered or not: whatever is refused has cost one look and two checks.
         application = find_candidate(credentials.public_key, service)
-        reason = _fault_of_signature(call, api, to_sign, credentials, application)
+        reason = fault_of_headers or _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
     call.entry.application = application.name if application else None
     explanation = _explain(call, api.scheme, to_sign, application)
     if reason:
@@ -136,12 +138,10 @@ def _read_signed_arguments(call: Call, api: Api, to_sign: RequestToSign) -> Argu
 
 
 def _fault_of_signature(
-    call: Call, api: Api, to_sign: RequestToSign, credentials: Credentials, application: Candidate | None
+    scheme: SigningScheme, strings_to_sign: Sequence[bytes], credentials: Credentials, application: Candidate | None
 ) -> str | None:
-    if reason := api.fault_of_headers(call, to_sign):
-        return reason
     try:
-        verify(api.scheme, to_sign, credentials, application.private_key if application else None)
+        verify(scheme, strings_to_sign, credentials, application.private_key if application else None)
     except SignatureRefused as refused:
         return (application and application.key_fault) or refused.reason
     return None

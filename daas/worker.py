@@ -53,6 +53,7 @@ class BufferingWorker(ThreadWorker):
         self._arriving: dict[Any, Arrival] = {}
         self._leaving: dict[Any, float] = {}
         self._unsent: dict[Any, float] = {}
+        self._held: dict[Any, float] = {}
         self._look_at = 0.0
         self._rests_until = 0.0
 
@@ -79,8 +80,18 @@ class BufferingWorker(ThreadWorker):
         super().wait_for_and_dispatch_events(rest if rest > 0 else timeout)
 
     def finish_request(self, conn: Any, future: Any) -> None:
-        """Wait for the next request on a connection whose request is answered, or let it go."""
+        """Wait for the next request on a connection whose request is answered, or let it go.
+
+        Answers that are held back are at most half of all connections, so that others find room.
+        """
         conn.stays = not future.cancelled() and future.exception() is None and future.result()
+        if conn.sock.held_until and self.alive and len(self._held) < self.cfg.worker_connections // 2:
+            self._held[conn] = conn.sock.held_until
+        else:
+            self._send_rest(conn)
+
+    def _send_rest(self, conn: Any) -> None:
+        conn.sock.held_until = 0.0
         if conn.sock.unsent:
             self._unsent[conn] = time.monotonic() + self.request_seconds
             self.poller.register(conn.sock, EVENT_WRITE, partial(self._send, conn))
@@ -124,6 +135,9 @@ class BufferingWorker(ThreadWorker):
                 self._refuse(conn, 413 if arrival.exceeds else 408)
             else:
                 self._close(conn)
+        for conn in [conn for conn, until in self._held.items() if until <= now or not self.alive]:
+            del self._held[conn]
+            self._send_rest(conn)
         for conn in [conn for conn, deadline in [*self._leaving.items(), *self._unsent.items()] if deadline <= now]:
             self._close(conn)
 

@@ -12,7 +12,7 @@ from .actors import MOVE
 from .nginx import make_certificate
 from .servers import LiveServer
 from .test_settings import KEY, fill, refusal
-from .wire import Wire, form, moved, signed, signed_post
+from .wire import Wire, form, moved, post, signed, signed_post
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,14 @@ def test_requests_come_through_one_after_the_other(tls_server, application):
         for folder in ("Sent", "Inbox"):
             answer = wire.ask(signed_post(application, form(application, folder=folder)))
             assert (answer.status, answer.body) == (200, moved(application, answer, folder))
+
+
+def test_an_answer_that_waits_comes_and_the_next_one_too(settings, certificate):
+    environ = {"DAAS_FAILURE_LIMIT": "1 per hour", "DAAS_WORKERS": "1", **settings_of(certificate)}
+    with LiveServer.start(settings, **environ) as live, TlsServer(live, certificate).connect() as connection:
+        wire = Wire(connection)
+        assert [wire.ask(post([])).status for _ in range(2)] == [401, 429]
+        assert wire.ask(post([], target="/direct/nothing")).status == 404
 
 
 def test_a_request_in_pieces_and_two_at_once_are_answered(tls_server, application):

@@ -115,18 +115,20 @@ def read_authorization(scheme: SigningScheme, header: str | None) -> Credentials
     return Credentials(match[1], match[2])
 
 
-def verify(scheme: SigningScheme, request: RequestToSign, credentials: Credentials, private_key: str | None) -> None:
-    """Check that the credentials' signature is that of the request under the private key.
+def verify(
+    scheme: SigningScheme, strings_to_sign: Sequence[bytes], credentials: Credentials, private_key: str | None
+) -> None:
+    """Check that the credentials' signature is that of a request under the private key.
 
-    Every accepted string to sign is hashed and every accepted encoding compared, as bytes and in constant
-    time; the signature is never decoded. With no private key (the public key is unknown) the same work is
-    done with a key that nobody has, so that time does not tell an unknown key from a wrong signature.
-    Raises SignatureRefused.
+    `strings_to_sign` are those of the scheme for the request. Each is hashed and every accepted encoding
+    compared, as bytes and in constant time; the signature is never decoded. With no private key (the public
+    key is unknown) the same work is done with a key that nobody has, so that time does not tell an unknown
+    key from a wrong signature. Raises SignatureRefused.
     """
     key = (private_key or _NOBODYS_KEY).encode()
     signature = credentials.signature.encode()
     matches = False
-    for string_to_sign in scheme.strings_to_sign(request):
+    for string_to_sign in strings_to_sign:
         digest = _digest(key, string_to_sign)
         for encoding in scheme.encodings:
             matches |= hmac.compare_digest(encoding.encode(digest), signature)

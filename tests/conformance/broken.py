@@ -116,7 +116,7 @@ def signatures_decoded(patch, _):
             digest = hmac.digest((private_key or "x").encode(), string, hashlib.sha256)
             if base64.b64decode(credentials.signature + "==") in {digest, digest.hex().encode()}:
                 return
-        verify(scheme, request, credentials, private_key)
+        verify(scheme, scheme.strings_to_sign(request), credentials, private_key)
 
     patch.setattr(authentication, "verify", lenient)
 

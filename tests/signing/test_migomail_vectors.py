@@ -54,7 +54,7 @@ def fault_of(vector: Vector, signature: str, request: RequestToSign | None = Non
     """Gives the reason for which verify() refuses the signature, or None if it accepts it."""
     credentials = Credentials(vector["public_key"], signature)
     try:
-        verify(MIGOMAIL, request or request_of(vector), credentials, vector["private_key"])
+        verify(MIGOMAIL, MIGOMAIL.strings_to_sign(request or request_of(vector)), credentials, vector["private_key"])
     except SignatureRefused as refused:
         return refused.reason
     return None
@@ -135,7 +135,7 @@ def test_what_php_signs_with_a_new_key_is_accepted(slashes, unicode):
         private_key=keys.private_key,
     )
     request = RequestToSign("POST", uri, body=posted.encode())
-    verify(MIGOMAIL, request, Credentials(keys.public_key, signature), keys.private_key)
+    verify(MIGOMAIL, MIGOMAIL.strings_to_sign(request), Credentials(keys.public_key, signature), keys.private_key)
 
 
 # --- Each stage ---------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_an_unknown_key_is_told_as_such_after_the_same_hashes(monkeypatch):
     vector = next(vector for vector in POSTED if vector["name"] == "a contact as PHP writes it")
     for private_key in (vector["private_key"], None):
         with pytest.raises(SignatureRefused):
-            verify(MIGOMAIL, request_of(vector), Credentials("k" * 16, "x"), private_key)
+            verify(MIGOMAIL, MIGOMAIL.strings_to_sign(request_of(vector)), Credentials("k" * 16, "x"), private_key)
     assert hashed[: len(hashed) // 2] == hashed[len(hashed) // 2 :]
     assert len(hashed) // 2 == len(strings_to_sign(request_of(vector)))
 

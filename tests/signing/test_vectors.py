@@ -65,7 +65,7 @@ def fault_of(
     """Gives the reason for which verify() refuses the signature, or None if it accepts it."""
     credentials = Credentials(vector["public_key"], signature)
     try:
-        verify(DIRECT, request or request_of(vector), credentials, key or vector["private_key"])
+        verify(DIRECT, DIRECT.strings_to_sign(request or request_of(vector)), credentials, key or vector["private_key"])
     except SignatureRefused as refused:
         return refused.reason
     return None
@@ -322,7 +322,7 @@ def test_a_signature_in_the_url_safe_alphabet_is_refused(vector):
 def is_refused(vector: Vector, authorization: str) -> bool:
     try:
         credentials = read_authorization(DIRECT, authorization)
-        verify(DIRECT, request_of(vector), credentials, vector["private_key"])
+        verify(DIRECT, DIRECT.strings_to_sign(request_of(vector)), credentials, vector["private_key"])
     except SignatureRefused:
         return True
     return credentials.public_key != vector["public_key"]
