@@ -208,8 +208,10 @@ def overtakes(live):
         assert other.ask(WELL_FORMED).status == 404
         has_overtaken = not is_told(failing)
         assert failing.read().status == 429
-        # The connection is as good as before.
-        assert failing.ask(WELL_FORMED).status == 404
+        # What follows on the connection does not wait.
+        failing.send(WELL_FORMED)
+        assert other.ask(WELL_FORMED).status == 404
+        assert is_told(failing)
     return has_overtaken
 
 
