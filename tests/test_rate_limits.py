@@ -202,23 +202,21 @@ def is_told(wire):
 
 
 def overtakes(live):
-    """Tell whether an answer has overtaken a 429 that was asked for before."""
+    """Tell whether an answer has overtaken a 429 that was asked for before, and none what was asked for behind that."""
     with connected(live) as failing, connected(live) as other:
         failing.send(UNSIGNED)
         assert other.ask(WELL_FORMED).status == 404
         has_overtaken = not is_told(failing)
         assert failing.read().status == 429
-        # What follows on the connection does not wait.
         failing.send(WELL_FORMED)
         assert other.ask(WELL_FORMED).status == 404
-        assert is_told(failing)
-    return has_overtaken
+        return has_overtaken and is_told(failing)
 
 
 def test_who_fails_too_often_waits_for_the_answer_and_keeps_no_thread_meanwhile(settings):
     with flooded(settings) as live:
-        # Whoever is slow may see both, after a while.
-        assert any(overtakes(live) for _ in range(5))
+        # Of two that are not held back, either may be first, and a slow test sees both.
+        assert any(overtakes(live) for _ in range(20))
 
 
 def fill(live, count):
