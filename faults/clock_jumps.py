@@ -8,7 +8,6 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Timer
 
 from .held import held
 from .journal import Attempt, statuses
@@ -102,13 +101,15 @@ def _wait_through_jumps(trial: Trial, clock: JumpingClock, client: Client) -> No
             # Both jump after the date was judged, and come back before the next one is.
             with held(trial.settings):
                 waiting = pool.submit(ask)
-                Timer(0.5, clock.jump, [offset]).start()
-                time.sleep(1)
+                time.sleep(1.2)
+                clock.jump(offset)
+                time.sleep(0.3)
             trial.require(waiting.result().moved, f"{waiting.result().status} though the lock was let go in time.")
             clock.jump(0)
             with held(trial.settings):
                 waiting = pool.submit(ask)
-                Timer(0.5, clock.jump, [offset]).start()
+                time.sleep(1.2)
+                clock.jump(offset)
                 attempt = waiting.result(timeout=2 * TOLD_WITHIN)
             trial.require(attempt.status == 503, f"{attempt.status} though the lock was held.")
             clock.jump(0)

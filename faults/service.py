@@ -13,22 +13,20 @@ from pathlib import Path
 import psutil
 
 from daas.settings import Settings
-from tests.servers import ROOT, environment
+from tests.servers import ROOT, environment, reserved_port
 
 #: Longer than gunicorn lets its workers finish.
 _STOP_SECONDS = 40
 
 
-def free_port() -> int:
-    """Give a port of the loopback address on which nobody listens now.
+def free_port(kept: contextlib.ExitStack) -> int:
+    """Give a port of the loopback address that a server has to itself until `kept` is closed.
 
     It is below those that the system gives to connections: one of these would keep a service from coming back.
     """
     while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as free, contextlib.suppress(OSError):
-            free.bind(("127.0.0.1", port))
-            return port
+        with contextlib.suppress(OSError):
+            return kept.enter_context(reserved_port(random.randrange(20_000, 32_000)))
 
 
 class Service:
@@ -38,7 +36,8 @@ class Service:
     """
 
     def __init__(self, settings: Settings, log: Path, **environ: str) -> None:
-        self.port = free_port()
+        self._kept = contextlib.ExitStack()
+        self.port = free_port(self._kept)
         self.release = ROOT
         self._log = log
         self._environ = environment(settings, DAAS_BIND=f"127.0.0.1:{self.port}", **environ)
@@ -89,18 +88,18 @@ class Service:
         return self._running.wait(timeout=_STOP_SECONDS)
 
     def stop(self) -> None:
-        """End whatever still runs: politely first, then not."""
-        if self._process is None:
-            return
-        try:
-            if self._process.poll() is None:
-                self.send(signal.SIGTERM)
-                self.wait()
-        finally:
+        """End whatever still runs: politely first, then not. It is not started again."""
+        with self._kept:
+            if self._process is None:
+                return
             try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return  # The usual case: nobody is left.
+                if self._process.poll() is None:
+                    self.send(signal.SIGTERM)
+                    self.wait()
+            finally:
+                # The usual case is that nobody is left.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def _running(self) -> subprocess.Popen[bytes]:

@@ -139,7 +139,7 @@ def _nginx(trial: Trial, deadline: int) -> Iterator[Connect]:
     """Run nginx in front of the service, and give what connects to it; raises Missing if it is not installed."""
     if not (program := shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")):
         raise Missing("nginx is missing: apt-get install nginx")
-    port = free_port()
+    port = free_port(trial.at_end)
     configuration = trial.directory / "nginx.conf"
     configuration.write_text(
         _CONFIGURATION.format(directory=trial.directory, port=port, service=trial.service.port, deadline=deadline)

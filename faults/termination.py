@@ -3,7 +3,8 @@
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from functools import partial
+from threading import Event, Semaphore
 
 from .held import held
 from .trial import Trial
@@ -21,14 +22,17 @@ def termination(trial: Trial) -> None:
     with trial.load(16) as load:
         for _ in range(times):
             trial.journal.await_moves(100)
-            rest_may_come = Event()
+            sent, rest_may_come = Semaphore(0), Event()
+            pause = partial(_wait, sent, rest_may_come)
             with ThreadPoolExecutor(_HALF_SENT) as pool:
                 with held(trial.settings):
                     half_sent = [
-                        pool.submit(trial.client().move, mailbox, mailbox.message, "Draft", rest_may_come.wait)
+                        pool.submit(trial.client().move, mailbox, mailbox.message, "Draft", pause)
                         for _ in range(_HALF_SENT)
                     ]
-                    time.sleep(0.5)
+                    are_sent = all(sent.acquire(timeout=30) for _ in half_sent)
+                    trial.require(are_sent, "Requests could not be half sent.")
+                    time.sleep(0.5)  # Until the service has taken them.
                     signalled = time.monotonic()
                     trial.service.send(signal.SIGTERM)
                     time.sleep(0.5)
@@ -50,3 +54,9 @@ def termination(trial: Trial) -> None:
     )
     # Connections lost are those over which a request came when nobody was there any more to read it.
     trial.check(may_lose=True, in_doubt=())
+
+
+def _wait(sent: Semaphore, rest_may_come: Event) -> None:
+    """Say that half a request is sent, and wait until the rest may be."""
+    sent.release()
+    rest_may_come.wait()

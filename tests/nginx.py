@@ -8,12 +8,12 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from .servers import ROOT
+from .servers import ROOT, reserved_port
 
 PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
@@ -39,9 +39,8 @@ class Nginx:
 
     def __init__(self, directory: Path, nodes: Sequence[str]) -> None:
         self.directory = directory
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self._reserved = ExitStack()
+        self.port = self._reserved.enter_context(reserved_port())
         self.certificate = directory / "certificate.pem"
         self._process: subprocess.Popen[bytes]
         (directory / "nginx.conf").write_text(_AROUND.format(directory=directory))
@@ -99,6 +98,7 @@ class Nginx:
         finally:
             self._process.terminate()
             self._process.wait(timeout=30)
+            self._reserved.close()
 
     def _answers(self) -> bool:
         try:

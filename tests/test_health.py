@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 
 import httpx
 import pytest
@@ -214,11 +215,21 @@ def test_no_label_holds_what_a_request_brings(counted):
 
 def test_the_metrics_of_all_processes_are_added_up_and_leave_nothing_behind(settings, tmp_path):
     with LiveServer.start(settings, DAAS_WORKERS="2", TMPDIR=str(tmp_path)) as live:
-        # Connections of their own, so that both processes serve some.
-        for _ in range(20):
-            assert httpx.get(f"{live.url}/direct/nothing", trust_env=False).status_code == 404
-        texts = [httpx.get(f"{live.url}/metrics", trust_env=False).text for _ in range(4)]
         (directory,) = tmp_path.glob("daas-metrics-*")
+        sent, deadline = 0, time.monotonic() + 30
+        # Connections of their own, so that both processes serve some.
+        while sent < 20 or (len([*directory.glob("counter_*.db")]) < 2 and time.monotonic() < deadline):
+            assert httpx.get(f"{live.url}/direct/nothing", trust_env=False, timeout=30).status_code == 404
+            sent += 1
         assert len([*directory.glob("counter_*.db")]) == 2
-    assert {value_of(text, "daas_requests_total", reason="path-unknown") for text in texts} == {20}
+        # A request is counted when its answer has gone out.
+        while (counts := counts_of_both(live)) != {sent} and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert counts == {sent}
     assert not directory.exists()
+
+
+def counts_of_both(live):
+    """Ask for the metrics so often that both processes tell them; give what they count."""
+    texts = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30).text for _ in range(4)]
+    return {value_of(text, "daas_requests_total", reason="path-unknown") for text in texts}

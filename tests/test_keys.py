@@ -126,7 +126,8 @@ def test_a_revoked_key_moves_nothing_from_the_next_request_on_and_the_other_goes
 def test_an_expired_key_moves_nothing_from_the_next_request_on(daas, application, build):
     assert application.move().status_code == 200
     daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
-    assert application.move(folder="Sent").status_code == 403  # It is remembered; the move looks it up again.
+    # While the process remembers it, for a second, it is the move that looks it up again.
+    assert application.move(folder="Sent").status_code in {401, 403}
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
     forget(application.app)
     assert application.move(folder="Sent").status_code == 401

@@ -66,11 +66,16 @@ class Served:
         """Give the lines, when those of all requests that were answered are written."""
         deadline = time.monotonic() + 10
         while True:
-            lines = [json.loads(line) for line in self.live.log.read_text().splitlines()]
+            lines = lines_of(self.live)
             told = [line for line in lines if line["event"].startswith(("request", "refused"))]
             if len(told) >= len(self.answers) or time.monotonic() > deadline:
                 return lines
             time.sleep(0.01)
+
+
+def lines_of(live):
+    """Give the lines that a server has written to their end."""
+    return [json.loads(line) for line in live.log.read_text().rpartition("\n")[0].splitlines()]
 
 
 @contextmanager
@@ -179,8 +184,11 @@ def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings
 def test_what_the_server_refuses_has_a_line_too(server):
     with connected(server) as wire:
         refused = wire.ask(b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    (line,) = [line for line in lines if line.get("request_id") == refused.request_id]
+    deadline = time.monotonic() + 10
+    while not (found := [line for line in lines_of(server) if line.get("request_id") == refused.request_id]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (line,) = found
     assert (line["event"], line["status"]) == ("refused by the server", 400)
 
 

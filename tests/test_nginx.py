@@ -158,7 +158,8 @@ def test_health_and_metrics_are_not_published(server, path):
 
 
 def test_monitors_ask_the_node_itself(server):
-    assert httpx.get(f"{server.live.url}/health/ready", trust_env=False).json() == {"status": "ok"}
+    answer = httpx.get(f"{server.live.url}/health/ready", trust_env=False, timeout=30)
+    assert answer.json() == {"status": "ok"}
 
 
 def test_a_body_that_is_far_too_large_is_refused_in_json(server, application):

@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 
 from .actors import MOVE
-from .wire import connected, form, post, signed
+from .wire import ask_until_served, connected, form, post, signed
 
 CLIENTS = 24
 MOVES_EACH = 8
@@ -39,7 +39,7 @@ def move_at_once(server, application, plans: list[list[tuple[str, str]]]) -> lis
         with connected(server) as wire:
             start.wait(timeout=30)
             for request in requests:
-                answer = wire.ask(request)
+                answer = ask_until_served(lambda request=request: wire.ask(request))
                 assert answer.status == 200, answer.text
                 ids.append(answer.request_id)
         return ids

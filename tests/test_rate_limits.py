@@ -28,8 +28,10 @@ FAILED = (401, "Access Denied. Authentication Failed.")
 
 
 @pytest.fixture
-def limited(settings):
+def limited(settings, monkeypatch):
     """Make an app with limits over the database of the session, and the builder of its applications."""
+    # A store that is slow here is not to be taken for one that is away.
+    monkeypatch.setattr("daas.rate_limits._STORE_SECONDS", 10.0)
     made = []
 
     def make(**environ):

@@ -184,9 +184,10 @@ def reset(connection: socket.socket) -> None:
 def test_who_does_not_come_to_an_end_is_told_and_let_go(hasty, application):
     with ExitStack() as stack:
         silent = stack.enter_context(connected(hasty))
-        wires = {name: stack.enter_context(connected(hasty)) for name in UNFINISHED}
-        for name, wire in wires.items():
-            wire.send(STALLED[name])
+        wires = {}
+        for name in UNFINISHED:
+            wires[name] = stack.enter_context(connected(hasty))
+            wires[name].send(STALLED[name])  # At once: who says nothing for a second is not told.
         assert silent.at_end()
         told = {name: wire.read().status for name, wire in wires.items()}
         assert told == dict.fromkeys(UNFINISHED, 408)

@@ -3,7 +3,8 @@
 import json
 import re
 import socket
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,16 @@ def ask(server: LiveServer, data: bytes, *, head_only: bool = False) -> Answer:
     """Send bytes over a connection of their own and read the answer."""
     with connected(server) as wire:
         return wire.ask(data, head_only=head_only)
+
+
+def ask_until_served(ask_once: Callable[[], Any]) -> Any:
+    """Ask, and a few times again while the answer is a 503: what many do at once may take too long, and is not done."""
+    for _ in range(10):
+        answer = ask_once()
+        if not str(answer.status).startswith("503"):  # The app's test client gives its phrase too.
+            break
+        time.sleep(0.2)
+    return answer
 
 
 def head(target: str, headers: Headers, *, method: str = "POST", version: str = "HTTP/1.1") -> bytes:

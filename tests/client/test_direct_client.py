@@ -280,7 +280,7 @@ def test_connections_are_closed_at_the_end(server, application):
 
 def test_a_client_that_was_handed_over_stays_open(server, application):
     keys = application.keys
-    with httpx.Client() as http:
+    with httpx.Client(timeout=30) as http:
         for _ in range(2):
             with DirectClient(server.url, keys.public_key, keys.private_key, http=http) as direct:
                 assert direct.folders(application.mailbox.name)

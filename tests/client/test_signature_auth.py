@@ -13,14 +13,14 @@ from ..actors import MOVE
 
 
 def send_with_httpx(method, url, auth, **content):
-    with httpx.Client(auth=auth) as client:
+    with httpx.Client(auth=auth, timeout=30) as client:
         answer = client.request(method, url, **content)
     return answer.status_code, dict(answer.headers)
 
 
 def send_with_async_httpx(method, url, auth, **content):
     async def send():
-        async with httpx.AsyncClient(auth=auth) as client:
+        async with httpx.AsyncClient(auth=auth, timeout=30) as client:
             return await client.request(method, url, **content)
 
     answer = asyncio.run(send())

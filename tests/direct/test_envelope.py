@@ -418,12 +418,12 @@ def test_a_text_comes_back_wherever_its_bytes_were_split_into_words(text, size, 
     ],
 )
 def test_hostile_headers_take_no_longer_than_their_size_deserves(raw):
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         read_envelope(raw)
     except NotAMessage:
         assert b":" not in raw
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_many_postmarks_take_no_memory():

@@ -227,9 +227,9 @@ def test_lines_that_nearly_are_postmarks_are_read_in_good_time(tmp_path):
     lines += [b'From "' + b'\\"' * 30_000, b"From x Jun 1:00 2000 " + b"1 " * 30_000 + b"q"]
     message = b"A: b\n" + b"".join(b"\n" + line + b"\n" for line in lines * 20)
     path = write(tmp_path / "inbox", POSTMARK + message)
-    began = time.perf_counter()
+    began = time.thread_time()
     assert find_raw(path) == [message]
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_a_maildir_is_the_files_in_cur_and_new(maildir):

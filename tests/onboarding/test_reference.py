@@ -12,7 +12,7 @@ MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
 @pytest.fixture
 def reference(page, server):
     """The page with the calls on it; a test fails if it asks another host or logs anything that it should not."""
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.asked, page.logged = [], []
     page.on("request", lambda request: page.asked.append(request))  # noqa: PLW0108  Playwright takes no built-in.
     page.on("console", lambda message: page.logged.append(message))  # noqa: PLW0108  As above.

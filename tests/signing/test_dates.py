@@ -556,10 +556,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_text_is_refused_quickly(text):
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(DateUnreadable):
         read_date(text)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 # --- How fresh ----------------------------------------------------------------------------------------
