@@ -228,14 +228,14 @@ def fill(live, count):
         for wire in wires:
             wire.send(UNSIGNED)
         assert ask_raw(live, WELL_FORMED).status == 404
-        told = [is_told(wire) for wire in wires]
+        told = sum(map(is_told, wires))
         assert {wire.read().status for wire in wires} == {429}
     return told
 
 
 def test_the_answers_that_wait_take_half_of_the_connections_at_most(settings):
     with flooded(settings, GUNICORN_CMD_ARGS="--worker-connections 20") as live:
-        assert any(fill(live, 15) == [False] * 10 + [True] * 5 for _ in range(5))
+        assert any(fill(live, 15) == 5 for _ in range(5))
 
 
 def test_a_server_that_stops_sends_what_waits(settings):
