@@ -6,7 +6,6 @@ import secrets
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote
@@ -155,9 +154,7 @@ def _close_request(response: Response) -> Response:
 def _tell_of(call: Call, response: Response, metrics: Metrics, rule: Rule | None) -> None:
     """Count a request that was answered and write its line, which names the route: a path may hold anything."""
     entry, seconds = call.entry, time.perf_counter() - call.entry.started
-    # The counters lie in files: a full disk must not cost the caller the connection.
-    with suppress(OSError):
-        metrics.count(call, response.status_code, seconds)
+    metrics.count(call, response.status_code, seconds)
     if entry.is_counted_only:
         return
     logs.write_request(

@@ -1,8 +1,9 @@
 """What Prometheus can ask for, summed over all processes: they write it to files in a directory that they share."""
 
 import os
-from functools import cache
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Literal
 
 from flask import Flask, current_app
 from sqlalchemy import event
@@ -11,7 +12,7 @@ from .database import db
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import Counter, Gauge, Histogram
 
     from .call import Call
 
@@ -24,11 +25,10 @@ _DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 6
 
 def init_metrics(app: Flask, settings: Settings) -> None:
     """Let the app count its requests, and the use of its connections to the database."""
-    found = app.extensions["daas_metrics"] = Metrics()
-    found.pool_size.set(settings.workers * settings.threads)
+    found = app.extensions["daas_metrics"] = Metrics(settings.workers * settings.threads)
     with app.app_context():
-        event.listen(db.engine, "checkout", lambda *_: found.pool_in_use.inc())
-        event.listen(db.engine, "checkin", lambda *_: found.pool_in_use.dec())
+        event.listen(db.engine, "checkout", lambda *_: found.take_connection())
+        event.listen(db.engine, "checkin", lambda *_: found.give_connection_back())
 
 
 def metrics() -> "Metrics":
@@ -38,13 +38,18 @@ def metrics() -> "Metrics":
 
 
 class Metrics:
-    """The metrics of an app. No label takes a value that a request brings: services, statuses and reasons are few."""
+    """The metrics of an app. No label takes a value that a request brings: services, statuses and reasons are few.
 
-    def __init__(self) -> None:
+    They lie in files, made at the first use. A full disk must cost no caller the answer, so that what cannot be
+    counted is not. `pool_size` is how many connections to the database all processes may use at once.
+    """
+
+    def __init__(self, pool_size: int) -> None:
         # When it is imported it looks whether processes share a directory.
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        from prometheus_client import CollectorRegistry, Counter, Histogram
 
         registry = self._registry = CollectorRegistry()
+        self._pool_size = pool_size
         self._requests = Counter(
             "daas_requests", "Requests that were answered.", ["service", "status", "reason"], registry=registry
         )
@@ -61,22 +66,10 @@ class Metrics:
             ["service"],
             registry=registry,
         )
-        self.limited = Counter(
+        self._limited = Counter(
             "daas_limited_requests",
             "Requests that were refused for a limit, by its kind.",
             ["limit"],
-            registry=registry,
-        )
-        self.pool_in_use = Gauge(
-            "daas_pool_in_use",
-            "Connections to the database that are in use now.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self.pool_size = Gauge(
-            "daas_pool_size",
-            "Connections to the database that may be in use at once.",
-            multiprocess_mode="max",
             registry=registry,
         )
 
@@ -84,24 +77,56 @@ class Metrics:
         """Count a request that was answered."""
         entry = call.entry
         service = entry.service or ("unknown" if call.api else "page")
-        answered, took = self._labelled(service, status, entry.reason)
-        answered.inc()
-        took.observe(seconds)
-        if entry.unbound:
-            self._unbound.labels(service).inc()
+        with suppress(OSError):
+            answered, took = self._labelled(service, status, entry.reason)
+            answered.inc()
+            took.observe(seconds)
+            if entry.unbound:
+                self._unbound.labels(service).inc()
 
-    @cache  # noqa: B019 - an app has one of these, for as long as it lives.
-    def _labelled(self, service: str, status: int, reason: str) -> "tuple[Counter, Histogram]":
-        """Find what counts a kind of request, which takes several times what counting does."""
-        return self._requests.labels(service, status, reason), self._durations.labels(service)
+    def count_limited(self, kind: str) -> None:
+        """Count a request that was refused for a limit."""
+        with suppress(OSError):
+            self._limited.labels(kind).inc()
+
+    def take_connection(self) -> None:
+        """Count a connection to the database that is taken from the pool."""
+        with suppress(OSError):
+            self._pool_in_use.inc()
+
+    def give_connection_back(self) -> None:
+        """Count a connection to the database that is given back to the pool."""
+        with suppress(OSError):
+            self._pool_in_use.dec()
 
     def expose(self) -> bytes:
         """Write all metrics in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        with suppress(OSError):
+            self._pool_size_gauge.set(self._pool_size)
         registry = self._registry
         if DIRECTORY in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+    @cache  # noqa: B019 - an app has one of these, for as long as it lives.
+    def _labelled(self, service: str, status: int, reason: str) -> "tuple[Counter, Histogram]":
+        """Find what counts a kind of request, which takes several times what counting does."""
+        return self._requests.labels(service, status, reason), self._durations.labels(service)
+
+    @cached_property
+    def _pool_in_use(self) -> "Gauge":
+        return self._gauge("daas_pool_in_use", "Connections to the database that are in use now.", "livesum")
+
+    @cached_property
+    def _pool_size_gauge(self) -> "Gauge":
+        return self._gauge("daas_pool_size", "Connections to the database that may be in use at once.", "max")
+
+    def _gauge(self, name: str, documentation: str, mode: Literal["livesum", "max"]) -> "Gauge":
+        """Make a gauge, which has no labels, so that its file is made at once."""
+        from prometheus_client import Gauge
+
+        return Gauge(name, documentation, multiprocess_mode=mode, registry=self._registry)

@@ -89,7 +89,7 @@ class RateLimits:
         """Ask the store, counting with `hit` or not with `test`, whether there are too many; no, while it is away."""
         is_over = self._ask(lambda limiter: not getattr(limiter, ask)(limit, kind, *counted), False)
         if is_over:
-            self._metrics.limited.labels(kind).inc()
+            self._metrics.count_limited(kind)
         return is_over
 
     def _seconds_left(self, limit: RateLimitItem, *counted: str) -> int:

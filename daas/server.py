@@ -81,6 +81,12 @@ def refuse_in_json() -> None:
 def share_metrics() -> None:
     """Make a directory in which the processes of this server share their metrics; forget_metrics() removes it."""
     os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="daas-metrics-")
+    from prometheus_client import values  # Not before the directory is there.
+
+    from .metric_files import AllocatedFile
+
+    # prometheus_client offers no setting for the kind of its files.
+    values.MmapedDict = AllocatedFile  # type: ignore[attr-defined]
 
 
 def forget_metrics() -> None:

@@ -12,7 +12,7 @@ from .trial import Missing, Trial
 
 
 def disk_full(trial: Trial) -> None:
-    """Fill the disk that the SQLite file is on, a small one of its own, and make room again."""
+    """Fill the disk that all files of the service are on, a small one of its own, and make room again."""
     disk = trial.directory / "data"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=False, capture_output=True)
@@ -21,7 +21,7 @@ def disk_full(trial: Trial) -> None:
     # Lazily: this process, which filled the database, may have a file of it open still.
     trial.at_end.callback(subprocess.run, ["umount", "--lazy", disk], check=True)
     filler = disk / "filler"
-    trial.start()
+    trial.start(TMPDIR=str(disk))
     _without_room(trial, lambda: _fill(filler), filler.unlink)
 
 

@@ -1,8 +1,11 @@
 """What monitors ask for, who may ask, and what the metrics count."""
 
+import os
 import re
 import socket
+import subprocess
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -11,6 +14,7 @@ import sqlalchemy as sa
 from daas.app import create_app
 from daas.applications import SERVICES
 from daas.database import db
+from daas.metric_files import AllocatedFile
 from daas.settings import load_settings
 
 from .actors import FORM, authorization, now
@@ -233,3 +237,52 @@ def counts_of_both(live):
     """Ask for the metrics so often that both processes tell them; give what they count."""
     texts = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30).text for _ in range(4)]
     return {value_of(text, "daas_requests_total", reason="path-unknown") for text in texts}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a disk of its own cannot be mounted: run this as root")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def fill_up(path):
+    """Write a file until the disk takes no more."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(512)):
+            pass
+
+
+def test_while_there_is_no_room_for_metrics_requests_are_answered_and_not_counted(settings, small_disk):
+    with LiveServer.start(settings, DAAS_WORKERS="1", TMPDIR=str(small_disk)) as live:
+
+        def status_of(path):
+            return httpx.post(f"{live.url}/direct/{path}", trust_env=False, timeout=30).status_code
+
+        fill_up(small_disk / "filler")
+        assert [status_of(path) for path in ["nothing", "messages/move", "nothing", "messages/move"]] == [404, 401] * 2
+        (small_disk / "filler").unlink()
+        assert [status_of("nothing"), status_of("messages/move")] == [404, 401]
+        deadline = time.monotonic() + 30
+        while counts_of_both(live) != {1} and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert counts_of_both(live) == {1}
+        assert live.log.read_text().count("Booting worker") == 1
+
+
+def test_a_file_of_metrics_has_no_holes_however_far_it_grows(small_disk):
+    file = AllocatedFile(str(small_disk / "counter_1.db"))
+    for number in range(2000):
+        file.write_value(f"metric {number} {'é' * 20}", float(number), 0.0)
+        size = os.fstat(file._f.fileno()).st_size
+        assert os.lseek(file._f.fileno(), 0, os.SEEK_HOLE) == size
+    assert [value for _, value, *_ in AllocatedFile.read_all_values_from_file(file._fname)] == [*range(2000)]
+    fill_up(small_disk / "filler")
+    with pytest.raises(OSError, match="No space"):
+        [file.write_value(f"metric {number}", 1.0, 0.0) for number in range(10_000)]
+    file.close()
