@@ -29,6 +29,8 @@ hypothesis.settings.register_profile("daas", database=None, deadline=None)
 hypothesis.settings.load_profile("daas")
 
 DATABASES = ["sqlite", "postgresql"]
+# What these are about is hardly the database: on the second one they are left to the slow tests.
+SLOW_ON_POSTGRESQL = ("broken_servers", "console", "console_lists", "fuzz", "reference", "reference_lists")
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 
 
@@ -40,6 +42,13 @@ class Clock:
 
     def __call__(self) -> float:
         return time.time() if self.stopped is None else self.stopped
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in SLOW_ON_POSTGRESQL and "[postgresql" in item.name:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,14 +18,6 @@ from ..migomail.caller import NAMED
 ORIGIN = "https://app.example.org"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave broken servers over the second database to the slow tests: what is broken in them is not the database."""
-    for item in items:
-        if "broken" in item.name and "[postgresql" in item.name:
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture(scope="module")
 def stage(app: Flask) -> Stage:
     """What `daas sandbox create` makes, under names of the test's own."""

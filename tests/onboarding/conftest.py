@@ -12,14 +12,6 @@ from ..servers import LiveServer
 from .stage import Demo, start_chromium, start_demo
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the reference in a browser over the second database to the slow tests: what it sends is held without it."""
-    for item in items:
-        if item.path.name.startswith("test_reference") and "[postgresql" in item.name:
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture(scope="package")
 def browser():
     pytest.importorskip(
