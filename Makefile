@@ -16,7 +16,7 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 
 test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL, but for the slow ones.
 	@# Most tests wait for other processes some of the time.
-	@$(BIN)/pytest --numprocesses $$(( $$(nproc) * 3 / 2 )) -m "not slow"
+	@$(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )) -m "not slow"
 
 test-all: test  ## Run the slow tests too: short forms of `make bench` and `make faults`.
 	@$(BIN)/pytest -m slow

@@ -146,7 +146,7 @@ def _close_request(response: Response) -> Response:
         pages.protect(response)
     response.headers["X-Content-Type-Options"] = "nosniff"
     origins.let_origin_read(response, call.environ.get("HTTP_ORIGIN"), call.settings.allowed_origins)
-    # The server calls it when the answer is sent, so that nobody waits for this.
+    # The server calls it when it is done with the answer, so that nobody waits for this.
     response.call_on_close(partial(_tell_of, call, response, metrics(), request.url_rule))
     return response
 

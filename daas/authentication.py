@@ -97,8 +97,8 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
     except SignatureRefused as refused:
         raise authentication_failed(api.scheme, refused.reason) from refused
     to_sign = api.request_to_sign(call)
+    strings_to_sign = api.scheme.strings_to_sign(to_sign)
     fault_of_headers = api.fault_of_headers(call, to_sign)
-    strings_to_sign = () if fault_of_headers else api.scheme.strings_to_sign(to_sign)
     application = recall_candidate(credentials.public_key, service)
     reason = fault_of_headers or _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
     if reason:
@@ -106,7 +106,7 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
         application = find_candidate(credentials.public_key, service)
         reason = fault_of_headers or _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
     call.entry.application = application.name if application else None
-    explanation = _explain(call, api.scheme, to_sign, application)
+    explanation = _explain(call, strings_to_sign[0], application)
     if reason:
         raise authentication_failed(api.scheme, reason, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
@@ -156,17 +156,12 @@ def _announce(call: SignedCall, answer: Response) -> Response:
     return answer
 
 
-def _explain(
-    call: Call, scheme: SigningScheme, to_sign: RequestToSign, application: Candidate | None
-) -> dict[str, str]:
+def _explain(call: Call, string_to_sign: bytes, application: Candidate | None) -> dict[str, str]:
     """Give the header that shows the string that the server built, where a setting allows it."""
     allowed = call.settings.explain_401 or (application and application.explain_401)
-    if not allowed:
+    if not allowed or len(string_to_sign) > _LONGEST_EXPLANATION:
         return {}
-    string = scheme.strings_to_sign(to_sign)[0]
-    if len(string) > _LONGEST_EXPLANATION:
-        return {}
-    return {"X-Daas-String-To-Sign": base64.b64encode(string).decode()}
+    return {"X-Daas-String-To-Sign": base64.b64encode(string_to_sign).decode()}
 
 
 def authentication_failed(

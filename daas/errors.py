@@ -21,7 +21,8 @@ class ApiError(Exception):
     `status` is the HTTP status, `message` the documented sentence, `fields` the names of the arguments at
     fault, `headers` what else the answer carries. `precedes_database` is true of the faults that are found
     before the database is looked at: they are answered as they are even while it is away. `is_counted_only` is true
-    of those that have no row and no line in the log. `held_seconds` is how long the answer is held back.
+    of those that have no row and no line in the log. `held_seconds` is how long our worker holds the answer back, if
+    it has room for that.
     """
 
     status = 500

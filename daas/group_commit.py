@@ -32,9 +32,9 @@ class GroupCommit:
     ) -> None:
         self._turn = turn
         self._begin = begin
+        self._lock = threading.Lock()
         self._gathered: list[_Job] = []
         self._is_led = False
-        self._changed = threading.Condition()
 
     def run(self, work: Callable[[Connection], Result], *, durable: bool, seconds: float) -> Result:
         """Do work in a transaction and give its result when that is committed.
@@ -43,39 +43,45 @@ class GroupCommit:
         seconds, and what a commit raises to all who shared it.
         """
         job = _Job(work, durable)
-        with self._changed:
+        with self._lock:
             self._gathered.append(job)
-        while self._must_lead(job, seconds):
-            try:
-                with self._turn(seconds):
-                    self._do_gathered()
-            except BaseException:
-                with self._changed:
-                    if job in self._gathered:
-                        self._gathered.remove(job)
-                raise
-            finally:
-                with self._changed:
-                    self._is_led = False
-                    self._changed.notify_all()
+            job.leads, self._is_led = not self._is_led, True
+        if not job.leads:
+            self._await_turn(job, seconds)
+        if job.leads:
+            self._lead(job, seconds)
         if job.error is not None:
             raise job.error
         result: Result = job.result
         return result
 
-    def _must_lead(self, job: "_Job", seconds: float) -> bool:
-        """Wait until a job is done or nobody leads, and lead in that case."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: job.done or not self._is_led, seconds):
+    def _await_turn(self, job: "_Job", seconds: float) -> None:
+        """Wait until a job is done or is to lead: whoever leads wakes those that are concerned, and nobody else."""
+        if job.woken.acquire(timeout=seconds):
+            return
+        with self._lock:
+            if job in self._gathered and not job.leads:
+                self._gathered.remove(job)
+                raise WaitedTooLong("other threads are writing")
+        job.woken.acquire()  # It is under way: its end has to be known.
+
+    def _lead(self, job: "_Job", seconds: float) -> None:
+        """Do what has gathered, this job first, and let the first of those that have gathered since lead."""
+        try:
+            with self._turn(seconds):
+                self._do_gathered()
+        finally:
+            with self._lock:
                 if job in self._gathered:
                     self._gathered.remove(job)
-                    raise WaitedTooLong("other threads are writing")
-                self._changed.wait_for(lambda: job.done)  # It is under way: its end has to be known.
-            self._is_led |= not job.done
-            return not job.done
+                if self._gathered:
+                    self._gathered[0].leads = True
+                    self._gathered[0].woken.release()
+                else:
+                    self._is_led = False
 
     def _do_gathered(self) -> None:
-        with self._changed:
+        with self._lock:
             jobs, self._gathered = self._gathered[:MOST_JOBS], self._gathered[MOST_JOBS:]
         try:
             with self._begin(any(job.durable for job in jobs)) as connection:
@@ -90,14 +96,17 @@ class GroupCommit:
             raise
         finally:
             for job in jobs:
-                job.done = True
+                job.woken.release()
 
 
 class _Job:
     def __init__(self, work: Callable[[Connection], Any], durable: bool) -> None:
         self.work = work
         self.durable = durable
-        self.done = False
+        self.leads = False
+        #: Held until the job is done or is to lead.
+        self.woken = threading.Lock()
+        self.woken.acquire()
         self.result: Any = None
         self.error: Exception | None = None
 

@@ -1,6 +1,7 @@
 """Files for metrics whose room is taken when they are made.
 
-prometheus_client maps files with holes into memory. To write to a hole when the disk is full ends the process.
+prometheus_client maps files with holes into memory. To write to a hole when the disk is full ends the process. On a
+file system that writes nothing in place, such as btrfs, any write may be one to a hole.
 """
 
 from pathlib import Path
@@ -17,8 +18,12 @@ class AllocatedFile(MmapedDict):
     """A file of metrics without holes; raises OSError if there is no room for it."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
-        if not read_mode:
-            _allocate(Path(filename), _FIRST_BYTES)
+        path = Path(filename)
+        if not read_mode and not path.exists():
+            # Whoever reads all files of metrics must never find one that is empty.
+            part = path.with_suffix(".part")
+            _allocate(part, _FIRST_BYTES)
+            part.rename(path)
         super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
 
     def _init_value(self, key: Any) -> None:

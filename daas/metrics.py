@@ -2,8 +2,9 @@
 
 import os
 from contextlib import suppress
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Flask, current_app
 from sqlalchemy import event
@@ -27,8 +28,8 @@ def init_metrics(app: Flask, settings: Settings) -> None:
     """Let the app count its requests, and the use of its connections to the database."""
     found = app.extensions["daas_metrics"] = Metrics(settings.workers * settings.threads)
     with app.app_context():
-        event.listen(db.engine, "checkout", lambda *_: found.take_connection())
-        event.listen(db.engine, "checkin", lambda *_: found.give_connection_back())
+        event.listen(db.engine, "checkout", lambda _connection, record, _proxy: found.take_connection(record.info))
+        event.listen(db.engine, "checkin", lambda _connection, record: found.give_connection_back(record.info))
 
 
 def metrics() -> "Metrics":
@@ -40,8 +41,9 @@ def metrics() -> "Metrics":
 class Metrics:
     """The metrics of an app. No label takes a value that a request brings: services, statuses and reasons are few.
 
-    They lie in files, made at the first use. A full disk must cost no caller the answer, so that what cannot be
-    counted is not. `pool_size` is how many connections to the database all processes may use at once.
+    Where processes share a directory they lie in files, made at the first use. A full disk must cost no caller the
+    answer, so that what cannot be counted is not. `pool_size` is how many connections to the database all processes
+    may use at once.
     """
 
     def __init__(self, pool_size: int) -> None:
@@ -50,12 +52,14 @@ class Metrics:
 
         registry = self._registry = CollectorRegistry()
         self._pool_size = pool_size
+        self._gauges: dict[str, Gauge] = {}
+        self._making_gauges = Lock()
         self._requests = Counter(
             "daas_requests", "Requests that were answered.", ["service", "status", "reason"], registry=registry
         )
         self._durations = Histogram(
             "daas_request_duration_seconds",
-            "From the arrival of a whole request until its answer was sent.",
+            "From the arrival of a whole request until its answer was made.",
             ["service"],
             buckets=_DURATIONS,
             registry=registry,
@@ -89,15 +93,16 @@ class Metrics:
         with suppress(OSError):
             self._limited.labels(kind).inc()
 
-    def take_connection(self) -> None:
-        """Count a connection to the database that is taken from the pool."""
+    def take_connection(self, info: dict[str, Any]) -> None:
+        """Count a connection to the database that is taken from the pool; `info` is what the pool keeps with it."""
         with suppress(OSError):
-            self._pool_in_use.inc()
+            self._pool_in_use().inc()
+            info["counted"] = True
 
-    def give_connection_back(self) -> None:
-        """Count a connection to the database that is given back to the pool."""
-        with suppress(OSError):
-            self._pool_in_use.dec()
+    def give_connection_back(self, info: dict[str, Any]) -> None:
+        """Count a connection to the database that is given back to the pool, if it was counted when it was taken."""
+        if info.pop("counted", False):
+            self._pool_in_use().dec()
 
     def expose(self) -> bytes:
         """Write all metrics in Prometheus' text format."""
@@ -105,7 +110,8 @@ class Metrics:
         from prometheus_client.multiprocess import MultiProcessCollector
 
         with suppress(OSError):
-            self._pool_size_gauge.set(self._pool_size)
+            size = self._gauge("daas_pool_size", "Connections to the database that may be in use at once.", "max")
+            size.set(self._pool_size)
         registry = self._registry
         if DIRECTORY in os.environ:
             registry = CollectorRegistry()
@@ -117,16 +123,14 @@ class Metrics:
         """Find what counts a kind of request, which takes several times what counting does."""
         return self._requests.labels(service, status, reason), self._durations.labels(service)
 
-    @cached_property
     def _pool_in_use(self) -> "Gauge":
         return self._gauge("daas_pool_in_use", "Connections to the database that are in use now.", "livesum")
 
-    @cached_property
-    def _pool_size_gauge(self) -> "Gauge":
-        return self._gauge("daas_pool_size", "Connections to the database that may be in use at once.", "max")
-
     def _gauge(self, name: str, documentation: str, mode: Literal["livesum", "max"]) -> "Gauge":
-        """Make a gauge, which has no labels, so that its file is made at once."""
+        """Find a gauge or make it: it has no labels, so that its file is made with it."""
         from prometheus_client import Gauge
 
-        return Gauge(name, documentation, multiprocess_mode=mode, registry=self._registry)
+        with self._making_gauges:
+            if name not in self._gauges:
+                self._gauges[name] = Gauge(name, documentation, multiprocess_mode=mode, registry=self._registry)
+            return self._gauges[name]

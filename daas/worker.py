@@ -75,9 +75,13 @@ class BufferingWorker(ThreadWorker):
         super().set_accept_enabled(bool(enabled) and time.monotonic() >= self._rests_until)
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait for events, but no longer than this worker rests from taking connections."""
-        rest = self._rests_until - time.monotonic()
-        super().wait_for_and_dispatch_events(rest if rest > 0 else timeout)
+        """Wait for events, but no longer than until the worker takes connections again or sends what it holds back."""
+        now = time.monotonic()
+        if self._rests_until > now:
+            timeout = self._rests_until - now
+        elif self._held:
+            timeout = max(0.0, next(iter(self._held.values())) - now)
+        super().wait_for_and_dispatch_events(timeout)
 
     def finish_request(self, conn: Any, future: Any) -> None:
         """Wait for the next request on a connection whose request is answered, or let it go.
@@ -92,7 +96,7 @@ class BufferingWorker(ThreadWorker):
 
     def _send_rest(self, conn: Any) -> None:
         conn.sock.held_until = 0.0
-        if conn.sock.unsent:
+        if conn.sock.unsent and conn.sock.fileno() >= 0:  # gunicorn closes it if something fails behind the answer.
             self._unsent[conn] = time.monotonic() + self.request_seconds
             self.poller.register(conn.sock, EVENT_WRITE, partial(self._send, conn))
         else:
@@ -123,6 +127,7 @@ class BufferingWorker(ThreadWorker):
     def murder_pending(self) -> None:
         """End, every now and then, the waits whose time is up; the event loop calls this at each turn."""
         now = time.monotonic()
+        self._send_held(now)
         if now < self._look_at:
             return
         self._look_at = now + 0.5
@@ -135,11 +140,16 @@ class BufferingWorker(ThreadWorker):
                 self._refuse(conn, 413 if arrival.exceeds else 408)
             else:
                 self._close(conn)
-        for conn in [conn for conn, until in self._held.items() if until <= now or not self.alive]:
-            del self._held[conn]
-            self._send_rest(conn)
         for conn in [conn for conn, deadline in [*self._leaving.items(), *self._unsent.items()] if deadline <= now]:
             self._close(conn)
+
+    def _send_held(self, now: float) -> None:
+        """Send the answers that have been held back long enough, or all if the worker is about to stop."""
+        for conn, until in [*self._held.items()]:
+            if until > now and self.alive:
+                break
+            del self._held[conn]
+            self._send_rest(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request, the last of its connection if there is more of it than is read."""

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
+from hypothesis import is_hypothesis_test
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from daas import migrations
@@ -29,8 +30,9 @@ hypothesis.settings.register_profile("daas", database=None, deadline=None)
 hypothesis.settings.load_profile("daas")
 
 DATABASES = ["sqlite", "postgresql"]
-# What these are about is hardly the database: on the second one they are left to the slow tests.
-SLOW_ON_POSTGRESQL = ("broken_servers", "console", "console_lists", "fuzz", "reference", "reference_lists")
+# What these are about is hardly the database: on the second one they are left to the slow tests, and so is what tries
+# input after input.
+SLOW_ON_POSTGRESQL = ("broken_servers", "console", "console_lists", "reference", "reference_lists")
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 
 
@@ -47,7 +49,8 @@ class Clock:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.stem.removeprefix("test_") in SLOW_ON_POSTGRESQL and "[postgresql" in item.name:
+        tries_many = is_hypothesis_test(getattr(item, "obj", None))
+        if "[postgresql" in item.name and (tries_many or item.path.stem.removeprefix("test_") in SLOW_ON_POSTGRESQL):
             item.add_marker(pytest.mark.slow)
 
 

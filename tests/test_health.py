@@ -266,6 +266,7 @@ def test_while_there_is_no_room_for_metrics_requests_are_answered_and_not_counte
 
         fill_up(small_disk / "filler")
         assert [status_of(path) for path in ["nothing", "messages/move", "nothing", "messages/move"]] == [404, 401] * 2
+        assert counts_of_both(live) == {0}
         (small_disk / "filler").unlink()
         assert [status_of("nothing"), status_of("messages/move")] == [404, 401]
         deadline = time.monotonic() + 30

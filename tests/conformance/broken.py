@@ -111,12 +111,12 @@ def hexadecimal_signatures_alone(patch, _):
 
 @caught_by("signature.hex-respelled", "signature.raw-respelled", "signature.hex-unpadded", "signature.raw-unpadded")
 def signatures_decoded(patch, _):
-    def lenient(scheme, request, credentials, private_key):
-        for string in scheme.strings_to_sign(request):
+    def lenient(scheme, strings_to_sign, credentials, private_key):
+        for string in strings_to_sign:
             digest = hmac.digest((private_key or "x").encode(), string, hashlib.sha256)
             if base64.b64decode(credentials.signature + "==") in {digest, digest.hex().encode()}:
                 return
-        verify(scheme, scheme.strings_to_sign(request), credentials, private_key)
+        verify(scheme, strings_to_sign, credentials, private_key)
 
     patch.setattr(authentication, "verify", lenient)
 
@@ -711,7 +711,10 @@ def messages_found_anywhere(patch, _):
 
 @caught_by("answer.missing", "several.missing-two")
 def keys_of_a_422_reordered(patch, _):
-    patch.setattr(MissingArguments, "body", InvalidArguments.body)
+    def body(fault, request_id):
+        return {**errors.ApiError.body(fault, request_id), "fields": fault.fields}
+
+    patch.setattr(MissingArguments, "body", body)
 
 
 @caught_by("answer.invalid")
@@ -856,10 +859,10 @@ def authentication_before_the_path(patch, breakable):
 def the_type_before_authentication(patch, _):
     original = authentication.authenticate
 
-    def check(call, service):
+    def check(call, *asked):
         if call.header("CONTENT_TYPE"):
             arguments._find_reader(call.header("CONTENT_TYPE"))
-        return original(call, service)
+        return original(call, *asked)
 
     patch.setattr(authentication, "authenticate", check)
 

@@ -50,8 +50,10 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypat
     broken.change(monkeypatch, breakable)
     results = play(breakable, broken.cases)
     assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
-    # It is an answer that is found to be wrong, not one that is missing.
-    assert all(exchange.came for result in results.values() for exchange in result.exchanges)
+    # It is an answer that is found to be wrong, not one that is missing or says that the server itself failed.
+    came = [exchange.came for result in results.values() for exchange in result.exchanges]
+    assert all(came)
+    assert not any(answer.startswith("HTTP/1.1 500") for answer in came)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,9 @@ def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable, monkeypat
     broken.change(monkeypatch, breakable)
     _, *results = play_lists(breakable, broken.cases).values()
     assert {result.case.id: result.outcome for result in results} == dict.fromkeys(broken.cases, FAILED)
-    assert all(exchange.came for result in results for exchange in result.exchanges)
+    came = [exchange.came for result in results for exchange in result.exchanges]
+    assert all(came)
+    assert not any(answer.startswith("HTTP/1.1 500") for answer in came)
 
 
 CONSTANT = {
