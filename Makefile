@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait for other processes some of the time.
+AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all bench faults check format screenshots lock clean
@@ -15,11 +17,11 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL, but for the slow ones.
-	@# Most tests wait for other processes some of the time.
-	@$(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )) -m "not slow"
+	@$(AT_ONCE) -m "not slow and not alone"
 
-test-all: test  ## Run the slow tests too: short forms of `make bench` and `make faults`.
-	@$(BIN)/pytest -m slow
+test-all: test  ## Run the slow tests too: the pages in a browser, short forms of `make bench` and `make faults`.
+	@$(AT_ONCE) -m slow
+	@$(BIN)/pytest -m alone
 
 bench: $(VENV)/.dev  ## Measure the service beside other things; writes bench/RESULTS.md (about half an hour).
 	@$(BIN)/python -m bench

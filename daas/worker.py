@@ -145,9 +145,10 @@ class BufferingWorker(ThreadWorker):
 
     def _send_held(self, now: float) -> None:
         """Send the answers that have been held back long enough, or all if the worker is about to stop."""
-        for conn, until in [*self._held.items()]:
+        while self._held:
+            conn, until = next(iter(self._held.items()))
             if until > now and self.alive:
-                break
+                return
             del self._held[conn]
             self._send_rest(conn)
 

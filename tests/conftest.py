@@ -30,9 +30,6 @@ hypothesis.settings.register_profile("daas", database=None, deadline=None)
 hypothesis.settings.load_profile("daas")
 
 DATABASES = ["sqlite", "postgresql"]
-# What these are about is hardly the database: on the second one they are left to the slow tests, and so is what tries
-# input after input.
-SLOW_ON_POSTGRESQL = ("broken_servers", "console", "console_lists", "reference", "reference_lists")
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 
 
@@ -48,9 +45,11 @@ class Clock:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the slow tests what needs a browser and, on the second database, what tries input after input."""
     for item in items:
-        tries_many = is_hypothesis_test(getattr(item, "obj", None))
-        if "[postgresql" in item.name and (tries_many or item.path.stem.removeprefix("test_") in SLOW_ON_POSTGRESQL):
+        # What is broken in those servers is hardly the database.
+        is_long = is_hypothesis_test(getattr(item, "obj", None)) or item.path.stem == "test_broken_servers"
+        if (is_long and "[postgresql" in item.name) or "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 

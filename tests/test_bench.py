@@ -47,13 +47,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> str:
     return output.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("row", ROWS)
 def test_a_quick_bench_has_a_figure_in_every_row(results, row):
     assert re.search(rf"^\| {re.escape(row)} \| {FIGURE}", results, flags=re.MULTILINE)
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("row", [f"{name} | Dovecot, {other}" for name in DATABASES for other in ("Maildir", "sdbox")])
 def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results, row):
     assert re.search(

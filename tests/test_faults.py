@@ -27,7 +27,7 @@ def durable_postgresql():
         pytest.skip(str(missing))
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize(("name", "database"), TRIALS)
 def test_nothing_that_was_acknowledged_is_lost(name, database, request):
     server = request.getfixturevalue("durable_postgresql") if database == POSTGRESQL else None
