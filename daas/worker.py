@@ -89,7 +89,7 @@ class BufferingWorker(ThreadWorker):
         Answers that are held back are at most half of all connections, so that others find room.
         """
         conn.stays = not future.cancelled() and future.exception() is None and future.result()
-        if conn.sock.held_until and self.alive and len(self._held) < self.cfg.worker_connections // 2:
+        if conn.sock.held_until and len(self._held) < self.cfg.worker_connections // 2:
             self._held[conn] = conn.sock.held_until
         else:
             self._send_rest(conn)
@@ -144,10 +144,10 @@ class BufferingWorker(ThreadWorker):
             self._close(conn)
 
     def _send_held(self, now: float) -> None:
-        """Send the answers that have been held back long enough, or all if the worker is about to stop."""
+        """Send the answers that have been held back long enough."""
         while self._held:
             conn, until = next(iter(self._held.items()))
-            if until > now and self.alive:
+            if until > now:
                 return
             del self._held[conn]
             self._send_rest(conn)

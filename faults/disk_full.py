@@ -1,11 +1,10 @@
 """No room for the SQLite file."""
 
-import os
 import resource
-import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+from tests.small_disk import NoDisk, fill_up, small_disk
 
 from .journal import statuses
 from .trial import Missing, Trial
@@ -13,16 +12,13 @@ from .trial import Missing, Trial
 
 def disk_full(trial: Trial) -> None:
     """Fill the disk that all files of the service are on, a small one of its own, and make room again."""
-    disk = trial.directory / "data"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=False, capture_output=True)
-    if mounted.returncode:
-        raise Missing("A disk of its own cannot be mounted: run this as root.")
-    # Lazily: this process, which filled the database, may have a file of it open still.
-    trial.at_end.callback(subprocess.run, ["umount", "--lazy", disk], check=True)
+    try:
+        disk = trial.at_end.enter_context(small_disk(trial.directory / "data", "8m"))
+    except NoDisk as error:
+        raise Missing(str(error)) from None
     filler = disk / "filler"
     trial.start(TMPDIR=str(disk))
-    _without_room(trial, lambda: _fill(filler), filler.unlink)
+    _without_room(trial, lambda: fill_up(filler), filler.unlink)
 
 
 def file_size_limited(trial: Trial) -> None:
@@ -51,13 +47,3 @@ def _without_room(trial: Trial, take_room: Callable[[], None], give_room: Callab
     trial.note(f"no room for {seconds} s, {times} times: {statuses(meanwhile)}")
     trial.require(any(attempt.status == 503 for attempt in meanwhile), "Nobody was told 503.")
     trial.check(also={503})
-
-
-def _fill(path: Path) -> None:
-    """Write a file until the disk takes no more."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(os.sysconf("SC_PAGESIZE"))):
-                pass
-        except OSError:
-            return

@@ -3,9 +3,8 @@
 import os
 import re
 import socket
-import subprocess
 import time
-from contextlib import suppress
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -22,6 +21,8 @@ from .builders import Builder
 from .commands import new_name
 from .conftest import DATABASES, ENCRYPTION_KEY
 from .servers import LiveServer
+from .small_disk import NoDisk, fill_up
+from .small_disk import small_disk as make_small_disk
 from .test_settings import fill
 
 VIEWS = ["/health/live", "/health/ready", "/metrics"]
@@ -235,27 +236,20 @@ def test_the_metrics_of_all_processes_are_added_up_and_leave_nothing_behind(sett
 
 def counts_of_both(live):
     """Ask for the metrics so often that both processes tell them; give what they count."""
-    texts = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30).text for _ in range(4)]
-    return {value_of(text, "daas_requests_total", reason="path-unknown") for text in texts}
+    answers = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30) for _ in range(4)]
+    assert {answer.status_code for answer in answers} == {200}
+    return {value_of(answer.text, "daas_requests_total", reason="path-unknown") for answer in answers}
 
 
 @pytest.fixture
 def small_disk(tmp_path):
     """A disk of a megabyte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a disk of its own cannot be mounted: run this as root")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def fill_up(path):
-    """Write a file until the disk takes no more."""
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        while file.write(bytes(512)):
-            pass
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(make_small_disk(tmp_path / "disk", "1m"))
+        except NoDisk as missing:
+            pytest.skip(str(missing))
+        yield disk
 
 
 def test_while_there_is_no_room_for_metrics_requests_are_answered_and_not_counted(settings, small_disk):
