@@ -13,7 +13,7 @@ import schemathesis
 from daas.arguments import read_pairs
 from daas.errors import ApiError
 from daas.signing.mechanism import KeyPair, RequestToSign, sign
-from daas.signing.migomail_scheme import MIGOMAIL, as_json
+from daas.signing.rcws_scheme import MIGOMAIL, as_json
 
 from .actors import authorization, now
 

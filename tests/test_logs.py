@@ -14,7 +14,7 @@ from daas.app import create_app
 from daas.applications import SERVICES
 from daas.database import db
 from daas.signing.mechanism import RequestToSign, sign
-from daas.signing.migomail_scheme import MIGOMAIL
+from daas.signing.rcws_scheme import MIGOMAIL
 
 from .actors import FORM, MOVE, now
 from .builders import Builder

@@ -12,7 +12,7 @@ import httpx
 
 from ..client import DEFAULT_URL, DirectClient, NoAnswer, Refusal, Retries, read_key_file
 from ..errors import OperatorError
-from ..signing.direct_scheme import DIRECT, content_md5
+from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import KeyPair, RequestToSign
 from ..signing.mechanism import sign as sign_request
 from .output import Row, print_rows, prints_result

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..signing.direct_scheme import DIRECT
+from ..signing.daas_scheme import DIRECT
 from . import refusals
 from .service import Service
 

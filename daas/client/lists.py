@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from ..signing.migomail_scheme import MIGOMAIL
+from ..signing.rcws_scheme import MIGOMAIL
 from . import refusals
 from .service import Retries, Service
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
-from ..signing.direct_scheme import DIRECT, content_md5
+from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import KeyPair, RequestToSign, SigningScheme, sign
 
 

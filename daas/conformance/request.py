@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from string import Template
 
 from ..signing.content_type import without_boundary
-from ..signing.direct_scheme import DIRECT
+from ..signing.daas_scheme import DIRECT
 from ..signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
 from .case import Ask, Date
 from .stage import Stage

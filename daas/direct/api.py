@@ -9,8 +9,8 @@ from ..arguments import Arguments, as_asked, read_arguments, read_query
 from ..authentication import authentication_failed
 from ..call import Api, Call
 from ..candidates import Candidate
+from ..signing.daas_scheme import DIRECT, content_md5_matches
 from ..signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
-from ..signing.direct_scheme import DIRECT, content_md5_matches
 from ..signing.mechanism import RequestToSign
 
 

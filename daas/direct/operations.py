@@ -5,7 +5,7 @@ import datetime
 
 from .. import errors
 from ..openapi import Api, Operation
-from ..signing.direct_scheme import DIRECT
+from ..signing.daas_scheme import DIRECT
 from ..signing.mechanism import KeyPair, RequestToSign, sign
 from .schemas import FoldersArguments, FoldersReply, MessagesArguments, MessagesReply, MoveArguments, MoveReply
 

@@ -7,7 +7,7 @@ from ..call import Api, Call
 from ..errors import ApiError, AuthenticationFailed, UseNotAuthorized, message_of
 from ..signing.content_type import media_type
 from ..signing.mechanism import RequestToSign
-from ..signing.migomail_scheme import MIGOMAIL, as_json, is_no_data
+from ..signing.rcws_scheme import MIGOMAIL, as_json, is_no_data
 
 _JSON = "application/json"
 

@@ -6,7 +6,7 @@ from typing import Any
 from .. import errors
 from ..openapi import Api, Operation, faults_of
 from ..signing.mechanism import KeyPair, RequestToSign, sign
-from ..signing.migomail_scheme import MIGOMAIL
+from ..signing.rcws_scheme import MIGOMAIL
 from .api import fault_body
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .schemas import (

@@ -12,9 +12,9 @@ from .. import errors
 from ..arguments import Arguments, check_arguments
 from ..call import Api
 from ..errors import ApiError, to_json
-from ..signing.direct_scheme import DIRECT, content_md5
+from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
-from ..signing.migomail_scheme import MIGOMAIL
+from ..signing.rcws_scheme import MIGOMAIL
 
 #: An example's: made when the process starts, registered nowhere.
 KEYS = make_key_pair()

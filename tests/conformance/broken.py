@@ -27,10 +27,11 @@ from daas.errors import (
     UserNotAuthorized,
 )
 from daas.request_body import read_whole_body
-from daas.signing import dates, direct_scheme
+from daas.signing import daas_scheme as direct_scheme
+from daas.signing import dates
 from daas.signing.content_type import media_type
+from daas.signing.daas_scheme import DIRECT
 from daas.signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
-from daas.signing.direct_scheme import DIRECT
 from daas.signing.mechanism import BASE64_OF_HEX, BASE64_OF_RAW, verify
 
 BROKEN: dict[str, "Broken"] = {}

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from daas.migomail import contact_lists, contacts, routes
 from daas.migomail.api import MIGOMAIL_API
 from daas.migomail.models import ContactList
-from daas.signing.migomail_scheme import HEX, MIGOMAIL
+from daas.signing.rcws_scheme import HEX, MIGOMAIL
 
 from .broken import Broken, answer
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from daas.signing.direct_scheme import DIRECT
+from daas.signing.daas_scheme import DIRECT
 from daas.signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
 
 from .console import Console

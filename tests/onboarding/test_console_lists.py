@@ -5,7 +5,7 @@ import json
 import pytest
 
 from daas.signing.mechanism import RequestToSign, sign
-from daas.signing.migomail_scheme import MIGOMAIL
+from daas.signing.rcws_scheme import MIGOMAIL
 
 from ..migomail.caller import NAMED
 from .console import Console

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from daas.signing.direct_scheme import content_md5
+from daas.signing.daas_scheme import content_md5
 
 from ..actors import FORM, MOVE, authorization, now
 from ..servers import ROOT, LiveServer

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from daas.signing import mechanism
-from daas.signing.direct_scheme import DIRECT, content_md5, content_md5_matches
+from daas.signing.daas_scheme import DIRECT, content_md5, content_md5_matches
 from daas.signing.mechanism import (
     Credentials,
     KeyPair,

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from .test_vectors import FOLDER
+from .test_daas_vectors import FOLDER
 
 SCHEMA = json.loads((FOLDER / "vectors.schema.json").read_text(encoding="utf-8"))
 FILES = sorted(path for path in FOLDER.glob("*.json") if not path.name.endswith(".schema.json"))

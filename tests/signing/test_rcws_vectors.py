@@ -23,7 +23,7 @@ from daas.signing.mechanism import (
     sign,
     verify,
 )
-from daas.signing.migomail_scheme import MIGOMAIL, NO_DATA, as_json, is_no_data, strings_to_sign
+from daas.signing.rcws_scheme import MIGOMAIL, NO_DATA, as_json, is_no_data, strings_to_sign
 
 FOLDER = Path(signing.__file__).parent / "vectors"
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from daas import signing
-from daas.signing.direct_scheme import DIRECT
+from daas.signing.daas_scheme import DIRECT
 from daas.signing.mechanism import (
     BASE64_OF_HEX,
     BASE64_OF_RAW,
