@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daas.direct.envelope import MAX_TEXT_LENGTH, Envelope, NotAMessage, read_envelope
+from daas.mail.header import MAX_TEXT_LENGTH, Envelope, NotAMessage, read_envelope
 
 MAIL = (
     b"Return-Path: <zoe@clinic.example.org>\r\n"

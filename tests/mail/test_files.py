@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daas.direct.envelope import read_envelope
-from daas.direct.mail_files import MAX_MESSAGE_BYTES, FoundMessage, SkippedFile, find_messages
+from daas.mail.files import MAX_MESSAGE_BYTES, FoundMessage, SkippedFile, find_messages
+from daas.mail.header import read_envelope
 
 POSTMARK = b"From zoe@clinic.example.org Mon Jun  3 12:13:56 2013\n"
 

@@ -1,0 +1,1 @@
+"""What a message is: its header fields, and how files on disk hold messages. No Flask, no database."""
