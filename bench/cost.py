@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 
 from daas.app import create_app
-from daas.database import db
 from daas.settings import Settings
+from daas.storage.engine import db
 
 from .in_process import InProcess
 from .mail import Mail, Moves

@@ -13,9 +13,9 @@ from sqlalchemy import create_engine, text
 
 from daas import migrations
 from daas.app import create_command_app
-from daas.database import db
 from daas.settings import Settings
 from daas.signing.mechanism import KeyPair
+from daas.storage.engine import db
 from tests.actors import FORM, MOVE, authorization, now
 from tests.builders import Builder
 

@@ -14,7 +14,7 @@ from statistics import median
 from types import CodeType, FrameType
 
 from daas.app import create_app
-from daas.database import db
+from daas.storage.engine import db
 
 from . import bare
 from .in_process import InProcess
@@ -36,12 +36,12 @@ _STATEMENTS, _COMMIT = "statements", "commit"
 _LAYERS = {
     "flask_sqlalchemy": "database layer",
     "sqlalchemy": "database layer",
-    "daas.database": "database layer",
-    "daas.statements": "database layer",
-    "daas.group_commit": "database layer",
-    "daas.waits": "database layer",
-    "daas.writer_queue": "database layer",
-    "daas.postgresql": "database layer",
+    "daas.storage.engine": "database layer",
+    "daas.storage.transactions": "database layer",
+    "daas.storage.group_commit": "database layer",
+    "daas.storage.timeouts": "database layer",
+    "daas.storage.writer_queue": "database layer",
+    "daas.storage.postgresql": "database layer",
     "psycopg": _STATEMENTS,
     "cryptography": "authentication",
     "daas.signing": "authentication",

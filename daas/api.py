@@ -32,7 +32,7 @@ from .metrics import Metrics, metrics
 from .request_body import read_whole_body
 from .request_log import Entry
 from .settings import Settings
-from .waits import is_unavailable
+from .storage.timeouts import is_unavailable
 
 _FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 

@@ -9,12 +9,10 @@ from werkzeug.routing import MapAdapter
 
 from .api import init_api, path_of
 from .candidates import init_candidates
-from .database import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .direct.api import DIRECT_API
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
 from .health import health
-from .key_cipher import init_key_cipher
 from .keys import init_keys
 from .metrics import init_metrics
 from .migomail.api import MIGOMAIL_API
@@ -26,7 +24,9 @@ from .pages import init_pages
 from .rate_limits import init_rate_limits
 from .request_log import init_request_log
 from .settings import Settings, load_settings
-from .statements import init_statements
+from .storage.encryption import init_key_cipher
+from .storage.engine import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
+from .storage.transactions import init_statements
 
 
 class Service(Flask):

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 
 from .applications import Application, ApplicationKey, key_works, may_use
 from .errors import UseNotAuthorized
-from .key_cipher import cipher
-from .statements import Statement, driver
+from .storage.encryption import cipher
+from .storage.transactions import Statement, driver
 
 # How long the key that signatures are checked with is remembered, and of how many applications.
 _REMEMBERED_SECONDS = 1.0

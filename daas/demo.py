@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from .applications import SERVICES, Application, ApplicationKey, register_application
 from .client import DEFAULT_URL
-from .database import db, reading
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
 from .direct.message_import import ImportedMessage, import_messages
 from .direct.models import Mailbox
 from .settings import Settings
 from .signing.mechanism import make_key_pair
+from .storage.engine import db, reading
 
 #: The demo's keys and what they may move, in the working directory.
 DEMO_FILE = Path("instance/demo.env")

@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .applications import Application, ApplicationKey, find_application
 from .audit import AuditRow, audit, audit_row
-from .database import db, reading, writing
 from .errors import OperatorError
-from .key_cipher import cipher
 from .signing.mechanism import KeyPair, make_key_pair
-from .statements import Statement, driver
+from .storage.encryption import cipher
+from .storage.engine import db, reading, writing
+from .storage.transactions import Statement, driver
 
 # How much earlier than it was a key's last use may be told: it is written this often at most by each process.
 _NOTED_SECONDS = 60

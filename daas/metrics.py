@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from flask import Flask, current_app
 from sqlalchemy import event
 
-from .database import db
 from .settings import Settings
+from .storage.engine import db
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram

@@ -11,9 +11,9 @@ from sqlalchemy import case, func, select
 
 from .applications import Application, find_application
 from .audit import audit
-from .database import db
 from .errors import OperatorError
 from .request_log import RequestLogRow
+from .storage.engine import db
 
 #: Whether an application must send Content-MD5.
 CONTENT_MD5 = ("off", "warn", "require")

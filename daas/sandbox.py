@@ -25,7 +25,6 @@ from .applications import (
     revoke,
     suspend_application,
 )
-from .database import db
 from .direct.mailboxes import add_folder, add_mailbox, find_folder, find_mailbox, remove_mailbox, suspend_mailbox
 from .direct.message_import import ImportedMessage, import_messages
 from .direct.models import Mailbox, Message
@@ -33,6 +32,7 @@ from .errors import OperatorError
 from .migomail.contact_lists import remove_all_lists
 from .settings import Settings
 from .signing.mechanism import make_key_pair
+from .storage.engine import db
 
 #: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` takes it.
 SANDBOX_FILE = Path("instance/sandbox.json")

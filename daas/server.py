@@ -15,13 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import logs, migrations
 from .app import create_command_app
-from .database import db
 from .demo import demo_is_active
 from .errors import OperatorError, message_of, to_json
 from .keys import stored_keys_decrypt
 from .metrics import DIRECTORY
 from .settings import SettingError, Settings
-from .waits import is_unavailable
+from .storage.engine import db
+from .storage.timeouts import is_unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from .arrival import Arrival
 from .connection import Client
 from .settings import SettingError, Settings
+from .storage.timeouts import arrived_at
 from .tls import TlsClient, make_context
-from .waits import arrived_at
 
 # How long a client that is let go may go on sending, so that it sees the answer and no broken pipe.
 _LEAVING_SECONDS = 2.0

@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from daas import applications
-from daas.database import db
 from daas.direct import mailboxes
 from daas.direct.message_import import import_messages
 from daas.direct.models import Folder, Message
 from daas.request_log import RequestLogRow
 from daas.signing.mechanism import KeyPair
+from daas.storage.engine import db
 
 from .actors import Application
 

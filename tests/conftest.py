@@ -16,8 +16,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from daas import migrations
 from daas.app import create_app, create_command_app
-from daas.database import db
 from daas.settings import Settings, load_settings
+from daas.storage.engine import db
 
 from .actors import Application
 from .builders import Builder

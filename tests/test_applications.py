@@ -11,17 +11,18 @@ from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from daas import applications, key_cipher, migrations
+from daas import applications, migrations
 from daas.app import create_app, create_command_app
 from daas.applications import Application as ApplicationRow
 from daas.applications import ApplicationMailbox, ApplicationService
-from daas.database import db, reading, writing
 from daas.direct.mailboxes import find_mailbox, suspend_mailbox
 from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
-from daas.statements import Statement
+from daas.storage import encryption as key_cipher
+from daas.storage.engine import db, reading, writing
+from daas.storage.transactions import Statement
 
 from .actors import Application, authorization, now
 from .commands import new_name

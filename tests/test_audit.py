@@ -11,8 +11,8 @@ from sqlalchemy import event, select
 from daas import applications
 from daas.applications import Application
 from daas.audit import AuditRow
-from daas.database import db, reading
 from daas.signing.mechanism import make_key_pair
+from daas.storage.engine import db, reading
 
 from .commands import Commands, new_name
 

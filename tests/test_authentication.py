@@ -8,8 +8,8 @@ from email.utils import formatdate
 import pytest
 
 from daas.app import create_app
-from daas.database import db
 from daas.settings import load_settings
+from daas.storage.engine import db
 
 from .actors import FORM, MOVE, authorization, now
 from .builders import Builder

@@ -12,8 +12,8 @@ from daas import migrations
 from daas.app import create_app
 from daas.applications import DEFAULT_SERVICES, SERVICES
 from daas.cli import main
-from daas.database import db
 from daas.signing.mechanism import KeyPair
+from daas.storage.engine import db
 
 from .actors import MOVE, Application, authorization
 from .commands import Commands, new_name, sentence_of

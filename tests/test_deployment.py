@@ -17,9 +17,9 @@ from cryptography.fernet import Fernet
 from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications import DEFAULT_SERVICES
-from daas.database import db
 from daas.server import check_start
 from daas.settings import load_settings
+from daas.storage.engine import db
 
 from .builders import Builder
 from .conftest import DATABASES

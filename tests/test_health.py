@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from daas.app import create_app
 from daas.applications import SERVICES
-from daas.database import db
 from daas.metric_files import AllocatedFile
 from daas.settings import load_settings
+from daas.storage.engine import db
 
 from .actors import FORM, authorization, now
 from .builders import Builder

@@ -6,8 +6,8 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from daas.database import db
 from daas.request_log import RequestLogRow
+from daas.storage.engine import db
 
 from .actors import FORM, MOVE, now
 from .servers import LiveServer

@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 
 from daas.applications import Application as ApplicationRow
 from daas.applications import ApplicationKey
-from daas.database import reading, writing
-from daas.key_cipher import cipher
 from daas.signing.mechanism import KeyPair, make_key_pair
+from daas.storage.encryption import cipher
+from daas.storage.engine import reading, writing
 
 from .actors import Application, now
 from .commands import Commands

@@ -12,9 +12,9 @@ import pytest
 
 from daas.app import create_app
 from daas.applications import SERVICES
-from daas.database import db
 from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
+from daas.storage.engine import db
 
 from .actors import FORM, MOVE, now
 from .builders import Builder

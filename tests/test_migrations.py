@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from daas import migrations
 from daas.app import create_command_app
-from daas.database import db
+from daas.storage.engine import db
 
 from .commands import Commands, Outcome
 from .conftest import DATABASES

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from daas.applications import SERVICES
-from daas.database import db
 from daas.request_log import RequestLogRow
+from daas.storage.engine import db
 
 from .migomail.caller import Caller
 from .servers import ROOT

@@ -7,9 +7,9 @@ from sqlalchemy import update
 
 from daas.applications import Application as ApplicationRow
 from daas.candidates import find_candidate
-from daas.database import writing
 from daas.policy import is_allowed_from
 from daas.signing.daas_scheme import content_md5
+from daas.storage.engine import writing
 
 from .actors import FORM, Application, authorization, now
 from .commands import Commands

@@ -4,11 +4,11 @@ import pytest
 
 from daas import proxies
 from daas.app import create_app, create_command_app
-from daas.database import db
 from daas.demo import make_demo
 from daas.errors import OperatorError
 from daas.server import check_start
 from daas.settings import load_settings
+from daas.storage.engine import db
 
 from .actors import MOVE
 from .builders import Builder

@@ -11,9 +11,9 @@ from limits.storage import storage_from_string
 from sqlalchemy import func, select
 
 from daas.app import create_app
-from daas.database import db
 from daas.request_log import RequestLogRow
 from daas.settings import load_settings
+from daas.storage.engine import db
 
 from .actors import FORM, MOVE, authorization, now
 from .builders import Builder

@@ -22,11 +22,11 @@ from sqlalchemy import delete, event, func, select
 from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications import DEFAULT_SERVICES
-from daas.database import db, reading
 from daas.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
-from daas.statements import Statement
+from daas.storage.engine import db, reading
+from daas.storage.transactions import Statement
 
 from .actors import MOVE, Application
 from .builders import Builder, Mailbox

@@ -13,11 +13,11 @@ from sqlalchemy import delete, event, func, insert, select, text, update
 from daas import migrations, retention, seals
 from daas.app import create_app, create_command_app
 from daas.audit import AuditRow, audit_row
-from daas.database import db, reading, writing
 from daas.errors import OperatorError
 from daas.request_log import COLUMNS, RequestLogRow
 from daas.seals import FORMATS, LOGS, Seal, SealMarks
 from daas.settings import load_settings
+from daas.storage.engine import db, reading, writing
 
 from .commands import Commands, new_name
 from .conftest import ENCRYPTION_KEY

@@ -21,10 +21,10 @@ from sqlalchemy import text
 from daas import migrations
 from daas.app import create_command_app
 from daas.applications import register_application
-from daas.database import db
-from daas.key_cipher import cipher
 from daas.server import check_start
 from daas.settings import SETTINGS, SettingError, load_settings
+from daas.storage.encryption import cipher
+from daas.storage.engine import db
 
 from .commands import Commands
 from .conftest import DATABASES

@@ -11,9 +11,9 @@ from typing import Any, TextIO
 import click
 
 from ..applications import find_application
-from ..database import db
 from ..errors import OperatorError
 from ..migomail.contact_files import FaultyLines, export_rows, import_rows, read_rows
+from ..storage.engine import db
 from .context import uses_database
 from .output import ID, Row, prints_result
 

@@ -7,8 +7,8 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..app import create_command_app
-from ..database import db
 from ..errors import OperatorError
+from ..storage.engine import db
 
 P = ParamSpec("P")
 R = TypeVar("R")

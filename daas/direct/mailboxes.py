@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from ..applications import ApplicationMailbox
 from ..audit import audit
-from ..database import db
 from ..errors import OperatorError
+from ..storage.engine import db
 from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from .schemas import has_control_characters, read_folder, read_mailbox_name
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from ..audit import audit
-from ..database import db, writing
 from ..mail.files import FoundMessage, SkippedFile, find_messages
 from ..mail.header import Envelope, NotAMessage, read_envelope
+from ..storage.engine import db, writing
 from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope, fold
 
 # A transaction takes in this many messages or bytes: few waits for the disk, and moves wait briefly for it.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from ..database import db
 from ..errors import OperatorError
+from ..storage.engine import db
 from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..database import Base, Id, UtcDateTime
+from ..storage.engine import Base, Id, UtcDateTime
 
 #: The greatest id of a message or a folder.
 GREATEST_ID = 2**63 - 1

@@ -9,7 +9,7 @@ from .. import request_log
 from ..candidates import Candidate
 from ..errors import MessageNotFound
 from ..request_log import Entry, RequestLogRow
-from ..statements import Run, Statement, driver
+from ..storage.transactions import Run, Statement, driver
 from .models import Folder, Message
 from .open_mailbox import FIND_MAILBOX, asked_of, check_open
 

@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..applications import Application
 from ..candidates import Candidate, check_may_use
-from ..database import db, reading, writing
 from ..request_log import Entry, record_in
+from ..storage.engine import db, reading, writing
 from .errors import ListNotFound
 from .models import Contact, ContactList, ListCounter
 

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..candidates import Candidate, check_may_use
-from ..database import reading, writing
 from ..request_log import Entry, record_in
+from ..storage.engine import reading, writing
 from .contact_lists import is_list_of
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .models import Contact, ContactList, fold_address

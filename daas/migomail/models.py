@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..database import Base, Id
+from ..storage.engine import Base, Id
 
 #: The greatest id of a list or a contact.
 GREATEST_ID = 2**63 - 1

@@ -9,8 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from ..database import allow_any_statement, db, reading, writing
 from ..errors import OperatorError
+from ..storage.engine import allow_any_statement, db, reading, writing
 
 
 def upgrade(revision: str = "head") -> None:

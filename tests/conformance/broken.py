@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, unquote
 from werkzeug.test import run_wsgi_app
 
 from daas import api, arguments, authentication, errors
-from daas.database import db
 from daas.direct import api as direct_api
 from daas.direct import routes, schemas
 from daas.direct.models import Message
@@ -33,6 +32,7 @@ from daas.signing.content_type import media_type
 from daas.signing.daas_scheme import DIRECT
 from daas.signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from daas.signing.mechanism import BASE64_OF_HEX, BASE64_OF_RAW, verify
+from daas.storage.engine import db
 
 BROKEN: dict[str, "Broken"] = {}
 

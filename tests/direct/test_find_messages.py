@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from daas.applications import SERVICES
-from daas.database import allow_any_statement, db, reading, writing
 from daas.direct import mailboxes
 from daas.direct.find_messages import Search, page_query
 from daas.direct.open_mailbox import OpenMailbox
+from daas.storage.engine import allow_any_statement, db, reading, writing
 
 from ..actors import FORM
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import delete, func, select, text
 
 from daas.app import create_command_app
-from daas.database import db, reading, writing
 from daas.direct.mailboxes import find_folder, find_mailbox
 from daas.direct.message_import import ImportedMessage, import_messages
 from daas.direct.messages import read_content
 from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from daas.storage.engine import db, reading, writing
 
 from ..commands import Commands
 

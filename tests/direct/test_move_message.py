@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import func, select
 
-from daas.database import db
 from daas.direct.models import Folder, Mailbox
 from daas.request_log import RequestLogRow
+from daas.storage.engine import db
 
 from ..actors import FORM
 

@@ -8,9 +8,9 @@ from sqlalchemy import insert, select, update
 
 from daas import signing
 from daas.applications import Application
-from daas.database import db, writing
 from daas.migomail.models import Contact, ContactList
 from daas.signing.mechanism import KeyPair
+from daas.storage.engine import db, writing
 
 from .caller import FORM, NAMED, NO_DATA, Caller, authorization
 

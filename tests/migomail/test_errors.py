@@ -8,8 +8,8 @@ from sqlalchemy import event
 
 from daas.app import create_app
 from daas.applications import SERVICES, grant, revoke, suspend_application
-from daas.database import db
 from daas.signing.mechanism import KeyPair, make_key_pair
+from daas.storage.engine import db
 
 from ..servers import LiveServer
 from ..wire import ask, head

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
-from daas.database import allow_any_statement, db, reading, writing
 from daas.migomail import contact_lists
 from daas.migomail.contacts import page_query
 from daas.migomail.models import Contact, ContactList
+from daas.storage.engine import allow_any_statement, db, reading, writing
 
 from ..wire import ask_until_served, connected
 from .caller import Caller

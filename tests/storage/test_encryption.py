@@ -7,10 +7,10 @@ from sqlalchemy import event, select, update
 from daas import keys
 from daas.app import create_command_app
 from daas.applications import Application, ApplicationKey, register_application
-from daas.database import db, reading, writing
 from daas.settings import load_settings
+from daas.storage.engine import db, reading, writing
 
-from .commands import Commands, new_name
+from ..commands import Commands, new_name
 
 OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
 

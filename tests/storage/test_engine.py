@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from daas.database import reading, writing
-from daas.waits import is_unavailable
+from daas.storage.engine import reading, writing
+from daas.storage.timeouts import is_unavailable
 
-from .wire import ask, form, signed_post
+from ..wire import ask, form, signed_post
 
 # The contract's limit, for which the sockets wait; whoever is not answered by then raises a time-out.
 CALLERS = 24

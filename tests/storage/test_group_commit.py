@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 import pytest
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 
-from daas.group_commit import MOST_JOBS, GroupCommit
+from daas.storage.group_commit import MOST_JOBS, GroupCommit
 
 THREADS = MOST_JOBS
 

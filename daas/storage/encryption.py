@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, current_app
 
-from .settings import SettingError, Settings
-from .signing.mechanism import make_key_pair
+from ..settings import SettingError, Settings
+from ..signing.mechanism import make_key_pair
 
 
 class PrivateKeyCipher:

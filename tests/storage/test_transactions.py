@@ -14,18 +14,18 @@ from sqlalchemy import bindparam, event, exc, insert, literal_column, select, te
 
 from daas import applications
 from daas.app import create_app
-from daas.database import allow_long_statement, db, reading, writing
 from daas.direct.models import Folder, Mailbox
 from daas.errors import MessageNotFound
-from daas.group_commit import MOST_JOBS
 from daas.request_log import Entry, record_refusal
-from daas.statements import Statement, driver
-from daas.waits import arrived_at, is_broken_off, is_unavailable
-from daas.writer_queue import WriterQueue
+from daas.storage.engine import allow_long_statement, db, reading, writing
+from daas.storage.group_commit import MOST_JOBS
+from daas.storage.timeouts import arrived_at, is_broken_off, is_unavailable
+from daas.storage.transactions import Statement, driver
+from daas.storage.writer_queue import WriterQueue
 
-from .builders import Builder
-from .commands import new_name
-from .wire import ask_until_served
+from ..builders import Builder
+from ..commands import new_name
+from ..wire import ask_until_served
 
 INSERT_MAILBOX = (
     insert(Mailbox).values(name=bindparam("name"), suspended=bindparam("suspended")).returning(Mailbox.id, Mailbox.name)

@@ -16,9 +16,9 @@ from flask import Flask, current_app
 from sqlalchemy import ColumnElement, Dialect, Engine, PoolProxiedConnection, Select, exc, literal_column
 from sqlalchemy.sql.dml import UpdateBase
 
-from .database import db, make_ready, waits
+from .engine import db, make_ready, waits
 from .group_commit import GroupCommit
-from .waits import Waits, is_broken_off
+from .timeouts import Waits, is_broken_off
 from .writer_queue import WriterQueue
 
 Result = TypeVar("Result")

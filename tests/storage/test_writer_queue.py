@@ -8,13 +8,13 @@ import time
 import pytest
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 
-from daas.waits import is_unavailable
-from daas.writer_queue import WriterQueue
+from daas.storage.timeouts import is_unavailable
+from daas.storage.writer_queue import WriterQueue
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from daas.writer_queue import WriterQueue
+from daas.storage.writer_queue import WriterQueue
 with WriterQueue(Path(sys.argv[1])).turn(5):
     print("held", flush=True)
     sys.stdin.read()

@@ -6,8 +6,8 @@ import time
 import pytest
 from sqlalchemy import exc, text
 
-from daas.database import db, writing
-from daas.waits import Waits, arrived_at, is_broken_off, is_unavailable
+from daas.storage.engine import db, writing
+from daas.storage.timeouts import Waits, arrived_at, is_broken_off, is_unavailable
 
 USUAL = 2_500
 SHORT = 250

@@ -21,8 +21,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from .settings import SettingError, Settings
-from .waits import Waits
+from ..settings import SettingError, Settings
+from .timeouts import Waits
 from .writer_queue import WriterQueue
 
 # How long the write-ahead log of SQLite may become, 40 MB, before it is copied into the database. Everybody waits
