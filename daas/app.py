@@ -22,7 +22,7 @@ from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages
 from .rate_limits import init_rate_limits
-from .request_log import init_request_log
+from .records.request_log import init_request_log
 from .settings import Settings, load_settings
 from .storage.encryption import init_key_cipher
 from .storage.engine import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database

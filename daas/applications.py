@@ -20,8 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .audit import audit
 from .errors import OperatorError
+from .records.audit import audit
 from .signing.mechanism import KeyPair, make_key_pair
 from .storage.encryption import cipher
 from .storage.engine import Base, Id, UtcDateTime, db

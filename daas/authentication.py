@@ -18,7 +18,7 @@ from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMed
 from .keys import note_use
 from .policy import is_allowed_from
 from .rate_limits import rate_limits
-from .request_log import Entry
+from .records.request_log import Entry
 from .signing.mechanism import (
     Credentials,
     RequestToSign,

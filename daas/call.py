@@ -9,7 +9,7 @@ from flask import g
 from .arguments import Arguments
 from .candidates import Candidate
 from .errors import ApiError
-from .request_log import Entry
+from .records.request_log import Entry
 from .settings import Settings
 from .signing.mechanism import RequestToSign, SigningScheme
 

@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .applications import Application, ApplicationKey, find_application
-from .audit import AuditRow, audit, audit_row
 from .errors import OperatorError
+from .records.audit import AuditRow, audit, audit_row
 from .signing.mechanism import KeyPair, make_key_pair
 from .storage.encryption import cipher
 from .storage.engine import db, reading, writing

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 
 from .applications import Application, find_application
-from .audit import audit
 from .errors import OperatorError
-from .request_log import RequestLogRow
+from .records.audit import audit
+from .records.request_log import RequestLogRow
 from .storage.engine import db
 
 #: Whether an application must send Content-MD5.

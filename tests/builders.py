@@ -13,7 +13,7 @@ from daas import applications
 from daas.direct import mailboxes
 from daas.direct.message_import import import_messages
 from daas.direct.models import Folder, Message
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
 

@@ -17,7 +17,7 @@ from daas.applications import Application as ApplicationRow
 from daas.applications import ApplicationMailbox, ApplicationService
 from daas.direct.mailboxes import find_mailbox, suspend_mailbox
 from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage import encryption as key_cipher

@@ -6,7 +6,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
 from .actors import FORM, MOVE, now

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from daas.applications import SERVICES
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
 from .migomail.caller import Caller

@@ -11,7 +11,7 @@ from limits.storage import storage_from_string
 from sqlalchemy import func, select
 
 from daas.app import create_app
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.storage.engine import db
 

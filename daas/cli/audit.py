@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from ..audit import AuditRow, list_acts
+from ..records.audit import AuditRow, list_acts
 from .context import uses_database
 from .moments import Moment, show_exactly
 from .output import Row, prints_result

@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from ..errors import OperatorError
-from ..request_log import COLUMNS, RequestLogRow, find_request, list_requests
-from ..retention import prune_requests
-from ..seals import describe_seal, list_seals, seal_logs
-from ..verification import Finding, Report, read_kept_seals, verify_logs
+from ..records.request_log import COLUMNS, RequestLogRow, find_request, list_requests
+from ..records.retention import prune_requests
+from ..records.seal_verification import Finding, Report, read_kept_seals, verify_logs
+from ..records.seals import describe_seal, list_seals, seal_logs
 from .context import uses_database
 from .moments import Moment, show_exactly
 from .output import ID, Row, print_result, prints_result

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
-from ..audit import audit
 from ..mail.files import FoundMessage, SkippedFile, find_messages
 from ..mail.header import Envelope, NotAMessage, read_envelope
+from ..records.audit import audit
 from ..storage.engine import db, writing
 from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope, fold
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, insert, select, update
 
-from .. import request_log
 from ..candidates import Candidate
 from ..errors import MessageNotFound
-from ..request_log import Entry, RequestLogRow
+from ..records import request_log
+from ..records.request_log import Entry, RequestLogRow
 from ..storage.transactions import Run, Statement, driver
 from .models import Folder, Message
 from .open_mailbox import FIND_MAILBOX, asked_of, check_open

@@ -10,7 +10,7 @@ from ..arguments import check_arguments
 from ..authentication import SignedCall, View, signed
 from ..errors import to_json
 from ..openapi import Operation
-from ..request_log import record
+from ..records.request_log import record
 from .api import DIRECT_API
 from .find_messages import Search, find_folders, find_messages
 from .move_message import move_message

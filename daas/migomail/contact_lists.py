@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..applications import Application
 from ..candidates import Candidate, check_may_use
-from ..request_log import Entry, record_in
+from ..records.request_log import Entry, record_in
 from ..storage.engine import db, reading, writing
 from .errors import ListNotFound
 from .models import Contact, ContactList, ListCounter

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..candidates import Candidate, check_may_use
-from ..request_log import Entry, record_in
+from ..records.request_log import Entry, record_in
 from ..storage.engine import reading, writing
 from .contact_lists import is_list_of
 from .errors import ContactExists, ContactNotFound, ListNotFound

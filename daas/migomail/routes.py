@@ -10,7 +10,7 @@ from ..authentication import SignedCall, View, signed
 from ..call import current_call
 from ..errors import UnreadableBody, to_json
 from ..openapi import Operation
-from ..request_log import record
+from ..records.request_log import record
 from . import contact_lists, contacts
 from .api import MIGOMAIL_API
 from .operations import (

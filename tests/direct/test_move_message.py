@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from daas.direct.models import Folder, Mailbox
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
 from ..actors import FORM

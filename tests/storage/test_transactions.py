@@ -16,7 +16,7 @@ from daas import applications
 from daas.app import create_app
 from daas.direct.models import Folder, Mailbox
 from daas.errors import MessageNotFound
-from daas.request_log import Entry, record_refusal
+from daas.records.request_log import Entry, record_refusal
 from daas.storage.engine import allow_long_statement, db, reading, writing
 from daas.storage.group_commit import MOST_JOBS
 from daas.storage.timeouts import arrived_at, is_broken_off, is_unavailable

@@ -10,11 +10,11 @@ from sqlalchemy import event, select
 
 from daas import applications
 from daas.applications import Application
-from daas.audit import AuditRow
+from daas.records.audit import AuditRow
 from daas.signing.mechanism import make_key_pair
 from daas.storage.engine import db, reading
 
-from .commands import Commands, new_name
+from ..commands import Commands, new_name
 
 ROW = ["id", "at", "actor", "act", "subject", "details"]
 

@@ -22,15 +22,15 @@ from sqlalchemy import delete, event, func, select
 from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications import DEFAULT_SERVICES
-from daas.request_log import RequestLogRow
+from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.engine import db, reading
 from daas.storage.transactions import Statement
 
-from .actors import MOVE, Application
-from .builders import Builder, Mailbox
-from .conftest import DATABASES, ENCRYPTION_KEY
+from ..actors import MOVE, Application
+from ..builders import Builder, Mailbox
+from ..conftest import DATABASES, ENCRYPTION_KEY
 
 RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 OLD = "06/03/2013 12:13:56 EST"

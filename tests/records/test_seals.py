@@ -10,17 +10,18 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import delete, event, func, insert, select, text, update
 
-from daas import migrations, retention, seals
+from daas import migrations
 from daas.app import create_app, create_command_app
-from daas.audit import AuditRow, audit_row
 from daas.errors import OperatorError
-from daas.request_log import COLUMNS, RequestLogRow
-from daas.seals import FORMATS, LOGS, Seal, SealMarks
+from daas.records import retention, seals
+from daas.records.audit import AuditRow, audit_row
+from daas.records.request_log import COLUMNS, RequestLogRow
+from daas.records.seals import FORMATS, LOGS, Seal, SealMarks
 from daas.settings import load_settings
 from daas.storage.engine import db, reading, writing
 
-from .commands import Commands, new_name
-from .conftest import ENCRYPTION_KEY
+from ..commands import Commands, new_name
+from ..conftest import ENCRYPTION_KEY
 
 SEAL_KEY, OTHER_KEY = "k" * 32, "o" * 32
 SEAL = ["seal", "at", "log", "format", "after", "through", "rows", "digest", "mac"]
@@ -558,6 +559,6 @@ def test_an_export_holds_all_that_is_known_of_each_request(evidence):
 
 
 def test_a_long_listing_reads_batch_by_batch(evidence, monkeypatch):
-    monkeypatch.setattr("daas.request_log._LISTED_AT_ONCE", 2)
+    monkeypatch.setattr("daas.records.request_log._LISTED_AT_ONCE", 2)
     ids = evidence.request(5)
     assert [int(each["request_id"]) for each in evidence.commands.json("request", "list")] == ids

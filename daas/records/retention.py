@@ -4,10 +4,10 @@ import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from ..storage.engine import reading, writing
 from .audit import AuditRow, audit_row
 from .request_log import RequestLogRow
 from .seals import Seal, SealMarks, sealed_through
-from .storage.engine import reading, writing
 
 # So many rows are deleted in one transaction: moves wait for that on SQLite, and only there.
 _DELETED_AT_ONCE = 500

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Index, SmallInteger, String, bindparam, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .storage.engine import Base, Id, UtcDateTime, db, reading
-from .storage.transactions import Statement, driver
+from ..storage.engine import Base, Id, UtcDateTime, db, reading
+from ..storage.transactions import Statement, driver
 
 # After a power cut the database may have forgotten its last refusals, and with them that it gave their ids
 # out. PostgreSQL forgets at most three times its wal_writer_delay (0.6 s). SQLite forgets at most what it writes

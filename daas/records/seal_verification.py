@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from ..errors import OperatorError
+from ..storage.engine import reading
 from .audit import AuditRow
-from .errors import OperatorError
 from .request_log import RequestLogRow
 from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
-from .storage.engine import reading
 
 # Whoever has the database may give a seal any id: no more of those that are missing before it are named.
 _MOST_NAMED = 1000

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..storage.engine import Base, Id, UtcDateTime, db
 from .request_log import LONGEST_TEXT, storable
-from .storage.engine import Base, Id, UtcDateTime, db
 
 
 class AuditRow(Base):

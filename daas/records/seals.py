@@ -17,10 +17,10 @@ from sqlalchemy import Connection, ForeignKey, LargeBinary, SmallInteger, String
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..errors import OperatorError
+from ..storage.engine import Base, Id, UtcDateTime, db, reading, writing
 from .audit import AuditRow
-from .errors import OperatorError
 from .request_log import RequestLogRow
-from .storage.engine import Base, Id, UtcDateTime, db, reading, writing
 
 #: The logs that are sealed, by their names in a seal.
 LOGS: Mapping[str, type[RequestLogRow] | type[AuditRow]] = {"request": RequestLogRow, "audit": AuditRow}
