@@ -5,8 +5,9 @@ import sys
 
 from gunicorn.workers.base import Worker
 
-from daas import logs, server
+from daas import server
 from daas.errors import OperatorError
+from daas.monitoring import logs
 from daas.settings import SettingError, load_settings
 from daas.worker import BufferingWorker
 

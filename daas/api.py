@@ -15,7 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 from werkzeug.routing import MapAdapter, Rule
 
-from . import logs, origins, pages, proxies
+from . import origins, pages, proxies
 from .call import Api, Call, current_call
 from .connection import hold_back_answer
 from .errors import (
@@ -28,7 +28,8 @@ from .errors import (
     UnexpectedFault,
     to_json,
 )
-from .metrics import Metrics, metrics
+from .monitoring import logs
+from .monitoring.metrics import Metrics, metrics
 from .records import request_log
 from .records.request_log import Entry
 from .request_body import read_whole_body

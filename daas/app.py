@@ -14,10 +14,10 @@ from .direct.routes import direct
 from .direct.schemas import MoveArguments
 from .health import health
 from .keys import init_keys
-from .metrics import init_metrics
 from .migomail.api import MIGOMAIL_API
 from .migomail.operations import example_faults
 from .migomail.routes import migomail
+from .monitoring.metrics import init_metrics
 from .onboarding.routes import init_onboarding
 from .openapi import init_openapi
 from .pages import init_pages

@@ -11,7 +11,7 @@ from . import migrations, proxies
 from .authentication import View
 from .call import current_call
 from .errors import NotFound, to_json
-from .metrics import metrics
+from .monitoring.metrics import metrics
 
 health = Blueprint("health", __name__)
 

@@ -20,7 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 from .call import Call
 from .candidates import Candidate
 from .errors import TooManyFailures, TooManyRequests
-from .metrics import Metrics
+from .monitoring.metrics import Metrics
 from .settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -13,12 +13,13 @@ from gunicorn import glogging
 from gunicorn.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import logs, migrations
+from . import migrations
 from .app import create_command_app
 from .demo import demo_is_active
 from .errors import OperatorError, message_of, to_json
 from .keys import stored_keys_decrypt
-from .metrics import DIRECTORY
+from .monitoring import logs
+from .monitoring.metrics import DIRECTORY
 from .settings import SettingError, Settings
 from .storage.engine import db
 from .storage.timeouts import is_unavailable
@@ -83,7 +84,7 @@ def share_metrics() -> None:
     os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="daas-metrics-")
     from prometheus_client import values  # Not before the directory is there.
 
-    from .metric_files import AllocatedFile
+    from .monitoring.metric_files import AllocatedFile
 
     # prometheus_client offers no setting for the kind of its files.
     values.MmapedDict = AllocatedFile  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from daas.app import create_app
 from daas.applications import SERVICES
-from daas.metric_files import AllocatedFile
+from daas.monitoring.metric_files import AllocatedFile
 from daas.settings import load_settings
 from daas.storage.engine import db
 

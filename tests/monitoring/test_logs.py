@@ -16,12 +16,12 @@ from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 from daas.storage.engine import db
 
-from .actors import FORM, MOVE, now
-from .builders import Builder
-from .conftest import DATABASES
-from .servers import ROOT, LiveServer
-from .test_settings import fill
-from .wire import ask, connected, form, head, post, signed, signed_post
+from ..actors import FORM, MOVE, now
+from ..builders import Builder
+from ..conftest import DATABASES
+from ..servers import ROOT, LiveServer
+from ..test_settings import fill
+from ..wire import ask, connected, form, head, post, signed, signed_post
 
 SUBJECT = "Zytomegalie"
 ADDRESS = "dr.kim@clinic-7.example"
@@ -146,7 +146,7 @@ def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one):
 
     told = [line for line in one.lines() if line.get("request_id") == failed.request_id]
     assert [line["level"] for line in told] == ["error", "info"]
-    assert "daas/statements.py" in told[0]["event"]
+    assert "daas/storage/transactions.py" in told[0]["event"]
     keys = one.application.keys
     secrets = [SUBJECT, ADDRESS, BODY_WORD, ARGUMENT, keys.private_key, keys.public_key, "DAAS ", "RCWS "]
     secrets += [signature.decode()[:24] for signature in one.signatures]
@@ -195,7 +195,7 @@ def test_what_the_server_refuses_has_a_line_too(server):
 PROGRAM = """
 import logging, sys, warnings
 import sqlalchemy
-from daas import logs
+from daas.monitoring import logs
 
 logs.configure_logs()
 try:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from flask import Flask, current_app
 from sqlalchemy import event
 
-from .settings import Settings
-from .storage.engine import db
+from ..settings import Settings
+from ..storage.engine import db
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
-    from .call import Call
+    from ..call import Call
 
 #: Names the directory that the processes share; where it is not set, a process counts for itself.
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
