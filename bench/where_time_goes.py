@@ -47,7 +47,7 @@ _LAYERS = {
     "daas.signing": "authentication",
     "daas.authentication": "authentication",
     "daas.direct.api": "authentication",
-    "daas.candidates": "authentication",
+    "daas.applications.lookup": "authentication",
     "daas.arguments": "arguments",
     "daas.direct.schemas": "arguments",
     "marshmallow": "arguments",

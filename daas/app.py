@@ -8,12 +8,12 @@ from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
 from .api import init_api, path_of
-from .candidates import init_candidates
+from .applications.keys import init_keys
+from .applications.lookup import init_candidates
 from .direct.api import DIRECT_API
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
 from .health import health
-from .keys import init_keys
 from .migomail.api import MIGOMAIL_API
 from .migomail.operations import example_faults
 from .migomail.routes import migomail

@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from flask import Response
 
+from .applications.keys import note_use
+from .applications.lookup import Candidate, find_candidate, recall_candidate
+from .applications.policy import is_allowed_from
 from .arguments import Arguments
 from .call import Api, Call, current_call
-from .candidates import Candidate, find_candidate, recall_candidate
 from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
-from .keys import note_use
-from .policy import is_allowed_from
 from .rate_limits import rate_limits
 from .records.request_log import Entry
 from .signing.mechanism import (

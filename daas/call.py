@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import g
 
+from .applications.lookup import Candidate
 from .arguments import Arguments
-from .candidates import Candidate
 from .errors import ApiError
 from .records.request_log import Entry
 from .settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from .applications import SERVICES, Application, ApplicationKey, register_application
+from .applications.registry import SERVICES, Application, ApplicationKey, register_application
 from .client import DEFAULT_URL
 from .direct.mailboxes import add_folder, add_mailbox, find_folder
 from .direct.message_import import ImportedMessage, import_messages

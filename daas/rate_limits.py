@@ -17,8 +17,8 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
+from .applications.lookup import Candidate
 from .call import Call
-from .candidates import Candidate
 from .errors import TooManyFailures, TooManyRequests
 from .monitoring.metrics import Metrics
 from .settings import Settings

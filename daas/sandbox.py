@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from .applications import (
+from .applications.registry import (
     DEFAULT_SERVICES,
     SERVICES,
     Application,

@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import migrations
 from .app import create_command_app
+from .applications.keys import stored_keys_decrypt
 from .demo import demo_is_active
 from .errors import OperatorError, message_of, to_json
-from .keys import stored_keys_decrypt
 from .monitoring import logs
 from .monitoring.metrics import DIRECTORY
 from .settings import SettingError, Settings

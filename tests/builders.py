@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import select
 
-from daas import applications
+from daas.applications import registry as applications
 from daas.direct import mailboxes
 from daas.direct.message_import import import_messages
 from daas.direct.models import Folder, Message

@@ -10,7 +10,7 @@ import pytest
 
 from daas import migrations
 from daas.app import create_app
-from daas.applications import DEFAULT_SERVICES, SERVICES
+from daas.applications.registry import DEFAULT_SERVICES, SERVICES
 from daas.cli import main
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 
 from daas import migrations
 from daas.app import create_app, create_command_app
-from daas.applications import DEFAULT_SERVICES
+from daas.applications.registry import DEFAULT_SERVICES
 from daas.server import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from daas.app import create_app
-from daas.applications import SERVICES
+from daas.applications.registry import SERVICES
 from daas.monitoring.metric_files import AllocatedFile
 from daas.settings import load_settings
 from daas.storage.engine import db

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from daas.applications import SERVICES
+from daas.applications.registry import SERVICES
 from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 

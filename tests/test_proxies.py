@@ -138,7 +138,7 @@ def test_the_demo_never_runs_where_others_reach_it(make_settings, tmp_path, monk
     settings = make_settings("sqlite")
     with create_command_app(settings).app_context():
         from daas import migrations
-        from daas.applications import suspend_application
+        from daas.applications.registry import suspend_application
 
         migrations.upgrade()
         assert make_demo(settings)

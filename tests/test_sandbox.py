@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daas.applications import SERVICES
+from daas.applications.registry import SERVICES
 from daas.client import ListsClient
 
 from .builders import Builder

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from .. import applications, policy
+from ..applications import policy
+from ..applications import registry as applications
 from ..direct.mailboxes import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
 from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import click
 
-from ..applications import find_application
+from ..applications.registry import find_application
 from ..errors import OperatorError
 from ..migomail.contact_files import FaultyLines, export_rows, import_rows, read_rows
 from ..storage.engine import db

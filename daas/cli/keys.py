@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .. import keys
-from ..applications import Application, ApplicationKey, find_application
+from ..applications import keys
+from ..applications.registry import Application, ApplicationKey, find_application
 from ..client import read_key_file
 from ..errors import OperatorError
 from ..signing.mechanism import KeyPair

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from flask import current_app
 
+from ..applications.lookup import Candidate
 from ..arguments import Arguments, as_asked, read_arguments, read_query
 from ..authentication import authentication_failed
 from ..call import Api, Call
-from ..candidates import Candidate
 from ..signing.daas_scheme import DIRECT, content_md5_matches
 from ..signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from ..signing.mechanism import RequestToSign

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Row, Select, and_, select, tuple_
 
-from ..candidates import Candidate
+from ..applications.lookup import Candidate
 from ..storage.engine import allow_long_statement, db, reading
 from .models import GREATEST_ID, Folder, Message, MessageEnvelope, fold
 from .open_mailbox import OpenMailbox, open_mailbox

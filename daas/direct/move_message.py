@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, insert, select, update
 
-from ..candidates import Candidate
+from ..applications.lookup import Candidate
 from ..errors import MessageNotFound
 from ..records import request_log
 from ..records.request_log import Entry, RequestLogRow

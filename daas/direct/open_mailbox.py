@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
-from ..applications import Application, ApplicationKey, ApplicationMailbox, key_works, may_use
-from ..candidates import Candidate
+from ..applications.lookup import Candidate
+from ..applications.registry import Application, ApplicationKey, ApplicationMailbox, key_works, may_use
 from ..errors import InvalidArguments, UseNotAuthorized, UserNotAuthorized
 from .models import Folder, Mailbox
 

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..applications import Application
-from ..candidates import Candidate, check_may_use
+from ..applications.lookup import Candidate, check_may_use
+from ..applications.registry import Application
 from ..records.request_log import Entry, record_in
 from ..storage.engine import db, reading, writing
 from .errors import ListNotFound

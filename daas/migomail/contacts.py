@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..candidates import Candidate, check_may_use
+from ..applications.lookup import Candidate, check_may_use
 from ..records.request_log import Entry, record_in
 from ..storage.engine import reading, writing
 from .contact_lists import is_list_of

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from daas.applications import SERVICES
+from daas.applications.registry import SERVICES
 from daas.conformance.stage import Stage
 from daas.conformance.wire import Server
 from daas.direct import mailboxes

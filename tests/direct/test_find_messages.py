@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from daas.applications import SERVICES
+from daas.applications.registry import SERVICES
 from daas.direct import mailboxes
 from daas.direct.find_messages import Search, page_query
 from daas.direct.open_mailbox import OpenMailbox

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from daas import signing
-from daas.applications import Application
+from daas.applications.registry import Application
 from daas.migomail.models import Contact, ContactList
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db, writing

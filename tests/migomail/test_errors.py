@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from daas.app import create_app
-from daas.applications import SERVICES, grant, revoke, suspend_application
+from daas.applications.registry import SERVICES, grant, revoke, suspend_application
 from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.engine import db
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from daas.app import create_app
-from daas.applications import SERVICES
+from daas.applications.registry import SERVICES
 from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 from daas.storage.engine import db

@@ -8,8 +8,10 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from flask import Flask
 
-from daas import applications, candidates, errors, origins
+from daas import errors, origins
 from daas.app import create_app
+from daas.applications import lookup as candidates
+from daas.applications import registry as applications
 from daas.errors import ApiError, DatabaseUnavailable
 from daas.settings import load_settings
 from daas.signing import dates

@@ -8,8 +8,8 @@ import pwd
 import pytest
 from sqlalchemy import event, select
 
-from daas import applications
-from daas.applications import Application
+from daas.applications import registry as applications
+from daas.applications.registry import Application
 from daas.records.audit import AuditRow
 from daas.signing.mechanism import make_key_pair
 from daas.storage.engine import db, reading

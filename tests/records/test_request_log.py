@@ -21,7 +21,7 @@ from sqlalchemy import delete, event, func, select
 
 from daas import migrations
 from daas.app import create_app, create_command_app
-from daas.applications import DEFAULT_SERVICES
+from daas.applications.registry import DEFAULT_SERVICES
 from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair

@@ -4,9 +4,9 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import event, select, update
 
-from daas import keys
 from daas.app import create_command_app
-from daas.applications import Application, ApplicationKey, register_application
+from daas.applications import keys
+from daas.applications.registry import Application, ApplicationKey, register_application
 from daas.settings import load_settings
 from daas.storage.engine import db, reading, writing
 

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from sqlalchemy import bindparam, event, exc, insert, literal_column, select, text
 
-from daas import applications
 from daas.app import create_app
+from daas.applications import registry as applications
 from daas.direct.models import Folder, Mailbox
 from daas.errors import MessageNotFound
 from daas.records.request_log import Entry, record_refusal

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Flask, current_app
 from sqlalchemy import Connection, bindparam, func, or_, select
 
-from .applications import Application, ApplicationKey, key_works, may_use
-from .errors import UseNotAuthorized
-from .storage.encryption import cipher
-from .storage.transactions import Statement, driver
+from ..errors import UseNotAuthorized
+from ..storage.encryption import cipher
+from ..storage.transactions import Statement, driver
+from .registry import Application, ApplicationKey, key_works, may_use
 
 # How long the key that signatures are checked with is remembered, and of how many applications.
 _REMEMBERED_SECONDS = 1.0

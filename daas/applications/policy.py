@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
-from .applications import Application, find_application
-from .errors import OperatorError
-from .records.audit import audit
-from .records.request_log import RequestLogRow
-from .storage.engine import db
+from ..errors import OperatorError
+from ..records.audit import audit
+from ..records.request_log import RequestLogRow
+from ..storage.engine import db
+from .registry import Application, find_application
 
 #: Whether an application must send Content-MD5.
 CONTENT_MD5 = ("off", "warn", "require")

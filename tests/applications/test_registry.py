@@ -11,10 +11,11 @@ from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from daas import applications, migrations
+from daas import migrations
 from daas.app import create_app, create_command_app
-from daas.applications import Application as ApplicationRow
-from daas.applications import ApplicationMailbox, ApplicationService
+from daas.applications import registry as applications
+from daas.applications.registry import Application as ApplicationRow
+from daas.applications.registry import ApplicationMailbox, ApplicationService
 from daas.direct.mailboxes import find_mailbox, suspend_mailbox
 from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.records.request_log import RequestLogRow
@@ -24,8 +25,8 @@ from daas.storage import encryption as key_cipher
 from daas.storage.engine import db, reading, writing
 from daas.storage.transactions import Statement
 
-from .actors import Application, authorization, now
-from .commands import new_name
+from ..actors import Application, authorization, now
+from ..commands import new_name
 
 USE = (403, "Access Denied. Use Not Authorized.")
 USER = (403, "Access Denied. User Not Authorized.")

@@ -11,13 +11,13 @@ from flask import Flask, Response, after_this_request, current_app
 from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from .applications import Application, ApplicationKey, find_application
-from .errors import OperatorError
-from .records.audit import AuditRow, audit, audit_row
-from .signing.mechanism import KeyPair, make_key_pair
-from .storage.encryption import cipher
-from .storage.engine import db, reading, writing
-from .storage.transactions import Statement, driver
+from ..errors import OperatorError
+from ..records.audit import AuditRow, audit, audit_row
+from ..signing.mechanism import KeyPair, make_key_pair
+from ..storage.encryption import cipher
+from ..storage.engine import db, reading, writing
+from ..storage.transactions import Statement, driver
+from .registry import Application, ApplicationKey, find_application
 
 # How much earlier than it was a key's last use may be told: it is written this often at most by each process.
 _NOTED_SECONDS = 60

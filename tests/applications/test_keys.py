@@ -7,15 +7,15 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from daas.applications import Application as ApplicationRow
-from daas.applications import ApplicationKey
+from daas.applications.registry import Application as ApplicationRow
+from daas.applications.registry import ApplicationKey
 from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.encryption import cipher
 from daas.storage.engine import reading, writing
 
-from .actors import Application, now
-from .commands import Commands
-from .test_applications import Costs, post_with, serving, spelt, with_settings
+from ..actors import Application, now
+from ..commands import Commands
+from .test_registry import Costs, post_with, serving, spelt, with_settings
 
 KEY = ["name", "public_key", "created", "last_used", "expires", "revoked"]
 DAY = datetime.timedelta(days=1)

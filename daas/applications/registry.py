@@ -20,11 +20,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .errors import OperatorError
-from .records.audit import audit
-from .signing.mechanism import KeyPair, make_key_pair
-from .storage.encryption import cipher
-from .storage.engine import Base, Id, UtcDateTime, db
+from ..errors import OperatorError
+from ..records.audit import audit
+from ..signing.mechanism import KeyPair, make_key_pair
+from ..storage.encryption import cipher
+from ..storage.engine import Base, Id, UtcDateTime, db
 
 #: Every service that an application can be granted, named by its URL.
 SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")

@@ -5,14 +5,14 @@ import datetime
 import pytest
 from sqlalchemy import update
 
-from daas.applications import Application as ApplicationRow
-from daas.candidates import find_candidate
-from daas.policy import is_allowed_from
+from daas.applications.lookup import find_candidate
+from daas.applications.policy import is_allowed_from
+from daas.applications.registry import Application as ApplicationRow
 from daas.signing.daas_scheme import content_md5
 from daas.storage.engine import writing
 
-from .actors import FORM, Application, authorization, now
-from .commands import Commands
+from ..actors import FORM, Application, authorization, now
+from ..commands import Commands
 
 USE = (403, "Access Denied. Use Not Authorized.")
 

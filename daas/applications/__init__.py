@@ -1,0 +1,1 @@
+"""Who may sign, with which key, and what is required of an application."""
