@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from .applications.registry import SERVICES, Application, ApplicationKey, register_application
 from .client import DEFAULT_URL
-from .direct.mailboxes import add_folder, add_mailbox, find_folder
-from .direct.message_import import ImportedMessage, import_messages
-from .direct.models import Mailbox
+from .mailboxes.administration import add_folder, add_mailbox, find_folder
+from .mailboxes.message_import import ImportedMessage, import_messages
+from .mailboxes.models import Mailbox
 from .settings import Settings
 from .signing.mechanism import make_key_pair
 from .storage.engine import db, reading

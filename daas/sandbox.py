@@ -25,10 +25,17 @@ from .applications.registry import (
     revoke,
     suspend_application,
 )
-from .direct.mailboxes import add_folder, add_mailbox, find_folder, find_mailbox, remove_mailbox, suspend_mailbox
-from .direct.message_import import ImportedMessage, import_messages
-from .direct.models import Mailbox, Message
 from .errors import OperatorError
+from .mailboxes.administration import (
+    add_folder,
+    add_mailbox,
+    find_folder,
+    find_mailbox,
+    remove_mailbox,
+    suspend_mailbox,
+)
+from .mailboxes.message_import import ImportedMessage, import_messages
+from .mailboxes.models import Mailbox, Message
 from .migomail.contact_lists import remove_all_lists
 from .settings import Settings
 from .signing.mechanism import make_key_pair

@@ -11,8 +11,8 @@ from cryptography.fernet import Fernet
 
 from daas import migrations
 from daas.app import create_command_app
-from daas.direct.mailboxes import find_folder, find_mailbox
-from daas.direct.message_import import import_messages
+from daas.mailboxes.administration import find_folder, find_mailbox
+from daas.mailboxes.message_import import import_messages
 from daas.settings import load_settings
 from daas.storage.engine import db
 from tests.actors import Application

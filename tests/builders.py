@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from daas.applications import registry as applications
-from daas.direct import mailboxes
-from daas.direct.message_import import import_messages
-from daas.direct.models import Folder, Message
+from daas.mailboxes import administration as mailboxes
+from daas.mailboxes.message_import import import_messages
+from daas.mailboxes.models import Folder, Message
 from daas.records.request_log import RequestLogRow
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
@@ -79,7 +79,7 @@ class Builder:
         **options: bool,
     ) -> Application:
         """Register an application; options are those of register_application()."""
-        from daas.direct.mailboxes import find_mailbox
+        from daas.mailboxes.administration import find_mailbox
 
         name = f"app{next(_numbers)}.{os.getpid()}"
         with self.app.app_context():

@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 
 from daas.app import create_app
 from daas.arguments import JsonNumber, check_arguments
-from daas.direct.models import GREATEST_ID
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, TooManyRequests
+from daas.mailboxes.models import GREATEST_ID
 from daas.signing.mechanism import KeyPair
 
 from .actors import FORM, Application, authorization

@@ -9,7 +9,7 @@ import click
 
 from ..applications import policy
 from ..applications import registry as applications
-from ..direct.mailboxes import find_mailbox, names_of_granted_mailboxes
+from ..mailboxes.administration import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
 from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
 from .moments import Span, show_moment

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import click
 
-from ..direct import mailboxes
-from ..direct.models import Mailbox
+from ..mailboxes import administration as mailboxes
+from ..mailboxes.models import Mailbox
 from .context import uses_database
 from .output import Row, prints_result
 

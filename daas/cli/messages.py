@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from ..direct import mailboxes, messages
-from ..direct.message_import import ImportedMessage, import_messages
-from ..direct.models import date_text
+from ..mailboxes import administration as mailboxes
+from ..mailboxes import messages
+from ..mailboxes.message_import import ImportedMessage, import_messages
+from ..mailboxes.models import date_text
 from .context import uses_database
 from .output import ID, Row, prints_result
 

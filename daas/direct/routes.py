@@ -9,11 +9,11 @@ from marshmallow import Schema
 from ..arguments import check_arguments
 from ..authentication import SignedCall, View, signed
 from ..errors import to_json
+from ..mailboxes.find_messages import Search, find_folders, find_messages
+from ..mailboxes.move_message import move_message
 from ..openapi import Operation
 from ..records.request_log import record
 from .api import DIRECT_API
-from .find_messages import Search, find_folders, find_messages
-from .move_message import move_message
 from .operations import FOLDERS, MESSAGES, MOVE
 
 direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)

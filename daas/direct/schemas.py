@@ -10,8 +10,8 @@ import marshmallow
 from marshmallow import fields
 
 from ..arguments import Argument, JsonNumber, whole_numbers_to
+from ..mailboxes.models import GREATEST_ID, STANDARD_FOLDERS, date_text
 from ..signing.dates import DateUnreadable, read_date
-from .models import GREATEST_ID, STANDARD_FOLDERS, date_text
 
 _GREATEST_LIMIT = 1000
 _LONGEST_NAME = 64

@@ -16,8 +16,8 @@ from daas.app import create_app, create_command_app
 from daas.applications import registry as applications
 from daas.applications.registry import Application as ApplicationRow
 from daas.applications.registry import ApplicationMailbox, ApplicationService
-from daas.direct.mailboxes import find_mailbox, suspend_mailbox
-from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from daas.mailboxes.administration import find_mailbox, suspend_mailbox
+from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair

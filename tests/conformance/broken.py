@@ -15,8 +15,6 @@ from werkzeug.test import run_wsgi_app
 from daas import api, arguments, authentication, errors
 from daas.direct import api as direct_api
 from daas.direct import routes, schemas
-from daas.direct.models import Message
-from daas.direct.move_message import Move
 from daas.errors import (
     AuthenticationFailed,
     InvalidArguments,
@@ -25,6 +23,8 @@ from daas.errors import (
     UnsupportedMediaType,
     UserNotAuthorized,
 )
+from daas.mailboxes.models import Message
+from daas.mailboxes.move_message import Move
 from daas.request_body import read_whole_body
 from daas.signing import daas_scheme as direct_scheme
 from daas.signing import dates

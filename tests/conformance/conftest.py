@@ -10,7 +10,7 @@ from werkzeug.serving import make_server
 from daas.applications.registry import SERVICES
 from daas.conformance.stage import Stage
 from daas.conformance.wire import Server
-from daas.direct import mailboxes
+from daas.mailboxes import administration as mailboxes
 
 from ..builders import Builder
 from ..migomail.caller import NAMED

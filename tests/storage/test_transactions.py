@@ -14,8 +14,8 @@ from sqlalchemy import bindparam, event, exc, insert, literal_column, select, te
 
 from daas.app import create_app
 from daas.applications import registry as applications
-from daas.direct.models import Folder, Mailbox
 from daas.errors import MessageNotFound
+from daas.mailboxes.models import Folder, Mailbox
 from daas.records.request_log import Entry, record_refusal
 from daas.storage.engine import allow_long_statement, db, reading, writing
 from daas.storage.group_commit import MOST_JOBS

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Row, Select, and_, select, tuple_
 
 from ..applications.lookup import Candidate
 from ..storage.engine import allow_long_statement, db, reading
+from .access import OpenMailbox, open_mailbox
 from .models import GREATEST_ID, Folder, Message, MessageEnvelope, fold
-from .open_mailbox import OpenMailbox, open_mailbox
 
 _FIRST_MOMENT = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 _LAST_MOMENT = datetime.datetime.max.replace(tzinfo=datetime.UTC)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from daas.direct.models import Folder, Mailbox
+from daas.mailboxes.models import Folder, Mailbox
 from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 

@@ -10,8 +10,8 @@ from ..errors import MessageNotFound
 from ..records import request_log
 from ..records.request_log import Entry, RequestLogRow
 from ..storage.transactions import Run, Statement, driver
+from .access import FIND_MAILBOX, asked_of, check_open
 from .models import Folder, Message
-from .open_mailbox import FIND_MAILBOX, asked_of, check_open
 
 
 @dataclass(frozen=True)

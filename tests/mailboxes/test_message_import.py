@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import delete, func, select, text
 
 from daas.app import create_command_app
-from daas.direct.mailboxes import find_folder, find_mailbox
-from daas.direct.message_import import ImportedMessage, import_messages
-from daas.direct.messages import read_content
-from daas.direct.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from daas.mailboxes.administration import find_folder, find_mailbox
+from daas.mailboxes.message_import import ImportedMessage, import_messages
+from daas.mailboxes.messages import read_content
+from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.storage.engine import db, reading, writing
 
 from ..commands import Commands

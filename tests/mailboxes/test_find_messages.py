@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from daas.applications.registry import SERVICES
-from daas.direct import mailboxes
-from daas.direct.find_messages import Search, page_query
-from daas.direct.open_mailbox import OpenMailbox
+from daas.mailboxes import administration as mailboxes
+from daas.mailboxes.access import OpenMailbox
+from daas.mailboxes.find_messages import Search, page_query
 from daas.storage.engine import allow_any_statement, db, reading, writing
 
 from ..actors import FORM

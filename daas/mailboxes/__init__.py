@@ -1,0 +1,1 @@
+"""Mailboxes, their folders and messages."""
