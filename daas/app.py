@@ -7,26 +7,26 @@ from typing import Any
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from .api import init_api, path_of
 from .applications.keys import init_keys
 from .applications.lookup import init_candidates
 from .direct.api import DIRECT_API
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
-from .health import health
 from .migomail.api import MIGOMAIL_API
 from .migomail.operations import example_faults
 from .migomail.routes import migomail
 from .monitoring.metrics import init_metrics
 from .onboarding.routes import init_onboarding
-from .openapi import init_openapi
-from .pages import init_pages
-from .rate_limits import init_rate_limits
 from .records.request_log import init_request_log
 from .settings import Settings, load_settings
 from .storage.encryption import init_key_cipher
 from .storage.engine import COMMAND_MILLISECONDS, SERVED_MILLISECONDS, init_database
 from .storage.transactions import init_statements
+from .web.health import health
+from .web.html import init_pages
+from .web.lifecycle import init_api, path_of
+from .web.openapi import init_openapi
+from .web.rate_limits import init_rate_limits
 
 
 class Service(Flask):

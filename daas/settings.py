@@ -11,8 +11,8 @@ import sqlalchemy
 from dotenv import dotenv_values
 from limits import RateLimitItem
 
-from . import setting_values
-from .setting_values import Network
+from . import setting_types as setting_values
+from .setting_types import Network
 
 
 class SettingError(Exception):

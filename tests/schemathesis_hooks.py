@@ -10,10 +10,10 @@ from typing import Any
 import requests
 import schemathesis
 
-from daas.arguments import read_pairs
 from daas.errors import ApiError
 from daas.signing.mechanism import KeyPair, RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL, as_json
+from daas.web.arguments import read_pairs
 
 from .actors import authorization, now
 

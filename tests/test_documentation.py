@@ -6,10 +6,10 @@ import re
 import click
 import pytest
 
-from daas.arguments import check_arguments, read_arguments
 from daas.cli import main
 from daas.direct.schemas import MoveArguments
 from daas.signing.dates import read_date
+from daas.web.arguments import check_arguments, read_arguments
 
 from .servers import ROOT
 

@@ -13,8 +13,8 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from daas.arrival import Arrival
-from daas.request_body import LARGEST_READ
 from daas.settings import Settings
+from daas.web.raw_request import LARGEST_READ
 
 from .actors import MOVE
 from .servers import LiveServer

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from flask import current_app
 
 from ..applications.lookup import Candidate
-from ..arguments import Arguments, as_asked, read_arguments, read_query
-from ..authentication import authentication_failed
-from ..call import Api, Call
 from ..signing.daas_scheme import DIRECT, content_md5_matches
 from ..signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from ..signing.mechanism import RequestToSign
+from ..web.arguments import Arguments, as_asked, read_arguments, read_query
+from ..web.authentication import authentication_failed
+from ..web.context import Api, Call
 
 
 def _request_to_sign(call: Call) -> RequestToSign:

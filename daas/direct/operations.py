@@ -4,9 +4,9 @@ import base64
 import datetime
 
 from .. import errors
-from ..openapi import Api, Operation
 from ..signing.daas_scheme import DIRECT
 from ..signing.mechanism import KeyPair, RequestToSign, sign
+from ..web.openapi import Api, Operation
 from .schemas import FoldersArguments, FoldersReply, MessagesArguments, MessagesReply, MoveArguments, MoveReply
 
 # The document's own example; the keys are made up.

@@ -6,13 +6,13 @@ from typing import Any, cast
 from flask import Blueprint, Response
 from marshmallow import Schema
 
-from ..arguments import check_arguments
-from ..authentication import SignedCall, View, signed
 from ..errors import to_json
 from ..mailboxes.find_messages import Search, find_folders, find_messages
 from ..mailboxes.move_message import move_message
-from ..openapi import Operation
 from ..records.request_log import record
+from ..web.arguments import check_arguments
+from ..web.authentication import SignedCall, View, signed
+from ..web.openapi import Operation
 from .api import DIRECT_API
 from .operations import FOLDERS, MESSAGES, MOVE
 

@@ -9,9 +9,9 @@ from typing import Any
 import marshmallow
 from marshmallow import fields
 
-from ..arguments import Argument, JsonNumber, whole_numbers_to
 from ..mailboxes.models import GREATEST_ID, STANDARD_FOLDERS, date_text
 from ..signing.dates import DateUnreadable, read_date
+from ..web.arguments import Argument, JsonNumber, whole_numbers_to
 
 _GREATEST_LIMIT = 1000
 _LONGEST_NAME = 64

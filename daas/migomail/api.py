@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ..arguments import Arguments, by_name, read_form, read_pairs
-from ..call import Api, Call
 from ..errors import ApiError, AuthenticationFailed, UseNotAuthorized, message_of
 from ..signing.content_type import media_type
 from ..signing.mechanism import RequestToSign
 from ..signing.rcws_scheme import MIGOMAIL, as_json, is_no_data
+from ..web.arguments import Arguments, by_name, read_form, read_pairs
+from ..web.context import Api, Call
 
 _JSON = "application/json"
 

@@ -4,9 +4,9 @@ import base64
 from typing import Any
 
 from .. import errors
-from ..openapi import Api, Operation, faults_of
 from ..signing.mechanism import KeyPair, RequestToSign, sign
 from ..signing.rcws_scheme import MIGOMAIL
+from ..web.openapi import Api, Operation, faults_of
 from .api import fault_body
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .schemas import (

@@ -5,12 +5,12 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response
 
-from ..arguments import check_arguments
-from ..authentication import SignedCall, View, signed
-from ..call import current_call
 from ..errors import UnreadableBody, to_json
-from ..openapi import Operation
 from ..records.request_log import record
+from ..web.arguments import check_arguments
+from ..web.authentication import SignedCall, View, signed
+from ..web.context import current_call
+from ..web.openapi import Operation
 from . import contact_lists, contacts
 from .api import MIGOMAIL_API
 from .operations import (

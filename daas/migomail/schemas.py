@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow
 from marshmallow import validate
 
-from ..arguments import Argument, JsonNumber, whole_numbers_to
+from ..web.arguments import Argument, JsonNumber, whole_numbers_to
 from .models import GREATEST_ID, LONGEST_TEXT
 
 _GREATEST_PAGE = 1000

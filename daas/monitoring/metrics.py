@@ -15,7 +15,7 @@ from ..storage.engine import db
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
-    from ..call import Call
+    from ..web.context import Call
 
 #: Names the directory that the processes share; where it is not set, a process counts for itself.
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"

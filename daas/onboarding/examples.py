@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import marshmallow
 
 from .. import errors
-from ..arguments import Arguments, check_arguments
-from ..call import Api
 from ..errors import ApiError, to_json
 from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
 from ..signing.rcws_scheme import MIGOMAIL
+from ..web.arguments import Arguments, check_arguments
+from ..web.context import Api
 
 #: An example's: made when the process starts, registered nowhere.
 KEYS = make_key_pair()

@@ -20,12 +20,12 @@ from flask import (
     url_for,
 )
 
-from ..authentication import open_to_all
-from ..call import Api
 from ..client import DEFAULT_URL
 from ..errors import ApiError
-from ..pages import content_security_policy
 from ..settings import Settings
+from ..web.authentication import open_to_all
+from ..web.context import Api
+from ..web.html import content_security_policy
 from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
 from .examples import KEYS, body_of, example_calls, example_calls_for_lists, example_dates, example_faults
 

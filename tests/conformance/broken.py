@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from werkzeug.test import run_wsgi_app
 
-from daas import api, arguments, authentication, errors
+from daas import errors
 from daas.direct import api as direct_api
 from daas.direct import routes, schemas
 from daas.errors import (
@@ -25,7 +25,6 @@ from daas.errors import (
 )
 from daas.mailboxes.models import Message
 from daas.mailboxes.move_message import Move
-from daas.request_body import read_whole_body
 from daas.signing import daas_scheme as direct_scheme
 from daas.signing import dates
 from daas.signing.content_type import media_type
@@ -33,6 +32,9 @@ from daas.signing.daas_scheme import DIRECT
 from daas.signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
 from daas.signing.mechanism import BASE64_OF_HEX, BASE64_OF_RAW, verify
 from daas.storage.engine import db
+from daas.web import arguments, authentication
+from daas.web import lifecycle as api
+from daas.web.raw_request import read_whole_body
 
 BROKEN: dict[str, "Broken"] = {}
 

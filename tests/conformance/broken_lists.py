@@ -74,7 +74,7 @@ def any_method_signed_as_get(patch, _):
 
 @caught_by("rcws.posted.other", "rcws.posted.no-data", "v1.body.unsigned")
 def what_is_posted_not_signed(patch, _):
-    patch.setattr("daas.authentication.verify", lambda *_: None)
+    patch.setattr("daas.web.authentication.verify", lambda *_: None)
 
 
 @caught_by("rcws.posted.called-a-form")

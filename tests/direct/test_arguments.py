@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daas.arguments import check_arguments, read_arguments
 from daas.direct.schemas import MoveArguments
 from daas.errors import ApiError, InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
+from daas.web.arguments import check_arguments, read_arguments
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

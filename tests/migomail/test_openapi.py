@@ -10,7 +10,7 @@ from daas.app import create_app
 from daas.errors import TooManyRequests
 from daas.signing.mechanism import KeyPair
 
-from ..test_openapi import check, examples_of, hold, resolve, responses_of
+from ..web.test_openapi import check, examples_of, hold, resolve, responses_of
 from .caller import Caller, authorization
 
 LISTS, CONTACTS = "/v1/lists.json", "/v1/contacts.json/{list_id}/contacts"

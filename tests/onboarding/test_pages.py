@@ -8,7 +8,7 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from flask import Flask
 
-from daas import errors, origins
+from daas import errors
 from daas.app import create_app
 from daas.applications import lookup as candidates
 from daas.applications import registry as applications
@@ -16,6 +16,7 @@ from daas.errors import ApiError, DatabaseUnavailable
 from daas.settings import load_settings
 from daas.signing import dates
 from daas.signing.mechanism import KeyPair
+from daas.web import cors as origins
 
 from ..actors import authorization
 from ..conftest import ENCRYPTION_KEY

@@ -2,18 +2,18 @@
 
 import pytest
 
-from daas import proxies
 from daas.app import create_app, create_command_app
 from daas.demo import make_demo
 from daas.errors import OperatorError
 from daas.server import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db
+from daas.web import proxies
 
-from .actors import MOVE
-from .builders import Builder
-from .servers import environment
-from .test_settings import KEY, fill, refusal
+from ..actors import MOVE
+from ..builders import Builder
+from ..servers import environment
+from ..test_settings import KEY, fill, refusal
 
 TRUSTED = load_settings({"DAAS_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1"})
 NOBODY = load_settings({})

@@ -12,11 +12,11 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Response
 from marshmallow import Schema
 
-from . import __version__
+from .. import __version__
+from ..errors import ApiError, to_json
 from .arguments import CONTENT_TYPES, NotText, Value, check_arguments
 from .authentication import open_to_all
-from .errors import ApiError, to_json
-from .origins import methods_served
+from .cors import methods_served
 
 _DESCRIPTION = """\
 Moves messages between the folders of Direct mailboxes, and keeps lists of contacts, over signed HTTP requests. \

@@ -15,12 +15,12 @@ from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from .actors import FORM, MOVE, authorization, now
-from .builders import Builder
-from .servers import LiveServer, environment
+from ..actors import FORM, MOVE, authorization, now
+from ..builders import Builder
+from ..servers import LiveServer, environment
+from ..wire import ask as ask_raw
+from ..wire import connected, post
 from .test_health import ask, value_of
-from .wire import ask as ask_raw
-from .wire import connected, post
 
 OLD = "Mon, 03 Jun 2013 12:13:56 GMT"
 TOO_MANY = (429, "Too Many Requests")
@@ -31,7 +31,7 @@ FAILED = (401, "Access Denied. Authentication Failed.")
 def limited(settings, monkeypatch):
     """Make an app with limits over the database of the session, and the builder of its applications."""
     # A store that is slow here is not to be taken for one that is away.
-    monkeypatch.setattr("daas.rate_limits._STORE_SECONDS", 10.0)
+    monkeypatch.setattr("daas.web.rate_limits._STORE_SECONDS", 10.0)
     made = []
 
     def make(**environ):
@@ -312,7 +312,7 @@ def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(limit
 
 
 def test_a_store_that_is_away_at_the_start_is_asked_again_later(limited, tmp_path, monkeypatch):
-    monkeypatch.setattr("daas.rate_limits._AWAY_SECONDS", 0.0)
+    monkeypatch.setattr("daas.web.rate_limits._AWAY_SECONDS", 0.0)
     redis = Redis(tmp_path)
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url))
     assert [application.move().status_code for _ in range(3)] == [200] * 3

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import g
 
-from .applications.lookup import Candidate
+from ..applications.lookup import Candidate
+from ..errors import ApiError
+from ..records.request_log import Entry
+from ..settings import Settings
+from ..signing.mechanism import RequestToSign, SigningScheme
 from .arguments import Arguments
-from .errors import ApiError
-from .records.request_log import Entry
-from .settings import Settings
-from .signing.mechanism import RequestToSign, SigningScheme
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from flask import Flask, Response, make_response, render_template
 from jinja2 import PackageLoader, StrictUndefined
 
-from . import __version__
-from .errors import ApiError
-from .settings import Settings
+from .. import __version__
+from ..errors import ApiError
+from ..settings import Settings
 
 
 def init_pages(app: Flask, settings: Settings) -> None:

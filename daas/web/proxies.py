@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .setting_values import Network
-from .settings import Settings
+from ..setting_types import Network
+from ..settings import Settings
 
 #: What stands in the log for a peer without an address, one over a unix socket, and for what is no address.
 _NO_ADDRESS = "unknown"

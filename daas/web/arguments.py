@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 import marshmallow
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
-from .errors import InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
-from .signing import content_type as content_types
+from ..errors import InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
+from ..signing import content_type as content_types
 
 _DEEPEST_JSON = 8
 _MOST_ARGUMENTS = 1000

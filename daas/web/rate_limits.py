@@ -17,11 +17,11 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from .applications.lookup import Candidate
-from .call import Call
-from .errors import TooManyFailures, TooManyRequests
-from .monitoring.metrics import Metrics
-from .settings import Settings
+from ..applications.lookup import Candidate
+from ..errors import TooManyFailures, TooManyRequests
+from ..monitoring.metrics import Metrics
+from ..settings import Settings
+from .context import Call
 
 logger = logging.getLogger(__name__)
 

@@ -11,15 +11,12 @@ from typing import Any, cast
 
 from flask import Response
 
-from .applications.keys import note_use
-from .applications.lookup import Candidate, find_candidate, recall_candidate
-from .applications.policy import is_allowed_from
-from .arguments import Arguments
-from .call import Api, Call, current_call
-from .errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
-from .rate_limits import rate_limits
-from .records.request_log import Entry
-from .signing.mechanism import (
+from ..applications.keys import note_use
+from ..applications.lookup import Candidate, find_candidate, recall_candidate
+from ..applications.policy import is_allowed_from
+from ..errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
+from ..records.request_log import Entry
+from ..signing.mechanism import (
     Credentials,
     RequestToSign,
     SignatureRefused,
@@ -27,6 +24,9 @@ from .signing.mechanism import (
     read_authorization,
     verify,
 )
+from .arguments import Arguments
+from .context import Api, Call, current_call
+from .rate_limits import rate_limits
 
 View = Callable[..., Any]
 

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import migrations, proxies
+from .. import migrations
+from ..errors import NotFound, to_json
+from ..monitoring.metrics import metrics
+from . import proxies
 from .authentication import View
-from .call import current_call
-from .errors import NotFound, to_json
-from .monitoring.metrics import metrics
+from .context import current_call
 
 health = Blueprint("health", __name__)
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from .actors import FORM, MOVE
-from .wire import (
+from ..actors import FORM, MOVE
+from ..wire import (
     PATIENCE,
     Wire,
     ask,

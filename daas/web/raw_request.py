@@ -7,7 +7,7 @@ this is the one place that reads a body, and it counts.
 import re
 from typing import Any
 
-from .errors import BodyNotWhole
+from ..errors import BodyNotWhole
 
 #: A body that is larger than allowed is still read to its end, to see that it has one, up to so many times the limit.
 LARGEST_READ = 6

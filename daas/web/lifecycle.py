@@ -15,10 +15,8 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 from werkzeug.routing import MapAdapter, Rule
 
-from . import origins, pages, proxies
-from .call import Api, Call, current_call
-from .connection import hold_back_answer
-from .errors import (
+from ..connection import hold_back_answer
+from ..errors import (
     ApiError,
     BodyNotWhole,
     DatabaseUnavailable,
@@ -28,13 +26,17 @@ from .errors import (
     UnexpectedFault,
     to_json,
 )
-from .monitoring import logs
-from .monitoring.metrics import Metrics, metrics
-from .records import request_log
-from .records.request_log import Entry
-from .request_body import read_whole_body
-from .settings import Settings
-from .storage.timeouts import is_unavailable
+from ..monitoring import logs
+from ..monitoring.metrics import Metrics, metrics
+from ..records import request_log
+from ..records.request_log import Entry
+from ..settings import Settings
+from ..storage.timeouts import is_unavailable
+from . import cors as origins
+from . import html as pages
+from . import proxies
+from .context import Api, Call, current_call
+from .raw_request import read_whole_body
 
 _FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 

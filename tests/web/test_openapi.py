@@ -15,14 +15,14 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from daas.app import create_app
-from daas.arguments import JsonNumber, check_arguments
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, TooManyRequests
 from daas.mailboxes.models import GREATEST_ID
 from daas.signing.mechanism import KeyPair
+from daas.web.arguments import JsonNumber, check_arguments
 
-from .actors import FORM, Application, authorization
-from .builders import Builder
+from ..actors import FORM, Application, authorization
+from ..builders import Builder
 
 OPERATIONS = [
     (path + ending, method)

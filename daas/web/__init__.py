@@ -1,0 +1,1 @@
+"""An HTTP request between the server and a feature. Knows no feature."""
