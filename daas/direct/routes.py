@@ -14,7 +14,7 @@ from ..web.arguments import check_arguments
 from ..web.authentication import SignedCall, View, signed
 from ..web.openapi import Operation
 from .api import DIRECT_API
-from .operations import FOLDERS, MESSAGES, MOVE
+from .openapi import FOLDERS, MESSAGES, MOVE
 
 direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 
