@@ -9,12 +9,12 @@ from werkzeug.routing import MapAdapter
 
 from .applications.keys import init_keys
 from .applications.lookup import init_candidates
+from .contacts.api import MIGOMAIL_API
+from .contacts.openapi import example_faults
+from .contacts.routes import migomail
 from .direct.api import DIRECT_API
 from .direct.routes import direct
 from .direct.schemas import MoveArguments
-from .migomail.api import MIGOMAIL_API
-from .migomail.operations import example_faults
-from .migomail.routes import migomail
 from .monitoring.metrics import init_metrics
 from .onboarding.routes import init_onboarding
 from .records.request_log import init_request_log

@@ -25,6 +25,7 @@ from .applications.registry import (
     revoke,
     suspend_application,
 )
+from .contacts.lists import remove_all_lists
 from .errors import OperatorError
 from .mailboxes.administration import (
     add_folder,
@@ -36,7 +37,6 @@ from .mailboxes.administration import (
 )
 from .mailboxes.message_import import ImportedMessage, import_messages
 from .mailboxes.models import Mailbox, Message
-from .migomail.contact_lists import remove_all_lists
 from .settings import Settings
 from .signing.mechanism import make_key_pair
 from .storage.engine import db

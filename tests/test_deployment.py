@@ -23,7 +23,7 @@ from daas.storage.engine import db
 
 from .builders import Builder
 from .conftest import DATABASES
-from .migomail.caller import NAMED, Caller
+from .contacts.caller import NAMED, Caller
 from .servers import ROOT
 
 UNIT = (ROOT / "deploy" / "daas.service").read_text()

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from ..client import read_key_file
-from ..conformance import direct, migomail, report
+from ..conformance import contacts as migomail
+from ..conformance import direct, report
 from ..conformance.case import Case
-from ..conformance.migomail.run import Run as ListsRun
+from ..conformance.contacts.run import Run as ListsRun
 from ..conformance.run import FAILED, Result, Run
 from ..conformance.stage import Stage, StageError
 from ..conformance.wire import Server

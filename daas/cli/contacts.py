@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import click
 
 from ..applications.registry import find_application
+from ..contacts.csv_files import FaultyLines, export_rows, import_rows, read_rows
 from ..errors import OperatorError
-from ..migomail.contact_files import FaultyLines, export_rows, import_rows, read_rows
 from ..storage.engine import db
 from .context import uses_database
 from .output import ID, Row, prints_result

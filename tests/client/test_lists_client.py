@@ -6,7 +6,7 @@ import pytest
 from daas import client
 from daas.client import Contact, ContactList, ListsClient, Refusal, Retries
 
-from ..migomail.caller import NAMED
+from ..contacts.caller import NAMED
 from .network import answer, lose, network
 
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from sqlalchemy import func, select
 
-from daas.migomail import contact_lists, contacts, routes
-from daas.migomail.api import MIGOMAIL_API
-from daas.migomail.models import ContactList
+from daas.contacts import contacts, routes
+from daas.contacts import lists as contact_lists
+from daas.contacts.api import MIGOMAIL_API
+from daas.contacts.models import ContactList
 from daas.signing.rcws_scheme import HEX, MIGOMAIL
 
 from .broken import Broken, answer
@@ -79,7 +80,7 @@ def what_is_posted_not_signed(patch, _):
 
 @caught_by("rcws.posted.called-a-form")
 def the_type_believed(patch, _):
-    patch.setattr("daas.migomail.api._type_of", lambda content_type, _body: content_type or "")
+    patch.setattr("daas.contacts.api._type_of", lambda content_type, _body: content_type or "")
 
 
 @caught_by("rcws.refused.missing", "rcws.use.lists", "lists.argument.id-gone")

@@ -13,7 +13,7 @@ from daas.conformance.wire import Server
 from daas.mailboxes import administration as mailboxes
 
 from ..builders import Builder
-from ..migomail.caller import NAMED
+from ..contacts.caller import NAMED
 
 ORIGIN = "https://app.example.org"
 

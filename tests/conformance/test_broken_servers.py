@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from daas.conformance import migomail
+from daas.conformance import contacts as migomail
+from daas.conformance.contacts.run import Run as ListsRun
 from daas.conformance.direct import cases
-from daas.conformance.migomail.run import Run as ListsRun
 from daas.conformance.run import FAILED, PASSED, Run
 
 from . import broken_lists

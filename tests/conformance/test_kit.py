@@ -11,12 +11,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from daas.conformance import migomail, report
+from daas.conformance import contacts as migomail
+from daas.conformance import report
+from daas.conformance.contacts.case import Ask as ListsAsk
+from daas.conformance.contacts.case import answer as shown_as
+from daas.conformance.contacts.case import cases as list_cases
+from daas.conformance.contacts.run import Run as ListsRun
 from daas.conformance.direct import cases
-from daas.conformance.migomail.case import Ask as ListsAsk
-from daas.conformance.migomail.case import answer as shown_as
-from daas.conformance.migomail.case import cases as list_cases
-from daas.conformance.migomail.run import Run as ListsRun
 from daas.conformance.run import FAILED, PASSED, SKIPPED, Run
 from daas.conformance.stage import Stage, StageError
 from daas.conformance.wire import Server

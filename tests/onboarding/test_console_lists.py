@@ -7,7 +7,7 @@ import pytest
 from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 
-from ..migomail.caller import NAMED
+from ..contacts.caller import NAMED
 from .console import Console
 from .pages import CONSOLE
 

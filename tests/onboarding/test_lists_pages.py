@@ -8,7 +8,7 @@ import pytest
 
 from daas.signing.mechanism import KeyPair
 
-from ..migomail.caller import NAMED, authorization
+from ..contacts.caller import NAMED, authorization
 from .pages import AUTHENTICATION, CONTACTS, LISTS, Document
 
 

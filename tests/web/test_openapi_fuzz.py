@@ -13,7 +13,7 @@ from daas.applications.registry import SERVICES
 from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
-from ..migomail.caller import Caller
+from ..contacts.caller import Caller
 from ..servers import ROOT
 
 # This one takes a schema for more than it can say: what a date is, that 1.0 is not written as a whole number, that

@@ -9,9 +9,9 @@ from sqlalchemy import insert, select
 from ..errors import InvalidArguments, MissingArguments, OperatorError
 from ..storage.engine import allow_any_statement, reading, writing
 from ..web.arguments import Value, check_arguments
-from .contact_lists import is_list_of
 from .contacts import hold_list, stored
 from .errors import ListNotFound
+from .lists import is_list_of
 from .models import Contact, ContactList
 from .schemas import NewContact
 

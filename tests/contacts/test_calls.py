@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 
 from daas import signing
 from daas.applications.registry import Application
-from daas.migomail.models import Contact, ContactList
+from daas.contacts.models import Contact, ContactList
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db, writing
 

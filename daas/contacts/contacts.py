@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from ..applications.lookup import Candidate, check_may_use
 from ..records.request_log import Entry, record_in
 from ..storage.engine import reading, writing
-from .contact_lists import is_list_of
 from .errors import ContactExists, ContactNotFound, ListNotFound
+from .lists import is_list_of
 from .models import Contact, ContactList, fold_address
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
-from daas.migomail import contact_lists
-from daas.migomail.contacts import page_query
-from daas.migomail.models import Contact, ContactList
+from daas.contacts import lists as contact_lists
+from daas.contacts.contacts import page_query
+from daas.contacts.models import Contact, ContactList
 from daas.storage.engine import allow_any_statement, db, reading, writing
 
 from ..wire import ask_until_served, connected

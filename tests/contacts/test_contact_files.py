@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from daas.migomail.contact_files import COLUMNS
+from daas.contacts.csv_files import COLUMNS
 
 from ..commands import Commands
 

@@ -11,9 +11,10 @@ from ..web.arguments import check_arguments
 from ..web.authentication import SignedCall, View, signed
 from ..web.context import current_call
 from ..web.openapi import Operation
-from . import contact_lists, contacts
+from . import contacts
+from . import lists as contact_lists
 from .api import MIGOMAIL_API
-from .operations import (
+from .openapi import (
     ADD_CONTACT,
     ADD_CONTACT_TO_LISTS,
     CHANGE_CONTACT,
