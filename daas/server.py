@@ -16,10 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import migrations
 from .app import create_command_app
 from .applications.keys import stored_keys_decrypt
-from .demo import demo_is_active
 from .errors import OperatorError, message_of, to_json
 from .monitoring import logs
 from .monitoring.metrics import DIRECTORY
+from .seeds.demo import demo_is_active
 from .settings import SettingError, Settings
 from .storage.engine import db
 from .storage.timeouts import is_unavailable

@@ -3,7 +3,7 @@
 import click
 
 from .. import migrations
-from ..demo import make_demo, what_to_type_next
+from ..seeds.demo import make_demo, what_to_type_next
 from ..settings import load_settings
 from .context import uses_database
 from .output import Row, prints_result

@@ -16,7 +16,7 @@ from ..conformance.direct.examples import examples
 from ..conformance.stage import Stage
 from ..conformance.wire import Server
 from ..errors import OperatorError
-from ..sandbox import SANDBOX_FILE, create_sandbox, remove_sandbox, reset_sandbox
+from ..seeds.sandbox import SANDBOX_FILE, create_sandbox, remove_sandbox, reset_sandbox
 from ..settings import Settings, load_settings
 from .context import uses_database
 from .output import Row, print_rows, prints_result

@@ -3,8 +3,8 @@
 import pytest
 
 from daas.app import create_app, create_command_app
-from daas.demo import make_demo
 from daas.errors import OperatorError
+from daas.seeds.demo import make_demo
 from daas.server import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from .applications.registry import (
+from ..applications.registry import (
     DEFAULT_SERVICES,
     SERVICES,
     Application,
@@ -25,9 +25,9 @@ from .applications.registry import (
     revoke,
     suspend_application,
 )
-from .contacts.lists import remove_all_lists
-from .errors import OperatorError
-from .mailboxes.administration import (
+from ..contacts.lists import remove_all_lists
+from ..errors import OperatorError
+from ..mailboxes.administration import (
     add_folder,
     add_mailbox,
     find_folder,
@@ -35,11 +35,11 @@ from .mailboxes.administration import (
     remove_mailbox,
     suspend_mailbox,
 )
-from .mailboxes.message_import import ImportedMessage, import_messages
-from .mailboxes.models import Mailbox, Message
-from .settings import Settings
-from .signing.mechanism import make_key_pair
-from .storage.engine import db
+from ..mailboxes.message_import import ImportedMessage, import_messages
+from ..mailboxes.models import Mailbox, Message
+from ..settings import Settings
+from ..signing.mechanism import make_key_pair
+from ..storage.engine import db
 
 #: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` takes it.
 SANDBOX_FILE = Path("instance/sandbox.json")

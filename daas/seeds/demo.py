@@ -7,14 +7,14 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from .applications.registry import SERVICES, Application, ApplicationKey, register_application
-from .client import DEFAULT_URL
-from .mailboxes.administration import add_folder, add_mailbox, find_folder
-from .mailboxes.message_import import ImportedMessage, import_messages
-from .mailboxes.models import Mailbox
-from .settings import Settings
-from .signing.mechanism import make_key_pair
-from .storage.engine import db, reading
+from ..applications.registry import SERVICES, Application, ApplicationKey, register_application
+from ..client import DEFAULT_URL
+from ..mailboxes.administration import add_folder, add_mailbox, find_folder
+from ..mailboxes.message_import import ImportedMessage, import_messages
+from ..mailboxes.models import Mailbox
+from ..settings import Settings
+from ..signing.mechanism import make_key_pair
+from ..storage.engine import db, reading
 
 #: The demo's keys and what they may move, in the working directory.
 DEMO_FILE = Path("instance/demo.env")

@@ -12,9 +12,9 @@ import pytest
 from daas.applications.registry import SERVICES
 from daas.client import ListsClient
 
-from .builders import Builder
-from .commands import Commands
-from .servers import environment
+from ..builders import Builder
+from ..commands import Commands
+from ..servers import environment
 
 MAILBOXES = ["sandbox.closed", "sandbox.open", "sandbox.suspended"]
 APPLICATIONS = ["sandbox.granted", "sandbox.other", "sandbox.refused"]
@@ -288,7 +288,7 @@ def test_one_that_was_broken_off_can_be_removed(daas, monkeypatch):
         raise OSError("no space left")
 
     with monkeypatch.context() as broken:
-        broken.setattr("daas.sandbox._import", fail)
+        broken.setattr("daas.seeds.sandbox._import", fail)
         with pytest.raises(OSError, match="no space left"):
             daas.run("sandbox", "create")
     assert "daas sandbox remove" in daas.refusal("sandbox", "reset")

@@ -1,0 +1,1 @@
+"""Data for people who try the service: the demo and the sandbox."""
