@@ -5,11 +5,11 @@ import sys
 
 from gunicorn.workers.base import Worker
 
-from daas import server
 from daas.errors import OperatorError
 from daas.monitoring import logs
+from daas.server import start_checks as server
+from daas.server.worker import BufferingWorker
 from daas.settings import SettingError, load_settings
-from daas.worker import BufferingWorker
 
 logs.configure_logs()
 try:

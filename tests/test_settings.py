@@ -21,7 +21,7 @@ from sqlalchemy import text
 from daas import migrations
 from daas.app import create_command_app
 from daas.applications.registry import register_application
-from daas.server import check_start
+from daas.server.start_checks import check_start
 from daas.settings import SETTINGS, SettingError, load_settings
 from daas.storage.encryption import cipher
 from daas.storage.engine import db

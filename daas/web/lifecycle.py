@@ -15,7 +15,6 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.exceptions import NotFound as WerkzeugNotFound
 from werkzeug.routing import MapAdapter, Rule
 
-from ..connection import hold_back_answer
 from ..errors import (
     ApiError,
     BodyNotWhole,
@@ -30,6 +29,7 @@ from ..monitoring import logs
 from ..monitoring.metrics import Metrics, metrics
 from ..records import request_log
 from ..records.request_log import Entry
+from ..server.connection import hold_back_answer
 from ..settings import Settings
 from ..storage.timeouts import is_unavailable
 from . import cors as origins

@@ -5,7 +5,7 @@ import pytest
 from daas.app import create_app, create_command_app
 from daas.errors import OperatorError
 from daas.seeds.demo import make_demo
-from daas.server import check_start
+from daas.server.start_checks import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db
 from daas.web import proxies

@@ -2,7 +2,7 @@
 
 import re
 
-from .web.raw_request import LARGEST_READ
+from ..web.raw_request import LARGEST_READ
 
 # A request that is not whole and longer than these is refused, and so is a longer head.
 _LONGEST_LINE = 4096

@@ -17,14 +17,14 @@ from cryptography.fernet import Fernet
 from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications.registry import DEFAULT_SERVICES
-from daas.server import check_start
+from daas.server.start_checks import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from .builders import Builder
-from .conftest import DATABASES
-from .contacts.caller import NAMED, Caller
-from .servers import ROOT
+from ..builders import Builder
+from ..conftest import DATABASES
+from ..contacts.caller import NAMED, Caller
+from ..servers import ROOT
 
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
 

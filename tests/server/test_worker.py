@@ -12,13 +12,13 @@ from hypothesis import example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from daas.arrival import Arrival
+from daas.server.arrival import Arrival
 from daas.settings import Settings
 from daas.web.raw_request import LARGEST_READ
 
-from .actors import MOVE
-from .servers import LiveServer
-from .wire import PATIENCE, Wire, ask, chunks, connected, form, head, moved, post, signed, signed_post
+from ..actors import MOVE
+from ..servers import LiveServer
+from ..wire import PATIENCE, Wire, ask, chunks, connected, form, head, moved, post, signed, signed_post
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 EXPECTED = ("Expect", "100-continue")

@@ -16,10 +16,10 @@ from typing import Any
 import gunicorn.util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from ..settings import SettingError, Settings
+from ..storage.timeouts import arrived_at
 from .arrival import Arrival
 from .connection import Client
-from .settings import SettingError, Settings
-from .storage.timeouts import arrived_at
 from .tls import TlsClient, make_context
 
 # How long a client that is let go may go on sending, so that it sees the answer and no broken pipe.

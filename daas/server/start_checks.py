@@ -13,16 +13,16 @@ from gunicorn import glogging
 from gunicorn.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import migrations
-from .app import create_command_app
-from .applications.keys import stored_keys_decrypt
-from .errors import OperatorError, message_of, to_json
-from .monitoring import logs
-from .monitoring.metrics import DIRECTORY
-from .seeds.demo import demo_is_active
-from .settings import SettingError, Settings
-from .storage.engine import db
-from .storage.timeouts import is_unavailable
+from .. import migrations
+from ..app import create_command_app
+from ..applications.keys import stored_keys_decrypt
+from ..errors import OperatorError, message_of, to_json
+from ..monitoring import logs
+from ..monitoring.metrics import DIRECTORY
+from ..seeds.demo import demo_is_active
+from ..settings import SettingError, Settings
+from ..storage.engine import db
+from ..storage.timeouts import is_unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def share_metrics() -> None:
     os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="daas-metrics-")
     from prometheus_client import values  # Not before the directory is there.
 
-    from .monitoring.metric_files import AllocatedFile
+    from ..monitoring.metric_files import AllocatedFile
 
     # prometheus_client offers no setting for the kind of its files.
     values.MmapedDict = AllocatedFile  # type: ignore[attr-defined]

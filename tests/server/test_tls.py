@@ -5,14 +5,14 @@ import ssl
 
 import pytest
 
-from daas.server import check_start
+from daas.server.start_checks import check_start
 from daas.settings import SettingError, load_settings
 
-from .actors import MOVE
-from .nginx import make_certificate
-from .servers import LiveServer
-from .test_settings import KEY, fill, refusal
-from .wire import Wire, form, moved, post, signed, signed_post
+from ..actors import MOVE
+from ..nginx import make_certificate
+from ..servers import LiveServer
+from ..test_settings import KEY, fill, refusal
+from ..wire import Wire, form, moved, post, signed, signed_post
 
 
 @pytest.fixture(scope="module")
