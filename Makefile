@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all bench faults check format screenshots lock clean
+.PHONY: help run test test-all bench chaos check format screenshots lock clean
 
 help:  ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,15 +19,15 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL, but for the slow ones.
 	@$(AT_ONCE) -m "not slow and not alone"
 
-test-all: test  ## Run the slow tests too: the pages in a browser, short forms of `make bench` and `make faults`.
+test-all: test  ## Run the slow tests too: the pages in a browser, short forms of `make bench` and `make chaos`.
 	@$(AT_ONCE) -m slow
 	@$(BIN)/pytest -m alone
 
 bench: $(VENV)/.dev  ## Measure the service beside other things; writes bench/RESULTS.md (about half an hour).
 	@$(BIN)/python -m bench
 
-faults: $(VENV)/.dev  ## Make real failures happen under load and check the ledger; writes faults/RESULTS.md.
-	@$(BIN)/python -m faults --results faults/RESULTS.md
+chaos: $(VENV)/.dev  ## Make real failures happen under load and check the ledger; writes chaos/RESULTS.md.
+	@$(BIN)/python -m chaos --results chaos/RESULTS.md
 
 check: $(VENV)/.dev  ## Lint, check the format and the types, look for weak spots and secrets.
 	$(BIN)/ruff check .
@@ -43,7 +43,7 @@ format: $(VENV)/.dev  ## Format the code and mend what the linter can.
 	$(BIN)/ruff format .
 
 screenshots: $(VENV)/.dev  ## Take the pictures of the README anew (needs chromium).
-	@$(BIN)/python -m tests.screenshots "$$(command -v chromium)"
+	@$(BIN)/python -m tests.support.screenshots "$$(command -v chromium)"
 
 lock:  ## Write the lock files anew from setup.cfg (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \

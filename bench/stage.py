@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from daas.settings import Settings, load_settings
-from tests.servers import PostgreSQL
+from tests.support.servers import PostgreSQL
 
 from .mail import Mail
 from .processor import children_of

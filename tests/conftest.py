@@ -19,9 +19,9 @@ from daas.app import create_app, create_command_app
 from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 
-from .actors import Application
-from .builders import Builder
-from .servers import LiveServer, PostgreSQL
+from .support.actors import Application
+from .support.builders import Builder
+from .support.servers import LiveServer, PostgreSQL
 
 _hypothesis_home = tempfile.TemporaryDirectory(prefix="daas-hypothesis-")
 atexit.register(_hypothesis_home.cleanup)

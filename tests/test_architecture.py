@@ -10,7 +10,7 @@ import pytest
 import daas
 
 PACKAGE = Path(daas.__file__).parent
-FEATURES = [name for name in ("direct", "migomail", "onboarding") if (PACKAGE / name).is_dir()]
+FEATURES = [name for name in ("direct", "contacts", "onboarding") if (PACKAGE / name).is_dir()]
 # What may be called without Flask, by people who have only the client or who check another server.
 STANDALONE = [path for room in ("signing", "client", "conformance") for path in sorted((PACKAGE / room).rglob("*.py"))]
 LONGEST_FILE = 350
@@ -43,8 +43,8 @@ def test_signing_the_client_and_the_kit_import_nothing_else_of_daas(path):
 
 def test_the_imports_of_a_file_are_found():
     assert "signing.mechanism.sign" in modules_of_daas_imported_by(PACKAGE / "client" / "signature.py")
-    assert "statements.Statement" in modules_of_daas_imported_by(PACKAGE / "direct" / "move_message.py")
-    assert "migrations" in modules_of_daas_imported_by(PACKAGE / "server.py")
+    assert "storage.transactions.Statement" in modules_of_daas_imported_by(PACKAGE / "mailboxes" / "move_message.py")
+    assert "migrations" in modules_of_daas_imported_by(PACKAGE / "server" / "start_checks.py")
 
 
 @pytest.mark.parametrize("feature", FEATURES)

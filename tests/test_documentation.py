@@ -11,7 +11,7 @@ from daas.direct.schemas import MoveArguments
 from daas.signing.dates import read_date
 from daas.web.arguments import check_arguments, read_arguments
 
-from .servers import ROOT
+from .support.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()

@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from daas.cli import main
 from daas.settings import SETTINGS
 
-from .servers import ROOT, LiveServer, environment
+from .support.servers import ROOT, LiveServer, environment
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
@@ -58,7 +58,7 @@ def place(tmp_path, make_settings):
 def test_the_readmes_commands_run_and_move_a_message(place):
     directory, environ, url = place
     (directory / "mail").mkdir()
-    shutil.copy(ROOT / "daas/demo_mail/3-discharge.eml", directory / "mail" / "letter.eml")
+    shutil.copy(ROOT / "daas/seeds/demo_mail/3-discharge.eml", directory / "mail" / "letter.eml")
     (directory / "mail" / "inbox.mbox").write_bytes(b"From a@b Mon Nov  2 15:00:00 2026\nSubject: In an mbox\n\nText\n")
     for name in ("cur", "new", "tmp"):
         (directory / "Maildir" / name).mkdir(parents=True)

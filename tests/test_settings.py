@@ -26,9 +26,9 @@ from daas.settings import SETTINGS, SettingError, load_settings
 from daas.storage.encryption import cipher
 from daas.storage.engine import db
 
-from .commands import Commands
 from .conftest import DATABASES
-from .servers import ROOT, LiveServer, environment
+from .support.commands import Commands
+from .support.servers import ROOT, LiveServer, environment
 
 SECRET = "hunter2"
 KEY, OLD_KEY = (base64.urlsafe_b64encode(digit * 32).decode() for digit in (b"1", b"2"))

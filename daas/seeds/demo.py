@@ -55,7 +55,7 @@ def make_demo(settings: Settings) -> bool:
     keys = make_key_pair()
     mailbox = add_mailbox("demo.clinician")
     folder = add_folder(mailbox, "Lab results")
-    with resources.as_file(resources.files("daas") / "demo_mail") as directory:
+    with resources.as_file(resources.files("daas.seeds") / "demo_mail") as directory:
         outcomes = [*import_messages(find_folder(mailbox, "Inbox"), sorted(directory.glob("*.eml")))]
     first = next(outcome.id for outcome in outcomes if isinstance(outcome, ImportedMessage))
     facts = {

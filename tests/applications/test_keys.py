@@ -13,8 +13,8 @@ from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.encryption import cipher
 from daas.storage.engine import reading, writing
 
-from ..actors import Application, now
-from ..commands import Commands
+from ..support.actors import Application, now
+from ..support.commands import Commands
 from .test_registry import Costs, post_with, serving, spelt, with_settings
 
 KEY = ["name", "public_key", "created", "last_used", "expires", "revoked"]

@@ -11,8 +11,8 @@ from daas.applications.registry import Application as ApplicationRow
 from daas.signing.daas_scheme import content_md5
 from daas.storage.engine import writing
 
-from ..actors import FORM, Application, authorization, now
-from ..commands import Commands
+from ..support.actors import FORM, Application, authorization, now
+from ..support.commands import Commands
 
 USE = (403, "Access Denied. Use Not Authorized.")
 

@@ -25,8 +25,8 @@ from daas.storage import encryption as key_cipher
 from daas.storage.engine import db, reading, writing
 from daas.storage.transactions import Statement
 
-from ..actors import Application, authorization, now
-from ..commands import new_name
+from ..support.actors import Application, authorization, now
+from ..support.commands import new_name
 
 USE = (403, "Access Denied. Use Not Authorized.")
 USER = (403, "Access Denied. User Not Authorized.")

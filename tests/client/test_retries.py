@@ -10,8 +10,8 @@ from daas import client
 from daas.client import DirectClient, NoAnswer, Refusal, Retries
 from daas.signing.mechanism import KeyPair
 
-from ..actors import authorization
-from ..wire import ask
+from ..support.actors import authorization
+from ..support.wire import ask
 from .network import answer, lose, network
 
 FOLDERS = answer(200, '{"request_id":"1","mailbox":"kim","folders":[{"id":"5","name":"Lab"}]}')

@@ -9,7 +9,7 @@ import requests
 
 from daas.client import SignatureAuth
 
-from ..actors import MOVE
+from ..support.actors import MOVE
 
 
 def send_with_httpx(method, url, auth, **content):

@@ -12,8 +12,8 @@ from daas.conformance.stage import Stage
 from daas.conformance.wire import Server
 from daas.mailboxes import administration as mailboxes
 
-from ..builders import Builder
 from ..contacts.caller import NAMED
+from ..support.builders import Builder
 
 ORIGIN = "https://app.example.org"
 

@@ -23,8 +23,8 @@ from daas.conformance.stage import Stage, StageError
 from daas.conformance.wire import Server
 from daas.signing.mechanism import KeyPair
 
-from ..commands import Commands
-from ..servers import ROOT, LiveServer
+from ..support.commands import Commands
+from ..support.servers import ROOT, LiveServer
 from .conftest import ORIGIN
 
 KEYS = KeyPair("public" * 4, "private" * 4)

@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 
 from daas.signing.mechanism import KeyPair
 
-from ..actors import Application
-from ..servers import LiveServer
-from ..wire import Answer, Headers, ask, post
+from ..support.actors import Application
+from ..support.servers import LiveServer
+from ..support.wire import Answer, Headers, ask, post
 
 NO_DATA = '{"posted_data":"[]"}'
 FORM = "application/x-www-form-urlencoded"

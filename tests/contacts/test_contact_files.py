@@ -7,7 +7,7 @@ import pytest
 
 from daas.contacts.csv_files import COLUMNS
 
-from ..commands import Commands
+from ..support.commands import Commands
 
 
 @pytest.fixture

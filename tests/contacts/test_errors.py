@@ -11,8 +11,8 @@ from daas.applications.registry import SERVICES, grant, revoke, suspend_applicat
 from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.engine import db
 
-from ..servers import LiveServer
-from ..wire import ask, head
+from ..support.servers import LiveServer
+from ..support.wire import ask, head
 from .caller import FORM, NO_DATA, Caller, authorization
 
 NOT_AUTHORIZED = '{"code":401,"message":"Not Authorized"}'

@@ -16,7 +16,7 @@ from daas.contacts.contacts import page_query
 from daas.contacts.models import Contact, ContactList
 from daas.storage.engine import allow_any_statement, db, reading, writing
 
-from ..wire import ask_until_served, connected
+from ..support.wire import ask_until_served, connected
 from .caller import Caller
 
 CLIENTS = 32

@@ -16,7 +16,7 @@ from daas.mailboxes.access import OpenMailbox
 from daas.mailboxes.find_messages import Search, page_query
 from daas.storage.engine import allow_any_statement, db, reading, writing
 
-from ..actors import FORM
+from ..support.actors import FORM
 
 FOLDERS, MESSAGES = "/direct/folders", "/direct/messages"
 

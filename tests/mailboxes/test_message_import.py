@@ -15,7 +15,7 @@ from daas.mailboxes.messages import read_content
 from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.storage.engine import db, reading, writing
 
-from ..commands import Commands
+from ..support.commands import Commands
 
 LAB = (
     b"From: Zoe <zoe@example.org>\r\nSubject: Lab results\r\nDate: Mon, 2 Nov 2026 10:00:00 -0500\r\n\r\nPotassium.\r\n"

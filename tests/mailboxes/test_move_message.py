@@ -7,7 +7,7 @@ from daas.mailboxes.models import Folder, Mailbox
 from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
-from ..actors import FORM
+from ..support.actors import FORM
 
 
 def body_of(answer):

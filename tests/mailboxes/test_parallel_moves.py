@@ -6,8 +6,8 @@ from threading import Barrier
 
 import pytest
 
-from ..actors import MOVE
-from ..wire import ask_until_served, connected, form, post, signed
+from ..support.actors import MOVE
+from ..support.wire import ask_until_served, connected, form, post, signed
 
 CLIENTS = 24
 MOVES_EACH = 8

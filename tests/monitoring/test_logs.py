@@ -16,12 +16,12 @@ from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 from daas.storage.engine import db
 
-from ..actors import FORM, MOVE, now
-from ..builders import Builder
 from ..conftest import DATABASES
-from ..servers import ROOT, LiveServer
+from ..support.actors import FORM, MOVE, now
+from ..support.builders import Builder
+from ..support.servers import ROOT, LiveServer
+from ..support.wire import ask, connected, form, head, post, signed, signed_post
 from ..test_settings import fill
-from ..wire import ask, connected, form, head, post, signed, signed_post
 
 SUBJECT = "Zytomegalie"
 ADDRESS = "dr.kim@clinic-7.example"

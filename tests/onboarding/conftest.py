@@ -8,7 +8,7 @@ import pytest
 from daas.settings import load_settings
 
 from ..conftest import ENCRYPTION_KEY
-from ..servers import LiveServer
+from ..support.servers import LiveServer
 from .stage import Demo, start_chromium, start_demo
 
 

@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from daas.settings import Settings, load_settings
 from daas.signing.mechanism import KeyPair
 
-from ..servers import ROOT, LiveServer, environment
+from ..support.servers import ROOT, LiveServer, environment
 
 #: A name that leads to this machine, but that no browser takes for it: what it serves is no secure context.
 INSECURE_HOST = "daas.test"

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ..servers import ROOT
+from ..support.servers import ROOT
 from .pages import CONTACTS, DOCUMENTATION, ERRORS, LISTS, PAGES, SEND_EXAMPLE, TESTING, Document, without_request_id
 from .stage import start_demo
 

@@ -10,8 +10,8 @@ import pytest
 
 from daas.signing.daas_scheme import content_md5
 
-from ..actors import FORM, MOVE, authorization, now
-from ..servers import ROOT, LiveServer
+from ..support.actors import FORM, MOVE, authorization, now
+from ..support.servers import ROOT, LiveServer
 
 SCRIPTS = {
     "/move_message.js": ROOT / "examples" / "move_message.js",

@@ -18,9 +18,9 @@ from daas.signing import dates
 from daas.signing.mechanism import KeyPair
 from daas.web import cors as origins
 
-from ..actors import authorization
 from ..conftest import ENCRYPTION_KEY
-from ..servers import ROOT
+from ..support.actors import authorization
+from ..support.servers import ROOT
 from .pages import (
     AUTHENTICATION,
     CONSOLE,

@@ -14,7 +14,7 @@ from daas.records.audit import AuditRow
 from daas.signing.mechanism import make_key_pair
 from daas.storage.engine import db, reading
 
-from ..commands import Commands, new_name
+from ..support.commands import Commands, new_name
 
 ROW = ["id", "at", "actor", "act", "subject", "details"]
 

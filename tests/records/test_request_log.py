@@ -28,9 +28,9 @@ from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.engine import db, reading
 from daas.storage.transactions import Statement
 
-from ..actors import MOVE, Application
-from ..builders import Builder, Mailbox
 from ..conftest import DATABASES, ENCRYPTION_KEY
+from ..support.actors import MOVE, Application
+from ..support.builders import Builder, Mailbox
 
 RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 OLD = "06/03/2013 12:13:56 EST"

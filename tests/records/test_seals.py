@@ -20,8 +20,8 @@ from daas.records.seals import FORMATS, LOGS, Seal, SealMarks
 from daas.settings import load_settings
 from daas.storage.engine import db, reading, writing
 
-from ..commands import Commands, new_name
 from ..conftest import ENCRYPTION_KEY
+from ..support.commands import Commands, new_name
 
 SEAL_KEY, OTHER_KEY = "k" * 32, "o" * 32
 SEAL = ["seal", "at", "log", "format", "after", "through", "rows", "digest", "mac"]

@@ -12,7 +12,7 @@ import pytest
 
 from daas.onboarding.downloads import DOWNLOADS
 
-from ..servers import ROOT, LiveServer, environment
+from ..support.servers import ROOT, LiveServer, environment
 
 BIN = Path(sys.executable).parent
 

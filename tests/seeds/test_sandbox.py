@@ -12,9 +12,9 @@ import pytest
 from daas.applications.registry import SERVICES
 from daas.client import ListsClient
 
-from ..builders import Builder
-from ..commands import Commands
-from ..servers import environment
+from ..support.builders import Builder
+from ..support.commands import Commands
+from ..support.servers import environment
 
 MAILBOXES = ["sandbox.closed", "sandbox.open", "sandbox.suspended"]
 APPLICATIONS = ["sandbox.granted", "sandbox.other", "sandbox.refused"]

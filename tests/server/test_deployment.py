@@ -21,10 +21,10 @@ from daas.server.start_checks import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from ..builders import Builder
 from ..conftest import DATABASES
 from ..contacts.caller import NAMED, Caller
-from ..servers import ROOT
+from ..support.builders import Builder
+from ..support.servers import ROOT
 
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
 

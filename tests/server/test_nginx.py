@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from ..actors import MOVE
-from ..nginx import Nginx, skip_without_nginx
-from ..servers import LiveServer
+from ..support.actors import MOVE
+from ..support.nginx import Nginx, skip_without_nginx
+from ..support.servers import LiveServer
+from ..support.wire import Answer, Wire, form, head, moved, post, signed, signed_post
 from ..web import test_http
-from ..wire import Answer, Wire, form, head, moved, post, signed, signed_post
 
 pytestmark = pytest.mark.slow
 

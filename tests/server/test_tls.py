@@ -8,11 +8,11 @@ import pytest
 from daas.server.start_checks import check_start
 from daas.settings import SettingError, load_settings
 
-from ..actors import MOVE
-from ..nginx import make_certificate
-from ..servers import LiveServer
+from ..support.actors import MOVE
+from ..support.nginx import make_certificate
+from ..support.servers import LiveServer
+from ..support.wire import Wire, form, moved, post, signed, signed_post
 from ..test_settings import KEY, fill, refusal
-from ..wire import Wire, form, moved, post, signed, signed_post
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from daas.server.arrival import Arrival
 from daas.settings import Settings
 from daas.web.raw_request import LARGEST_READ
 
-from ..actors import MOVE
-from ..servers import LiveServer
-from ..wire import PATIENCE, Wire, ask, chunks, connected, form, head, moved, post, signed, signed_post
+from ..support.actors import MOVE
+from ..support.servers import LiveServer
+from ..support.wire import PATIENCE, Wire, ask, chunks, connected, form, head, moved, post, signed, signed_post
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 EXPECTED = ("Expect", "100-continue")

@@ -10,7 +10,7 @@ from daas.applications.registry import Application, ApplicationKey, register_app
 from daas.settings import load_settings
 from daas.storage.engine import db, reading, writing
 
-from ..commands import Commands, new_name
+from ..support.commands import Commands, new_name
 
 OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
 

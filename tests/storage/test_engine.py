@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from daas.storage.engine import reading, writing
 from daas.storage.timeouts import is_unavailable
 
-from ..wire import ask, form, signed_post
+from ..support.wire import ask, form, signed_post
 
 # The contract's limit, for which the sockets wait; whoever is not answered by then raises a time-out.
 CALLERS = 24

@@ -23,9 +23,9 @@ from daas.storage.timeouts import arrived_at, is_broken_off, is_unavailable
 from daas.storage.transactions import Statement, driver
 from daas.storage.writer_queue import WriterQueue
 
-from ..builders import Builder
-from ..commands import new_name
-from ..wire import ask_until_served
+from ..support.builders import Builder
+from ..support.commands import new_name
+from ..support.wire import ask_until_served
 
 INSERT_MAILBOX = (
     insert(Mailbox).values(name=bindparam("name"), suspended=bindparam("suspended")).returning(Mailbox.id, Mailbox.name)

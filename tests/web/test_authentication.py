@@ -11,9 +11,9 @@ from daas.app import create_app
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from ..actors import FORM, MOVE, authorization, now
-from ..builders import Builder
 from ..conftest import ENCRYPTION_KEY
+from ..support.actors import FORM, MOVE, authorization, now
+from ..support.builders import Builder
 
 # 3 June 2013, 12:13:56 in New York: 16:13:56 UTC, for it was summer.
 EXAMPLE = "06/03/2013 12:13:56"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..actors import FORM, Application
-from ..builders import Builder
-from ..servers import LiveServer
-from ..wire import Answer, ask, connected, form, head, post, signed, signed_bare, signed_post
+from ..support.actors import FORM, Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
+from ..support.wire import Answer, ask, connected, form, head, post, signed, signed_bare, signed_post
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=b"

@@ -16,13 +16,13 @@ from daas.monitoring.metric_files import AllocatedFile
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from ..actors import FORM, authorization, now
-from ..builders import Builder
-from ..commands import new_name
 from ..conftest import DATABASES, ENCRYPTION_KEY
-from ..servers import LiveServer
-from ..small_disk import NoDisk, fill_up
-from ..small_disk import small_disk as make_small_disk
+from ..support.actors import FORM, authorization, now
+from ..support.builders import Builder
+from ..support.commands import new_name
+from ..support.servers import LiveServer
+from ..support.small_disk import NoDisk, fill_up
+from ..support.small_disk import small_disk as make_small_disk
 from ..test_settings import fill
 
 VIEWS = ["/health/live", "/health/ready", "/metrics"]

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
-from ..actors import FORM, MOVE, now
-from ..servers import LiveServer
-from ..wire import ask, connected, form, head, moved, post, signed, signed_post
+from ..support.actors import FORM, MOVE, now
+from ..support.servers import LiveServer
+from ..support.wire import ask, connected, form, head, moved, post, signed, signed_post
 
 BAD_REQUEST = (400, '{"message":"Bad Request"}')
 UNAUTHENTICATED = (401, '{"message":"Access Denied. Authentication Failed."}')

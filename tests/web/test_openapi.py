@@ -21,8 +21,8 @@ from daas.mailboxes.models import GREATEST_ID
 from daas.signing.mechanism import KeyPair
 from daas.web.arguments import JsonNumber, check_arguments
 
-from ..actors import FORM, Application, authorization
-from ..builders import Builder
+from ..support.actors import FORM, Application, authorization
+from ..support.builders import Builder
 
 OPERATIONS = [
     (path + ending, method)

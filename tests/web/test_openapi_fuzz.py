@@ -14,10 +14,10 @@ from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
 from ..contacts.caller import Caller
-from ..servers import ROOT
+from ..support.servers import ROOT
 
 # This one takes a schema for more than it can say: what a date is, that 1.0 is not written as a whole number, that
-# a message is there. tests/test_openapi.py holds the formats of the arguments.
+# a message is there. tests/web/test_openapi.py holds the formats of the arguments.
 LEFT_OUT = "positive_data_acceptance"
 
 
@@ -56,7 +56,7 @@ def test_every_answer_is_a_documented_one(server, app, build, tmp_path):
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks",
+            "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks",
             "DAAS_PUBLIC_KEY": application.keys.public_key,
             "DAAS_PRIVATE_KEY": application.keys.private_key,
             "KNOWN_MAILBOX": box.name,

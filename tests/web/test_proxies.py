@@ -10,9 +10,9 @@ from daas.settings import load_settings
 from daas.storage.engine import db
 from daas.web import proxies
 
-from ..actors import MOVE
-from ..builders import Builder
-from ..servers import environment
+from ..support.actors import MOVE
+from ..support.builders import Builder
+from ..support.servers import environment
 from ..test_settings import KEY, fill, refusal
 
 TRUSTED = load_settings({"DAAS_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1"})

@@ -15,11 +15,11 @@ from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from ..actors import FORM, MOVE, authorization, now
-from ..builders import Builder
-from ..servers import LiveServer, environment
-from ..wire import ask as ask_raw
-from ..wire import connected, post
+from ..support.actors import FORM, MOVE, authorization, now
+from ..support.builders import Builder
+from ..support.servers import LiveServer, environment
+from ..support.wire import ask as ask_raw
+from ..support.wire import connected, post
 from .test_health import ask, value_of
 
 OLD = "Mon, 03 Jun 2013 12:13:56 GMT"

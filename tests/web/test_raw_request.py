@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from ..actors import FORM, MOVE
-from ..wire import (
+from ..support.actors import FORM, MOVE
+from ..support.wire import (
     PATIENCE,
     Wire,
     ask,

@@ -1,4 +1,4 @@
-"""The command line: `python -m faults [--quick] [--results FILE] [SCENARIO...]`; exit status 1 if one is violated."""
+"""The command line: `python -m chaos [--quick] [--results FILE] [SCENARIO...]`; exit status 1 if one is violated."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from .trial import POSTGRESQL, SQLITE, Missing, Report
 
 def main() -> int:
     """Run the scenarios asked for, one after the other, and say of each what was seen."""
-    parser = argparse.ArgumentParser(prog="python -m faults", description="Real failures against the real server.")
+    parser = argparse.ArgumentParser(prog="python -m chaos", description="Real failures against the real server.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="all, unless named: " + ", ".join(SCENARIOS))
     parser.add_argument("--quick", action="store_true", help="fewer failures, fewer clients")
     parser.add_argument("--database", choices=[SQLITE, POSTGRESQL], help="on this one alone")

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from daas.settings import Settings
-from tests.servers import ROOT, environment, reserved_port
+from tests.support.servers import ROOT, environment, reserved_port
 
 #: Longer than gunicorn lets its workers finish.
 _STOP_SECONDS = 40

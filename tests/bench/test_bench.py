@@ -9,7 +9,7 @@ import pytest
 
 from bench.mail import Ledger, Mail, Moves
 
-from .servers import ROOT
+from ..support.servers import ROOT
 
 DATABASES = ("SQLite", "PostgreSQL")
 FIGURE = r"[0-9][0-9.,]*"

@@ -19,7 +19,7 @@ import pytest
 
 from daas.settings import Settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 class PostgreSQL:

@@ -4,9 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .onboarding.console import Console
-from .onboarding.pages import AUTHENTICATION
-from .onboarding.stage import start_chromium, start_demo
+from ..onboarding.console import Console
+from ..onboarding.pages import AUTHENTICATION
+from ..onboarding.stage import start_chromium, start_demo
 from .servers import ROOT
 
 IMAGES = ROOT / "docs" / "images"

@@ -15,9 +15,9 @@ from daas.cli import main
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
 
-from .actors import MOVE, Application, authorization
-from .commands import Commands, new_name, sentence_of
-from .conftest import DATABASES
+from ..conftest import DATABASES
+from ..support.actors import MOVE, Application, authorization
+from ..support.commands import Commands, new_name, sentence_of
 
 APPLICATION = ["name", "public_key", "services", "mailboxes", "all_mailboxes", "require_content_md5", "suspended"]
 REGISTERED = [*APPLICATION[:2], "private_key", *APPLICATION[2:]]

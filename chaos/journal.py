@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.wire import Answer
+from tests.support.wire import Answer
 
 
 @dataclass(frozen=True)

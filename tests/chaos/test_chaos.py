@@ -6,13 +6,13 @@ from contextlib import ExitStack
 import pytest
 from sqlalchemy import create_engine, text
 
-from faults.ledger import Ledger
-from faults.postgresql import PostgreSQL
-from faults.scenarios import SCENARIOS, run
-from faults.trial import POSTGRESQL, Missing, Report, Trial
+from chaos.ledger import Ledger
+from chaos.postgresql import PostgreSQL
+from chaos.scenarios import SCENARIOS, run
+from chaos.trial import POSTGRESQL, Missing, Report, Trial
 
-from .conftest import DATABASES
-from .wire import Answer
+from ..conftest import DATABASES
+from ..support.wire import Answer
 
 TRIALS = [(name, database) for name, scenario in SCENARIOS.items() for database in scenario.databases]
 

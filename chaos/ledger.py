@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, create_engine, text
 
 from daas.settings import Settings
-from tests.actors import Application
-from tests.builders import Mailbox
-from tests.wire import Wire, head, signed
+from tests.support.actors import Application
+from tests.support.builders import Mailbox
+from tests.support.wire import Wire, head, signed
 
 from .journal import Attempt
 from .load import Connect, places

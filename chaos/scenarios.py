@@ -60,7 +60,7 @@ def run(scenario: Scenario, database: str, postgresql: PostgreSQL | None, *, qui
     `postgresql` is the server to use if the database is one of its.
     """
     report = Report(scenario.name, database)
-    with tempfile.TemporaryDirectory(prefix="daas-faults-") as directory, ExitStack() as at_end:
+    with tempfile.TemporaryDirectory(prefix="daas-chaos-") as directory, ExitStack() as at_end:
         server = postgresql if database == POSTGRESQL else None
         trial = Trial(report, Path(directory), server, at_end, quick=quick)
         try:

@@ -14,8 +14,8 @@ from daas import migrations
 from daas.app import create_command_app
 from daas.storage.engine import db
 
-from .commands import Commands, Outcome
-from .conftest import DATABASES
+from ..conftest import DATABASES
+from ..support.commands import Commands, Outcome
 
 WHEN = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
 #: A row of each table. A revision that brings a table brings a row here.

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from daas.migrations import head_revision
-from tests.nginx import PROGRAM, Nginx
-from tests.servers import ROOT, environment
+from tests.support.nginx import PROGRAM, Nginx
+from tests.support.servers import ROOT, environment
 
 from .load import Load
 from .service import Service

@@ -12,7 +12,7 @@ _HEAD = """# What the service bore
 
 Real failures under load, each ended by checking the ledger: every 200 has its row in the log, the rows of each message
 are a chain that ends where it is, no message is in two places or none, and the lists of the service agree.
-`make faults` writes this page; nothing in it is a promise about another machine.
+`make chaos` writes this page; nothing in it is a promise about another machine.
 """
 
 

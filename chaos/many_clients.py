@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from tests.builders import Mailbox
+from tests.support.builders import Mailbox
 
 from .load import places
 from .trial import Trial

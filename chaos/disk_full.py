@@ -4,7 +4,7 @@ import resource
 import time
 from collections.abc import Callable
 
-from tests.small_disk import NoDisk, fill_up, small_disk
+from tests.support.small_disk import NoDisk, fill_up, small_disk
 
 from .journal import statuses
 from .trial import Missing, Trial

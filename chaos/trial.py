@@ -15,8 +15,8 @@ from daas.mailboxes.administration import find_folder, find_mailbox
 from daas.mailboxes.message_import import import_messages
 from daas.settings import load_settings
 from daas.storage.engine import db
-from tests.actors import Application
-from tests.builders import Builder, Mailbox
+from tests.support.actors import Application
+from tests.support.builders import Builder, Mailbox
 
 from .journal import Journal, slowest, statuses
 from .ledger import Ledger

@@ -1,1 +1,0 @@
-"""Real failures against the real server under load; each ends by checking the ledger. `python -m faults --help`."""
