@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from ..client import read_key_file
-from ..conformance import contacts as migomail
-from ..conformance import direct, report
+from ..conformance import contacts, direct, report
 from ..conformance.case import Case
-from ..conformance.contacts.run import Run as ListsRun
-from ..conformance.run import FAILED, Result, Run
-from ..conformance.stage import Stage, StageError
-from ..conformance.wire import Server
+from ..conformance.contacts.fixture import OwnList
+from ..conformance.direct.fixture import MovedMessage
+from ..conformance.raw_http import Server
+from ..conformance.run import FAILED, Result, run
+from ..conformance.target import Target, TargetError
 from ..errors import OperatorError
 
 _PRIVATE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -61,23 +61,23 @@ def conformance(
         server = Server.at(url)
     except ValueError:
         raise click.UsageError(f"{url!r} is not like http://127.0.0.1:8000.") from None
-    stage = _read_stage(sandbox, key_file, refused_key_file, named)
-    if not stage.compares_dates:
+    target = _read_target(sandbox, key_file, refused_key_file, named)
+    if not target.compares_dates:
         raise click.UsageError("The kit judges servers that let dates differ by 60 to 1800 seconds from their clock.")
-    apis = apis or ("messages", *(["lists"] if stage.lists else []))
+    apis = apis or ("messages", *(["lists"] if target.lists else []))
 
     def chosen(api: str, cases: list[Case]) -> list[Case]:
         matching = [case for case in cases if any(fnmatch.fnmatchcase(case.id, pattern) for pattern in patterns)]
         return [] if api not in apis else matching if patterns else cases
 
-    messages, lists = chosen("messages", direct.cases(stage)), chosen("lists", migomail.CASES)
+    messages, lists = chosen("messages", direct.cases(target)), chosen("lists", contacts.CASES)
     if not messages and not lists:
         raise click.UsageError("There is no such case.")
     width = max(len(case.id) for case in [*messages, *lists])
     results: list[Result] = []
     for result in chain(
-        Run(server, stage, timeout).play(messages) if messages else [],
-        ListsRun(server, stage, timeout).play(lists) if lists else [],
+        run(MovedMessage(server, target, timeout), messages) if messages else [],
+        run(OwnList(server, target, timeout), lists) if lists else [],
     ):
         results.append(result)
         if not as_json:
@@ -85,10 +85,10 @@ def conformance(
     _finish(server.url, results, junit, as_json=as_json)
 
 
-def _read_stage(sandbox: Path | None, key_file: Path | None, refused: Path | None, named: dict[str, Any]) -> Stage:
+def _read_target(sandbox: Path | None, key_file: Path | None, refused: Path | None, named: dict[str, Any]) -> Target:
     facts: dict[str, Any] = {}
     if sandbox is not None:
-        read_key_file(sandbox)  # Refuses a file that is open to others, or holds no keys.
+        read_key_file(sandbox)  # Rejects a file that others can read, or that holds no keys.
         facts = json.loads(sandbox.read_text())
     if refused is not None:
         facts["refused"] = vars(read_key_file(refused))
@@ -96,8 +96,10 @@ def _read_stage(sandbox: Path | None, key_file: Path | None, refused: Path | Non
     if source is None:
         raise click.UsageError("Name a --sandbox or a --key-file.")
     try:
-        return Stage.of(read_key_file(source), {**facts, **{name: value for name, value in named.items() if value}})
-    except StageError as error:
+        return Target.from_facts(
+            read_key_file(source), {**facts, **{name: value for name, value in named.items() if value}}
+        )
+    except TargetError as error:
         raise click.UsageError(str(error)) from error
 
 

@@ -13,8 +13,8 @@ import click
 
 from ..client import DEFAULT_URL, read_key_file
 from ..conformance.direct.examples import examples
-from ..conformance.stage import Stage
-from ..conformance.wire import Server
+from ..conformance.raw_http import Server
+from ..conformance.target import Target
 from ..errors import OperatorError
 from ..seeds.sandbox import SANDBOX_FILE, create_sandbox, remove_sandbox, reset_sandbox
 from ..settings import Settings, load_settings
@@ -49,9 +49,9 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
         except ValueError:
             raise click.UsageError(f"{url!r} is not like http://127.0.0.1:8000.") from None
         facts = command(settings)
-        stage = Stage.of(read_key_file(SANDBOX_FILE), facts)
+        target = Target.from_facts(read_key_file(SANDBOX_FILE), facts)
         signed_at = datetime.datetime.now(datetime.UTC)
-        good_until = signed_at + datetime.timedelta(seconds=stage.window) if stage.window else None
+        good_until = signed_at + datetime.timedelta(seconds=target.window) if target.window else None
         result = {
             "file": str(SANDBOX_FILE.absolute()),
             "conformance_command": [
@@ -62,7 +62,7 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
                 str(SANDBOX_FILE.absolute()),
             ],
             "good_until": good_until and good_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "requests": [{**asdict(each), "url": server.url + each.target} for each in examples(stage, server)],
+            "requests": [{**asdict(each), "url": server.url + each.target} for each in examples(target, server)],
         }
         if http_file is not None:
             _write_http_file(http_file, result)

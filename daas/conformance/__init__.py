@@ -1,5 +1,5 @@
-"""The conformance kit: asks a server that claims to speak the contract, and says where it does not.
+"""The conformance kit: check whether a server keeps the contract of the two APIs.
 
-It sees a server from outside alone: raw HTTP over a socket, no Flask, no database. The cases of each API are
-tables in a package of their own, such as `direct`.
+The kit tests a server from outside, with raw HTTP over a socket: no Flask, no database. `direct` and `contacts` hold
+the cases of each API as tables; `run` sends them and compares the responses.
 """

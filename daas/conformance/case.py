@@ -1,7 +1,7 @@
-"""What a case is: requests, each a good one but for what is named, and the answers that they must get.
+"""A case of the kit: requests, and the responses that a server must send to them.
 
-Texts may hold names of the stage, as `string.Template` has them: `$mailbox`, `$id`, `$folder`. A case whose stage lacks
-one of its names is skipped.
+Texts may contain names of the target, as in `string.Template`: `$mailbox`, `$id`, `$folder`. A case is skipped if the
+target has no value for one of its names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,20 +13,20 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=bound"
 
-#: The form that moves the stage's message to a folder in which it does not lie.
+#: The form that moves the target's message to a folder in which it is not.
 GOOD = "mailbox=$mailbox&id=$id&folder=$folder"
 
-#: A request_id that leads to a row of the log, and one of an answer that may have none.
+#: A request_id that leads to a row of the log, and one of a response that may have no row.
 LOGGED = "[1-9][0-9]*"
 ANY_ID = "[1-9][0-9]*|[0-9a-f]{16,64}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Date:
-    """A date that is written when it is sent.
+    """A date that is formatted when the request is sent.
 
-    `form` is a format of Python's, with the moment as `at` and as `unix` seconds. The moment is `seconds` ahead of
-    the server's clock and written in a zone that is `minutes` ahead of UTC.
+    `form` is a `str.format` text with the moment as `at` (a datetime) and as `unix` (seconds since 1970). The moment
+    is `seconds` ahead of the server's clock, in a zone that is `minutes` ahead of UTC.
     """
 
     form: str = "{at:%a, %d %b %Y %H:%M:%S} GMT"
@@ -35,28 +35,28 @@ class Date:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """A request: a good, signed move of the stage's message, but for what is named.
+class RequestSpec:
+    """A request to Direct messages; the defaults are a valid, signed move of the target's message.
 
-    `target`, `date`, `content_type` and `md5` are sent as they are given; None sends no such header. `md5` may also be
-    the name of a form of the body's own, of MD5_FORMS. `body` has one character for each byte, None is no body; it is
-    filled up with `&` to `size` bytes.
+    `uri`, `date`, `content_type` and `md5` are sent as given; None omits the header. `md5` may also be a name in
+    MD5_FORMS, for the body's own MD5 in that form. `body` has one character for each byte; it is padded with `&` to
+    `size` bytes; None sends no body.
 
-    `signed` replaces what is signed: method, date, md5, content_type or uri; None leaves the line out. `lines` is the
-    order of the lines, joined by `joint`, with `end` behind the last. `encoding` is one of ENCODINGS.
+    `signed` replaces lines of the string to sign (method, date, md5, content_type, uri); None omits the line. `lines`
+    is the order of the lines, `joint` separates them, `end` follows the last. `encoding` is a name in ENCODINGS.
 
-    `key` says who signs: `granted`, `refused`, which may also be `held to Content-MD5`, `unknown`, or `upper public`
-    and `upper private`, which are granted's with that key in upper case.
-    `authorization` is written of `$public_key` and `$signature`.
+    `key` names the key pair that signs: `granted`, `refused`, `refused without Content-MD5` (the same pair, if that
+    application must send Content-MD5), `unknown`, or `upper public` and `upper private` (granted's pair with one key
+    in upper case). `authorization` is the header's text with `$public_key` and `$signature`.
 
-    `headers` are sent beside the others; they may repeat `$date`, `$md5` and `$authorization`, or say `$now`. `spoil`
-    replaces texts of the head as it goes over the wire. `chunks` sends the body in chunks of that size; `framed` sends
-    a text of `<size>` and `<body>` behind the head as it is. `cut` leaves so many bytes off the end and says that no
-    more will come.
+    `headers` are sent in addition; their values may contain `$date`, `$md5`, `$authorization` and `$now`.
+    `replacements` are applied to the head before it is sent. `chunks` sends the body in chunks of that many bytes;
+    `framed` is sent after the head as given, with `<size>` and `<body>` replaced. `cut` omits that many bytes at the
+    end and closes the sending side of the connection.
     """
 
     method: str = "POST"
-    target: str = MOVE
+    uri: str = MOVE
     date: Date | str | None = Date()
     date_header: str = "Date"
     content_type: str | None = FORM
@@ -71,7 +71,7 @@ class Ask:
     key: str = "granted"
     authorization: str | None = "DAAS $public_key:$signature"
     headers: Sequence[tuple[str, str]] = ()
-    spoil: Sequence[tuple[str, str]] = ()
+    replacements: Sequence[tuple[str, str]] = ()
     chunks: int | None = None
     framed: str | None = None
     cut: int = 0
@@ -79,12 +79,13 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """The answer that a request must get.
+    """The response that a request must get.
 
-    `status` is one or several that will do. `body` is compared byte for byte, with `$request_id` for one that fits
-    `request_id`; `as_json` compares names and values alone. A header is given by its value, by None if it must be
-    absent. `moment` is what the request's date is understood as, in seconds since 1970, as X-Daas-Clock-Skew tells.
-    `folder` is where the stage's message lies then; None is where it lay before.
+    `status` is one status, or several that are all accepted. `body` is compared byte for byte, where `$request_id`
+    matches any value of the form `request_id`; `as_json` compares only names and values; None accepts any body.
+    `headers` holds expected values; None says that the header must be absent. `moment` is the time that the request's
+    date means, in seconds since 1970, as X-Daas-Clock-Skew shows. `folder` is the folder of the target's message after
+    the request; None says that it stays where it was.
     """
 
     status: int | Sequence[int]
@@ -98,11 +99,11 @@ class Expected:
 
 @dataclass(frozen=True)
 class Case:
-    """A sentence of the contract and what shows whether a server keeps it.
+    """A sentence of the contract, and the requests that show whether a server keeps it.
 
-    A request is an Ask, or what another API has for one. `see` is where the sentence is written: a page of the
-    documentation, or a note in docs/decisions. `attempts` is how often a case is tried that the tick of a clock can
-    spoil; one that passes is enough.
+    Each step is a request specification (each API has its own class) and the expected response. `see` is the page of
+    the documentation, or the note in docs/decisions, that holds the sentence. `attempts` is greater than 1 for a case
+    that can fail because a clock ticks; it passes if one attempt passes.
     """
 
     id: str
@@ -113,24 +114,24 @@ class Case:
 
 
 def moved(folder: str = "$folder", *, mailbox: str = "$mailbox") -> Expected:
-    """Expect a move to a folder, given as it is understood."""
+    """Return the expected response to a move into a folder, with the folder as the response spells it."""
     body = f'{{"request_id":"$request_id","mailbox":"{mailbox}","id":"$id","folder":"{folder}"}}'
     return Expected(status=200, body=body, folder=folder)
 
 
-def refused(status: int, message: str, **parts: object) -> Expected:
-    """Expect a refusal that has a message and nothing more."""
+def error_response(status: int, message: str, **parts: object) -> Expected:
+    """Return the expected error response: a request_id and a message; `parts` are more fields of Expected."""
     return Expected(status=status, body=f'{{"request_id":"$request_id","message":"{message}"}}', **parts)  # type: ignore[arg-type]
 
 
 def denied(error: str | None = None, *, moment: int | None = None) -> Expected:
-    """Expect a 401; `error` is what X-Daas-Error says, if that is to be looked at."""
+    """Return the expected 401; `error` is the value of X-Daas-Error, or None to accept any."""
     headers = {"WWW-Authenticate": "DAAS", **({} if error is None else {"X-Daas-Error": error})}
-    return refused(401, "Access Denied. Authentication Failed.", as_json=True, headers=headers, moment=moment)
+    return error_response(401, "Access Denied. Authentication Failed.", as_json=True, headers=headers, moment=moment)
 
 
 def missing(*names: str) -> Expected:
-    """Expect a 422 for arguments that are missing."""
+    """Return the expected 422 for missing arguments."""
     sentences = " ".join(f"'{_LABELS[name]}' is a required field." for name in names)
     return Expected(
         status=422, body=f'{{"request_id":"$request_id","fields":[{_listed(names)}],"message":"{sentences}"}}'
@@ -138,7 +139,7 @@ def missing(*names: str) -> Expected:
 
 
 def invalid(*names: str) -> Expected:
-    """Expect a 422 for arguments that are invalid."""
+    """Return the expected 422 for invalid arguments."""
     sentences = ". ".join(f"'{_LABELS[name]}' contains invalid input" for name in names)
     return Expected(
         status=422, body=f'{{"request_id":"$request_id","message":"{sentences}","fields":[{_listed(names)}]}}'
@@ -149,34 +150,34 @@ _LABELS = {"mailbox": "Mailbox", "id": "ID", "folder": "Folder"}
 
 MOVED = moved()
 DENIED = denied()
-USE = refused(403, "Access Denied. Use Not Authorized.")
-USER = refused(403, "Access Denied. User Not Authorized.")
-NO_MESSAGE = refused(422, "Message not found")
-NOT_WHOLE = refused(400, "Bad Request", request_id=ANY_ID)
-UNREADABLE = refused(400, "Bad Request")
-NOT_FOUND = refused(404, "Not Found")
-NOT_ALLOWED = refused(405, "Method Not Allowed", headers={"Allow": "POST"})
-TOO_LARGE = refused(413, "Content Too Large")
-UNSUPPORTED = refused(415, "Unsupported Media Type")
+USE_NOT_AUTHORIZED = error_response(403, "Access Denied. Use Not Authorized.")
+USER_NOT_AUTHORIZED = error_response(403, "Access Denied. User Not Authorized.")
+NO_MESSAGE = error_response(422, "Message not found")
+INCOMPLETE = error_response(400, "Bad Request", request_id=ANY_ID)
+MALFORMED = error_response(400, "Bad Request")
+NOT_FOUND = error_response(404, "Not Found")
+NOT_ALLOWED = error_response(405, "Method Not Allowed", headers={"Allow": "POST"})
+TOO_LARGE = error_response(413, "Content Too Large")
+UNSUPPORTED = error_response(415, "Unsupported Media Type")
 
 
 def _listed(names: Sequence[str]) -> str:
     return ",".join(f'"{name}"' for name in names)
 
 
-Row = tuple[str, str, Ask, Expected]
+Row = tuple[str, str, RequestSpec, Expected]
 
 
 def page(name: str) -> str:
-    """Give where a page of the documentation is, by its name and place, such as `authentication#date`."""
+    """Return the path of a documentation page, given by name and anchor, such as `authentication#date`."""
     return f"/onboarding/documentation/{name}"
 
 
 def note(name: str) -> str:
-    """Give where a decision note is, by its name, such as `0002-dates`."""
+    """Return the path of a decision note, given by name, such as `0002-dates`."""
     return f"docs/decisions/{name}.md"
 
 
 def table(group: str, see: str, rows: Iterable[Row]) -> list[Case]:
-    """Make a case of one request of each row: its id in the group, the sentence, the request and the answer."""
-    return [Case(f"{group}.{id_}", sentence, see, [(ask, expected)]) for id_, sentence, ask, expected in rows]
+    """Return one case for each row: its id in the group, the sentence, the request and the expected response."""
+    return [Case(f"{group}.{id_}", sentence, see, [(spec, expected)]) for id_, sentence, spec, expected in rows]

@@ -942,8 +942,8 @@ def moved_though_refused(patch, breakable):
     def move(_environ, status, _headers, _body):
         if status == 415:
             with breakable.app.app_context():
-                message = db.session.get(Message, int(breakable.stage.message))
-                message.folder_id = next(id_ for id_ in map(int, breakable.stage.folders) if id_ != message.folder_id)
+                message = db.session.get(Message, int(breakable.target.message))
+                message.folder_id = next(id_ for id_ in map(int, breakable.target.folders) if id_ != message.folder_id)
                 db.session.commit()
 
     answer(breakable, move)

@@ -1,4 +1,4 @@
-"""A stage for the kit, and a server in this process that a test can break."""
+"""A target for the kit, and a server in this process that a test can break."""
 
 import threading
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from daas.applications.registry import SERVICES
-from daas.conformance.stage import Stage
-from daas.conformance.wire import Server
+from daas.conformance.raw_http import Server
+from daas.conformance.target import Target
 from daas.mailboxes import administration as mailboxes
 
 from ..contacts.caller import NAMED
@@ -19,7 +19,7 @@ ORIGIN = "https://app.example.org"
 
 
 @pytest.fixture(scope="module")
-def stage(app: Flask) -> Stage:
+def target(app: Flask) -> Target:
     """What `daas sandbox create` makes, under names of the test's own."""
     build = Builder(app)
     opened, closed, suspended = build.mailbox(folders=2), build.mailbox(), build.mailbox(suspended=True)
@@ -44,15 +44,15 @@ def stage(app: Flask) -> Stage:
         "explains": True,
         "origin": ORIGIN,
     }
-    return Stage.of(granted.keys, facts)
+    return Target.from_facts(granted.keys, facts)
 
 
 class Breakable:
     """The app behind a server in this process; `around`, if a test sets it, stands in its place."""
 
-    def __init__(self, app: Flask, stage: Stage) -> None:
+    def __init__(self, app: Flask, target: Target) -> None:
         self.app = app
-        self.stage = stage
+        self.target = target
         self.around = None
         self.server: Server
 
@@ -61,8 +61,8 @@ class Breakable:
 
 
 @pytest.fixture(scope="module")
-def served(app: Flask, stage: Stage) -> Iterator[Breakable]:
-    breakable = Breakable(app, stage)
+def served(app: Flask, target: Target) -> Iterator[Breakable]:
+    breakable = Breakable(app, target)
     server = make_server("127.0.0.1", 0, breakable, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from daas.conformance import contacts as migomail
-from daas.conformance.contacts.run import Run as ListsRun
+from daas.conformance import contacts
+from daas.conformance.contacts.fixture import OwnList
 from daas.conformance.direct import cases
-from daas.conformance.run import FAILED, PASSED, Run
+from daas.conformance.direct.fixture import MovedMessage
+from daas.conformance.run import FAILED, PASSED, run
 
 from . import broken_lists
 from .broken import BROKEN, answer, body_changed
@@ -27,16 +28,16 @@ OTHER_SERVERS = [
 def play(breakable, ids=None):
     chosen = [
         case
-        for case in cases(breakable.stage)
+        for case in cases(breakable.target)
         if (case.id in ids if ids is not None else not any(fnmatch.fnmatch(case.id, each) for each in OTHER_SERVERS))
     ]
     assert chosen
-    _, *results = Run(breakable.server, breakable.stage, 10).play(chosen)
+    _, *results = run(MovedMessage(breakable.server, breakable.target, 10), chosen)
     return {result.case.id: result for result in results}
 
 
 def explained(results):
-    return {id_: result.faults for id_, result in results.items() if result.outcome != PASSED}
+    return {id_: result.errors for id_, result in results.items() if result.outcome != PASSED}
 
 
 def test_the_cases_that_broken_servers_fail_are_kept_by_ours(breakable):
@@ -51,7 +52,7 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypat
     results = play(breakable, broken.cases)
     assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
     # It is an answer that is found to be wrong, not one that is missing or says that the server itself failed.
-    came = [exchange.came for result in results.values() for exchange in result.exchanges]
+    came = [exchange.response for result in results.values() for exchange in result.exchanges]
     assert all(came)
     assert not any(answer.startswith("HTTP/1.1 500") for answer in came)
 
@@ -67,9 +68,9 @@ def test_a_401_is_compared_as_json(breakable, written):
 
 
 def play_lists(breakable, ids=None):
-    chosen = [case for case in migomail.CASES if ids is None or case.id in ids]
+    chosen = [case for case in contacts.CASES if ids is None or case.id in ids]
     assert chosen
-    return {result.case.id: result for result in ListsRun(breakable.server, breakable.stage, 10).play(chosen)}
+    return {result.case.id: result for result in run(OwnList(breakable.server, breakable.target, 10), chosen)}
 
 
 @pytest.mark.parametrize("broken", broken_lists.BROKEN.values(), ids=broken_lists.BROKEN)
@@ -78,7 +79,7 @@ def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable, monkeypat
     broken.change(monkeypatch, breakable)
     _, *results = play_lists(breakable, broken.cases).values()
     assert {result.case.id: result.outcome for result in results} == dict.fromkeys(broken.cases, FAILED)
-    came = [exchange.came for result in results for exchange in result.exchanges]
+    came = [exchange.response for result in results for exchange in result.exchanges]
     assert all(came)
     assert not any(answer.startswith("HTTP/1.1 500") for answer in came)
 

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from daas.conformance import contacts as migomail
-from daas.conformance import report
-from daas.conformance.contacts.case import Ask as ListsAsk
-from daas.conformance.contacts.case import answer as shown_as
+from daas.conformance import contacts, report
+from daas.conformance.contacts.case import RequestSpec as ListsRequest
 from daas.conformance.contacts.case import cases as list_cases
-from daas.conformance.contacts.run import Run as ListsRun
+from daas.conformance.contacts.case import json_body
+from daas.conformance.contacts.fixture import OwnList
 from daas.conformance.direct import cases
-from daas.conformance.run import FAILED, PASSED, SKIPPED, Run
-from daas.conformance.stage import Stage, StageError
-from daas.conformance.wire import Server
+from daas.conformance.direct.fixture import MovedMessage
+from daas.conformance.raw_http import Server
+from daas.conformance.run import FAILED, PASSED, SKIPPED, run
+from daas.conformance.target import Target, TargetError
 from daas.signing.mechanism import KeyPair
 
 from ..support.commands import Commands
@@ -43,67 +43,67 @@ def daas(settings, tmp_path):
 
 
 @pytest.fixture
-def stage_file(stage, tmp_path):
-    """The stage as a file, like that of a sandbox."""
-    facts = {name: value for name, value in vars(stage).items() if name not in {"granted", "refused", "other"}}
-    path = tmp_path / "stage.json"
+def target_file(target, tmp_path):
+    """The target as a file, like that of a sandbox."""
+    facts = {name: value for name, value in vars(target).items() if name not in {"granted", "refused", "other"}}
+    path = tmp_path / "target.json"
     path.write_text(
-        json.dumps({**vars(stage.granted), "refused": vars(stage.refused), "other": vars(stage.other), **facts})
+        json.dumps({**vars(target.granted), "refused": vars(target.refused), "other": vars(target.other), **facts})
     )
     path.chmod(0o600)
     return path
 
 
-def ids_of(stage):
-    return [case.id for case in [*cases(stage), *migomail.CASES]]
+def ids_of(target):
+    return [case.id for case in [*cases(target), *contacts.CASES]]
 
 
 # Our own server
 
 
-def test_our_server_keeps_every_case(live, stage):
-    results = [*Run(Server.at(live.url), stage, 10).play(cases(stage))]
-    assert {result.case.id: result.faults or result.reason for result in results if result.outcome != PASSED} == {}
+def test_our_server_keeps_every_case(live, target):
+    results = [*run(MovedMessage(Server.at(live.url), target, 10), cases(target))]
+    assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 600
 
 
-def test_our_server_keeps_every_case_of_lists(live, stage):
-    results = [*ListsRun(Server.at(live.url), stage, 10).play(migomail.CASES)]
-    assert {result.case.id: result.faults or result.reason for result in results if result.outcome != PASSED} == {}
+def test_our_server_keeps_every_case_of_lists(live, target):
+    results = [*run(OwnList(Server.at(live.url), target, 10), contacts.CASES)]
+    assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 150
 
 
-def test_no_list_is_left_behind(live, stage):
-    bare = Stage.of(stage.granted, FACTS)
+def test_no_list_is_left_behind(live, target):
+    bare = Target.from_facts(target.granted, FACTS)
     ids = {"lists.call.make", "lists.call.remove", "lists.isolation.show"}
-    chosen = [case for case in migomail.CASES if case.id in ids]
-    alone = [(ListsAsk(), shown_as({"$list": "Conformance"}))]
-    results = [*ListsRun(Server.at(live.url), bare, 10).play([*chosen, *list_cases("", "", [("", "", alone)])])]
+    chosen = [case for case in contacts.CASES if case.id in ids]
+    alone = [(ListsRequest(), json_body({"$list": "Conformance"}))]
+    results = [*run(OwnList(Server.at(live.url), bare, 10), [*chosen, *list_cases("", "", [("", "", alone)])])]
     # One that is skipped in its middle leaves none behind either.
     assert [result.outcome for result in results] == [PASSED, PASSED, PASSED, SKIPPED, PASSED]
 
 
-def test_lists_that_the_stage_does_not_have_are_not_played(live, stage):
-    bare = Stage.of(stage.granted, FACTS)
-    chosen = [case for case in migomail.CASES if case.id in {"lists.isolation.show", "rcws.use.lists"}]
-    results = [*ListsRun(Server.at(live.url), bare, 10).play(chosen)]
+def test_lists_that_the_stage_does_not_have_are_not_played(live, target):
+    bare = Target.from_facts(target.granted, FACTS)
+    chosen = [case for case in contacts.CASES if case.id in {"lists.isolation.show", "rcws.use.lists"}]
+    results = [*run(OwnList(Server.at(live.url), bare, 10), chosen)]
     assert [result.outcome for result in results] == [PASSED, SKIPPED, SKIPPED]
 
 
 @pytest.mark.parametrize("behave", ["nothing", "no-http"])
-def test_a_server_without_lists_fails_one_case_and_no_more_is_asked(stage, behave):
+def test_a_server_without_lists_fails_one_case_and_no_more_is_asked(target, behave):
     with listening(SAYING[behave][0]) as server:
-        [result] = ListsRun(server, stage, 0.3).play(migomail.CASES)
-    assert (result.case.id, result.outcome) == ("stage.list", FAILED)
+        [result] = run(OwnList(server, target, 0.3), contacts.CASES)
+    assert (result.case.id, result.outcome) == ("setup.list", FAILED)
 
 
-def test_no_two_cases_have_one_id(stage):
-    assert [id_ for id_, times in Counter(ids_of(stage)).items() if times > 1] == []
+def test_no_two_cases_have_one_id(target):
+    assert [id_ for id_, times in Counter(ids_of(target)).items() if times > 1] == []
 
 
-def test_every_case_says_where_its_sentence_is_written(stage, app):
+def test_every_case_says_where_its_sentence_is_written(target, app):
     pages = {}
-    for case in [*cases(stage), *migomail.CASES]:
+    for case in [*cases(target), *contacts.CASES]:
         path, _, place = case.see.partition("#")
         if path.startswith("docs/"):
             assert (ROOT / path).is_file(), case.id
@@ -113,8 +113,8 @@ def test_every_case_says_where_its_sentence_is_written(stage, app):
             assert not place or f' id="{place}"' in text, case.see
 
 
-def test_the_limits_of_another_server_are_taken_from_the_stage(stage):
-    other = Stage.of(stage.granted, {**FACTS, "window": 100, "max_body_bytes": 2000})
+def test_the_limits_of_another_server_are_taken_from_the_stage(target):
+    other = Target.from_facts(target.granted, {**FACTS, "window": 100, "max_body_bytes": 2000})
     found = {case.id: case.steps[0][0] for case in cases(other)}
     assert found["date.window.over-edge-future"].date.seconds == 101
     assert (found["size.largest"].size, found["size.larger"].size) == (2000, 2001)
@@ -164,39 +164,41 @@ SAYING = {
     "nothing": (lambda client: client.recv(65536), "closed the connection"),
     "silence": (keep_silent, "within 0.3 seconds"),
     "drops": (drip, "within 0.3 seconds"),
-    "no-http": (lambda client: client.sendall(b"hello\r\n\r\n") or client.recv(65536), "no answer that is HTTP"),
+    "no-http": (lambda client: client.sendall(b"hello\r\n\r\n") or client.recv(65536), "no HTTP response"),
     "half": (
         lambda client: client.recv(65536) and client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"),
-        "no answer that is HTTP",
+        "no HTTP response",
     ),
     "endless-head": (
         lambda client: client.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000),
-        "no answer that is HTTP",
+        "no HTTP response",
     ),
 }
 
 
 @pytest.mark.parametrize(("behave", "said"), SAYING.values(), ids=SAYING)
 def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave, said):
-    stage = Stage.of(KEYS, FACTS)
+    target = Target.from_facts(KEYS, FACTS)
     seconds = 0.3 if "within" in said else 10
     with listening(behave) as server:
-        results = [*Run(server, stage, seconds).play([case for case in cases(stage) if case.id == "answer.moved"])]
-    assert [result.case.id for result in results] == ["stage.message", "answer.moved"]
-    assert all(result.outcome == FAILED and said in " ".join(result.faults) for result in results)
+        results = [
+            *run(MovedMessage(server, target, seconds), [case for case in cases(target) if case.id == "answer.moved"])
+        ]
+    assert [result.case.id for result in results] == ["setup.message", "answer.moved"]
+    assert all(result.outcome == FAILED and said in " ".join(result.errors) for result in results)
 
 
-def test_a_server_that_is_not_there_fails_its_cases(daas, stage_file):
+def test_a_server_that_is_not_there_fails_its_cases(daas, target_file):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        outcome = daas.run("conformance", url, "--sandbox", stage_file, "--case", "answer.*")
+        outcome = daas.run("conformance", url, "--sandbox", target_file, "--case", "answer.*")
     assert outcome.status == 1
     assert outcome.text.endswith("14 cases: 0 passed, 14 failed, 0 skipped.\n")
 
 
 def test_who_is_told_to_wait_waits_and_asks_again(breakable):
-    stage, refused = breakable.stage, []
+    target, refused = breakable.target, []
 
     def around(environ, start_response):
         if len(refused) < 2:
@@ -206,7 +208,9 @@ def test_who_is_told_to_wait_waits_and_asks_again(breakable):
         return breakable.app(environ, start_response)
 
     breakable.around = around
-    results = Run(breakable.server, stage, 10).play([case for case in cases(stage) if case.id == "answer.moved"])
+    results = run(
+        MovedMessage(breakable.server, target, 10), [case for case in cases(target) if case.id == "answer.moved"]
+    )
     assert ([result.outcome for result in results], len(refused)) == ([PASSED, PASSED], 2)
 
 
@@ -226,30 +230,30 @@ def break_bodies(breakable):
 CHOSEN = ["--case", "answer.moved", "--case", "answer.denied", "--case", "origin.preflight"]
 
 
-def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(daas, breakable, stage, stage_file):
+def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(daas, breakable, target, target_file):
     break_bodies(breakable)
-    outcome = daas.run("conformance", breakable.server.url, "--sandbox", stage_file, *CHOSEN)
+    outcome = daas.run("conformance", breakable.server.url, "--sandbox", target_file, *CHOSEN)
     assert (outcome.status, outcome.stderr) == (1, "")
-    assert re.search(r"^failed +answer\.moved +a move is answered by its values$", outcome.text, re.MULTILINE)
+    assert re.search(r"^failed +answer\.moved +a move returns its values$", outcome.text, re.MULTILINE)
     assert "POST /direct/messages/move/format/json HTTP/1.1\n" in outcome.text
-    assert f"Authorization: DAAS {stage.granted.public_key}:(signature)\n" in outcome.text
-    assert f"mailbox={stage.mailbox}&id={stage.message}&folder=" in outcome.text
+    assert f"Authorization: DAAS {target.granted.public_key}:(signature)\n" in outcome.text
+    assert f"mailbox={target.mailbox}&id={target.message}&folder=" in outcome.text
     assert r"odd \x00\xff\x07" in outcome.text
-    assert f'{{"request_id":"...","mailbox":"{stage.mailbox}","id":"{stage.message}"' in outcome.text
-    assert re.search(r"^  The message lies in \w+ now, not in [0-9]+\.$", outcome.text, re.MULTILINE)
+    assert f'{{"request_id":"...","mailbox":"{target.mailbox}","id":"{target.message}"' in outcome.text
+    assert re.search(r"^  The message is in folder \w+ now, expected [0-9]+\.$", outcome.text, re.MULTILINE)
     assert outcome.text.endswith("4 cases: 1 passed, 3 failed, 0 skipped.\n")
 
 
-def test_junit_and_json_hold_the_same(daas, breakable, stage_file, tmp_path):
+def test_junit_and_json_hold_the_same(daas, breakable, target_file, tmp_path):
     break_bodies(breakable)
-    asked = ["conformance", breakable.server.url, "--sandbox", stage_file, *CHOSEN, "--junit", tmp_path / "junit.xml"]
+    asked = ["conformance", breakable.server.url, "--sandbox", target_file, *CHOSEN, "--junit", tmp_path / "junit.xml"]
     outcome = daas.run(*asked, "--json")
     assert outcome.status == 1
     found = json.loads(outcome.stdout)
     assert (found["passed"], found["failed"], found["skipped"]) == (1, 3, 0)
     assert found["url"] == breakable.server.url
     first, *others = found["cases"]
-    assert (first["id"], first["outcome"], first["exchanges"]) == ("stage.message", "passed", [])
+    assert (first["id"], first["outcome"], first["exchanges"]) == ("setup.message", "passed", [])
     assert {case["id"]: case["outcome"] for case in others} == dict.fromkeys(CHOSEN[1::2], "failed")
     for case in others:
         assert all(exchange[part] for exchange in case["exchanges"] for part in ("sent", "came", "expected", "faults"))
@@ -266,7 +270,7 @@ def test_junit_and_json_hold_the_same(daas, breakable, stage_file, tmp_path):
     assert all("sent" in case[0].text and "expected" in case[0].text for case in [*suite][1:])
 
 
-def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, stage, stage_file, tmp_path):
+def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, target, target_file, tmp_path):
     sent = []
 
     def around(environ, start_response):
@@ -283,7 +287,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, sta
         "conformance",
         breakable.server.url,
         "--sandbox",
-        stage_file,
+        target_file,
         "--case",
         "[a-c]*.*",
         "--case",
@@ -293,7 +297,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, sta
     ]
     written = [daas.run(*asked).text, daas.run(*asked, "--json").text, junit.read_text()]
     assert len(sent) > 100
-    for key in (stage.granted.private_key, stage.refused.private_key):
+    for key in (target.granted.private_key, target.refused.private_key):
         assert not any(key in text for text in [*sent, *written])
     signatures = {match for text in sent for match in re.findall(r"DAAS [0-9a-f]{64}:([A-Za-z0-9+/=]{44,})", text)}
     signatures.remove("A" * 4000)  # One that is none.
@@ -301,44 +305,46 @@ def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, sta
     assert not any(signature in text for signature in signatures for text in written)
 
 
-def test_what_the_stage_lacks_is_skipped_and_said(live, stage):
-    bare = Stage.of(stage.granted, {"mailbox": stage.mailbox, "message": stage.message, "folders": stage.folders})
+def test_what_the_stage_lacks_is_skipped_and_said(live, target):
+    bare = Target.from_facts(
+        target.granted, {"mailbox": target.mailbox, "message": target.message, "folders": target.folders}
+    )
     chosen = ["answer.moved", "answer.use", "mailbox.closed", "mailbox.suspended", "origin.preflight", "told.explained"]
-    played = Run(Server.at(live.url), bare, 10).play([case for case in cases(bare) if case.id in chosen])
+    played = run(MovedMessage(Server.at(live.url), bare, 10), [case for case in cases(bare) if case.id in chosen])
     results = {result.case.id: result for result in played}
     assert {id_: result.outcome for id_, result in results.items()} == {
         **dict.fromkeys(chosen, SKIPPED),
-        **dict.fromkeys(["stage.message", "answer.moved"], PASSED),
+        **dict.fromkeys(["setup.message", "answer.moved"], PASSED),
     }
-    assert results["mailbox.closed"].reason == "There is no closed_mailbox."
+    assert results["mailbox.closed"].reason == "The target has no closed_mailbox."
     assert "<skipped" in report.to_junit("", [*results.values()]).decode()
 
 
 # The command
 
 
-def test_it_succeeds_if_all_is_kept(daas, live, stage_file):
-    outcome = daas.run("conformance", live.url, "--sandbox", stage_file, "--case", "answer.*")
+def test_it_succeeds_if_all_is_kept(daas, live, target_file):
+    outcome = daas.run("conformance", live.url, "--sandbox", target_file, "--case", "answer.*")
     assert (outcome.status, outcome.stderr) == (0, "")
     first, *rows = outcome.text.splitlines()[:-2]
-    assert re.match(r"passed   stage\.message +\w", first)
+    assert re.match(r"passed   setup\.message +\w", first)
     assert all(re.match(r"passed   answer\.[a-z-]+ +\w", row) for row in rows)
     assert outcome.text.endswith(f"\n\n{len(rows) + 1} cases: {len(rows) + 1} passed, 0 failed, 0 skipped.\n")
 
 
-def test_one_api_is_played_alone(daas, live, stage_file):
-    found = daas.json("conformance", live.url, "--sandbox", stage_file, "--api", "lists", "--case", "*.call.*")
+def test_one_api_is_played_alone(daas, live, target_file):
+    found = daas.json("conformance", live.url, "--sandbox", target_file, "--api", "lists", "--case", "*.call.*")
     ids = {case["id"].partition(".")[0] for case in found["cases"]}
-    assert (found["failed"], found["skipped"], ids) == (0, 0, {"stage", "lists", "contacts"})
-    daas.wrong_usage("conformance", live.url, "--sandbox", stage_file, "--api", "messages", "--case", "lists.*")
+    assert (found["failed"], found["skipped"], ids) == (0, 0, {"setup", "lists", "contacts"})
+    daas.wrong_usage("conformance", live.url, "--sandbox", target_file, "--api", "messages", "--case", "lists.*")
 
 
-def test_it_plays_with_what_its_options_name(daas, live, stage, tmp_path):
-    for name, keys in [("granted", stage.granted), ("refused", stage.refused)]:
+def test_it_plays_with_what_its_options_name(daas, live, target, tmp_path):
+    for name, keys in [("granted", target.granted), ("refused", target.refused)]:
         (tmp_path / name).write_text(json.dumps(vars(keys)))
         (tmp_path / name).chmod(0o600)
-    named = ["--mailbox", stage.mailbox, "--message", stage.message, "--closed-mailbox", stage.closed_mailbox]
-    folders = [word for folder in stage.folders for word in ("--folder", folder)]
+    named = ["--mailbox", target.mailbox, "--message", target.message, "--closed-mailbox", target.closed_mailbox]
+    folders = [word for folder in target.folders for word in ("--folder", folder)]
     keys = ["--key-file", tmp_path / "granted", "--refused-key-file", tmp_path / "refused"]
     found = daas.json("conformance", live.url, *keys, *named, *folders, "--case", "answer.*", "--case", "order.*")
     assert (found["failed"], found["skipped"]) == (0, 0)
@@ -357,20 +363,20 @@ USAGE = {
 
 
 @pytest.mark.parametrize("words", USAGE.values(), ids=USAGE)
-def test_wrong_usage_ends_with_2(daas, words, stage_file):
-    file = [] if words == USAGE["no-keys"] else ["--sandbox", stage_file]
+def test_wrong_usage_ends_with_2(daas, words, target_file):
+    file = [] if words == USAGE["no-keys"] else ["--sandbox", target_file]
     daas.wrong_usage("conformance", *words, *file)
 
 
 @pytest.mark.parametrize("window", [0, 59, 1801])
-def test_a_server_whose_window_no_case_can_see_is_not_judged(daas, stage_file, window):
-    stage_file.write_text(json.dumps({**json.loads(stage_file.read_text()), "window": window}))
-    assert "60 to 1800" in daas.wrong_usage("conformance", "http://127.0.0.1:1", "--sandbox", stage_file)
+def test_a_server_whose_window_no_case_can_see_is_not_judged(daas, target_file, window):
+    target_file.write_text(json.dumps({**json.loads(target_file.read_text()), "window": window}))
+    assert "60 to 1800" in daas.wrong_usage("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
 
-def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, stage_file):
-    stage_file.chmod(0o644)
-    assert "chmod 600" in daas.refusal("conformance", "http://127.0.0.1:1", "--sandbox", stage_file)
+def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, target_file):
+    target_file.chmod(0o644)
+    assert "chmod 600" in daas.refusal("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
 
 @pytest.mark.parametrize(
@@ -387,5 +393,5 @@ def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, stage_file):
     ],
 )
 def test_a_stage_that_cannot_be_used_is_refused(facts):
-    with pytest.raises(StageError):
-        Stage.of(KEYS, facts)
+    with pytest.raises(TargetError):
+        Target.from_facts(KEYS, facts)

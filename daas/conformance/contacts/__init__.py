@@ -1,6 +1,6 @@
-"""The cases of lists and contacts: who signed, what was sent and posted, what is answered, whose it is."""
+"""The cases of lists and contacts: signatures, arguments, responses, and whose lists they are."""
 
 from ..case import Case
-from . import contacts, lists, refusals, signatures
+from . import contacts, errors, lists, signatures
 
-CASES: list[Case] = [*signatures.CASES, *lists.CASES, *contacts.CASES, *refusals.CASES]
+CASES: list[Case] = [*signatures.CASES, *lists.CASES, *contacts.CASES, *errors.CASES]

@@ -1,7 +1,7 @@
-"""What a case of lists and contacts asks for, and the answers that it must get.
+"""The requests and expected responses of the cases about lists and contacts.
 
-Each is played with a list of its own, `$list`, that is empty at the beginning; `$next_list` is the id of the next one
-that is made. `$gone` is that of a list which was removed.
+Each case has a list of its own, `$list`, which is empty at first. `$next_list` is the id of the next list that is made;
+`$gone` is the id of a list that was removed.
 """
 
 import json
@@ -20,18 +20,18 @@ CONTACT = "/v1/contacts.json/$list/contact/1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """A request, signed as it has to be but for what is named.
+class RequestSpec:
+    """A request about lists or contacts; the defaults are a valid, signed GET of all lists.
 
-    `target` and `posted` are sent as they are given; None posts nothing. What is signed is what is sent, or
-    `signed_method`, `signed_url` and `signed_json`; `lowered` says which letters are made small for that: `ascii`,
-    `all` or `none`. `encoding` is one of ENCODINGS. `key` is `granted`, `other`, which may use lists of its own,
-    `refused` or `unknown`. `authorization` is written of `$public_key` and `$signature`; None sends none. `headers` are
-    sent beside it.
+    `uri` and `posted` are sent as given; None posts nothing. `signed_method`, `signed_url` and `signed_json` replace
+    what is signed. `lowered` says which letters of the string to sign are made lower case: `ascii`, `all` or `none`.
+    `encoding` is a name in ENCODINGS. `key` names the key pair that signs: `granted`, `other` (which has lists of its
+    own), `refused` or `unknown`. `authorization` is the header's text with `$public_key` and `$signature`; None sends
+    no such header. `headers` are sent in addition.
     """
 
     method: str = "GET"
-    target: str = LISTS
+    uri: str = LISTS
     posted: str | None = None
     content_type: str = JSON
     signed_method: str | None = None
@@ -44,24 +44,24 @@ class Ask:
     headers: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
-def post(target: str, posted: Mapping[str, str] | str | None = None, **parts: str) -> Ask:
-    """Make a POST; an object is posted as JSON, its keys sorted."""
+def post(uri: str, posted: Mapping[str, str] | str | None = None, **parts: str) -> RequestSpec:
+    """Return a POST; an object is posted as JSON with sorted keys."""
     text = json.dumps(posted, sort_keys=True, separators=(",", ":")) if isinstance(posted, Mapping) else posted
-    return Ask(method="POST", target=target, posted=text, **parts)  # type: ignore[arg-type]
+    return RequestSpec(method="POST", uri=uri, posted=text, **parts)  # type: ignore[arg-type]
 
 
-def add(email_address: str, /, **fields: str) -> Ask:
-    """Ask for a contact in the case's list."""
+def add(email_address: str, /, **fields: str) -> RequestSpec:
+    """Return a POST that adds a contact to the case's list."""
     return post(CONTACTS, {"email_address": email_address, **fields})
 
 
-def remove(target: str, **parts: str) -> Ask:
-    """Make a DELETE."""
-    return Ask(method="DELETE", target=target, **parts)  # type: ignore[arg-type]
+def remove(uri: str, **parts: str) -> RequestSpec:
+    """Return a DELETE."""
+    return RequestSpec(method="DELETE", uri=uri, **parts)  # type: ignore[arg-type]
 
 
-def answer(body: object, status: int = 200, **headers: str | None) -> Expected:
-    """Expect a body, as JSON, byte for byte."""
+def json_body(body: object, status: int = 200, **headers: str | None) -> Expected:
+    """Return the expected response with a JSON body, compared byte for byte."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return Expected(
@@ -69,40 +69,40 @@ def answer(body: object, status: int = 200, **headers: str | None) -> Expected:
     )
 
 
-def said(code: int, message: str, **headers: str | None) -> Expected:
-    """Expect a body of code and message."""
-    return answer({"code": code, "message": message}, code, **headers)
+def message_body(code: int, message: str, **headers: str | None) -> Expected:
+    """Return the expected response whose body is a code and a message."""
+    return json_body({"code": code, "message": message}, code, **headers)
 
 
 def missing(*names: str) -> Expected:
-    """Expect a 422 for arguments that are missing."""
-    return _fault(" ".join(f"'{name}' is a required field." for name in names), names)
+    """Return the expected 422 for missing arguments."""
+    return _arguments_error(" ".join(f"'{name}' is a required field." for name in names), names)
 
 
 def invalid(*names: str) -> Expected:
-    """Expect a 422 for arguments that are invalid."""
-    return _fault(". ".join(f"'{name}' contains invalid input" for name in names), names)
+    """Return the expected 422 for invalid arguments."""
+    return _arguments_error(". ".join(f"'{name}' contains invalid input" for name in names), names)
 
 
-def _fault(message: str, names: Sequence[str]) -> Expected:
-    return answer({"code": 422, "message": message, "fields": [*names]}, 422)
+def _arguments_error(message: str, names: Sequence[str]) -> Expected:
+    return json_body({"code": 422, "message": message, "fields": [*names]}, 422)
 
 
-MADE = said(201, "Contact added")
-DENIED = said(401, "Not Authorized", WWW_Authenticate="RCWS")
-USE = said(403, "Not Authorized")
-NO_LIST = said(404, "List not found")
-NO_CONTACT = said(404, "Contact not found")
-EXISTS = said(409, "Contact already exists")
-NOT_FOUND = said(404, "Not Found", Location=None)
-UNREADABLE = said(400, "Bad Request")
+MADE = message_body(201, "Contact added")
+DENIED = message_body(401, "Not Authorized", WWW_Authenticate="RCWS")
+USE_NOT_AUTHORIZED = message_body(403, "Not Authorized")
+NO_LIST = message_body(404, "List not found")
+NO_CONTACT = message_body(404, "Contact not found")
+EXISTS = message_body(409, "Contact already exists")
+NOT_FOUND = message_body(404, "Not Found", Location=None)
+MALFORMED = message_body(400, "Bad Request")
 
-#: A header that leads to a row of the log.
+#: The form of X-Request-Id, which leads to a row of the log if there is one.
 REQUEST_ID = ANY_ID
 
-Steps = Sequence[tuple[Ask, Expected]]
+Steps = Sequence[tuple[RequestSpec, Expected]]
 
 
 def cases(group: str, see: str, rows: Iterable[tuple[str, str, Steps]]) -> list[Case]:
-    """Make a case of each row: its id in the group, the sentence, and the requests with their answers."""
+    """Return one case for each row: its id in the group, the sentence, and the requests with expected responses."""
     return [Case(f"{group}.{id_}", sentence, see, steps) for id_, sentence, steps in rows]

@@ -1,4 +1,4 @@
-"""The calls for contacts: each answer to the byte, the fields, the pages, the ids."""
+"""Cases about contacts: the bytes of each response, fields, pages, ids."""
 
 from ..case import Case, page
 from .case import (
@@ -8,22 +8,22 @@ from .case import (
     MADE,
     NO_CONTACT,
     NO_LIST,
-    Ask,
+    RequestSpec,
     Steps,
     add,
-    answer,
     cases,
     invalid,
+    json_body,
+    message_body,
     missing,
     post,
     remove,
-    said,
 )
 
 _SEE = page("contacts")
 _FIELDS = page("contacts#fields")
-_CHANGED = said(200, "Contact updated")
-_REMOVED = answer("Contact removed")
+_CHANGED = message_body(200, "Contact updated")
+_REMOVED = json_body("Contact removed")
 _SEVEN: Steps = [(add(f"{letter}@x.org"), MADE) for letter in "abcdefg"]
 _OTHERS = (
     "name",
@@ -42,31 +42,31 @@ _OTHERS = (
 _CALLS: list[tuple[str, str, Steps]] = [
     (
         "add",
-        "a contact is added, and shown by its id and address",
-        [(add("b@x.org", name="B"), MADE), (Ask(target=CONTACT), answer({"1": "b@x.org"}))],
+        "a contact is added, and shown with id and address",
+        [(add("b@x.org", name="B"), MADE), (RequestSpec(uri=CONTACT), json_body({"1": "b@x.org"}))],
     ),
     (
         "change",
-        "a contact is changed",
+        "a contact can be changed",
         [
             (add("a@x.org"), MADE),
             (post(f"{CONTACTS}1", {"email_address": "B@x.org"}), _CHANGED),
-            (Ask(target=CONTACT), answer({"1": "B@x.org"})),
+            (RequestSpec(uri=CONTACT), json_body({"1": "B@x.org"})),
         ],
     ),
     (
         "change-rest",
-        "an edit keeps what is not sent",
+        "an edit keeps fields that are not sent",
         [
             (add("a@x.org"), MADE),
             (post(f"{CONTACTS}1", {"name": "B", "phone": ""}), _CHANGED),
-            (Ask(target=CONTACT), answer({"1": "a@x.org"})),
+            (RequestSpec(uri=CONTACT), json_body({"1": "a@x.org"})),
         ],
     ),
     (
         "remove",
-        "a contact is removed, by a bare JSON string",
-        [(add("a@x.org"), MADE), (remove(f"{CONTACTS}1"), _REMOVED), (Ask(target=CONTACT), NO_CONTACT)],
+        "the removal of a contact returns a JSON string",
+        [(add("a@x.org"), MADE), (remove(f"{CONTACTS}1"), _REMOVED), (RequestSpec(uri=CONTACT), NO_CONTACT)],
     ),
     (
         "ids",
@@ -75,55 +75,55 @@ _CALLS: list[tuple[str, str, Steps]] = [
             (add("a@x.org"), MADE),
             (remove(f"{CONTACTS}1"), _REMOVED),
             (add("a@x.org"), MADE),
-            (Ask(target=CONTACTS), answer({"2": "a@x.org"})),
+            (RequestSpec(uri=CONTACTS), json_body({"2": "a@x.org"})),
         ],
     ),
     (
         "ids-refused",
-        "what is refused takes no id",
+        "a rejected contact uses no id",
         [
             (add("a@x.org"), MADE),
             (add("a@x.org"), EXISTS),
             (add("b@x.org"), MADE),
-            (Ask(target=CONTACTS), answer({"1": "a@x.org", "2": "b@x.org"})),
+            (RequestSpec(uri=CONTACTS), json_body({"1": "a@x.org", "2": "b@x.org"})),
         ],
     ),
     (
         "exists",
-        "an address is in its list once, without regard to case",
+        "an address is unique in its list, ignoring case",
         [(add("a@x.org"), MADE), (add("A@X.org"), EXISTS)],
     ),
     (
         "exists-change",
-        "an edit may not give another contact's address",
+        "an edit may not use another contact's address",
         [(add("a@x.org"), MADE), (add("b@x.org"), MADE), (post(f"{CONTACTS}2", {"email_address": "A@x.org"}), EXISTS)],
     ),
     (
         "gone",
-        "a contact that is not there is told so",
+        "an unknown contact is a 404",
         [
-            (Ask(target=CONTACT), NO_CONTACT),
+            (RequestSpec(uri=CONTACT), NO_CONTACT),
             (post(f"{CONTACTS}1", {"name": "x"}), NO_CONTACT),
             (remove(f"{CONTACTS}1"), NO_CONTACT),
         ],
     ),
     (
         "list-first",
-        "whether the list is there is looked at before the contact",
+        "an unknown list is reported before an unknown contact",
         [
-            (Ask(target="/v1/contacts.json/$gone/contact/1"), NO_LIST),
+            (RequestSpec(uri="/v1/contacts.json/$gone/contact/1"), NO_LIST),
             (post("/v1/contacts.json/$gone/contacts/1"), NO_LIST),
         ],
     ),
     (
         "lists",
-        "an addition: a contact is added to several lists, to all of them or to none",
+        "a contact is added to several lists: to all of them or to none",
         [
-            (post("/v1/lists/Two"), said(201, "List Two created with list-id $next_list")),
+            (post("/v1/lists/Two"), message_body(201, "List Two created with list-id $next_list")),
             (post("/v1/contacts.json?lists=$gone,$list", {"email_address": "a@x.org"}), NO_LIST),
-            (Ask(target=CONTACTS), answer({})),
+            (RequestSpec(uri=CONTACTS), json_body({})),
             (post("/v1/contacts.json?lists=$list,$next_list", {"email_address": "a@x.org"}), MADE),
-            (Ask(target="/v1/contacts.json?email_address=A@x.org"), answer({"$list": "1", "$next_list": "1"})),
+            (RequestSpec(uri="/v1/contacts.json?email_address=A@x.org"), json_body({"$list": "1", "$next_list": "1"})),
         ],
     ),
 ]
@@ -146,24 +146,24 @@ _NO_PAGES = {
 _VALUES: list[tuple[str, str, Steps]] = [
     (
         "all",
-        "a contact has these fields, of 255 characters",
+        "each field of a contact holds 255 characters",
         [(add("a@x.org", **dict.fromkeys(_OTHERS, "ö" * 255)), MADE)],
     ),
-    ("blank", "a field may be blank", [(add("a@x.org", **dict.fromkeys(_OTHERS, "")), MADE)]),
+    ("blank", "a field may be empty", [(add("a@x.org", **dict.fromkeys(_OTHERS, "")), MADE)]),
     ("unknown", "other fields are ignored", [(add("a@x.org", age="x" * 300), MADE)]),
     ("no-address", "the address is required", [(post(CONTACTS, {"name": "x"}), missing("email_address"))]),
-    ("blank-address", "a blank address is missing", [(add(" "), missing("email_address"))]),
+    ("blank-address", "an empty address counts as missing", [(add(" "), missing("email_address"))]),
     *(
-        (f"long-{name}", "a field has 255 characters at most", [(add("a@x.org", **{name: "x" * 256}), invalid(name))])
+        (f"long-{name}", "a field has at most 255 characters", [(add("a@x.org", **{name: "x" * 256}), invalid(name))])
         for name in _OTHERS
     ),
     *(
-        (f"address-{id_}", "an address has to be valid", [(add(address), invalid("email_address"))])
+        (f"address-{id_}", "an address must be valid", [(add(address), invalid("email_address"))])
         for id_, address in {"word": "nobody", "two": "a@b@x.org", "blank-inside": "a b@x.org"}.items()
     ),
     (
         "number",
-        "a field is a text",
+        "a field is a string",
         [(post(CONTACTS, '{"email_address":"a@x.org","zip_code":815}'), invalid("zip_code"))],
     ),
     (
@@ -182,19 +182,23 @@ CASES: list[Case] = [
             *(
                 (
                     id_,
-                    "at most `pagesize` contacts are shown, behind `offset` that are skipped",
+                    "`offset` contacts are skipped, then at most `pagesize` shown",
                     [
                         *_SEVEN,
                         (
-                            Ask(target=CONTACTS + query),
-                            answer({str(number): f"{letter}@x.org" for number, letter in enumerate(shown, first)}),
+                            RequestSpec(uri=CONTACTS + query),
+                            json_body({str(number): f"{letter}@x.org" for number, letter in enumerate(shown, first)}),
                         ),
                     ],
                 )
                 for id_, (query, shown, first) in _PAGES.items()
             ),
             *(
-                (id_, "pagesize is 1 to 1000, offset from 0", [(Ask(target=CONTACTS + query), invalid(name))])
+                (
+                    id_,
+                    "pagesize is 1 to 1000, offset is 0 or more",
+                    [(RequestSpec(uri=CONTACTS + query), invalid(name))],
+                )
                 for id_, (query, name) in _NO_PAGES.items()
             ),
         ],

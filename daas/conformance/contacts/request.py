@@ -1,4 +1,4 @@
-"""Writes the request that a case of lists and contacts asks for, signed, as the bytes that go over the wire."""
+"""Build the bytes of a signed request about lists or contacts from its specification."""
 
 import base64
 import hashlib
@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 
 from ...signing.mechanism import KeyPair, make_key_pair
-from ..request import NotOnStage, Written, fill
-from ..stage import Stage
-from .case import NO_DATA, Ask
+from ..request import MissingFromTarget, SignedRequest, fill
+from ..target import Target
+from .case import NO_DATA, RequestSpec
 
 _UNKNOWN = make_key_pair()
 
-#: How the hash is written: the three accepted ways, and others.
+#: Encodings of the hash: the three accepted ones, and others.
 ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
     "hex": lambda digest: digest.hex(),
     "HEX": lambda digest: digest.hex().upper(),
@@ -30,28 +30,28 @@ _LOWERED: Mapping[str, Callable[[str], bytes]] = {
 }
 
 
-def write(ask: Ask, stage: Stage, names: Mapping[str, str], host: str) -> Written:
-    """Write a request; `names` are what its texts may name. Raises NotOnStage."""
-    target = fill(ask.target, names)
-    posted = None if ask.posted is None else fill(ask.posted, names)
-    url = target if ask.signed_url is None else fill(ask.signed_url, names)
-    signed = (posted or NO_DATA) if ask.signed_json is None else fill(ask.signed_json, names)
-    string = _LOWERED[ask.lowered](f"{ask.signed_method or ask.method}::{url}::{signed}")
-    keys = _keys(ask.key, stage)
-    signature = ENCODINGS[ask.encoding](hmac.digest(keys.private_key.encode(), string, hashlib.sha256))
+def build_request(spec: RequestSpec, target: Target, names: Mapping[str, str], host: str) -> SignedRequest:
+    """Return a signed request, with the values of the names in its texts; raise MissingFromTarget."""
+    uri = fill(spec.uri, names)
+    posted = None if spec.posted is None else fill(spec.posted, names)
+    url = uri if spec.signed_url is None else fill(spec.signed_url, names)
+    signed = (posted or NO_DATA) if spec.signed_json is None else fill(spec.signed_json, names)
+    string = _LOWERED[spec.lowered](f"{spec.signed_method or spec.method}::{url}::{signed}")
+    keys = _keys(spec.key, target)
+    signature = ENCODINGS[spec.encoding](hmac.digest(keys.private_key.encode(), string, hashlib.sha256))
     known = {**names, "public_key": keys.public_key, "signature": signature}
-    headers = [("Host", host), ("Connection", "close"), *ask.headers]
-    if ask.authorization is not None:
-        headers.append(("Authorization", fill(ask.authorization, known)))
+    headers = [("Host", host), ("Connection", "close"), *spec.headers]
+    if spec.authorization is not None:
+        headers.append(("Authorization", fill(spec.authorization, known)))
     body = (posted or "").encode()
     if posted is not None:
-        headers += [("Content-Type", ask.content_type), ("Content-Length", str(len(body)))]
-    head = "\r\n".join([f"{ask.method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in headers)])
-    return Written(f"{head}\r\n\r\n".encode() + body, string.decode(), signature)
+        headers += [("Content-Type", spec.content_type), ("Content-Length", str(len(body)))]
+    head = "\r\n".join([f"{spec.method} {uri} HTTP/1.1", *(f"{name}: {text}" for name, text in headers)])
+    return SignedRequest(f"{head}\r\n\r\n".encode() + body, string.decode(), signature)
 
 
-def _keys(name: str, stage: Stage) -> KeyPair:
-    keys = {"granted": stage.granted, "other": stage.other, "refused": stage.refused, "unknown": _UNKNOWN}[name]
+def _keys(name: str, target: Target) -> KeyPair:
+    keys = {"granted": target.granted, "other": target.other, "refused": target.refused, "unknown": _UNKNOWN}[name]
     if keys is None:
-        raise NotOnStage(f"application that is the {name} one")
+        raise MissingFromTarget(f"application {name!r}")
     return keys

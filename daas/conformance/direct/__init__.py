@@ -1,25 +1,36 @@
-"""The cases of the Direct message API: who signed, what was sent, what was asked for, what is answered."""
+"""The cases of Direct messages: signatures, requests, arguments, responses."""
 
 from ..case import Case
-from ..stage import Stage
-from . import answers, arguments, authorization, bodies, dates, headers, json_arguments, order, parts, strings
+from ..target import Target
+from . import (
+    arguments,
+    authorization,
+    bodies,
+    dates,
+    headers,
+    json_arguments,
+    multipart,
+    order,
+    responses,
+    string_to_sign,
+)
 
 
-def cases(stage: Stage) -> list[Case]:
-    """Give all cases; those of the server's limits are made for what the stage says that they are."""
+def cases(target: Target) -> list[Case]:
+    """Return all cases; those about limits use the target's settings."""
     return [
         *authorization.CASES,
-        *strings.CASES,
+        *string_to_sign.CASES,
         *dates.CASES,
-        *dates.window(stage.window),
+        *dates.window(target.window),
         *headers.CASES,
         *bodies.CASES,
-        *bodies.limits(stage.max_body_bytes),
+        *bodies.limits(target.max_body_bytes),
         *arguments.CASES,
         *json_arguments.CASES,
-        *parts.CASES,
-        *answers.CASES,
-        *answers.too_large(stage.max_body_bytes),
+        *multipart.CASES,
+        *responses.CASES,
+        *responses.too_large(target.max_body_bytes),
         *order.CASES,
-        *order.too_large(stage.max_body_bytes),
+        *order.too_large(target.max_body_bytes),
     ]

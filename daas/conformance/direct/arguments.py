@@ -1,12 +1,12 @@
-"""The arguments: what each may hold, and what all have in common."""
+"""Cases about the arguments: the values of each, and the rules for all."""
 
 from ..case import (
+    MALFORMED,
     MOVED,
     NO_MESSAGE,
-    UNREADABLE,
-    USER,
-    Ask,
+    USER_NOT_AUTHORIZED,
     Expected,
+    RequestSpec,
     invalid,
     missing,
     moved,
@@ -70,15 +70,15 @@ _STANDARD = ["Inbox", "Sent", "Archived", "Draft"]
 _MAILBOX = [
     (
         "upper-case",
-        "a mailbox is found without regard to case",
-        Ask(body="mailbox=$MAILBOX&id=$id&folder=$folder"),
+        "a mailbox's name is accepted in any case",
+        RequestSpec(body="mailbox=$MAILBOX&id=$id&folder=$folder"),
         MOVED,
     ),
     *(
         (
             id_,
-            "a mailbox is named by a local part: RFC 5321's dot-atom",
-            Ask(body=f"mailbox={text}&id=$id&folder=$folder"),
+            "a mailbox's name is a local part: RFC 5321's dot-atom",
+            RequestSpec(body=f"mailbox={text}&id=$id&folder=$folder"),
             invalid("mailbox"),
         )
         for id_, text in _NO_MAILBOX.items()
@@ -86,9 +86,9 @@ _MAILBOX = [
     *(
         (
             id_,
-            "each local part may be a mailbox; one that is unknown is not open",
-            Ask(body=f"mailbox={text}&id=$id&folder=$folder"),
-            USER,
+            "every local part may name a mailbox; an unknown one is a 403",
+            RequestSpec(body=f"mailbox={text}&id=$id&folder=$folder"),
+            USER_NOT_AUTHORIZED,
         )
         for id_, text in _SOME_MAILBOX.items()
     ),
@@ -98,8 +98,8 @@ _ID = [
     *(
         (
             id_,
-            "an id is a decimal whole number, without sign or leading zero",
-            Ask(body=f"mailbox=$mailbox&id={text}&folder=$folder"),
+            "an id is a decimal integer without sign or leading zeros",
+            RequestSpec(body=f"mailbox=$mailbox&id={text}&folder=$folder"),
             invalid("id"),
         )
         for id_, text in _NO_ID.items()
@@ -107,7 +107,7 @@ _ID = [
     (
         "greatest",
         "an id is at most 9223372036854775807",
-        Ask(body="mailbox=$mailbox&id=9223372036854775807&folder=$folder"),
+        RequestSpec(body="mailbox=$mailbox&id=9223372036854775807&folder=$folder"),
         NO_MESSAGE,
     ),
 ]
@@ -116,69 +116,79 @@ _FOLDER = [
     *(
         (
             f"{name}-as-{spelled}",
-            "the four standard folders are named in any case, and answered as documented",
-            Ask(body=f"mailbox=$mailbox&id=$id&folder={spelled}"),
+            "the names of the four standard folders are accepted in any case, and returned as documented",
+            RequestSpec(body=f"mailbox=$mailbox&id=$id&folder={spelled}"),
             moved(name),
         )
         for name in _STANDARD
         for spelled in (name, name.lower(), name.upper())
     ),
-    ("custom", "a custom folder is named by its id", Ask(), MOVED),
+    ("custom", "a custom folder is named by its id", RequestSpec(), MOVED),
     *(
         (
             id_,
-            "any other folder is invalid input",
-            Ask(body=f"mailbox=$mailbox&id=$id&folder={text}"),
+            "any other folder name is invalid input",
+            RequestSpec(body=f"mailbox=$mailbox&id=$id&folder={text}"),
             invalid("folder"),
         )
         for id_, text in _NO_FOLDER.items()
     ),
     (
         "unknown",
-        "a custom folder that the mailbox does not have is invalid input",
-        Ask(body="mailbox=$mailbox&id=$id&folder=9223372036854775807"),
+        "an unknown custom folder is invalid input",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=9223372036854775807"),
         invalid("folder"),
     ),
     (
         "other-mailbox",
         "a custom folder of another mailbox is invalid input",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$closed_folder"),
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$closed_folder"),
         invalid("folder"),
     ),
     (
         "standard-id",
         "the id of a standard folder is invalid input",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$standard_folder"),
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$standard_folder"),
         invalid("folder"),
     ),
 ]
 
 _ALIKE = [
-    ("names", "names count without regard to case", Ask(body="MailBox=$mailbox&ID=$id&FOLDER=$folder"), MOVED),
-    ("order", "the order of the arguments does not count", Ask(body="folder=$folder&id=$id&mailbox=$mailbox"), MOVED),
+    (
+        "names",
+        "argument names are accepted in any case",
+        RequestSpec(body="MailBox=$mailbox&ID=$id&FOLDER=$folder"),
+        MOVED,
+    ),
+    (
+        "order",
+        "the arguments may have any order",
+        RequestSpec(body="folder=$folder&id=$id&mailbox=$mailbox"),
+        MOVED,
+    ),
     (
         "unknown",
         "unknown arguments are ignored",
-        Ask(body="colour=red&mailbox=$mailbox&id=$id&folder=$folder&colour=blue"),
+        RequestSpec(body="colour=red&mailbox=$mailbox&id=$id&folder=$folder&colour=blue"),
         MOVED,
     ),
     (
         "query",
-        "arguments are read from the body alone",
-        Ask(target="/direct/messages/move?mailbox=$mailbox&id=$id&folder=$folder", body=""),
+        "arguments are accepted only in the body",
+        RequestSpec(uri="/direct/messages/move?mailbox=$mailbox&id=$id&folder=$folder", body=""),
         missing("mailbox", "id", "folder"),
     ),
     (
         "query-besides",
-        "arguments are read from the body alone",
-        Ask(target="/direct/messages/move?mailbox=other&id=1&folder=Sent"),
+        "arguments are accepted only in the body",
+        RequestSpec(uri="/direct/messages/move?mailbox=other&id=1&folder=Sent"),
         MOVED,
     ),
     *(
         (
             f"blanks-{id_}",
-            "blanks, tabs and line ends around a value are removed",
-            Ask(body=f"mailbox={blanks}$mailbox{blanks}&id={blanks}$id{blanks}&folder={blanks}$folder{blanks}"),
+            "spaces, tabs and line ends around a value are removed",
+            RequestSpec(body=f"mailbox={blanks}$mailbox{blanks}&id={blanks}$id{blanks}&folder={blanks}$folder{blanks}"),
             MOVED,
         )
         for id_, blanks in {
@@ -191,16 +201,21 @@ _ALIKE = [
     ),
     (
         "other-blanks",
-        "no other blanks are removed",
-        Ask(body="mailbox=$mailbox&id=$id%C2%A0&folder=$folder"),
+        "other white space is not removed",
+        RequestSpec(body="mailbox=$mailbox&id=$id%C2%A0&folder=$folder"),
         invalid("id"),
     ),
-    ("escapes", "a form's escapes are read", Ask(body="%6Dailbox=$mailbox&id=$id&folder=%49nbox"), moved("Inbox")),
+    (
+        "escapes",
+        "percent escapes in a form are decoded",
+        RequestSpec(body="%6Dailbox=$mailbox&id=$id&folder=%49nbox"),
+        moved("Inbox"),
+    ),
     *(
         (
             f"missing-{name}",
-            "an argument that is required may not be missing",
-            Ask(body="&".join(f"{each}=${each}" for each in ("mailbox", "id", "folder") if each != name)),
+            "a missing required argument is an error",
+            RequestSpec(body="&".join(f"{each}=${each}" for each in ("mailbox", "id", "folder") if each != name)),
             missing(name),
         )
         for name in ("mailbox", "id", "folder")
@@ -208,8 +223,8 @@ _ALIKE = [
     *(
         (
             f"blank-{name}",
-            "a value of nothing but blanks is missing",
-            Ask(
+            "a value of only white space counts as missing",
+            RequestSpec(
                 body="&".join(
                     f"{each}=${each}" if each != name else f"{each}=%20%09%0D%0A"
                     for each in ("mailbox", "id", "folder")
@@ -223,54 +238,59 @@ _ALIKE = [
         (
             f"repeated-{name}",
             "a repeated argument is invalid, even with the same value",
-            Ask(body=f"mailbox=$mailbox&id=$id&folder=$folder&{name}=${name}"),
+            RequestSpec(body=f"mailbox=$mailbox&id=$id&folder=$folder&{name}=${name}"),
             invalid(name),
         )
         for name in ("mailbox", "id", "folder")
     ),
     (
         "repeated-in-cases",
-        "a repeated argument is invalid, in whatever case",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$folder&ID=$id"),
+        "a repeated argument is invalid, even if its name is spelled differently",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&ID=$id"),
         invalid("id"),
     ),
     (
         "repeated-other",
-        "neither the first nor the last of two counts",
-        Ask(body="mailbox=$mailbox&id=$id&folder=Sent&folder=$folder"),
+        "neither the first nor the last of two values is used",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=Sent&folder=$folder"),
         invalid("folder"),
     ),
     (
         "repeated-blank",
-        "a repeated argument is invalid, even if one value is blank",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$folder&folder="),
+        "a repeated argument is invalid, even if one value is empty",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&folder="),
         invalid("folder"),
     ),
     (
         "repeated-blanks",
-        "a repeated argument is missing if all its values are blank",
-        Ask(body="mailbox=&id=$id&folder=$folder&mailbox=+"),
+        "a repeated argument counts as missing if all its values are empty",
+        RequestSpec(body="mailbox=&id=$id&folder=$folder&mailbox=+"),
         missing("mailbox"),
     ),
     (
         "not-utf-8",
-        "a form that is not UTF-8 is not read",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$folder&x=%FF"),
-        UNREADABLE,
+        "a form that is not UTF-8 is rejected",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&x=%FF"),
+        MALFORMED,
     ),
     (
         "not-utf-8-bytes",
-        "a form that is not UTF-8 is not read",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$folder&x=\xff"),
-        UNREADABLE,
+        "a form that is not UTF-8 is rejected",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&x=\xff"),
+        MALFORMED,
     ),
     (
         "not-utf-8-name",
-        "a form that is not UTF-8 is not read",
-        Ask(body="mailbox=$mailbox&id=$id&folder=$folder&%C3%28=1"),
-        UNREADABLE,
+        "a form that is not UTF-8 is rejected",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&%C3%28=1"),
+        MALFORMED,
     ),
-    ("utf-8", "a form may hold any UTF-8", Ask(body="mailbox=$mailbox&id=$id&folder=$folder&x=%C3%A9\xc3\xa9"), MOVED),
+    (
+        "utf-8",
+        "a form may contain any UTF-8",
+        RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&x=%C3%A9\xc3\xa9"),
+        MOVED,
+    ),
 ]
 
 
@@ -301,7 +321,7 @@ _SENTENCES: list[tuple[str, str, str, Expected]] = [
     ),
     (
         "missing-and-invalid",
-        "if any argument is missing, only the missing are named",
+        "if any argument is missing, only missing arguments are named",
         "mailbox=a@b&id=x",
         missing("folder"),
     ),
@@ -315,6 +335,6 @@ CASES = [
     *table(
         "several",
         page("errors#missing"),
-        [(id_, sentence, Ask(body=body), expected) for id_, sentence, body, expected in _SENTENCES],
+        [(id_, sentence, RequestSpec(body=body), expected) for id_, sentence, body, expected in _SENTENCES],
     ),
 ]

@@ -1,21 +1,21 @@
-"""The Authorization header: its form, the keys, and how the hash is written."""
+"""Cases about the Authorization header: its form, the keys, and the encoding of the hash."""
 
 from dataclasses import replace
 
-from ..case import DENIED, GOOD, MOVE, MOVED, USE, Ask, Case, denied, note, page, table
+from ..case import DENIED, GOOD, MOVE, MOVED, USE_NOT_AUTHORIZED, Case, RequestSpec, denied, note, page, table
 
 _OLD = "06/03/2013 12:13:56 EST"
 _MD5_OF_ANOTHER = "CY9rzUYh03PK3k6DJie09g=="
 _SILENT = replace(DENIED, headers={"X-Daas-Error": None, "X-Daas-Clock-Skew": None})
 
 _ENCODINGS = [
-    ("hex", "the hash is read as base64 of its hexadecimal text", Ask(encoding="hex"), MOVED),
-    ("raw", "the hash is read as base64 of its raw bytes", Ask(encoding="raw"), MOVED),
+    ("hex", "base64 of the hash's hexadecimal text is accepted", RequestSpec(encoding="hex"), MOVED),
+    ("raw", "base64 of the hash's raw bytes is accepted", RequestSpec(encoding="raw"), MOVED),
     *(
         (
             encoding.replace(",", "").replace(" ", "-"),
-            "the signature's text is compared with the two texts, and never decoded",
-            Ask(encoding=encoding),
+            "the signature is compared as text with the two accepted encodings, never decoded",
+            RequestSpec(encoding=encoding),
             DENIED,
         )
         for encoding in [
@@ -32,16 +32,31 @@ _ENCODINGS = [
 ]
 
 _KEYS = [
-    ("granted", "the hash is made with the private key's text", Ask(), MOVED),
-    ("upper-private", "the private key's text is taken as it is", Ask(key="upper private"), DENIED),
-    ("upper-public", "the public key is compared exactly", Ask(key="upper public"), DENIED),
-    ("longer-public", "the public key is compared exactly", Ask(authorization="DAAS x$public_key:$signature"), DENIED),
-    ("unknown", "an unknown public key is answered like a wrong signature", Ask(key="unknown"), DENIED),
-    ("other", "the key counts that the header names", Ask(key="refused", md5="base64"), USE),
+    ("granted", "the private key's text is the key of the hash", RequestSpec(), MOVED),
+    ("upper-private", "the private key's text is used unchanged", RequestSpec(key="upper private"), DENIED),
+    ("upper-public", "the public key is compared exactly", RequestSpec(key="upper public"), DENIED),
+    (
+        "longer-public",
+        "the public key is compared exactly",
+        RequestSpec(authorization="DAAS x$public_key:$signature"),
+        DENIED,
+    ),
+    (
+        "unknown",
+        "an unknown public key gets the same response as a wrong signature",
+        RequestSpec(key="unknown"),
+        DENIED,
+    ),
+    (
+        "other",
+        "the application is the one whose public key is in the header",
+        RequestSpec(key="refused", md5="base64"),
+        USE_NOT_AUTHORIZED,
+    ),
     (
         "swapped",
-        "a signature holds under the private key of the public one alone",
-        Ask(key="refused", md5="base64", authorization="DAAS $granted_public_key:$signature"),
+        "a signature must be made with the private key that belongs to the public key",
+        RequestSpec(key="refused", md5="base64", authorization="DAAS $granted_public_key:$signature"),
         DENIED,
     ),
 ]
@@ -72,25 +87,40 @@ _MALFORMED = {
 
 _FORMS = [
     *(
-        (f"word-{word}", "the word DAAS counts in any case", Ask(authorization=f"{word} $public_key:$signature"), MOVED)
+        (
+            f"word-{word}",
+            "the word DAAS is accepted in any case",
+            RequestSpec(authorization=f"{word} $public_key:$signature"),
+            MOVED,
+        )
         for word in ("daas", "DaAs")
     ),
-    ("blanks", "one or more blanks stand behind the word", Ask(authorization="DAAS    $public_key:$signature"), MOVED),
     (
-        "blanks-around",
-        "blanks around a header's value are not part of it",
-        Ask(authorization="  DAAS $public_key:$signature \t"),
+        "blanks",
+        "one or more spaces follow the word",
+        RequestSpec(authorization="DAAS    $public_key:$signature"),
         MOVED,
     ),
-    ("missing", "a request without Authorization is refused", Ask(authorization=None), DENIED),
+    (
+        "blanks-around",
+        "spaces around a header's value are not part of it",
+        RequestSpec(authorization="  DAAS $public_key:$signature \t"),
+        MOVED,
+    ),
+    ("missing", "a request without Authorization is rejected", RequestSpec(authorization=None), DENIED),
     (
         "repeated",
-        "a second Authorization header is refused",
-        Ask(headers=[("Authorization", "$authorization")]),
+        "a second Authorization header is rejected",
+        RequestSpec(headers=[("Authorization", "$authorization")]),
         DENIED,
     ),
     *(
-        (id_, "an Authorization header of another form is refused, and never a fault", Ask(authorization=text), DENIED)
+        (
+            id_,
+            "a malformed Authorization header is a 401, never a 500",
+            RequestSpec(authorization=text),
+            DENIED,
+        )
         for id_, text in _MALFORMED.items()
     ),
 ]
@@ -99,35 +129,60 @@ _FORMS = [
 _COVERED = [
     Case(
         "signature.shared",
-        "two different moves in one second may share a signature: there is no cache of those that were seen",
+        "two different moves in one second may share a signature: signatures are not remembered",
         page("authentication#covers"),
-        [(Ask(), MOVED), (Ask(), MOVED)],
+        [(RequestSpec(), MOVED), (RequestSpec(), MOVED)],
     ),
     *table(
         "signature",
         page("authentication#covers"),
         [
-            ("body-free", "without Content-MD5 the body is not covered", Ask(body=GOOD + "&more=1"), MOVED),
-            ("body-covered", "with Content-MD5 it is", Ask(md5=_MD5_OF_ANOTHER), denied("content-md5-mismatch")),
+            (
+                "body-free",
+                "without Content-MD5 the signature does not cover the body",
+                RequestSpec(body=GOOD + "&more=1"),
+                MOVED,
+            ),
+            (
+                "body-covered",
+                "with Content-MD5 the signature covers the body",
+                RequestSpec(md5=_MD5_OF_ANOTHER),
+                denied("content-md5-mismatch"),
+            ),
         ],
     ),
 ]
 
 _TOLD = [
-    ("signature", "what is wrong is named behind a good signature alone", Ask(encoding="cut"), _SILENT),
-    ("date", "what is wrong is named behind a good signature alone", Ask(encoding="cut", date=_OLD), _SILENT),
-    ("unreadable-date", "what is wrong is named behind a good signature alone", Ask(encoding="cut", date="?"), _SILENT),
+    ("signature", "X-Daas-Error explains a 401 only if the signature is valid", RequestSpec(encoding="cut"), _SILENT),
     (
-        "content-md5",
-        "what is wrong is named behind a good signature alone",
-        Ask(encoding="cut", md5=_MD5_OF_ANOTHER),
+        "date",
+        "X-Daas-Error explains a 401 only if the signature is valid",
+        RequestSpec(encoding="cut", date=_OLD),
         _SILENT,
     ),
-    ("unknown-key", "an unknown public key is answered like a wrong signature", Ask(key="unknown"), _SILENT),
+    (
+        "unreadable-date",
+        "X-Daas-Error explains a 401 only if the signature is valid",
+        RequestSpec(encoding="cut", date="?"),
+        _SILENT,
+    ),
+    (
+        "content-md5",
+        "X-Daas-Error explains a 401 only if the signature is valid",
+        RequestSpec(encoding="cut", md5=_MD5_OF_ANOTHER),
+        _SILENT,
+    ),
+    (
+        "unknown-key",
+        "an unknown public key gets the same response as a wrong signature",
+        RequestSpec(key="unknown"),
+        _SILENT,
+    ),
     (
         "explained",
-        "who may see it is shown the string to sign",
-        Ask(encoding="cut", target=MOVE + "?explained=1"),
+        "an application whose 401s are explained sees the string to sign",
+        RequestSpec(encoding="cut", uri=MOVE + "?explained=1"),
         replace(DENIED, headers={"X-Daas-String-To-Sign": "$explained"}),
     ),
 ]

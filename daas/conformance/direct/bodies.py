@@ -1,19 +1,19 @@
-"""The body on its way: whole or refused, bounded, uncoded; and what is no well-formed HTTP."""
+"""Cases about the body: it is complete or rejected, limited in size, not compressed; about malformed HTTP; and CORS."""
 
 from dataclasses import replace
 
 from ..case import (
     DENIED,
+    INCOMPLETE,
     JSON,
     MOVE,
     MOVED,
     NOT_ALLOWED,
-    NOT_WHOLE,
     TOO_LARGE,
     UNSUPPORTED,
-    Ask,
     Case,
     Expected,
+    RequestSpec,
     note,
     table,
 )
@@ -21,40 +21,60 @@ from ..case import (
 _SEE = note("0003-requests-arrive-whole")
 
 _WHOLE = [
-    ("cut", "a body that is shorter than announced is refused", Ask(cut=1), NOT_WHOLE),
-    ("cut-half", "a body that is shorter than announced is refused", Ask(cut=12), NOT_WHOLE),
+    ("cut", "a body shorter than its Content-Length is rejected", RequestSpec(cut=1), INCOMPLETE),
+    ("cut-half", "a body shorter than its Content-Length is rejected", RequestSpec(cut=12), INCOMPLETE),
     (
         "cut-id",
-        "a body that is shorter than announced is refused, whatever it says by then",
-        Ask(body="mailbox=$mailbox&folder=$folder&id=${id}0", cut=1),
-        NOT_WHOLE,
+        "a body shorter than its Content-Length is rejected, even if it can be decoded",
+        RequestSpec(body="mailbox=$mailbox&folder=$folder&id=${id}0", cut=1),
+        INCOMPLETE,
     ),
     (
         "cut-md5",
-        "a body that is shorter than announced is refused before its MD5 is",
-        Ask(md5="base64", cut=1),
-        NOT_WHOLE,
+        "an incomplete body is rejected before its MD5 is checked",
+        RequestSpec(md5="base64", cut=1),
+        INCOMPLETE,
     ),
     (
         "cut-json",
-        "a body that is shorter than announced is refused",
-        Ask(content_type=JSON, body='{"id":1}', cut=1),
-        NOT_WHOLE,
+        "a body shorter than its Content-Length is rejected",
+        RequestSpec(content_type=JSON, body='{"id":1}', cut=1),
+        INCOMPLETE,
     ),
-    ("cut-unsigned", "a body is looked at before the signature", Ask(encoding="cut", cut=1), NOT_WHOLE),
-    ("cut-nowhere", "a body is looked at before the path", Ask(target="/direct/messages/copy", cut=1), NOT_WHOLE),
-    ("cut-method", "a body is looked at before the method", Ask(method="PUT", cut=1), NOT_WHOLE),
-    ("chunks", "a body may come in chunks", Ask(chunks=1000), MOVED),
-    ("small-chunks", "a body may come in chunks of any size", Ask(chunks=1), MOVED),
-    ("unfinished-chunks", "chunks that are not finished are refused", Ask(chunks=9, cut=5), NOT_WHOLE),
-    ("no-last-line", "chunks that are not finished are refused", Ask(chunks=9, cut=2), NOT_WHOLE),
-    ("cut-chunk", "a chunk that is cut short is refused", Ask(chunks=9, cut=8), NOT_WHOLE),
+    (
+        "cut-unsigned",
+        "an incomplete body is rejected before the signature is checked",
+        RequestSpec(encoding="cut", cut=1),
+        INCOMPLETE,
+    ),
+    (
+        "cut-nowhere",
+        "an incomplete body is rejected before the path is checked",
+        RequestSpec(uri="/direct/messages/copy", cut=1),
+        INCOMPLETE,
+    ),
+    (
+        "cut-method",
+        "an incomplete body is rejected before the method is checked",
+        RequestSpec(method="PUT", cut=1),
+        INCOMPLETE,
+    ),
+    ("chunks", "a chunked body is accepted", RequestSpec(chunks=1000), MOVED),
+    ("small-chunks", "chunks may have any size", RequestSpec(chunks=1), MOVED),
+    (
+        "unfinished-chunks",
+        "a chunked body without its last chunk is rejected",
+        RequestSpec(chunks=9, cut=5),
+        INCOMPLETE,
+    ),
+    ("no-last-line", "a chunked body without its last chunk is rejected", RequestSpec(chunks=9, cut=2), INCOMPLETE),
+    ("cut-chunk", "an incomplete chunk is rejected", RequestSpec(chunks=9, cut=8), INCOMPLETE),
     *(
         (
             f"broken-chunks-{id_}",
-            "broken chunks are refused",
-            Ask(headers=[("Transfer-Encoding", "chunked")], framed=text),
-            NOT_WHOLE,
+            "malformed chunks are rejected",
+            RequestSpec(headers=[("Transfer-Encoding", "chunked")], framed=text),
+            INCOMPLETE,
         )
         for id_, text in {
             "no-size": "\r\n<body>\r\n0\r\n\r\n",
@@ -71,21 +91,21 @@ _CODINGS = [
         (
             f"content-{coding}",
             "a content coding is not supported",
-            Ask(headers=[("Content-Encoding", coding)]),
+            RequestSpec(headers=[("Content-Encoding", coding)]),
             UNSUPPORTED,
         )
         for coding in ("gzip", "br", "x-unknown")
     ),
     (
         "content-unsigned",
-        "only who is authenticated is told that a coding is not supported",
-        Ask(encoding="cut", headers=[("Content-Encoding", "gzip")]),
+        "authentication comes before the content coding",
+        RequestSpec(encoding="cut", headers=[("Content-Encoding", "gzip")]),
         DENIED,
     ),
     (
         "transfer",
-        "a transfer coding but chunked is not supported",
-        Ask(headers=[("Transfer-Encoding", "gzip, chunked")], framed="<size>\r\n<body>\r\n0\r\n\r\n"),
+        "transfer codings other than chunked are not supported",
+        RequestSpec(headers=[("Transfer-Encoding", "gzip, chunked")], framed="<size>\r\n<body>\r\n0\r\n\r\n"),
         replace(UNSUPPORTED, status=(415, 501), body=None),
     ),
 ]
@@ -93,9 +113,9 @@ _CODINGS = [
 _MALFORMED = [
     (
         id_,
-        "what is no well-formed HTTP is refused, in JSON",
-        Ask(spoil=[spoiled]),
-        replace(NOT_WHOLE, headers={"Content-Type": "application/json"}),
+        "malformed HTTP gets an error in JSON",
+        RequestSpec(replacements=[spoiled]),
+        replace(INCOMPLETE, headers={"Content-Type": "application/json"}),
     )
     for id_, spoiled in {
         "no-colon": ("Date: ", "Date "),
@@ -112,7 +132,7 @@ _MALFORMED = [
     }.items()
 ]
 
-_OPTIONS = Ask(method="OPTIONS", authorization=None, date=None, content_type=None, body=None)
+_OPTIONS = RequestSpec(method="OPTIONS", authorization=None, date=None, content_type=None, body=None)
 _PREFLIGHT = ("Access-Control-Request-Method", "POST")
 _NOT_SHARED = replace(
     NOT_ALLOWED,
@@ -127,22 +147,22 @@ _SHARED = {
 }
 
 _ORIGINS = [
-    ("options", "OPTIONS that is no preflight is not allowed", _OPTIONS, _NOT_SHARED),
+    ("options", "OPTIONS without a preflight's headers is not allowed", _OPTIONS, _NOT_SHARED),
     (
         "other",
-        "a preflight of an origin that is not listed is not allowed",
+        "a preflight from an origin that is not listed is not allowed",
         replace(_OPTIONS, headers=[("Origin", "https://not-listed.invalid"), _PREFLIGHT]),
         _NOT_SHARED,
     ),
     (
         "other-served",
-        "an origin that is not listed may not read the answer",
-        Ask(headers=[("Origin", "https://not-listed.invalid")]),
+        "an origin that is not listed may not read the response",
+        RequestSpec(headers=[("Origin", "https://not-listed.invalid")]),
         replace(MOVED, headers={"Access-Control-Allow-Origin": None}),
     ),
     (
         "preflight",
-        "a preflight of a listed origin is answered without authentication",
+        "a preflight from a listed origin needs no authentication",
         replace(_OPTIONS, headers=[("Origin", "$origin"), _PREFLIGHT]),
         Expected(
             status=204,
@@ -157,40 +177,60 @@ _ORIGINS = [
     ),
     (
         "no-preflight",
-        "OPTIONS of a listed origin that is no preflight is not allowed",
+        "OPTIONS from a listed origin without a preflight's headers is not allowed",
         replace(_OPTIONS, headers=[("Origin", "$origin")]),
         replace(NOT_ALLOWED, headers={**_SHARED, "Allow": "POST"}),
     ),
     (
         "readable",
-        "a listed origin may read the answer",
-        Ask(headers=[("Origin", "$origin")]),
+        "a listed origin may read the response",
+        RequestSpec(headers=[("Origin", "$origin")]),
         replace(MOVED, headers=_SHARED),
     ),
     (
         "readable-refusal",
-        "a listed origin may read a refusal too",
-        Ask(encoding="cut", headers=[("Origin", "$origin")]),
+        "a listed origin may read an error too",
+        RequestSpec(encoding="cut", headers=[("Origin", "$origin")]),
         replace(DENIED, headers=_SHARED),
     ),
 ]
 
 
-def limits(most: int) -> list[Case]:
-    """Make the cases of the largest body, which a setting of the server changes."""
+def limits(max_bytes: int) -> list[Case]:
+    """Return the cases about the maximum size of a body; `max_bytes` is a setting of the server."""
     rows = [
-        ("largest", "a body of the largest size is read", Ask(size=most), MOVED),
-        ("largest-chunks", "a body of the largest size is read, in chunks too", Ask(size=most, chunks=8191), MOVED),
-        ("larger", "a body of one byte more is too large", Ask(size=most + 1), TOO_LARGE),
+        ("largest", "a body of the maximum size is accepted", RequestSpec(size=max_bytes), MOVED),
+        (
+            "largest-chunks",
+            "a chunked body of the maximum size is accepted",
+            RequestSpec(size=max_bytes, chunks=8191),
+            MOVED,
+        ),
+        ("larger", "a body of one byte more is rejected", RequestSpec(size=max_bytes + 1), TOO_LARGE),
         (
             "larger-chunks",
-            "a body of one byte more is too large, in chunks too",
-            Ask(size=most + 1, chunks=8191),
+            "a chunked body of one byte more is rejected",
+            RequestSpec(size=max_bytes + 1, chunks=8191),
             TOO_LARGE,
         ),
-        ("three-times", "who sends much too much sees the answer", Ask(size=3 * most), TOO_LARGE),
-        ("unsigned", "the size is looked at before the signature", Ask(size=most + 1, encoding="cut"), TOO_LARGE),
-        ("cut", "a large body that is cut short is not whole", Ask(size=most + 2, cut=1), NOT_WHOLE),
+        (
+            "three-times",
+            "a client that sends three times the maximum receives the response",
+            RequestSpec(size=3 * max_bytes),
+            TOO_LARGE,
+        ),
+        (
+            "unsigned",
+            "the size is checked before the signature",
+            RequestSpec(size=max_bytes + 1, encoding="cut"),
+            TOO_LARGE,
+        ),
+        (
+            "cut",
+            "an incomplete body is rejected as incomplete, even if it is too large",
+            RequestSpec(size=max_bytes + 2, cut=1),
+            INCOMPLETE,
+        ),
     ]
     return table("size", _SEE, rows)
 

@@ -1,15 +1,15 @@
-"""The date: its forms, its zones, what is not read, and the window around the server's clock."""
+"""Cases about the date: its formats, its zones, what is rejected, and the window around the server's clock."""
 
-from ..case import DENIED, MOVED, Ask, Case, Date, denied, note, page, table
+from ..case import DENIED, MOVED, Case, Date, RequestSpec, denied, note, page, table
 
 _SEE = page("authentication#date")
 
-# Hours that an abbreviation is ahead of UTC.
+# Hours by which a zone is ahead of UTC.
 _ZONES = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
     "AKST": -9, "AKDT": -8, "HST": -10, "HAST": -10, "HADT": -9, "UTC": 0, "UT": 0, "GMT": 0, "Z": 0,
 }  # fmt: skip
-# Minutes that an offset is ahead of UTC.
+# Minutes by which an offset is ahead of UTC.
 _OFFSETS = {
     "+0100": 60, "-0500": -300, "+05:30": 330, "-03:30": -210, "+01": 60, "-10": -600, "+0000": 0, "-0000": 0,
     "GMT+0100": 60, "GMT-0500": -300, "GMT+01:00": 60, "GMT-05": -300,
@@ -40,7 +40,7 @@ _FORMS = {
     "unix": Date(form="{unix}"),
 }
 
-# Texts and the moments that they mean, in seconds since 1970: 1370261636 is 12:13:56 on 3 June 2013 in UTC.
+# Dates and their moments in seconds since 1970: 1370261636 is 12:13:56 UTC on 3 June 2013.
 _MOMENTS = {
     "documented": ("06/03/2013 12:13:56 EST", 1_370_279_636),
     "month-first": ("03/06/2013 12:13:56 UTC", 1_362_572_036),
@@ -105,12 +105,12 @@ _WITHOUT_ZONE = {
 }
 
 _READ = [
-    *((id_, "each form of the list is read", Ask(date=date), MOVED) for id_, date in _FORMS.items()),
+    *((id_, "each documented date format is accepted", RequestSpec(date=date), MOVED) for id_, date in _FORMS.items()),
     *(
         (
             f"moment-{id_}",
-            "a date is taken for the moment that it says",
-            Ask(date=text),
+            "a date means the documented moment",
+            RequestSpec(date=text),
             denied("date-outside-window", moment=moment),
         )
         for id_, (text, moment) in _MOMENTS.items()
@@ -121,8 +121,8 @@ _ZONED = [
     *(
         (
             zone,
-            "an abbreviation is taken at its word",
-            Ask(date=Date(form=f"{_DOCUMENTED} {zone}", minutes=hours * 60)),
+            "an abbreviation is interpreted literally",
+            RequestSpec(date=Date(form=f"{_DOCUMENTED} {zone}", minutes=hours * 60)),
             MOVED,
         )
         for zone, hours in _ZONES.items()
@@ -130,8 +130,8 @@ _ZONED = [
     *(
         (
             f"{zone}-in-{month}",
-            "an abbreviation is taken at its word, whatever the season",
-            Ask(date=f"{number}/03/2013 12:13:56 {zone}"),
+            "an abbreviation is interpreted literally, in summer and winter",
+            RequestSpec(date=f"{number}/03/2013 12:13:56 {zone}"),
             denied("date-outside-window", moment=noon - hours * 3600),
         )
         for zone, hours in [("EST", -5), ("EDT", -4), ("PST", -8), ("PDT", -7)]
@@ -140,8 +140,8 @@ _ZONED = [
     *(
         (
             text,
-            "an abbreviation is read in any case",
-            Ask(date=Date(form=f"{_DOCUMENTED} {text}", minutes=minutes)),
+            "an abbreviation is accepted in any case",
+            RequestSpec(date=Date(form=f"{_DOCUMENTED} {text}", minutes=minutes)),
             MOVED,
         )
         for text, minutes in [("est", -300), ("Pdt", -420), ("utc", 0), ("gmt+0100", 60)]
@@ -149,8 +149,8 @@ _ZONED = [
     *(
         (
             text,
-            "an offset is positive to the east, behind GMT too",
-            Ask(date=Date(form=f"{_DOCUMENTED} {text}", minutes=minutes)),
+            "an offset is positive to the east, after GMT too",
+            RequestSpec(date=Date(form=f"{_DOCUMENTED} {text}", minutes=minutes)),
             MOVED,
         )
         for text, minutes in _OFFSETS.items()
@@ -158,8 +158,8 @@ _ZONED = [
     *(
         (
             f"{zone}-meant-{half}",
-            "the other half of a zone is named as the fault",
-            Ask(date=Date(form=f"{_DOCUMENTED} {zone}", minutes=hours * 60)),
+            "a date off by an hour because of EST or EDT is explained as that",
+            RequestSpec(date=Date(form=f"{_DOCUMENTED} {zone}", minutes=hours * 60)),
             denied("date-zone-name"),
         )
         for zone, half, hours in [("EST", "EDT", -4), ("EDT", "EST", -5), ("PST", "PDT", -7)]
@@ -168,15 +168,25 @@ _ZONED = [
 
 _REFUSED = [
     *(
-        (id_, "every other text is refused, and nothing is filled in", Ask(date=text), denied("date-unreadable"))
+        (
+            id_,
+            "every other text is rejected, and nothing is guessed",
+            RequestSpec(date=text),
+            denied("date-unreadable"),
+        )
         for id_, text in _UNREADABLE.items()
     ),
     *(
-        (f"no-zone-{id_}", "a zone is required", Ask(date=text), denied("date-without-zone"))
+        (f"no-zone-{id_}", "a zone is required", RequestSpec(date=text), denied("date-without-zone"))
         for id_, text in _WITHOUT_ZONE.items()
     ),
     *(
-        (f"today-{id_}", "nothing is filled in from the clock", Ask(date=Date(form=form)), denied("date-unreadable"))
+        (
+            f"today-{id_}",
+            "nothing is taken from the clock",
+            RequestSpec(date=Date(form=form)),
+            denied("date-unreadable"),
+        )
         for id_, form in [
             ("time-alone", "{at:%H:%M:%S} UTC"),
             ("no-year", "{at:%m/%d %H:%M:%S} UTC"),
@@ -187,76 +197,86 @@ _REFUSED = [
 ]
 
 _HEADERS = [
-    ("x-daas-date", "X-Daas-Date and Date mean the same", Ask(date_header="X-Daas-Date"), MOVED),
-    ("missing", "a date is required", Ask(date=None), DENIED),
+    ("x-daas-date", "X-Daas-Date is accepted instead of Date", RequestSpec(date_header="X-Daas-Date"), MOVED),
+    ("missing", "a date is required", RequestSpec(date=None), DENIED),
     (
         "both",
-        "of both, X-Daas-Date counts",
-        Ask(date_header="X-Daas-Date", headers=[("Date", "06/03/2013 12:13:56 EST")]),
+        "if both are sent, X-Daas-Date is used",
+        RequestSpec(date_header="X-Daas-Date", headers=[("Date", "06/03/2013 12:13:56 EST")]),
         MOVED,
     ),
     (
         "both-unread",
-        "of both, X-Daas-Date counts",
-        Ask(date_header="X-Daas-Date", headers=[("Date", "yesterday")]),
+        "if both are sent, X-Daas-Date is used",
+        RequestSpec(date_header="X-Daas-Date", headers=[("Date", "yesterday")]),
         MOVED,
     ),
-    ("both-signed", "of both, X-Daas-Date counts", Ask(headers=[("X-Daas-Date", "06/03/2013 12:13:56 EST")]), DENIED),
+    (
+        "both-signed",
+        "if both are sent, X-Daas-Date is used",
+        RequestSpec(headers=[("X-Daas-Date", "06/03/2013 12:13:56 EST")]),
+        DENIED,
+    ),
     (
         "both-unreadable",
-        "X-Daas-Date counts even if it cannot be read",
-        Ask(date="yesterday", date_header="X-Daas-Date", headers=[("Date", "$now")]),
+        "X-Daas-Date is used even if it is malformed",
+        RequestSpec(date="yesterday", date_header="X-Daas-Date", headers=[("Date", "$now")]),
         denied("date-unreadable"),
     ),
-    ("both-blank", "a header that is sent blank is present", Ask(headers=[("X-Daas-Date", "")]), DENIED),
-    ("blanks-around", "blanks around a header's value are not part of it", Ask(spoil=[("Date: ", "Date: \t ")]), MOVED),
-    ("repeated", "a repeated date is refused", Ask(headers=[("Date", "$date")]), DENIED),
+    ("both-blank", "an empty header counts as present", RequestSpec(headers=[("X-Daas-Date", "")]), DENIED),
+    (
+        "blanks-around",
+        "spaces around a header's value are not part of it",
+        RequestSpec(replacements=[("Date: ", "Date: \t ")]),
+        MOVED,
+    ),
+    ("repeated", "a repeated date is rejected", RequestSpec(headers=[("Date", "$date")]), DENIED),
     (
         "repeated-x-daas-date",
-        "a repeated date is refused",
-        Ask(date_header="X-Daas-Date", headers=[("X-Daas-Date", "$date")]),
+        "a repeated date is rejected",
+        RequestSpec(date_header="X-Daas-Date", headers=[("X-Daas-Date", "$date")]),
         DENIED,
     ),
     (
         "repeated-signed",
-        "a repeated date is refused, though both are signed",
-        Ask(headers=[("Date", "$date")], signed={"date": "$date,$date"}),
+        "a repeated date is rejected, even if both are signed",
+        RequestSpec(headers=[("Date", "$date")], signed={"date": "$date,$date"}),
         DENIED,
     ),
     (
         "joined",
-        "a date that a server has joined of two is refused",
-        Ask(date=Date(form="{at:%a, %d %b %Y %H:%M:%S} GMT, {at:%a, %d %b %Y %H:%M:%S} GMT")),
+        "two dates joined by a comma are rejected",
+        RequestSpec(date=Date(form="{at:%a, %d %b %Y %H:%M:%S} GMT, {at:%a, %d %b %Y %H:%M:%S} GMT")),
         DENIED,
     ),
     (
         "repeated-beside",
-        "a repeated date is refused, even where it does not count",
-        Ask(date_header="X-Daas-Date", headers=[("Date", "$date"), ("Date", "$date")]),
+        "a repeated date is rejected, even if it is not used",
+        RequestSpec(date_header="X-Daas-Date", headers=[("Date", "$date"), ("Date", "$date")]),
         DENIED,
     ),
 ]
 
 
 def window(seconds: int) -> list[Case]:
-    """Make the cases of the window, which a setting of the server changes."""
+    """Return the cases about the window; `seconds` is a setting of the server."""
     outside = denied("date-outside-window")
     rows = [
-        ("past", "a date of before the window is refused", -seconds - 60, outside),
-        ("future", "a date of behind the window is refused", seconds + 60, outside),
-        ("inside-past", "a date inside the window is accepted, earlier or later", -seconds + 30, MOVED),
-        ("inside-future", "a date inside the window is accepted, earlier or later", seconds - 30, MOVED),
-        ("edge-past", "the window's first second belongs to it", -seconds, MOVED),
-        ("edge-future", "the window's last second belongs to it", seconds, MOVED),
-        ("over-edge-past", "the second before the window does not belong to it", -seconds - 1, outside),
-        ("over-edge-future", "the second behind the window does not belong to it", seconds + 1, outside),
+        ("past", "a date before the window is rejected", -seconds - 60, outside),
+        ("future", "a date after the window is rejected", seconds + 60, outside),
+        ("inside-past", "a date inside the window is accepted", -seconds + 30, MOVED),
+        ("inside-future", "a date inside the window is accepted", seconds - 30, MOVED),
+        ("edge-past", "the first second of the window is accepted", -seconds, MOVED),
+        ("edge-future", "the last second of the window is accepted", seconds, MOVED),
+        ("over-edge-past", "the second before the window is rejected", -seconds - 1, outside),
+        ("over-edge-future", "the second after the window is rejected", seconds + 1, outside),
     ]
     return [
         Case(
             f"date.window.{id_}",
             sentence,
             _SEE,
-            [(Ask(date=Date(seconds=ahead)), expected)],
+            [(RequestSpec(date=Date(seconds=ahead)), expected)],
             attempts=3 if "edge" in id_ else 1,
         )
         for id_, sentence, ahead, expected in rows

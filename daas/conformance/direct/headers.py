@@ -1,36 +1,36 @@
-"""Content-Type, Content-MD5, and headers that mean nothing."""
+"""Cases about Content-Type, Content-MD5, and headers that are ignored."""
 
-from ..case import DENIED, FORM, JSON, MOVED, MULTIPART, UNSUPPORTED, Ask, denied, note, page, table
-from .parts import GOOD_PARTS
+from ..case import DENIED, FORM, JSON, MOVED, MULTIPART, UNSUPPORTED, RequestSpec, denied, note, page, table
+from .multipart import GOOD_PARTS
 
 _JSON_BODY = '{"mailbox":"$mailbox","id":$id,"folder":"$folder"}'
 
 _TYPES = [
-    ("form", "a form is read", Ask(content_type=FORM), MOVED),
-    ("json", "JSON is read", Ask(content_type=JSON, body=_JSON_BODY), MOVED),
-    ("multipart", "a form in parts is read", Ask(content_type=MULTIPART, body=GOOD_PARTS), MOVED),
+    ("form", "a form is accepted", RequestSpec(content_type=FORM), MOVED),
+    ("json", "JSON is accepted", RequestSpec(content_type=JSON, body=_JSON_BODY), MOVED),
+    ("multipart", "a multipart form is accepted", RequestSpec(content_type=MULTIPART, body=GOOD_PARTS), MOVED),
     (
         "json-upper-case",
-        "the media type counts in any case",
-        Ask(content_type="Application/JSON", body=_JSON_BODY),
+        "the media type is accepted in any case",
+        RequestSpec(content_type="Application/JSON", body=_JSON_BODY),
         MOVED,
     ),
     (
         "json-charset",
-        "parameters do not change how a body is read",
-        Ask(content_type=f"{JSON}; charset=iso-8859-1", body=_JSON_BODY),
+        "parameters do not change how a body is decoded",
+        RequestSpec(content_type=f"{JSON}; charset=iso-8859-1", body=_JSON_BODY),
         MOVED,
     ),
-    ("missing", "a content type is required", Ask(content_type=None), DENIED),
-    ("blank", "a blank content type is as good as none", Ask(content_type=""), DENIED),
+    ("missing", "a content type is required", RequestSpec(content_type=None), DENIED),
+    ("blank", "an empty content type counts as missing", RequestSpec(content_type=""), DENIED),
     (
         "blank-unsigned",
-        "a blank content type is as good as none",
-        Ask(content_type="", signed={"content_type": None}),
+        "an empty content type counts as missing",
+        RequestSpec(content_type="", signed={"content_type": None}),
         DENIED,
     ),
     *(
-        (f"other-{name}", "a body of another type is not supported", Ask(content_type=text), UNSUPPORTED)
+        (f"other-{name}", "a body of another type is not supported", RequestSpec(content_type=text), UNSUPPORTED)
         for name, text in {
             "text": "text/plain",
             "xml": "application/xml",
@@ -43,8 +43,8 @@ _TYPES = [
     ),
     (
         "other-unsigned",
-        "only who is authenticated is told that a type is not supported",
-        Ask(content_type="text/plain", encoding="cut"),
+        "authentication comes before the content type",
+        RequestSpec(content_type="text/plain", encoding="cut"),
         DENIED,
     ),
 ]
@@ -52,34 +52,44 @@ _TYPES = [
 _MISMATCH = denied("content-md5-mismatch")
 
 _MD5 = [
-    ("base64", "Content-MD5 is base64 of the 16 bytes", Ask(md5="base64"), MOVED),
-    ("hex", "hexadecimal text is read too", Ask(md5="hex"), MOVED),
-    ("hex-upper", "hexadecimal text is read in either case", Ask(md5="HEX"), MOVED),
-    ("base64-of-hex", "base64 of lower-case hexadecimal text is read too", Ask(md5="base64 of hex"), MOVED),
-    ("absent", "Content-MD5 is optional", Ask(), MOVED),
-    ("json", "the MD5 is that of the body as it is sent", Ask(md5="base64", content_type=JSON, body=_JSON_BODY), MOVED),
+    ("base64", "Content-MD5 is base64 of the 16 bytes", RequestSpec(md5="base64"), MOVED),
+    ("hex", "hexadecimal text is accepted too", RequestSpec(md5="hex"), MOVED),
+    ("hex-upper", "hexadecimal text is accepted in either case", RequestSpec(md5="HEX"), MOVED),
+    ("base64-of-hex", "base64 of lower-case hexadecimal text is accepted too", RequestSpec(md5="base64 of hex"), MOVED),
+    ("absent", "Content-MD5 is optional", RequestSpec(), MOVED),
     (
-        "multipart",
-        "the MD5 is that of the entire body",
-        Ask(md5="base64", content_type=MULTIPART, body=GOOD_PARTS),
+        "json",
+        "the MD5 is that of the body's bytes",
+        RequestSpec(md5="base64", content_type=JSON, body=_JSON_BODY),
         MOVED,
     ),
-    ("chunks", "the MD5 is that of the body without its chunks", Ask(md5="base64", chunks=7), MOVED),
-    ("wrong", "the MD5 must match the body", Ask(md5="CY9rzUYh03PK3k6DJie09g=="), _MISMATCH),
-    ("wrong-hex", "the MD5 must match the body", Ask(md5="098f6bcd4621d373cade4e832627b4f6"), _MISMATCH),
-    ("of-nothing", "the MD5 must match the body", Ask(md5="1B2M2Y8AsgTpgAmY7PhCfg=="), _MISMATCH),
-    ("base64-of-upper-hex", "no other spelling of the MD5 is read", Ask(md5="base64 of HEX"), _MISMATCH),
-    ("unpadded", "no other spelling of the MD5 is read", Ask(md5="unpadded"), _MISMATCH),
-    ("respelled", "no other spelling of the MD5 is read", Ask(md5="respelled"), _MISMATCH),
-    ("byte", "no other spelling of the MD5 is read", Ask(md5="\xe9"), _MISMATCH),
-    ("blank", "a header that is sent blank is present", Ask(md5=""), _MISMATCH),
-    ("blank-unsigned", "a header that is sent blank is present", Ask(md5="", signed={"md5": None}), DENIED),
-    ("unsigned", "a Content-MD5 that is sent is signed", Ask(md5="base64", signed={"md5": None}), DENIED),
-    ("repeated", "a repeated Content-MD5 is refused", Ask(md5="base64", headers=[("Content-MD5", "$md5")]), DENIED),
+    (
+        "multipart",
+        "the MD5 is that of the whole body",
+        RequestSpec(md5="base64", content_type=MULTIPART, body=GOOD_PARTS),
+        MOVED,
+    ),
+    ("chunks", "the MD5 is that of the body without chunk headers", RequestSpec(md5="base64", chunks=7), MOVED),
+    ("wrong", "the MD5 must match the body", RequestSpec(md5="CY9rzUYh03PK3k6DJie09g=="), _MISMATCH),
+    ("wrong-hex", "the MD5 must match the body", RequestSpec(md5="098f6bcd4621d373cade4e832627b4f6"), _MISMATCH),
+    ("of-nothing", "the MD5 must match the body", RequestSpec(md5="1B2M2Y8AsgTpgAmY7PhCfg=="), _MISMATCH),
+    ("base64-of-upper-hex", "no other encoding of the MD5 is accepted", RequestSpec(md5="base64 of HEX"), _MISMATCH),
+    ("unpadded", "no other encoding of the MD5 is accepted", RequestSpec(md5="unpadded"), _MISMATCH),
+    ("respelled", "no other encoding of the MD5 is accepted", RequestSpec(md5="respelled"), _MISMATCH),
+    ("byte", "no other encoding of the MD5 is accepted", RequestSpec(md5="\xe9"), _MISMATCH),
+    ("blank", "an empty header counts as present", RequestSpec(md5=""), _MISMATCH),
+    ("blank-unsigned", "an empty header counts as present", RequestSpec(md5="", signed={"md5": None}), DENIED),
+    ("unsigned", "a Content-MD5 that is sent must be signed", RequestSpec(md5="base64", signed={"md5": None}), DENIED),
+    (
+        "repeated",
+        "a repeated Content-MD5 is rejected",
+        RequestSpec(md5="base64", headers=[("Content-MD5", "$md5")]),
+        DENIED,
+    ),
     (
         "repeated-signed",
-        "a repeated Content-MD5 is refused, though both are signed",
-        Ask(
+        "a repeated Content-MD5 is rejected, even if both are signed",
+        RequestSpec(
             md5="CY9rzUYh03PK3k6DJie09g==",
             body="test",
             headers=[("Content-MD5", "$md5")],
@@ -89,20 +99,20 @@ _MD5 = [
     ),
     (
         "joined",
-        "a Content-MD5 that a server has joined of two is refused",
-        Ask(md5="CY9rzUYh03PK3k6DJie09g==, CY9rzUYh03PK3k6DJie09g==", body="test"),
+        "two Content-MD5 values joined by a comma are rejected",
+        RequestSpec(md5="CY9rzUYh03PK3k6DJie09g==, CY9rzUYh03PK3k6DJie09g==", body="test"),
         DENIED,
     ),
     (
         "blanks-around",
-        "blanks around a header's value are not part of it",
-        Ask(md5="base64", spoil=[("Content-MD5: ", "Content-MD5:  \t")]),
+        "spaces around a header's value are not part of it",
+        RequestSpec(md5="base64", replacements=[("Content-MD5: ", "Content-MD5:  \t")]),
         MOVED,
     ),
     (
         "required",
-        "an application may be held to send Content-MD5",
-        Ask(key="held to Content-MD5"),
+        "an application can be required to send Content-MD5",
+        RequestSpec(key="refused without Content-MD5"),
         denied("content-md5-required"),
     ),
 ]
@@ -110,25 +120,30 @@ _MD5 = [
 _OTHERS = [
     (
         "case",
-        "the names of headers count in any case",
-        Ask(spoil=[("Date", "dATE"), ("Content-Type", "content-type")]),
+        "header names are accepted in any case",
+        RequestSpec(replacements=[("Date", "dATE"), ("Content-Type", "content-type")]),
         MOVED,
     ),
     (
         "x-request-id",
         "a client's own X-Request-Id is ignored",
-        Ask(headers=[("X-Request-Id", "4611686018427387904")]),
+        RequestSpec(headers=[("X-Request-Id", "4611686018427387904")]),
         MOVED,
     ),
-    ("override", "the method is that of the request line", Ask(headers=[("X-HTTP-Method-Override", "DELETE")]), MOVED),
+    (
+        "override",
+        "only the request line sets the method",
+        RequestSpec(headers=[("X-HTTP-Method-Override", "DELETE")]),
+        MOVED,
+    ),
     (
         "original-url",
-        "the path is that of the request line",
-        Ask(headers=[("X-Original-URL", "/"), ("X-Rewrite-URL", "/")]),
+        "only the request line sets the path",
+        RequestSpec(headers=[("X-Original-URL", "/"), ("X-Rewrite-URL", "/")]),
         MOVED,
     ),
-    ("script-name", "the path is that of the request line", Ask(headers=[("Script-Name", "/direct")]), MOVED),
-    ("byte", "a header that does not count may hold any bytes", Ask(headers=[("X-Note", "\xe9\xff")]), MOVED),
+    ("script-name", "only the request line sets the path", RequestSpec(headers=[("Script-Name", "/direct")]), MOVED),
+    ("byte", "an unused header may contain any bytes", RequestSpec(headers=[("X-Note", "\xe9\xff")]), MOVED),
 ]
 
 CASES = [

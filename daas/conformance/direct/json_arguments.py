@@ -1,6 +1,6 @@
-"""The arguments in JSON."""
+"""Cases about arguments in JSON."""
 
-from ..case import JSON, MOVED, UNREADABLE, Ask, Expected, invalid, missing, note, table
+from ..case import JSON, MALFORMED, MOVED, Expected, RequestSpec, invalid, missing, note, table
 
 _BOTH = '"mailbox":"$mailbox","folder":"$folder"'
 _ALL = _BOTH + ',"id":"$id"'
@@ -56,8 +56,8 @@ _READ = [
     *(
         (
             f"id-{id_}",
-            "id is a string, or a number written as a whole number",
-            Ask(content_type=JSON, body=f"{{{_BOTH},{text}}}"),
+            "id is a string or an integer",
+            RequestSpec(content_type=JSON, body=f"{{{_BOTH},{text}}}"),
             expected,
         )
         for id_, (text, expected) in _IDS.items()
@@ -65,49 +65,59 @@ _READ = [
     (
         "folder-number",
         "folder may be a number",
-        Ask(content_type=JSON, body='{"mailbox":"$mailbox","id":"$id","folder":$folder}'),
+        RequestSpec(content_type=JSON, body='{"mailbox":"$mailbox","id":"$id","folder":$folder}'),
         MOVED,
     ),
     (
         "folder-fraction",
-        "folder may be a number written as a whole number",
-        Ask(content_type=JSON, body='{"mailbox":"$mailbox","id":"$id","folder":$folder.0}'),
+        "if folder is a number, it must be an integer",
+        RequestSpec(content_type=JSON, body='{"mailbox":"$mailbox","id":"$id","folder":$folder.0}'),
         invalid("folder"),
     ),
     (
         "mailbox-number",
         "mailbox is a string",
-        Ask(content_type=JSON, body='{"mailbox":1,"id":"$id","folder":"$folder"}'),
+        RequestSpec(content_type=JSON, body='{"mailbox":1,"id":"$id","folder":"$folder"}'),
         invalid("mailbox"),
     ),
-    ("blanks", "blanks between the tokens do not count", Ask(content_type=JSON, body=f" {{\r\n\t{_ALL} }}\n"), MOVED),
+    (
+        "blanks",
+        "white space between tokens is ignored",
+        RequestSpec(content_type=JSON, body=f" {{\r\n\t{_ALL} }}\n"),
+        MOVED,
+    ),
     (
         "unknown",
-        "unknown arguments are ignored, whatever they hold",
-        Ask(content_type=JSON, body=f'{{{_ALL},"x":[1.0,{{"y":null}}],"x":true}}'),
+        "unknown arguments are ignored, whatever they contain",
+        RequestSpec(content_type=JSON, body=f'{{{_ALL},"x":[1.0,{{"y":null}}],"x":true}}'),
         MOVED,
     ),
     (
         "eight-deep",
-        "an object may be eight deep",
-        Ask(content_type=JSON, body=f'{{{_ALL},"x":' + "[" * 7 + "]" * 7 + "}"),
+        "JSON may be nested eight levels deep",
+        RequestSpec(content_type=JSON, body=f'{{{_ALL},"x":' + "[" * 7 + "]" * 7 + "}"),
         MOVED,
     ),
     (
         "brackets-in-strings",
-        "brackets in strings are not depth",
-        Ask(content_type=JSON, body=f'{{{_ALL},"x":"[[[[[[[[[[{{{{\\"["}}'),
+        "brackets in strings are not nesting",
+        RequestSpec(content_type=JSON, body=f'{{{_ALL},"x":"[[[[[[[[[[{{{{\\"["}}'),
         MOVED,
     ),
-    ("utf-8", "an object is UTF-8", Ask(content_type=JSON, body=f'{{{_ALL},"x":"\xc3\xa9"}}'), MOVED),
+    ("utf-8", "JSON is UTF-8", RequestSpec(content_type=JSON, body=f'{{{_ALL},"x":"\xc3\xa9"}}'), MOVED),
     (
         "missing",
-        "an argument that is required may not be missing",
-        Ask(content_type=JSON, body="{}"),
+        "a missing required argument is an error",
+        RequestSpec(content_type=JSON, body="{}"),
         missing("mailbox", "id", "folder"),
     ),
     *(
-        (id_, "what is not one JSON object is not read", Ask(content_type=JSON, body=text), UNREADABLE)
+        (
+            id_,
+            "a body that is not exactly one JSON object is rejected",
+            RequestSpec(content_type=JSON, body=text),
+            MALFORMED,
+        )
         for id_, text in _BROKEN.items()
     ),
 ]

@@ -1,4 +1,4 @@
-"""What the kit has to be told of a server: keys, a mailbox that is open, and what else there is to be refused."""
+"""What the kit must know about a server: keys, mailboxes and messages to test with, and the server's limits."""
 
 import re
 from collections.abc import Mapping
@@ -7,23 +7,23 @@ from typing import Any, Self
 
 from ..signing.mechanism import KeyPair
 
-_NAMES = {"mailbox", "message", "folders"}
+_REQUIRED = {"mailbox", "message", "folders"}
 
 
-class StageError(Exception):
-    """A stage that cannot be used; the text is a sentence."""
+class TargetError(Exception):
+    """The facts about a server are incomplete or malformed; the text is a sentence."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The keys and names that the cases are played with; what is None is not there, and its cases are skipped.
+class Target:
+    """The keys and names that the cases use; cases that need a field which is None are skipped.
 
-    `granted` may use all services of the API and the mailbox. `message` is in that, and will be moved about; `folders`
-    are two custom folders of it, and `standard_folder` is the id of its Inbox. `refused` may not use the services, and
-    must send Content-MD5 if `refused_needs_md5`. `closed_mailbox` is not open to `granted`; `closed_message` and
-    `closed_folder` lie in it. `suspended_mailbox` is suspended. `explains` says that `granted` is shown the string to
-    sign, `lists` that it may use lists and contacts, as `other` may. `origin` is one that pages may call from.
-    `window` and `max_body_bytes` are the server's settings.
+    `granted` may use all services of the API and the mailbox. `message` is in that mailbox and will be moved;
+    `folders` are the ids of two custom folders of it, `standard_folder` is the id of its Inbox. `refused` may use no
+    service, and must send Content-MD5 if `refused_needs_md5`. `granted` has no permission for `closed_mailbox`, which
+    holds `closed_message` and `closed_folder`. `suspended_mailbox` is suspended. `explains` is true if the server
+    shows `granted` the string to sign, `lists` if `granted` may use lists and contacts, as `other` may. Pages of
+    `origin` may call the API. `window` (seconds) and `max_body_bytes` are settings of the server.
     """
 
     granted: KeyPair
@@ -45,32 +45,32 @@ class Stage:
     max_body_bytes: int = 65_536
 
     @classmethod
-    def of(cls, granted: KeyPair, facts: Mapping[str, Any]) -> Self:
-        """Make a stage of facts as `daas sandbox create` writes them; raises StageError if they cannot be used."""
+    def from_facts(cls, granted: KeyPair, facts: Mapping[str, Any]) -> Self:
+        """Return the target that facts describe, as `daas sandbox create` writes them; raise TargetError."""
         known = {field.name: facts[field.name] for field in fields(cls) if facts.get(field.name) is not None}
-        if lacking := _NAMES - {*known}:
-            raise StageError(f"The kit has to be told: {', '.join(sorted(lacking))}.")
+        if lacking := _REQUIRED - {*known}:
+            raise TargetError(f"The kit needs to know: {', '.join(sorted(lacking))}.")
         folders = known["folders"]
         if not isinstance(folders, list | tuple) or len({*map(str, folders)}) != 2:
-            raise StageError("The kit needs the ids of two custom folders.")
+            raise TargetError("The kit needs the ids of two custom folders.")
         try:
             for name in {"refused", "other"} & {*known}:
                 known[name] = KeyPair(known[name]["public_key"], known[name]["private_key"])
         except (TypeError, KeyError) as error:
-            raise StageError("The keys of the application that is refused, or of the other, cannot be read.") from error
+            raise TargetError("`refused` and `other` each need a public_key and a private_key.") from error
         if not re.fullmatch("[1-9][0-9]*", str(known["message"])):
-            raise StageError("The message is named by its id.")
+            raise TargetError("`message` must be the id of a message.")
         return cls(
             **{**known, "granted": granted, "folders": tuple(map(str, folders)), "message": str(known["message"])}
         )
 
     @property
     def compares_dates(self) -> bool:
-        """Whether the server compares dates with its clock, by a window that the cases can tell from any other."""
+        """Whether the server compares dates with its clock, with a window (seconds) that the cases can test."""
         return 60 <= self.window <= 1800
 
     def names(self) -> dict[str, str]:
-        """Give what the texts of the cases may name."""
+        """Return the values of the names that texts of the cases may use."""
         optional = {
             "standard_folder": self.standard_folder,
             "closed_mailbox": self.closed_mailbox,

@@ -1,7 +1,8 @@
-"""Sends the bytes of a request as they are and reads the answer, within a time that nothing can prolong."""
+"""Send a request's bytes unchanged and read the response, within a deadline that the server cannot prolong."""
 
 import http.client
 import io
+import re
 import socket
 import ssl
 import time
@@ -11,17 +12,21 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-# An answer of the API has a few hundred bytes; a page of messages is asked for one message at a time.
-_LONGEST_BODY = 1_000_000
+# A response of the API has a few hundred bytes: the kit lists one message at a time.
+_MAX_BODY = 1_000_000
+
+# How many seconds the kit waits, and how often, for a server that answers 429 with Retry-After.
+_MAX_PAUSE = 60
+_MAX_PAUSES = 3
 
 
-class WireError(Exception):
-    """A server that did not answer; the text is a sentence."""
+class NoResponse(Exception):
+    """A server sent no usable response; the text is a sentence."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response as it came; a repeated header is joined by a comma."""
+class Response:
+    """An HTTP response; the values of a repeated header are joined by a comma."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,13 +37,13 @@ class Answer:
         return "\n".join([*head, "", self.body.decode("utf-8", "backslashreplace")])
 
     def header(self, name: str) -> str | None:
-        """Give a header without regard to the case of its name."""
+        """Return a header's value; its name matches in any case."""
         return next((value for given, value in self.headers.items() if given.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where a server is; `url` is a scheme, a host and perhaps a port."""
+    """The address of a server; `url` is a scheme, a host and perhaps a port."""
 
     url: str
     host: str
@@ -47,7 +52,7 @@ class Server:
 
     @classmethod
     def at(cls, url: str) -> "Server":
-        """Read a URL; raises ValueError if it names no server, or more than one."""
+        """Return the server at a URL; raise ValueError if the URL has a path, a user or no host."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
             raise ValueError(url)
@@ -57,26 +62,37 @@ class Server:
         port = parts.port or (443 if is_tls else 80)
         return cls(url.rstrip("/"), parts.hostname, port, is_tls)
 
-    def exchange(self, request: bytes, *, is_cut: bool, seconds: float) -> Answer:
-        """Send a request over a connection of its own and read the answer; raises WireError.
+    def send(self, request: bytes, seconds: float, *, is_cut: bool = False) -> Response:
+        """Send a request and return the response; raise NoResponse. Retry as a 429 with Retry-After asks.
 
-        `is_cut` says behind it that no more will come. All of it takes `seconds` at most.
+        `seconds` limits each exchange from connecting to the end of the response. `is_cut` closes the sending side of
+        the connection after the request.
         """
+        response = self._exchange(request, seconds, is_cut=is_cut)
+        for _ in range(_MAX_PAUSES):
+            pause = response.header("Retry-After") or ""
+            if response.status != 429 or not re.fullmatch("[0-9]{1,9}", pause):
+                break
+            time.sleep(min(int(pause), _MAX_PAUSE))
+            response = self._exchange(request, seconds, is_cut=is_cut)
+        return response
+
+    def _exchange(self, request: bytes, seconds: float, *, is_cut: bool) -> Response:
         deadline = time.monotonic() + seconds
         try:
             with self._connect(seconds) as connection:
-                # Who has refused already may have closed its side: the answer is what counts.
+                # A server that has rejected the request may have closed its side: the response is what counts.
                 with suppress(BrokenPipeError, ConnectionResetError):
                     connection.sendall(request)
                     if is_cut:
                         connection.shutdown(socket.SHUT_WR)
                 return _read(connection, request.partition(b" ")[0].decode("latin-1"), deadline)
         except TimeoutError as error:
-            raise WireError(f"There was no whole answer within {seconds:g} seconds.") from error
+            raise NoResponse(f"There was no complete response within {seconds:g} seconds.") from error
         except http.client.RemoteDisconnected as error:
-            raise WireError("The server closed the connection without an answer.") from error
+            raise NoResponse("The server closed the connection without a response.") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise WireError(f"There was no answer that is HTTP: {type(error).__name__}.") from error
+            raise NoResponse(f"There was no HTTP response: {type(error).__name__}.") from error
 
     def _connect(self, seconds: float) -> socket.socket:
         connection = socket.create_connection((self.host, self.port), timeout=seconds)
@@ -90,7 +106,7 @@ class Server:
 
 
 class _Received(io.RawIOBase):
-    """What comes over a connection until the deadline; http.client reads from it."""
+    """The bytes that a connection receives before the deadline; http.client reads from it."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection = connection
@@ -110,14 +126,14 @@ class _Received(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
 
-def _read(connection: socket.socket, method: str, deadline: float) -> Answer:
+def _read(connection: socket.socket, method: str, deadline: float) -> Response:
     with http.client.HTTPResponse(cast(socket.socket, _Received(connection, deadline)), method=method) as response:
         response.begin()
-        body = response.read(_LONGEST_BODY)
+        body = response.read(_MAX_BODY)
         if response.length:
             raise http.client.IncompleteRead(body)
         headers: dict[str, str] = {}
         for name, value in response.getheaders():
             known = next((given for given in headers if given.lower() == name.lower()), name)
             headers[known] = f"{headers[known]}, {value}" if known in headers else value
-        return Answer(response.status, headers, body)
+        return Response(response.status, headers, body)
