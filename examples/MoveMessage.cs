@@ -1,8 +1,8 @@
-// Moves a message, with nothing but Mono 6 or .NET.
+// Move a message, with only Mono 6 or .NET.
 //
 // Usage: mcs -r:System.Net.Http MoveMessage.cs
 //        mono MoveMessage.exe URL MAILBOX ID FOLDER [--without-md5]
-// The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+// The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 
 using System;
 using System.Collections.Generic;
@@ -44,9 +44,9 @@ public static class MoveMessage
 
         using (var client = new HttpClient())
         {
-            var answer = client.SendAsync(request).Result;
-            Console.WriteLine(answer.Content.ReadAsStringAsync().Result);
-            return answer.IsSuccessStatusCode ? 0 : 1;
+            var response = client.SendAsync(request).Result;
+            Console.WriteLine(response.Content.ReadAsStringAsync().Result);
+            return response.IsSuccessStatusCode ? 0 : 1;
         }
     }
 }

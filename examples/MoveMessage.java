@@ -1,7 +1,7 @@
-// Moves a message, with nothing but Java 17 or later.
+// Move a message, with only Java 17 or later.
 //
 // Usage: java MoveMessage.java URL MAILBOX ID FOLDER [--without-md5]
-// The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+// The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -51,9 +51,9 @@ public class MoveMessage {
         String publicKey = System.getenv("DAAS_PUBLIC_KEY");
         request.header("Authorization", "DAAS " + publicKey + ":" + signature);
 
-        HttpResponse<String> answer =
+        HttpResponse<String> response =
             HttpClient.newHttpClient().send(request.build(), HttpResponse.BodyHandlers.ofString());
-        System.out.println(answer.body());
-        System.exit(answer.statusCode() == 200 ? 0 : 1);
+        System.out.println(response.body());
+        System.exit(response.statusCode() == 200 ? 0 : 1);
     }
 }

@@ -1,1 +1,1 @@
-"""Sample programs; a package, so that an editable install finds what the pages show."""
+"""Sample programs; this is a package so that an editable install also finds the files that the pages show."""

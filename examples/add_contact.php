@@ -1,10 +1,10 @@
 <?php
-// Makes a list and adds a contact to it, with nothing but PHP 8.
+// Make a list and add a contact to it, with only PHP 8.
 //
 // Usage: php add_contact.php URL LIST_NAME EMAIL_ADDRESS NAME
-// The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+// The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 
-/** Signs and sends a call for lists and contacts, prints the answer, and gives it; what follows a ? is in order. */
+/** Send a signed request, print the response and return it decoded; the query in $uri must be sorted by name. */
 function call(string $method, string $uri, array $posted = []): mixed
 {
     global $url;
@@ -13,12 +13,12 @@ function call(string $method, string $uri, array $posted = []): mixed
     $signature = hash_hmac('sha256', strtolower("$method::$uri::$json"), getenv('DAAS_PRIVATE_KEY'));
     $headers = ['Authorization: RCWS ' . getenv('DAAS_PUBLIC_KEY') . ":$signature", 'Content-Type: application/json'];
     $request = ['method' => $method, 'header' => $headers, 'content' => $posted ? $json : '', 'ignore_errors' => true];
-    $answer = file_get_contents($url . $uri, false, stream_context_create(['http' => $request]));
-    echo $answer, "\n";
+    $response = file_get_contents($url . $uri, false, stream_context_create(['http' => $request]));
+    echo $response, "\n";
     if (!preg_match('/ 20[01] /', $http_response_header[0])) {
         exit(1);
     }
-    return json_decode($answer, true);
+    return json_decode($response, true);
 }
 
 [, $url, $listName, $emailAddress, $name] = $argv;

@@ -1,7 +1,7 @@
-"""Makes a list and adds a contact to it, with Python 3.9 or later and nothing else.
+"""Make a list and add a contact to it, with only Python 3.9 or later.
 
 Usage: add_contact.py URL LIST_NAME EMAIL_ADDRESS NAME
-The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from urllib.request import Request, urlopen
 
 
 def call(url: str, method: str, uri: str, posted: "dict[str, str] | None" = None) -> "tuple[int, str]":
-    """Sign and send a call for lists and contacts, and give the answer's status and body.
+    """Send a signed request and return the response's status and body.
 
-    What stands in `uri` behind a `?` must have its names in order.
+    The query in `uri` must be sorted by name.
     """
     body = "" if posted is None else json.dumps(posted, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     signed = body or '{"posted_data":"[]"}'
@@ -29,11 +29,11 @@ def call(url: str, method: str, uri: str, posted: "dict[str, str] | None" = None
         "Content-Type": "application/json",
     }
     try:
-        with urlopen(Request(url + uri, body.encode() or None, headers, method=method), timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except HTTPError as refusal:
-        with refusal:
-            return refusal.code, refusal.read().decode()
+        with urlopen(Request(url + uri, body.encode() or None, headers, method=method), timeout=30) as response:
+            return response.status, response.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-// Moves a message, from a browser's page.
-// Whoever can open the page can read the private key that it holds: let it be the user's own.
+// Move a message, from a page in a browser.
+// Never put a private key in the page: anyone who opens the page can read it. Let users enter their own.
 
 /**
- * Gives the answer, a Response.
- * `md5` computes the 16 bytes of the MD5 of a Uint8Array, which browsers cannot.
- * Without it, no Content-MD5 is sent.
+ * Return the Response.
+ * `md5` must return the 16 bytes of the MD5 of a Uint8Array, which browsers cannot compute themselves.
+ * Without `md5`, no Content-MD5 is sent.
  */
 export async function moveMessage(url, publicKey, privateKey, mailbox, id, folder, md5) {
   const uri = "/direct/messages/move/format/json";
   const contentType = "application/x-www-form-urlencoded";
   const bytes = (text) => new TextEncoder().encode(text);
   const body = bytes(new URLSearchParams({ mailbox, id, folder }).toString());
-  // No script can set Date.
+  // Scripts in browsers cannot set Date.
   const date = new Date().toUTCString();
   const headers = { "X-Daas-Date": date, "Content-Type": contentType };
   const lines = ["POST", date, contentType, uri];

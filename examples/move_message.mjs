@@ -1,7 +1,7 @@
-// Moves a message, with nothing but Node.js 18 or later.
+// Move a message, with only Node.js 18 or later.
 //
 // Usage: node move_message.mjs URL MAILBOX ID FOLDER [--without-md5]
-// The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+// The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 import { createHash, createHmac } from "node:crypto";
 
 const [url, mailbox, id, folder, option] = process.argv.slice(2);
@@ -20,6 +20,6 @@ if (option !== "--without-md5") {
 const hash = createHmac("sha256", DAAS_PRIVATE_KEY).update(lines.join("\n")).digest("hex");
 headers.Authorization = `DAAS ${DAAS_PUBLIC_KEY}:${Buffer.from(hash).toString("base64")}`;
 
-const answer = await fetch(url + uri, { method: "POST", headers, body });
-console.log(await answer.text());
-process.exitCode = answer.ok ? 0 : 1;
+const response = await fetch(url + uri, { method: "POST", headers, body });
+console.log(await response.text());
+process.exitCode = response.ok ? 0 : 1;

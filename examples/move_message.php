@@ -1,8 +1,8 @@
 <?php
-// Moves a message, with nothing but PHP 8.
+// Move a message, with only PHP 8.
 //
 // Usage: php move_message.php URL MAILBOX ID FOLDER [--without-md5]
-// The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+// The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 
 [, $url, $mailbox, $id, $folder] = $argv;
 $uri = '/direct/messages/move/format/json';

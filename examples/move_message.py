@@ -1,7 +1,7 @@
-"""Moves a message, with nothing but Python's standard library.
+"""Move a message, with only Python's standard library.
 
 Usage: move_message.py URL MAILBOX ID FOLDER [--without-md5]
-The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 """
 
 import base64
@@ -27,7 +27,7 @@ def move_message(
     folder: str,
     with_md5: bool = True,
 ) -> tuple[int, str]:
-    """Ask the service at `url` for a move, and give the status and the body of its answer."""
+    """Move a message; return the status and the body of the response."""
     arguments = {"mailbox": mailbox, "id": message_id, "folder": folder}
     body = urllib.parse.urlencode(arguments).encode()
     headers = {"Date": formatdate(usegmt=True), "Content-Type": CONTENT_TYPE}
@@ -44,18 +44,18 @@ def move_message(
 
     request = urllib.request.Request(url + URI, body, headers)
     try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read().decode()
+        with urllib.request.urlopen(request) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
 
 if __name__ == "__main__":
     arguments = [argument for argument in sys.argv[1:] if argument != "--without-md5"]
     if len(arguments) != 4:
         sys.exit(__doc__)
-    url, *what = arguments
+    url, *move = arguments
     keys = os.environ["DAAS_PUBLIC_KEY"], os.environ["DAAS_PRIVATE_KEY"]
-    status, answer = move_message(url, *keys, *what, with_md5="--without-md5" not in sys.argv)
-    print(answer)
+    status, body = move_message(url, *keys, *move, with_md5="--without-md5" not in sys.argv)
+    print(body)
     sys.exit(0 if status == 200 else 1)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Moves a message, with curl and openssl.
+# Move a message, with curl and openssl.
 #
 # Usage: move_message.sh URL MAILBOX ID FOLDER [--without-md5]
-# The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
-# While openssl runs, the private key stands among its arguments, which other users of the machine
-# may list.
+# The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+# While openssl runs, the private key is one of its arguments, which other users of the machine can
+# list.
 set -euo pipefail
 
 url=$1 mailbox=$2 id=$3 folder=$4 option=${5-}
@@ -25,7 +25,7 @@ if [ "$option" != --without-md5 ]; then
 fi
 lines+=("$content_type" "$uri")
 
-# The lines joined by newlines: $(...) takes the last one off.
+# Join the lines with newlines: $(...) removes the last one.
 string_to_sign=$(printf '%s\n' "${lines[@]}")
 hash=$(printf %s "$string_to_sign" | openssl sha256 -mac HMAC -macopt "key:$DAAS_PRIVATE_KEY" -r)
 signature=$(printf %s "${hash%% *}" | openssl base64 -A)

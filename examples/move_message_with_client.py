@@ -1,7 +1,7 @@
-"""Moves a message, with the client of the package daas.
+"""Move a message, with the client in the package daas.
 
 Usage: move_message_with_client.py URL MAILBOX ID FOLDER [--without-md5]
-The keys come from the environment: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
+The environment has the keys: DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.
 """
 
 import os

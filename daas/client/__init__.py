@@ -1,13 +1,11 @@
-"""Calls the service as an application does: signs with `daas.signing`, sends with httpx, needs no Flask.
+"""Client library: sign requests with `daas.signing` and send them with httpx; Flask is not needed.
 
-`DirectClient` has a method for each Direct message call, `ListsClient` one for each call for lists and contacts.
-`SignatureAuth` signs what is sent by other means: by httpx, sync or async, or by requests.
+`DirectClient` has a method for each call of the Direct messages API, `ListsClient` for each call of the lists and
+contacts API. `SignatureAuth` signs requests that other code sends with httpx (sync or async) or requests.
 """
 
 from .direct import DirectClient, Folder, Message, Moved, Page
-from .key_file import KeyFileError, read_key_file
-from .lists import Contact, ContactList, ListsClient
-from .refusals import (
+from .errors import (
     AuthenticationFailed,
     BadRequest,
     BodyTooLarge,
@@ -31,6 +29,8 @@ from .refusals import (
     UseNotAuthorized,
     UserNotAuthorized,
 )
+from .key_file import KeyFileError, read_key_file
+from .lists import Contact, ContactList, ListsClient
 from .service import DEFAULT_URL, Retries
 from .signature import SignatureAuth
 

@@ -1,4 +1,4 @@
-"""The Direct message calls as methods, their answers as objects."""
+"""The calls of the Direct messages API as methods, their responses as objects."""
 
 import datetime
 from collections.abc import Iterator
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..signing.daas_scheme import DIRECT
-from . import refusals
-from .service import Service
+from . import errors
+from .service import SignedClient
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A move that is on disk: the values as understood, `folder` a standard folder's name or a custom one's id."""
+    """A completed move, as the response describes it.
+
+    `folder` is the name of a standard folder or the id of a custom folder.
+    """
 
     request_id: str
     mailbox: str
@@ -21,7 +24,7 @@ class Moved:
 
     @classmethod
     def read(cls, body: Any) -> Self:
-        """Read the answer's body."""
+        """Return the object for a response's body; raise KeyError or TypeError for another body."""
         return cls(body["request_id"], body["mailbox"], body["id"], body["folder"])
 
 
@@ -35,7 +38,10 @@ class Folder:
 
 @dataclass(frozen=True)
 class Message:
-    """A message of a mailbox; `folder` is a standard folder's name or a custom one's id, `size` is in bytes."""
+    """A message of a mailbox.
+
+    `folder` is the name of a standard folder or the id of a custom folder, `size` is in bytes.
+    """
 
     id: str
     folder: str
@@ -47,14 +53,14 @@ class Message:
 
     @classmethod
     def read(cls, shown: Any) -> Self:
-        """Read a message as the answer's body shows it; the date is blank if the message has none."""
+        """Return the message in a response's body; its date is an empty string there if the message has none."""
         date = datetime.datetime.fromisoformat(shown["date"]) if shown["date"] else None
         return cls(shown["id"], shown["folder"], shown["subject"], shown["from"], shown["to"], date, int(shown["size"]))
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of messages, in the order of their ids; `next` is the `after` of the next page, None on the last."""
+    """A page of messages, ordered by id; `next` is the `after` of the next page, None on the last page."""
 
     request_id: str
     mailbox: str
@@ -63,43 +69,43 @@ class Page:
 
     @classmethod
     def read(cls, body: Any) -> Self:
-        """Read the answer's body."""
+        """Return the object for a response's body; raise KeyError or TypeError for another body."""
         messages = tuple(Message.read(shown) for shown in body["messages"])
         return cls(body["request_id"], body["mailbox"], messages, body.get("next"))
 
 
-class DirectClient(Service):
-    """Calls the Direct message service; see Service for what it takes.
+class DirectClient(SignedClient):
+    """A client of the Direct messages API; its arguments are those of SignedClient.
 
-    Every method raises CallFailed: the Refusal that the service answered, or NoAnswer. All of them may be sent
-    again: a move that is repeated changes nothing more.
+    Every method raises CallFailed: a Refusal if the service returned an error, NoAnswer if there was no response. Every
+    call can be retried: repeating a move changes nothing more.
     """
 
     scheme = DIRECT
-    refusals = (
-        refusals.BadRequest,
-        refusals.AuthenticationFailed,
-        refusals.UseNotAuthorized,
-        refusals.UserNotAuthorized,
-        refusals.NotFound,
-        refusals.MethodNotAllowed,
-        refusals.BodyTooLarge,
-        refusals.UnsupportedMediaType,
-        refusals.MissingArguments,
-        refusals.InvalidArguments,
-        refusals.MessageNotFound,
-        refusals.TooManyRequests,
-        refusals.InternalServerError,
-        refusals.ServiceUnavailable,
+    documented_errors = (
+        errors.BadRequest,
+        errors.AuthenticationFailed,
+        errors.UseNotAuthorized,
+        errors.UserNotAuthorized,
+        errors.NotFound,
+        errors.MethodNotAllowed,
+        errors.BodyTooLarge,
+        errors.UnsupportedMediaType,
+        errors.MissingArguments,
+        errors.InvalidArguments,
+        errors.MessageNotFound,
+        errors.TooManyRequests,
+        errors.InternalServerError,
+        errors.ServiceUnavailable,
     )
 
     def move(self, mailbox: str, id: str | int, folder: str | int) -> Moved:
-        """Move a message to a folder: Inbox, Sent, Archived, Draft or a custom one's id."""
+        """Move a message to a folder: Inbox, Sent, Archived, Draft or the id of a custom folder."""
         arguments = {"mailbox": mailbox, "id": id, "folder": folder}
         return self.call("POST", "/direct/messages/move/format/json", Moved.read, data=arguments)
 
     def folders(self, mailbox: str) -> list[Folder]:
-        """Give the custom folders of a mailbox, in the order of their ids."""
+        """Return the custom folders of a mailbox, ordered by id."""
         return self.call(
             "GET",
             "/direct/folders/format/json",
@@ -119,18 +125,19 @@ class DirectClient(Service):
         limit: int | str | None = None,
         after: int | str | None = None,
     ) -> Iterator[Page]:
-        """Give the messages of a mailbox that fit all that is given, a page at a time, each asked for when it is due.
+        """Yield the messages of a mailbox that match all arguments, a page at a time; each page is one request.
 
-        `subject` and `sender` are parts of the text, `since` and `until` moments with a zone, `limit` is the
-        length of a page, 100 by default, and `after` the id behind which to go on.
+        `subject` and `sender` match parts of the text. `since` and `until` are times with a zone: a datetime with
+        tzinfo (else ValueError is raised), or text in a format that the service accepts. `limit` is the number of
+        messages in a page (100 by default), `after` the id after which to begin.
         """
         search = {
             "mailbox": mailbox,
             "folder": folder,
             "subject": subject,
             "from": sender,
-            "since": _moment(since),
-            "until": _moment(until),
+            "since": _to_text(since),
+            "until": _to_text(until),
             "limit": limit,
             "after": after,
         }
@@ -143,9 +150,9 @@ class DirectClient(Service):
             search["after"] = page.next
 
 
-def _moment(given: datetime.datetime | str | None) -> str | None:
-    if not isinstance(given, datetime.datetime):
-        return given
-    if given.utcoffset() is None:
-        raise ValueError("A moment needs a zone: a datetime with tzinfo.")
-    return given.isoformat()
+def _to_text(time: datetime.datetime | str | None) -> str | None:
+    if not isinstance(time, datetime.datetime):
+        return time
+    if time.utcoffset() is None:
+        raise ValueError("since and until need a time zone: pass a datetime with tzinfo.")
+    return time.isoformat()

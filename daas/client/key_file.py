@@ -1,4 +1,4 @@
-"""Reads the keys of an application from a file."""
+"""Read the keys of an application from a file."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,18 @@ from ..signing.mechanism import KeyPair
 
 
 class KeyFileError(Exception):
-    """A key file that cannot be used; the text is a sentence."""
+    """A key file is unreadable, malformed, or readable by others; the text is a sentence."""
 
 
 def read_key_file(path: Path) -> KeyPair:
-    """Read a key pair from a file of mode 0600.
+    """Return the key pair in a file that only its owner can read (mode 0600); raise KeyFileError.
 
-    The file is JSON with `public_key` and `private_key`, or lines of DAAS_PUBLIC_KEY=... and
-    DAAS_PRIVATE_KEY=... as in instance/demo.env. Raises KeyFileError.
+    The file is JSON with `public_key` and `private_key`, or has the lines DAAS_PUBLIC_KEY=... and
+    DAAS_PRIVATE_KEY=..., as instance/demo.env has.
     """
     try:
         if path.stat().st_mode & 0o077:
-            raise KeyFileError(f"{path} holds a private key and is open to others: chmod 600 it.")
+            raise KeyFileError(f"{path} holds a private key, but others can read it: chmod 600 it.")
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(f"{path} cannot be read.") from error
@@ -27,9 +27,9 @@ def read_key_file(path: Path) -> KeyPair:
             found = json.loads(text)
             keys = KeyPair(found["public_key"], found["private_key"])
             if not isinstance(keys.public_key, str) or not isinstance(keys.private_key, str):
-                raise KeyFileError(f"{path} holds a key that is not a text.")
+                raise KeyFileError(f"{path} has a key that is not a string.")
             return keys
         lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         return KeyPair(lines["DAAS_PUBLIC_KEY"].strip(), lines["DAAS_PRIVATE_KEY"].strip())
     except (ValueError, KeyError, TypeError) as error:
-        raise KeyFileError(f"{path} holds no public_key and private_key.") from error
+        raise KeyFileError(f"{path} has no public_key and private_key.") from error

@@ -1,4 +1,4 @@
-"""The calls for lists and contacts as methods, their answers as objects."""
+"""The calls of the lists and contacts API as methods, their responses as objects."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx
 
 from ..signing.rcws_scheme import MIGOMAIL
-from . import refusals
-from .service import Retries, Service
+from . import errors
+from .service import Retries, SignedClient
 
 T = TypeVar("T")
 
@@ -27,39 +27,39 @@ class ContactList:
 
 @dataclass(frozen=True)
 class Contact:
-    """A contact of a list, as the service shows it."""
+    """A contact of a list, with the fields that the service returns."""
 
     id: str
     email_address: str
 
 
-class ListsClient(Service):
-    """Calls the service for lists and contacts; `retries` and `http` are those of Service.
+class ListsClient(SignedClient):
+    """A client of the lists and contacts API; its arguments are those of SignedClient.
 
-    Every method raises CallFailed: the Refusal that the service answered, or NoAnswer. What makes or removes
-    something is not sent again after a lost connection or a 503, since it may have been carried out: a second
-    list would be made, and one's own contact be said to exist already. NoAnswer and ServiceUnavailable then leave it
-    to the caller to look. The fields of a contact are `name`, `first_name`, `last_name`, `company`, `address`, `city`,
-    `state`, `country`, `zip_code`, `phone` and `dob`.
+    Every method raises CallFailed: a Refusal if the service returned an error, NoAnswer if there was no response. Calls
+    that make or remove something are not retried after a lost connection or a 503, since the first attempt may have
+    succeeded: a retry could make a second list, or report that the contact already exists. After NoAnswer or
+    ServiceUnavailable the caller must look. The fields of a contact are `name`, `first_name`, `last_name`, `company`,
+    `address`, `city`, `state`, `country`, `zip_code`, `phone` and `dob`.
     """
 
     scheme = MIGOMAIL
-    refusals = (
-        refusals.BadRequest,
-        refusals.AuthenticationFailed,
-        refusals.NotAuthorized,
-        refusals.ListNotFound,
-        refusals.ContactNotFound,
-        refusals.NotFound,
-        refusals.MethodNotAllowed,
-        refusals.ContactExists,
-        refusals.BodyTooLarge,
-        refusals.UnsupportedMediaType,
-        refusals.MissingArguments,
-        refusals.InvalidArguments,
-        refusals.TooManyRequests,
-        refusals.InternalServerError,
-        refusals.ServiceUnavailable,
+    documented_errors = (
+        errors.BadRequest,
+        errors.AuthenticationFailed,
+        errors.NotAuthorized,
+        errors.ListNotFound,
+        errors.ContactNotFound,
+        errors.NotFound,
+        errors.MethodNotAllowed,
+        errors.ContactExists,
+        errors.BodyTooLarge,
+        errors.UnsupportedMediaType,
+        errors.MissingArguments,
+        errors.InvalidArguments,
+        errors.TooManyRequests,
+        errors.InternalServerError,
+        errors.ServiceUnavailable,
     )
 
     def __init__(
@@ -74,36 +74,37 @@ class ListsClient(Service):
         super().__init__(url, public_key, private_key, content_md5=False, retries=retries or Retries(), http=http)
 
     def lists(self) -> list[ContactList]:
-        """Give the lists of the application, in the order of their ids."""
+        """Return the lists of the application, ordered by id."""
         return self.call("GET", "/v1/lists.json", _read_lists)
 
     def contact_list(self, id: str | int) -> ContactList:
-        """Give one list."""
+        """Return one list."""
         return self.call("GET", "/v1/lists.json", lambda body: _one(_read_lists(body)), params={"id": id})
 
     def create_list(self, name: str) -> ContactList:
-        """Make a list; two may have the same name."""
-        # A name that is all dots is no step to another folder.
+        """Make a list and return it; two lists may have the same name."""
+        # Escaped dots: a name such as .. must not be taken for a step to another path.
         path = f"/v1/lists.json/{quote(name or ' ', safe='').replace('.', '%2E')}"
         return self.call("POST", path, _read_created, repeatable=False)
 
     def rename_list(self, id: str | int, name: str) -> None:
-        """Give a list another name."""
-        said = _says(lambda message: message.startswith("List renamed to "))
-        self.call("POST", "/v1/lists.json", said, params={"id": id, "name": name})
+        """Rename a list."""
+        read = _expect_message(lambda message: message.startswith("List renamed to "))
+        self.call("POST", "/v1/lists.json", read, params={"id": id, "name": name})
 
     def remove_list(self, id: str | int) -> None:
         """Remove a list and its contacts."""
-        self.call("DELETE", f"/v1/lists.json/{_in_path(id)}", _says("List removed".__eq__), repeatable=False)
+        self.call("DELETE", f"/v1/lists.json/{_in_path(id)}", _expect_message("List removed".__eq__), repeatable=False)
 
     def contacts(self, list_id: str | int, *, pagesize: int = 100, offset: int = 0) -> Iterator[list[Contact]]:
-        """Give the contacts of a list in the order of their ids, a page at a time, each asked for when it is due.
+        """Yield the contacts of a list, ordered by id, a page at a time; each page is one request.
 
-        The next page begins behind as many contacts as were shown: who removes some meanwhile misses as many.
+        The next page skips as many contacts as were returned before, so contacts that are removed in the meantime make
+        it miss as many others.
         """
         while True:
-            asked = {"pagesize": pagesize, "offset": offset}
-            page = self.call("GET", f"{_contacts_of(list_id)}/", _read_contacts, params=asked)
+            params = {"pagesize": pagesize, "offset": offset}
+            page = self.call("GET", f"{_contacts_of(list_id)}/", _read_contacts, params=params)
             if page:
                 yield page
             if len(page) < pagesize:
@@ -111,36 +112,40 @@ class ListsClient(Service):
             offset += pagesize
 
     def contact(self, list_id: str | int, id: str | int) -> Contact:
-        """Give one contact."""
+        """Return one contact."""
         path = f"/v1/contacts.json/{_in_path(list_id)}/contact/{_in_path(id)}"
         return self.call("GET", path, lambda body: _one(_read_contacts(body)))
 
     def add_contact(self, list_id: str | int, email_address: str, **fields: str) -> None:
-        """Add a contact to a list; its id is not told, and can be found by its address."""
+        """Add a contact to a list. The response has no id: `find_contact` returns it."""
         posted = {"email_address": email_address, **fields}
-        self.call("POST", f"{_contacts_of(list_id)}/", _says("Contact added".__eq__), repeatable=False, json=posted)
+        self.call(
+            "POST", f"{_contacts_of(list_id)}/", _expect_message("Contact added".__eq__), repeatable=False, json=posted
+        )
 
     def add_contact_to_lists(self, lists: Iterable[str | int], email_address: str, **fields: str) -> None:
-        """Add a contact to several lists, to all of them or to none."""
+        """Add a contact to several lists: to all of them, or to none if an error occurs."""
         self.call(
             "POST",
             "/v1/contacts.json",
-            _says("Contact added".__eq__),
+            _expect_message("Contact added".__eq__),
             repeatable=False,
             params={"lists": ",".join(map(str, lists))},
             json={"email_address": email_address, **fields},
         )
 
     def change_contact(self, list_id: str | int, id: str | int, **fields: str) -> None:
-        """Change those fields of a contact that are given, `email_address` among them, and keep the rest."""
-        self.call("POST", f"{_contacts_of(list_id)}/{_in_path(id)}", _says("Contact updated".__eq__), json=fields)
+        """Change the given fields of a contact, which may include `email_address`; the others stay as they are."""
+        self.call(
+            "POST", f"{_contacts_of(list_id)}/{_in_path(id)}", _expect_message("Contact updated".__eq__), json=fields
+        )
 
     def remove_contact(self, list_id: str | int, id: str | int) -> None:
         """Remove a contact from its list."""
         self.call("DELETE", f"{_contacts_of(list_id)}/{_in_path(id)}", _read_removed, repeatable=False)
 
     def find_contact(self, email_address: str) -> dict[str, str]:
-        """Give the lists that have an address, by their ids, each with the contact's id there."""
+        """Return the ids of the lists that contain an address, each with the contact's id in that list."""
         return self.call("GET", "/v1/contacts.json", _pairs, params={"email_address": email_address})
 
 
@@ -154,7 +159,7 @@ def _contacts_of(list_id: str | int) -> str:
 
 def _pairs(body: Any) -> dict[str, str]:
     if not isinstance(body, dict) or not all(isinstance(text, str) for text in body.values()):
-        raise TypeError("an object of texts is documented")
+        raise TypeError("the documented body is an object of strings")
     return body
 
 
@@ -174,18 +179,18 @@ def _one(found: list[T]) -> T:
 def _read_created(body: Any) -> ContactList:
     match = _CREATED.fullmatch(body["message"])
     if match is None:
-        raise ValueError("another sentence is documented")
+        raise ValueError("the documented message is a different one")
     return ContactList(match[2], match[1])
 
 
-def _says(is_documented: Callable[[str], bool]) -> Callable[[Any], None]:
+def _expect_message(is_documented: Callable[[str], bool]) -> Callable[[Any], None]:
     def read(body: Any) -> None:
         if not is_documented(body["message"]):
-            raise ValueError("another sentence is documented")
+            raise ValueError("the documented message is a different one")
 
     return read
 
 
 def _read_removed(body: Any) -> None:
     if body != "Contact removed":
-        raise ValueError("another text is documented")
+        raise ValueError("the documented body is a different string")

@@ -1,4 +1,4 @@
-"""Sends signed calls to a service, and sends them again where that may help: what every client class shares."""
+"""Send signed requests to a service and retry them where that can help: the base of both clients."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Self, TypeVar
 import httpx
 
 from ..signing.mechanism import SigningScheme
-from .refusals import AuthenticationFailed, CallFailed, NoAnswer, Refusal, refusal_of
+from .errors import AuthenticationFailed, CallFailed, NoAnswer, Refusal, error_for
 from .signature import SignatureAuth
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _TIMEOUT_SECONDS = 30
 _LOST_CONNECTION = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
-# Of these, a call has surely not been carried out.
+# After these errors, the call was certainly not carried out.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUSY = (429, 503)
 _TOO_MANY = (429,)
@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a call is sent, at most, and for how long it is sent again.
+    """How often a call is attempted at most, and for how long.
 
-    No attempt begins later than `seconds` after the first. After 429 and 503 passes the time that Retry-After
-    says; where nothing says it, as after a lost connection, `pause` seconds, and twice as many each further time.
+    No attempt begins later than `seconds` after the first. After a 429 or 503 the client waits as long as Retry-After
+    says; without it, as after a lost connection, `pause` seconds, doubled each time.
     """
 
     attempts: int = 4
@@ -40,18 +40,18 @@ class Retries:
 _RETRIES = Retries()
 
 
-class Service:
-    """A service that is called by signed requests; leaving its `with` closes its connections.
+class SignedClient:
+    """The base of the clients: sends signed requests to a service. As a context manager it closes its connections.
 
-    `url` is scheme, host and port. `content_md5` signs the bodies too. `correct_clock` lets a call that is
-    refused for its date be sent again, with the clock put right by what the service says; do so only where
-    TLS shows that it is the service that says it. `http` is an httpx.Client to send with, for proxies,
-    certificates and other timeouts, which then stays open. Raises ValueError for a URL or keys that cannot be used.
+    `url` is scheme, host and port. `content_md5` sends Content-MD5, so that the signature covers the body.
+    `correct_clock` retries a call whose date was rejected, with the clock corrected by what the service reports; use it
+    only with TLS, which proves who reports it. `http` is an httpx.Client to send with, for proxies, certificates or
+    other timeouts; the caller closes it. Raise ValueError for a malformed URL or malformed keys.
     """
 
     scheme: ClassVar[SigningScheme]
-    #: The documented answers other than success.
-    refusals: ClassVar[Sequence[type[Refusal]]]
+    #: The documented error responses.
+    documented_errors: ClassVar[Sequence[type[Refusal]]]
 
     def __init__(
         self,
@@ -78,24 +78,24 @@ class Service:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, unless the caller passed `http`."""
         if self._closes_http:
             self._http.close()
 
     def call(self, method: str, path: str, read: Callable[[Any], T], *, repeatable: bool = True, **content: Any) -> T:
-        """Send a call, and give what `read` makes of the JSON of its answer.
+        """Send a request and return what `read` makes of the response's JSON; raise CallFailed.
 
-        A call that is not `repeatable` is sent again only where it has surely not been carried out. `content` is
-        what httpx takes as `params`, `data` and so on. Raises CallFailed.
+        A call that is not `repeatable` is retried only if it was certainly not carried out. `content` holds httpx's
+        arguments `params`, `data`, `json` and so on.
         """
         response = self._send(method, self.url + path, repeatable=repeatable, **content)
         try:
             return read(response.json())
         except (ValueError, KeyError, TypeError) as error:
-            raise refusal_of(response, ()) from error
+            raise error_for(response, ()) from error
 
     def _send(self, method: str, url: str, *, repeatable: bool, **content: Any) -> httpx.Response:
-        """Give the first success, within the bound; raises what the last attempt came to."""
+        """Return the first successful response within the limits of `retries`; raise the last attempt's error."""
         began = time.monotonic()
         attempts, pause = 0, self.retries.pause
         while True:
@@ -103,8 +103,8 @@ class Service:
             offset = self.auth.clock_offset
             try:
                 return self._attempt(method, url, **content)
-            except CallFailed as fault:
-                wait = self._seconds_to_wait(fault, pause, offset, repeatable=repeatable)
+            except CallFailed as error:
+                wait = self._seconds_to_wait(error, pause, offset, repeatable=repeatable)
                 if wait is None or attempts >= self.retries.attempts:
                     raise
                 if time.monotonic() - began + wait > self.retries.seconds:
@@ -119,27 +119,27 @@ class Service:
             raise NoAnswer(f"{self.url} cannot be reached: {error}.") from error
         if response.is_success:
             return response
-        raise refusal_of(response, self.refusals)
+        raise error_for(response, self.documented_errors)
 
-    def _seconds_to_wait(self, fault: CallFailed, pause: float, offset: float, *, repeatable: bool) -> float | None:
-        """Give the seconds after which another attempt may help, None if none may; puts right a clock that was wrong.
+    def _seconds_to_wait(self, error: CallFailed, pause: float, offset: float, *, repeatable: bool) -> float | None:
+        """Return the seconds to wait before a retry, None if no retry can help; correct the clock if it was wrong.
 
-        `offset` is the clock's offset in the attempt that failed.
+        `offset` is the clock's offset (seconds) in the attempt that failed.
         """
-        if isinstance(fault, NoAnswer):
-            return pause if isinstance(fault.__cause__, _LOST_CONNECTION if repeatable else _NEVER_SENT) else None
-        # A 503 may stand for a commit of which only the answer was lost.
-        if isinstance(fault, Refusal) and fault.status in (_BUSY if repeatable else _TOO_MANY):
-            return _retry_after(fault.headers, pause)
-        if self.correct_clock and isinstance(fault, AuthenticationFailed) and fault.reason == "date-outside-window":
-            # Not `-=`: another thread may have put it right by the same skew.
-            self.auth.clock_offset = offset - (fault.clock_skew or 0)
+        if isinstance(error, NoAnswer):
+            return pause if isinstance(error.__cause__, _LOST_CONNECTION if repeatable else _NEVER_SENT) else None
+        # A 503 can mean that the change was committed and only the confirmation was lost.
+        if isinstance(error, Refusal) and error.status in (_BUSY if repeatable else _TOO_MANY):
+            return _retry_after(error.headers, pause)
+        if self.correct_clock and isinstance(error, AuthenticationFailed) and error.reason == "date-outside-window":
+            # Not `-=`: another thread may already have corrected the clock by the same skew.
+            self.auth.clock_offset = offset - (error.clock_skew or 0)
             return 0
         return None
 
 
 def _retry_after(headers: httpx.Headers, otherwise: float) -> float:
-    """Give the seconds that Retry-After says, as a number or as a date."""
+    """Return the seconds that Retry-After says, as a number or a date; `otherwise` if it says neither."""
     text = headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
         return float(text)
@@ -156,6 +156,6 @@ def _checked_url(url: str) -> str:
     except (httpx.InvalidURL, UnicodeError):
         usable = False
     if not usable or "?" in url or "#" in url:
-        # Not the URL itself: it may hold a password.
-        raise ValueError("A service's URL is scheme, host and port, as in https://direct.example.org.")
+        # The message omits the URL: it may contain a password.
+        raise ValueError("The URL must be scheme, host and port, as in https://direct.example.org.")
     return url.rstrip("/")

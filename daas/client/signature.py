@@ -1,4 +1,4 @@
-"""Signs requests at the moment they are sent, whichever library sends them."""
+"""Sign requests when they are sent, by httpx or by requests."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from ..signing.mechanism import KeyPair, RequestToSign, SigningScheme, sign
 
 
 class PreparedRequest(Protocol):
-    """What is used of a request of the library `requests`, which need not be installed."""
+    """The used part of a prepared request of the library requests, which need not be installed."""
 
     method: str | None
     headers: MutableMapping[str, Any]
@@ -21,19 +21,18 @@ class PreparedRequest(Protocol):
 
     @property
     def path_url(self) -> str:
-        """The target: the path and, if there is one, the query."""
+        """The request target: the path, and the query if there is one."""
 
 
 Prepared = TypeVar("Prepared", bound=PreparedRequest)
 
 
 class SignatureAuth(httpx.Auth):
-    """Signs each request as it is sent: the `auth` of a call or a client of httpx, sync or async, or of requests.
+    """Sign each request when it is sent: pass it as `auth` to httpx (sync or async) or requests.
 
-    Sets Date, Content-MD5 of the body (unless `content_md5` is false or there is none) and Authorization.
-    `clock_offset` is added to this machine's clock, in seconds. What is posted to lists and contacts, with `scheme`
-    MIGOMAIL, has to be JSON. Raises ValueError for keys that no header
-    can hold.
+    It sets Date, Content-MD5 (unless `content_md5` is false or there is no body) and Authorization. `clock_offset`
+    (seconds) is added to this machine's clock. With the scheme of lists and contacts, a posted body must be JSON. Raise
+    ValueError for keys that a header cannot contain.
     """
 
     requires_request_body = True
@@ -49,32 +48,32 @@ class SignatureAuth(httpx.Auth):
     ) -> None:
         for name, key in [("public", public_key), ("private", private_key)]:
             if not re.fullmatch(r"[!-9;-~]+", key):
-                raise ValueError(f"The {name} key must be printable ASCII characters, no colon or blank.")
+                raise ValueError(f"The {name} key must be printable ASCII characters without colons or spaces.")
         self._keys = KeyPair(public_key, private_key)
         self.scheme = scheme
         self.content_md5 = content_md5
         self.clock_offset = clock_offset
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign a request of httpx, which has read its body."""
+        """Sign a request of httpx, whose body is already read."""
         target = request.extensions.get("target", request.url.raw_path).decode("latin-1")
         self._sign(request.method, target, request.headers, request.content)
         yield request
 
     def __call__(self, request: Prepared) -> Prepared:
-        """Sign a request of requests; raises TypeError if its body is a stream, which nothing has read yet."""
+        """Sign a prepared request of requests and return it; raise TypeError if its body is a stream."""
         body = request.body or b""
-        # Encoded here, so that what is signed is what is sent.
+        # Encoded here, so that the signed bytes are the bytes that are sent.
         body = body.encode() if isinstance(body, str) else body
         if not isinstance(body, bytes):
-            raise TypeError("A body is signed as a whole: give it as bytes or text, not as a stream.")
+            raise TypeError("The body must be bytes or text: a stream cannot be signed.")
         if body:
             request.body = body
         self._sign(request.method or "", request.path_url, request.headers, body)
         return request
 
     def _sign(self, method: str, uri: str, headers: MutableMapping[str, Any], body: bytes) -> None:
-        # Where both are sent, it would count instead of the Date.
+        # If both are sent, the service uses X-Daas-Date instead of Date.
         headers.pop("X-Daas-Date", None)
         headers["Date"] = formatdate(time.time() + self.clock_offset, usegmt=True)
         if self.content_md5 and body:

@@ -162,8 +162,8 @@ def test_each_rare_answer_is_an_exception_of_its_own(kind):
 
 
 def test_no_documented_answer_is_left_out():
-    assert {*DirectClient.refusals} == {*REFUSED, *RARE, client.UseNotAuthorized}
-    documented = {*DirectClient.refusals, *client.ListsClient.refusals}
+    assert {*DirectClient.documented_errors} == {*REFUSED, *RARE, client.UseNotAuthorized}
+    documented = {*DirectClient.documented_errors, *client.ListsClient.documented_errors}
     assert {*Refusal.__subclasses__()} == documented | {client.UnexpectedAnswer}
 
 
@@ -184,7 +184,7 @@ UNDOCUMENTED = {
 @pytest.mark.parametrize("step", UNDOCUMENTED.values(), ids=UNDOCUMENTED)
 def test_an_answer_that_is_not_documented_says_so(step):
     with network(step) as way, httpx.Client(follow_redirects=True) as http:
-        with pytest.raises(client.UnexpectedAnswer, match=r"^[2-5][0-9][0-9].*: this answer is not documented$"):
+        with pytest.raises(client.UnexpectedAnswer, match=r"^[2-5][0-9][0-9].*: this response is not documented$"):
             DirectClient(way.url, "public", "private", http=http).folders("kim")
         assert len(way.requests) == 1
 
@@ -261,7 +261,7 @@ def test_a_clock_is_put_right_if_that_is_asked_for(server, application, offset):
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_without_showing_it(url):
-    with pytest.raises(ValueError, match=r"^A service's URL is scheme, host and port, as in https://\S+\.$"):
+    with pytest.raises(ValueError, match=r"^The URL must be scheme, host and port, as in https://\S+\.$"):
         DirectClient(url, "public", "private")
 
 

@@ -119,7 +119,7 @@ def test_each_rare_answer_is_an_exception_of_its_own(kind):
 
 
 def test_no_documented_answer_is_left_out():
-    assert {*ListsClient.refusals} == {*REFUSED, *RARE, client.NotAuthorized}
+    assert {*ListsClient.documented_errors} == {*REFUSED, *RARE, client.NotAuthorized}
 
 
 UNDOCUMENTED = {

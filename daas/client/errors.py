@@ -1,4 +1,4 @@
-"""What can come of a call instead of success: one class for each documented answer."""
+"""Exceptions of the client: one class for each documented error response."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -7,22 +7,22 @@ import httpx
 
 
 class CallFailed(Exception):
-    """A call that did not succeed."""
+    """A call failed: the base of all exceptions that the clients raise."""
 
 
 class NoAnswer(CallFailed):
-    """The service could not be reached, or the connection was lost; a call may have been carried out all the same."""
+    """There was no response: the service is unreachable, or the connection was lost; the call may have succeeded."""
 
 
 class Refusal(CallFailed):
-    """An answer other than success.
+    """The service returned an error.
 
-    `status` is the HTTP status, which answers for lists and contacts name `code`, `message` the answer's sentence
-    (blank if it has none), `request_id` what leads to the row of the service's log (None if the answer has none),
-    `fields` the names of the arguments at fault, `headers` the answer's.
+    `status` is the HTTP status (`code` in the bodies of lists and contacts), `message` the body's message (empty if
+    there is none), `request_id` identifies the row in the service's log (None if the response has none), `fields` are
+    the names of the missing or invalid arguments, `headers` are the response's headers.
     """
 
-    #: The status and a part of the sentence by which an answer is told to be of this class.
+    #: The status, and the part of the message, by which a response belongs to this class.
     documented: ClassVar[tuple[int, str]]
 
     def __init__(
@@ -41,25 +41,25 @@ class Refusal(CallFailed):
 
 
 class BadRequest(Refusal):
-    """The body did not arrive whole, or is not what its content type says."""
+    """The body was incomplete or malformed."""
 
     documented = 400, ""
 
 
 class AuthenticationFailed(Refusal):
-    """The keys, the signature, the date or the Content-MD5 do not hold."""
+    """The keys, the signature, the date or the Content-MD5 were rejected."""
 
     documented = 401, ""
 
     @property
     def reason(self) -> str | None:
-        """What was wrong, where the signature was good: X-Daas-Error, such as `date-outside-window`."""
+        """The value of X-Daas-Error, such as `date-outside-window`; None unless the signature was valid."""
         reason: str | None = self.headers.get("X-Daas-Error")
         return reason
 
     @property
     def clock_skew(self) -> int | None:
-        """The seconds by which the date that was sent is ahead of the service's clock; None if it does not say."""
+        """The seconds by which the request's date was ahead of the service's clock; None if the response has none."""
         try:
             return int(self.headers["X-Daas-Clock-Skew"])
         except (KeyError, ValueError):
@@ -74,19 +74,19 @@ class AuthenticationFailed(Refusal):
 
 
 class UseNotAuthorized(Refusal):
-    """This application may not use this call."""
+    """The application has no permission for the service."""
 
     documented = 403, "Use Not Authorized"
 
 
 class UserNotAuthorized(Refusal):
-    """The mailbox is unknown, suspended or not open to this application."""
+    """The mailbox is unknown or suspended, or the application has no permission for it."""
 
     documented = 403, "User Not Authorized"
 
 
 class NotAuthorized(Refusal):
-    """This application may not use this call for lists and contacts, or is suspended."""
+    """The application has no permission for lists or contacts, or is suspended."""
 
     documented = 403, "Not Authorized"
 
@@ -104,7 +104,7 @@ class ContactNotFound(Refusal):
 
 
 class ContactExists(Refusal):
-    """The list has a contact with this address already."""
+    """The list already has a contact with this address."""
 
     documented = 409, "Contact already exists"
 
@@ -122,13 +122,13 @@ class MethodNotAllowed(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """The body is larger than the service takes."""
+    """The body is larger than the service accepts."""
 
     documented = 413, ""
 
 
 class UnsupportedMediaType(Refusal):
-    """The body has a type or a coding that the service does not read."""
+    """The body has an unsupported content type or coding."""
 
     documented = 415, ""
 
@@ -140,44 +140,44 @@ class MissingArguments(Refusal):
 
 
 class InvalidArguments(Refusal):
-    """Arguments have values that cannot be meant; `fields` names them."""
+    """Arguments have invalid values; `fields` names them."""
 
     documented = 422, "contains invalid input"
 
 
 class MessageNotFound(Refusal):
-    """There is no such message in this mailbox."""
+    """The mailbox has no such message."""
 
     documented = 422, "Message not found"
 
 
 class TooManyRequests(Refusal):
-    """The application asks more often than the service allows."""
+    """The application sends more requests than the service allows."""
 
     documented = 429, ""
 
 
 class InternalServerError(Refusal):
-    """A defect of the service."""
+    """The service has a defect."""
 
     documented = 500, ""
 
 
 class ServiceUnavailable(Refusal):
-    """The service cannot answer now."""
+    """The service is temporarily unavailable."""
 
     documented = 503, ""
 
 
 class UnexpectedAnswer(Refusal):
-    """An answer that is not documented, such as that of another server on the way."""
+    """A response that is not documented, such as that of a proxy in between."""
 
     def __str__(self) -> str:
-        return f"{super().__str__()}: this answer is not documented"
+        return f"{super().__str__()}: this response is not documented"
 
 
-def refusal_of(response: httpx.Response, documented: Sequence[type[Refusal]]) -> Refusal:
-    """Give the exception for an answer: the first of the documented classes that it fits, or UnexpectedAnswer."""
+def error_for(response: httpx.Response, documented: Sequence[type[Refusal]]) -> Refusal:
+    """Return the exception for a response: the first class that matches its status and message, or UnexpectedAnswer."""
     body: dict[str, Any] = {}
     try:
         read = response.json()
