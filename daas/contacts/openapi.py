@@ -61,7 +61,7 @@ is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNot
     headers=[],
     errors=[
         errors.BodyNotWhole("body-cut-short"),
-        errors.UnreadableBody("json-broken"),
+        errors.UnreadableBody("json-unreadable", {"X-Daas-Error": "json-unreadable"}),
         errors.AuthenticationFailed(
             "signature-mismatch",
             {
@@ -71,7 +71,7 @@ is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNot
         ),
         errors.UseNotAuthorized("service-not-granted"),
         errors.BodyTooLarge("body-too-large"),
-        errors.UnsupportedMediaType("content-type-unsupported"),
+        errors.UnsupportedMediaType("media-type-unsupported", {"X-Daas-Error": "media-type-unsupported"}),
         errors.TooManyRequests(60),
         errors.UnexpectedFault("fault"),
         errors.DatabaseUnavailable(),

@@ -7,10 +7,10 @@ from flask import current_app
 
 from ..applications.lookup import Candidate
 from ..signing.daas_scheme import DIRECT, content_md5_matches
-from ..signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
+from ..signing.dates import DateUnreadable, clock_skew, freshness_error, read_date
 from ..signing.mechanism import RequestToSign
 from ..web.arguments import Arguments, as_asked, read_arguments, read_query
-from ..web.authentication import authentication_failed
+from ..web.authentication import CONTENT_TYPE_MISSING, authentication_failed
 from ..web.context import Api, Call
 
 
@@ -40,41 +40,56 @@ def _read_arguments(call: Call, to_sign: RequestToSign) -> Arguments:
     return arguments
 
 
-def _fault_of_headers(call: Call, to_sign: RequestToSign) -> str | None:
-    """Name what keeps a signature with a date from being checked: no date, two dates, no content type."""
+def _header_error(call: Call, to_sign: RequestToSign) -> str | None:
+    """Return the name of what is wrong with the headers that a signature needs: no date, two dates, no content type."""
     if to_sign.date is None:
         return "date-missing"
     if "HTTP_X_DAAS_DATE" in call.environ and _is_repeated(call.environ.get("HTTP_DATE", "")):
         return "date-repeated"
     if not to_sign.content_type and (to_sign.content_type is not None or _has_body(to_sign)):
-        return "content-type-missing"
+        return CONTENT_TYPE_MISSING
     return None
 
 
 def _check_freshness(
-    call: Call, to_sign: RequestToSign, application: Candidate, explanation: Mapping[str, str]
+    call: Call,
+    to_sign: RequestToSign,
+    application: Candidate,
+    header_error: str | None,
+    explanation: Mapping[str, str],
 ) -> None:
-    """Check the date and Content-MD5 of a request whose signature is good; raises AuthenticationFailed."""
+    """Check the headers, the date and Content-MD5 of a request whose signature is good.
+
+    Raises AuthenticationFailed with the first error in X-Daas-Error, and in X-Daas-Clock-Skew how far a readable date
+    is from the server's clock.
+    """
     if _has_body(to_sign):
         call.entry.unbound = to_sign.content_md5 is None
+    if header_error and header_error != CONTENT_TYPE_MISSING:
+        raise authentication_failed(DIRECT, header_error, explanation)
     now: float = current_app.extensions["daas_clock"]()
+    skew: dict[str, str] = {}
+    error = header_error
     try:
         date = read_date(to_sign.date or "")
-    except DateUnreadable as error:
-        fault = "date-without-zone" if isinstance(error, DateWithoutZone) else "date-unreadable"
-        raise authentication_failed(DIRECT, fault, {"X-Daas-Error": fault, **explanation}) from error
-    fault_found = fault_of_freshness(date, now, call.settings.date_window_seconds)
-    if fault_found is None and application.require_content_md5 and call.entry.unbound:
-        fault_found = "content-md5-required"
-    if fault_found is None and to_sign.content_md5 is not None:
-        fault_found = None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
-    if fault_found:
+    except DateUnreadable as unreadable:
+        error = error or unreadable.reason
+    else:
         skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
-        raise authentication_failed(DIRECT, fault_found, {"X-Daas-Error": fault_found, **skew, **explanation})
+        error = error or freshness_error(date, now, call.settings.date_window_seconds)
+    error = error or _content_md5_error(to_sign, required=application.require_content_md5 and _has_body(to_sign))
+    if error:
+        raise authentication_failed(DIRECT, error, {"X-Daas-Error": error, **skew, **explanation})
+
+
+def _content_md5_error(to_sign: RequestToSign, *, required: bool) -> str | None:
+    if to_sign.content_md5 is None:
+        return "content-md5-required" if required else None
+    return None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
 
 
 def _has_body(to_sign: RequestToSign) -> bool:
-    """Tell whether a request has a body, or is of a kind that has: only a GET goes without."""
+    """Return whether a request has a body, or is of a kind that has one: only a GET goes without."""
     return to_sign.method != "GET" or to_sign.body != b""
 
 
@@ -94,6 +109,6 @@ DIRECT_API = Api(
     request_to_sign=_request_to_sign,
     read_arguments=_read_arguments,
     fault_body=lambda fault, request_id: fault.body(request_id),
-    fault_of_headers=_fault_of_headers,
+    header_error=_header_error,
     check_freshness=_check_freshness,
 )

@@ -81,7 +81,7 @@ URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`),
     ],
     errors=[
         errors.BodyNotWhole("body-cut-short"),
-        errors.UnreadableBody("json-broken"),
+        errors.UnreadableBody("json-unreadable", {"X-Daas-Error": "json-unreadable"}),
         errors.AuthenticationFailed(
             "date-zone-name",
             {
@@ -94,7 +94,7 @@ URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`),
         errors.UseNotAuthorized("service-not-granted"),
         errors.UserNotAuthorized("mailbox-unknown"),
         errors.BodyTooLarge("body-too-large"),
-        errors.UnsupportedMediaType("content-type-unsupported"),
+        errors.UnsupportedMediaType("media-type-unsupported", {"X-Daas-Error": "media-type-unsupported"}),
         errors.TooManyRequests(60),
         errors.UnexpectedFault("fault"),
         errors.DatabaseUnavailable(),

@@ -10,27 +10,29 @@ from .mechanism import BASE64_OF_HEX, BASE64_OF_RAW, RequestToSign, SigningSchem
 
 
 def strings_to_sign(request: RequestToSign) -> Sequence[bytes]:
-    """Give the strings to sign of a request: the documented one, then the one with the bare media type.
+    """Return every string to sign that is accepted for a request, the documented one first.
 
-    Method, date, Content-MD5 (left out if it is not sent), content type without its boundary (left out of
-    a request without body that sends none) and URI, joined by one newline. Browsers append a charset to
-    the content type on their own, so a client there can only sign the bare media type.
+    Method, date, Content-MD5 (left out if it is not sent), content type without its boundary (left out if it is not
+    sent) and URI, joined by newlines, in Latin-1: one byte for each character of a header. Browsers differ in two
+    ways, and what they sign is accepted too:
+
+    - They append a charset to the content type on their own, so that a client can only sign the bare media type.
+    - They send a header as Latin-1, but sign its text as UTF-8; only the name of a zone in a date has such letters.
     """
-    content_type = request.content_type
-    if content_type is None:
-        return [_join(request, [])]
-    documented = without_boundary(content_type)
-    bare = media_type(content_type)
-    return [_join(request, [text]) for text in dict.fromkeys([documented, bare])]
+    dates = [(request.date or "").encode("latin-1"), (request.date or "").encode()]
+    sent = request.content_type
+    # A content type that is sent blank may have been signed as a blank line, or not at all.
+    content_types = [without_boundary(sent), media_type(sent)] if sent else [sent, None]
+    return [*dict.fromkeys(_join(request, date, content_type) for date in dates for content_type in content_types)]
 
 
 def content_md5(body: bytes) -> str:
-    """Give the Content-MD5 that our own clients send: base64 of the 16 bytes (RFC 1864)."""
+    """Return the Content-MD5 that our own clients send: base64 of the 16 bytes (RFC 1864)."""
     return base64.b64encode(_md5(body).digest()).decode()
 
 
 def content_md5_matches(header: str, body: bytes) -> bool:
-    """Tell whether a Content-MD5 header is that of the body, in any of the forms that clients send.
+    """Return whether a Content-MD5 header is that of the body, in any of the forms that clients send.
 
     These are base64 of the raw 16 bytes, hexadecimal text in either case, and base64 of the lower-case
     hexadecimal text.
@@ -54,12 +56,11 @@ DIRECT = SigningScheme(
 )
 
 
-def _join(request: RequestToSign, content_type: list[str]) -> bytes:
-    md5 = [] if request.content_md5 is None else [request.content_md5]
-    lines = [request.method.upper(), request.date or "", *md5, *content_type, request.uri]
-    return "\n".join(lines).encode("latin-1")
+def _join(request: RequestToSign, date: bytes, content_type: str | None) -> bytes:
+    optional = [line.encode("latin-1") for line in (request.content_md5, content_type) if line is not None]
+    return b"\n".join([request.method.upper().encode("latin-1"), date, *optional, request.uri.encode("latin-1")])
 
 
 def _md5(body: bytes) -> "hashlib._Hash":
-    # MD5 is what the documented header holds; what it protects is protected by the HMAC that covers it.
+    # The documented header is MD5; its value is itself protected, by the HMAC that covers it.
     return hashlib.md5(body, usedforsecurity=False)

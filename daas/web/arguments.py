@@ -144,7 +144,7 @@ def whole_numbers_to(greatest: int) -> str:
 def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
     reader = _READERS.get(content_types.media_type(content_type).lower())
     if reader is None:
-        raise UnsupportedMediaType("content-type-unsupported")
+        raise UnsupportedMediaType("media-type-unsupported")
     return reader
 
 
@@ -182,9 +182,9 @@ def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]
                 if not event.more_data:
                     arguments.append((part.name, NotText() if isinstance(part, File) else content.decode()))
     except ValueError as error:
-        raise UnreadableBody("multipart-broken") from error
+        raise UnreadableBody("multipart-unreadable") from error
     if event.data or any(name is None for name, _ in arguments):
-        raise UnreadableBody("multipart-broken")
+        raise UnreadableBody("multipart-unreadable")
     return arguments
 
 
@@ -201,7 +201,7 @@ def _read_json(body: bytes) -> list[tuple[str, Value]]:
             parse_constant=_no_constant,
         )
     except ValueError as error:
-        raise UnreadableBody("json-broken") from error
+        raise UnreadableBody("json-unreadable") from error
     if not isinstance(pairs, _Object):
         raise UnreadableBody("json-no-object")
     return [(name, value if value is None or isinstance(value, str) else NotText()) for name, value in pairs]

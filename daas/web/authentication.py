@@ -30,6 +30,9 @@ from .rate_limits import rate_limits
 
 View = Callable[..., Any]
 
+#: The reason for which a request with a body is rejected that says no content type.
+CONTENT_TYPE_MISSING = "content-type-missing"
+
 _LONGEST_EXPLANATION = 2048
 
 
@@ -98,21 +101,22 @@ def authenticate(call: Call, api: Api, service: str) -> SignedCall:
         raise authentication_failed(api.scheme, refused.reason) from refused
     to_sign = api.request_to_sign(call)
     strings_to_sign = api.scheme.strings_to_sign(to_sign)
-    fault_of_headers = api.fault_of_headers(call, to_sign)
+    header_error = api.header_error(call, to_sign)
     application = recall_candidate(credentials.public_key, service)
-    reason = fault_of_headers or _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
-    if reason:
+    signature_error = _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
+    if signature_error:
         # Known, remembered or not: whatever is refused has cost one look and two checks.
         application = find_candidate(credentials.public_key, service)
-        reason = fault_of_headers or _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
+        signature_error = _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
     call.entry.application = application.name if application else None
-    explanation = _explain(call, strings_to_sign[0], application)
-    if reason:
-        raise authentication_failed(api.scheme, reason, explanation)
+    # Without a content type no signature is accepted, so that no string to sign would help.
+    explanation = {} if header_error == CONTENT_TYPE_MISSING else _explain(call, strings_to_sign[0], application)
+    if signature_error:
+        raise authentication_failed(api.scheme, header_error or signature_error, explanation)
     application = cast(Candidate, application)  # Without one there is a fault.
     call.signer = application
     arguments = _read_signed_arguments(call, api, to_sign)
-    api.check_freshness(call, to_sign, application, explanation)
+    api.check_freshness(call, to_sign, application, header_error, explanation)
     allowed_from_there = is_allowed_from(application.networks, call.entry.remote_address)
     if allowed_from_there:  # Else who repeats its requests from elsewhere would use its limit up.
         rate_limits().count_request(application)

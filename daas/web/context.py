@@ -20,8 +20,9 @@ class Api:
 
     `request_to_sign` gives what a signature covers of a call, `read_arguments` its arguments, or raises
     UnsupportedMediaType or UnreadableBody, and `fault_body` the body of an answer other than success with its
-    request_id. `fault_of_headers` names, for the log, what is missing for a signature to be checked;
-    `check_freshness` raises AuthenticationFailed for what is wrong behind a good one, with more headers for that.
+    request_id. `header_error` returns the name of what is wrong with the headers that a signature
+    needs; `check_freshness` raises AuthenticationFailed for that and for whatever else is wrong although the signature
+    is good, with headers that say so.
     """
 
     prefix: str
@@ -29,8 +30,8 @@ class Api:
     request_to_sign: Callable[["Call"], RequestToSign]
     read_arguments: Callable[["Call", RequestToSign], Arguments]
     fault_body: Callable[[ApiError, str], Mapping[str, Any]]
-    fault_of_headers: Callable[["Call", RequestToSign], str | None] = lambda *_: None
-    check_freshness: Callable[["Call", RequestToSign, Candidate, Mapping[str, str]], None] = lambda *_: None
+    header_error: Callable[["Call", RequestToSign], str | None] = lambda *_: None
+    check_freshness: Callable[["Call", RequestToSign, Candidate, str | None, Mapping[str, str]], None] = lambda *_: None
 
     def holds(self, path: str) -> bool:
         """Tell whether a path, decoded, is one of this API's, known or not."""

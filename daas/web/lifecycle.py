@@ -38,6 +38,9 @@ from . import proxies
 from .context import Api, Call, current_call
 from .raw_request import read_whole_body
 
+# The errors whose reason a client is told if its signature is good; a 401 tells more, by itself.
+_EXPLAINED = {400, 415, 503}
+
 _FORESEEN = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
@@ -113,6 +116,8 @@ def _answer(error: Exception) -> Response:
         fault.headers["X-Request-Id"] = request_id
     if not call.api:
         return pages.show_fault(fault)
+    if call.signer and fault.status in _EXPLAINED:
+        fault.headers["X-Daas-Error"] = fault.reason
     body = to_json(call.api.fault_body(fault, request_id))
     return Response(body, fault.status, fault.headers, mimetype="application/json")
 

@@ -29,7 +29,7 @@ from daas.signing import daas_scheme as direct_scheme
 from daas.signing import dates
 from daas.signing.content_type import media_type
 from daas.signing.daas_scheme import DIRECT
-from daas.signing.dates import DateUnreadable, DateWithoutZone, clock_skew, fault_of_freshness, read_date
+from daas.signing.dates import DateUnreadable, DateWithoutZone, clock_skew, freshness_error, read_date
 from daas.signing.mechanism import BASE64_OF_HEX, BASE64_OF_RAW, verify
 from daas.storage.engine import db
 from daas.web import arguments, authentication
@@ -314,7 +314,7 @@ def dates_read(patch, change):
 
 
 def freshness(patch, change):
-    patch.setattr(direct_api, "fault_of_freshness", change)
+    patch.setattr(direct_api, "freshness_error", change)
 
 
 @caught_by("date.window.past", "date.window.future", "date.window.over-edge-past", "string.example")
@@ -325,23 +325,23 @@ def no_window(patch, _):
 @caught_by("date.window.future", "date.window.over-edge-future")
 def a_window_into_the_past_alone(patch, _):
     freshness(
-        patch, lambda date, now, window: (clock_skew(date, now) <= 0 and fault_of_freshness(date, now, window)) or None
+        patch, lambda date, now, window: (clock_skew(date, now) <= 0 and freshness_error(date, now, window)) or None
     )
 
 
 @caught_by("date.window.edge-past", "date.window.edge-future")
 def a_window_without_its_edges(patch, _):
-    freshness(patch, lambda date, now, window: fault_of_freshness(date, now, window - 1))
+    freshness(patch, lambda date, now, window: freshness_error(date, now, window - 1))
 
 
 @caught_by("date.window.over-edge-past", "date.window.over-edge-future")
 def a_window_of_a_second_more(patch, _):
-    freshness(patch, lambda date, now, window: fault_of_freshness(date, now, window + 1))
+    freshness(patch, lambda date, now, window: freshness_error(date, now, window + 1))
 
 
 @caught_by("date.zone.EST-meant-EDT", "date.zone.PST-meant-PDT")
 def the_other_half_not_named(patch, _):
-    freshness(patch, lambda *asked: fault_of_freshness(*asked) and "date-outside-window")
+    freshness(patch, lambda *asked: freshness_error(*asked) and "date-outside-window")
 
 
 @caught_by("date.refused.today-time-alone")
@@ -385,8 +385,13 @@ def daylight_saving_time_by_the_calendar(patch, _):
 
 @caught_by("date.zone.GMT+0100", "date.zone.UTC-05:00", "date.read.javascript", "date.read.moment-javascript")
 def offsets_behind_gmt_backwards(patch, _):
-    original = dates._offset
-    patch.setattr(dates, "_offset", lambda zone: original(zone) * (-1 if re.match("(GMT|UTC).", zone) else 1))
+    original = dates._read_zone
+
+    def backwards(zone):
+        name, offset = original(zone)
+        return name, -offset if re.match("(GMT|UTC).", zone) else offset
+
+    patch.setattr(dates, "_read_zone", backwards)
 
 
 @caught_by("date.zone.EST", "date.zone.HADT", "date.zone.AKDT")
@@ -471,7 +476,7 @@ def content_md5_required_of_nobody(patch, _):
 
 @caught_by("content-type.missing", "string.get.post")
 def no_content_type_needed(patch, _):
-    api_part(patch, "fault_of_headers", lambda *_: None)
+    api_part(patch, "header_error", lambda *_: None)
     strings(
         patch,
         lambda request: [*DIRECT.strings_to_sign(request), *DIRECT.strings_to_sign(replace(request, content_type=""))],

@@ -27,12 +27,16 @@ SAMPLES = {
 LISTS_SAMPLES = {"add_contact.py": ["python3"], "add_contact.php": ["php"]}
 
 REASONS = {
+    "content-type-missing",
     "date-unreadable",
     "date-without-zone",
+    "date-zone-unknown",
     "date-zone-name",
     "date-outside-window",
     "content-md5-mismatch",
     "content-md5-required",
+    "json-unreadable",
+    "media-type-unsupported",
 }
 
 
@@ -72,7 +76,7 @@ def test_every_line_that_provokes_an_answer_gets_the_one_that_is_shown(demo, set
     assert happened == {case["sh"]: shown(case) for case in cases}
 
 
-def test_every_reason_of_a_refused_signature_is_provoked(cases):
+def test_every_error_of_a_401_is_provoked(cases):
     assert {shown(case)[1] for case in cases} - {None} == REASONS
 
 

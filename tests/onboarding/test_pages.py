@@ -160,10 +160,10 @@ def test_every_date_shown_is_read_as_the_moment_it_was_shown_at(app, clock, now)
 def test_every_zone_that_is_read_is_shown(app):
     text = app.test_client().get(AUTHENTICATION).text
     paragraph = re.search(r'<p id="zones">(.*?)</p>', text, re.DOTALL)[1]
-    shown = re.findall(r"<code>([A-Z]+)</code>", paragraph)
-    assert {*shown} == {*dates._NAMED_ZONES}
-    for offset in re.findall(r"<code>((?:GMT)?[+-][0-9:]+)</code>", paragraph):
-        dates.read_date(f"06/03/2013 12:13:56 {offset}")
+    shown = re.findall(r"<code>([A-Za-z]+)</code>", paragraph)
+    assert {text.upper() for text in shown} == {*dates._ZONE_HOURS}
+    for zone in re.findall(r"<code>((?:GMT)?[+-][0-9:]+|[A-Z][a-z]+ [ A-Za-z]+)</code>", paragraph):
+        dates.read_date(f"06/03/2013 12:13:56 {zone}")
 
 
 def test_the_example_is_signed_with_the_keys_that_it_shows(app):

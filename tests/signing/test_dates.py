@@ -1,11 +1,13 @@
-"""Which dates are read, to which moment, and how fresh one must be."""
+"""Which dates are accepted, what they mean, and how far from the clock they may be."""
 
 import contextlib
 import datetime
 import email.utils
+import json
 import math
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from daas.signing.dates import (
     DateUnreadable,
     DateWithoutZone,
+    DateZoneUnknown,
     ReadDate,
     clock_skew,
-    fault_of_freshness,
+    freshness_error,
     read_date,
 )
 
@@ -26,7 +29,32 @@ def cases(table):
     return [pytest.param(*line[1:], id=line[0]) for line in table]
 
 
-# --- What is read -------------------------------------------------------------------------------------
+# --- Dates of real clients ----------------------------------------------------------------------------
+
+# Seen from libraries of ten languages; made-up moments.
+OF_CLIENTS = json.loads((Path(__file__).parent / "cases" / "dates.json").read_text(encoding="utf-8"))
+
+
+def error_of(text: str) -> str | None:
+    """Return the name of the error for which a date is rejected; None if it is accepted."""
+    try:
+        read_date(text)
+    except DateUnreadable as error:
+        return error.reason
+    return None
+
+
+@pytest.mark.parametrize(("text", "moment"), OF_CLIENTS["accepted"].items(), ids=OF_CLIENTS["accepted"])
+def test_dates_of_real_clients_are_accepted(text, moment):
+    assert math.floor(read_date(text).timestamp) == datetime.datetime.fromisoformat(moment).timestamp()
+
+
+@pytest.mark.parametrize(("text", "error"), OF_CLIENTS["rejected"].items(), ids=OF_CLIENTS["rejected"])
+def test_dates_that_are_rejected_say_why(text, error):
+    assert error_of(text) == error
+
+
+# --- What is accepted -------------------------------------------------------------------------------------
 
 # 1370261636 is 12:13:56 on 3 June 2013, a Monday, in UTC.
 READ = [
@@ -51,8 +79,8 @@ READ = [
     ("RFC 5322, blanks repeated", "Mon,  3 Jun  2013 12:13:56  -0500", 1370279636),
     ("RFC 9110", "Mon, 03 Jun 2013 12:13:56 GMT", 1370261636),
     ("RFC 850", "Monday, 03-Jun-13 12:13:56 GMT", 1370261636),
-    ("RFC 850, last year of this century", "Sunday, 03-Jun-68 12:13:56 GMT", 3105951236),
-    ("RFC 850, first year of the last century", "Tuesday, 03-Jun-69 12:13:56 GMT", -18272764),
+    ("RFC 850, last year of this century", "Thursday, 03-Jun-49 12:13:56 GMT", 2506335236),
+    ("RFC 850, first year of the last century", "Saturday, 03-Jun-50 12:13:56 GMT", -617888764),
     ("asctime", "Mon Jun  3 12:13:56 2013", 1370261636),
     ("asctime, one blank", "Mon Jun 3 12:13:56 2013", 1370261636),
     ("asctime, two-digit day", "Thu Jun 13 12:13:56 2013", 1371125636),
@@ -87,6 +115,40 @@ READ = [
     ("a zone puts it into the next year", "12/31/2013 23:59:59 EST", 1388552399),
     ("before 1970", "12/31/1969 23:59:59 UTC", -1),
     ("a leap second", "2016-12-31T23:59:60Z", 1483228800),
+    ("documented, one-digit hour", "06/03/2013 9:13:56 EDT", 1370265236),
+    ("documented, midnight on a 12-hour clock", "06/03/2013 12:13:56 AM EST", 1370236436),
+    ("documented, noon on a 12-hour clock", "06/03/2013 12:13:56 PM EST", 1370279636),
+    ("documented, afternoon", "06/03/2013 1:13:56 pm UTC", 1370265236),
+    ("documented, morning", "06/03/2013 01:13:56 Am UTC", 1370222036),
+    ("documented, spaces around PM", "06/03/2013 1:13:56   PM  -05:00", 1370283236),
+    ("documented, spaces repeated in a zone's name", "06/03/2013 12:13:56 Eastern  Standard   Time", 1370279636),
+    ("Windows, West of the Rockies", "06/03/2013 12:13:56 Hawaiian Standard Time", 1370297636),
+    ("Windows, Alaska", "06/03/2013 12:13:56 Alaskan Daylight Time", 1370290436),
+    (".NET, UTC by its name", "06/03/2013 12:13:56 Coordinated Universal Time", 1370261636),
+    ("Guam", "06/03/2013 12:13:56 chamorro standard time", 1370225636),
+    ("Samoa", "06/03/2013 12:13:56 SST", 1370301236),
+    ("RFC 5322, no space after the weekday", "Mon,03 Jun 2013 12:13:56 -0500", 1370279636),
+    ("RFC 5322, two-digit year of the last century", "Fri, 03 Jun 50 12:13:56 GMT", -617888764),
+    ("RFC 5322, two-digit year of this century", "Thu, 03 Jun 49 12:13:56 GMT", 2506335236),
+    ("RFC 5322, zone's long name and a comment", "3 Jun 2013 12:13:56 Eastern Standard Time (EST)", 1370279636),
+    ("RFC 850, offset", "Monday, 03-Jun-13 12:13:56 +0000", 1370261636),
+    ("ISO 8601, comma and nine digits", "2013-06-03T12:13:56,000000001Z", 1370261636),
+    ("ISO 8601, abbreviation", "2013-06-03T12:13:56EST", 1370279636),
+    ("ISO 8601, space and abbreviation", "2013-06-03 12:13:56 EST", 1370279636),
+    ("ISO 8601, space, fraction and offset", "2013-06-03 12:13:56.5 -05:00", 1370279636.5),
+    ("ISO 8601, long name", "2013-06-03 12:13:56 Pacific Daylight Time", 1370286836),
+    ("ISO 8601, basic, space and offset", "20130603 121356 -0500", 1370279636),
+    ("ISO 8601, basic, offset", "20130603T121356-0500", 1370279636),
+    ("ISO 8601, basic, fraction", "20130603T121356.25Z", 1370261636.25),
+    ("RFC 9557, UTC", "2013-06-03T12:13:56Z[Etc/UTC]", 1370261636),
+    ("RFC 9557, an offset in brackets", "2013-06-03T12:13:56.5-05:00[America/North_Dakota/New_Salem]", 1370279636.5),
+    ("JavaScript, name of a zone in Spanish", "Mon Jun 03 2013 12:13:56 GMT-0400 (hora est\xe1ndar)", 1370276036),
+    ("JavaScript, name of a zone in Spanish, UTF-8", "Mon Jun 03 2013 12:13:56 GMT-0400 (est\xc3\xa1ndar)", 1370276036),
+    ("Java, long name", "Mon Jun 03 12:13:56 Atlantic Standard Time 2013", 1370276036),
+    ("Java, GMT and one digit", "Mon Jun 03 12:13:56 GMT-5 2013", 1370279636),
+    ("Unix milliseconds", "1370261636250", 1370261636.25),
+    ("Unix milliseconds, leading zero", "0999999999000", 999999999),
+    ("a leap second in its zone", "12/31/2016 6:59:60 PM EST", 1483228800),
     ("the earliest", "0001-01-01T00:00:00Z", -62135596800),
     ("the latest, from the far west", "9999-12-31T23:59:59-23:59", 253402387139),
 ]  # fmt: skip
@@ -102,7 +164,17 @@ ABBREVIATIONS = {
     "EST": 1370279636, "EDT": 1370276036, "CST": 1370283236, "CDT": 1370279636, "MST": 1370286836,
     "MDT": 1370283236, "PST": 1370290436, "PDT": 1370286836, "AKST": 1370294036, "AKDT": 1370290436,
     "HST": 1370297636, "HAST": 1370297636, "HADT": 1370294036, "UTC": 1370261636, "UT": 1370261636,
-    "GMT": 1370261636, "Z": 1370261636,
+    "GMT": 1370261636, "Z": 1370261636, "AST": 1370276036, "ADT": 1370272436, "CHST": 1370225636, "SST": 1370301236,
+}  # fmt: skip
+LONG_NAMES = {
+    "Eastern Standard Time": "EST", "Eastern Daylight Time": "EDT", "Central Standard Time": "CST",
+    "Central Daylight Time": "CDT", "Mountain Standard Time": "MST", "Mountain Daylight Time": "MDT",
+    "Pacific Standard Time": "PST", "Pacific Daylight Time": "PDT", "Alaska Standard Time": "AKST",
+    "Alaska Daylight Time": "AKDT", "Alaskan Standard Time": "AKST", "Alaskan Daylight Time": "AKDT",
+    "Hawaii Standard Time": "HAST", "Hawaiian Standard Time": "HAST", "Hawaii-Aleutian Standard Time": "HAST",
+    "Hawaii Daylight Time": "HADT", "Hawaiian Daylight Time": "HADT", "Hawaii-Aleutian Daylight Time": "HADT",
+    "Atlantic Standard Time": "AST", "Atlantic Daylight Time": "ADT", "Chamorro Standard Time": "CHST",
+    "Coordinated Universal Time": "UTC", "Greenwich Mean Time": "GMT",
 }  # fmt: skip
 in_any_case = pytest.mark.parametrize("case", [str.upper, str.lower, str.capitalize], ids=["upper", "lower", "mixed"])
 forms_with_any_zone = pytest.mark.parametrize(
@@ -112,15 +184,24 @@ forms_with_any_zone = pytest.mark.parametrize(
         pytest.param("Mon, 03 Jun 2013 12:13:56 {}", id="RFC 5322"),
         pytest.param("Mon Jun 03 2013 12:13:56 {}", id="JavaScript"),
         pytest.param("Mon Jun 03 12:13:56 {} 2013", id="Java"),
+        pytest.param("Monday, 03-Jun-13 12:13:56 {}", id="RFC 850"),
+        pytest.param("2013-06-03 12:13:56 {}", id="ISO 8601"),
     ],
 )
 
 
-@in_any_case
 @forms_with_any_zone
 @pytest.mark.parametrize(("zone", "timestamp"), ABBREVIATIONS.items(), ids=ABBREVIATIONS.keys())
-def test_an_abbreviation_is_taken_at_its_word(form, zone, timestamp, case):
-    assert read_date(form.format(case(zone))) == ReadDate(timestamp, zone)
+def test_an_abbreviation_is_interpreted_literally(form, zone, timestamp):
+    for case in (str.upper, str.lower, str.capitalize):
+        assert read_date(form.format(case(zone))) == ReadDate(timestamp, zone)
+
+
+@forms_with_any_zone
+@pytest.mark.parametrize(("name", "zone"), LONG_NAMES.items(), ids=LONG_NAMES.keys())
+def test_a_long_name_means_its_abbreviation(form, name, zone):
+    for case in (str, str.upper, str.lower):
+        assert read_date(form.format(case(name))) == ReadDate(ABBREVIATIONS[zone], zone)
 
 
 OFFSETS = {
@@ -128,6 +209,8 @@ OFFSETS = {
     "-10": 1370297636, "+0000": 1370261636, "-0000": 1370261636, "+23:59": 1370175296, "-2359": 1370347976,
     "GMT+0100": 1370258036, "GMT-0500": 1370279636, "GMT+01:00": 1370258036, "GMT-05": 1370279636,
     "UTC+0100": 1370258036, "UTC-05:00": 1370279636, "UTC+01": 1370258036, "gmt+0100": 1370258036,
+    "GMT+1": 1370258036, "GMT-5": 1370279636, "UTC-5": 1370279636, "GMT+5:30": 1370241836, "utc-3:30": 1370274236,
+    "GMT+0": 1370261636, "GMT-10": 1370297636,
 }  # fmt: skip
 
 
@@ -156,7 +239,7 @@ def test_every_weekday_has_its_english_names(weekday):
 
 # --- What is not --------------------------------------------------------------------------------------
 
-REFUSED = [
+UNREADABLE = [
     ("nothing", ""),
     ("a blank", " "),
     ("a word", "now"),
@@ -182,19 +265,13 @@ REFUSED = [
     ("documented, no blank before the zone", "06/03/2013 12:13:56EST"),
     ("documented, no blank before the time", "06/03/201312:13:56 EST"),
     ("documented, fraction", "06/03/2013 12:13:56.5 EST"),
-    ("documented, afternoon", "06/03/2013 12:13:56 PM EST"),
-    ("documented, afternoon without zone", "06/03/2013 12:13:56 PM"),
-    ("documented, one-digit hour", "06/03/2013 2:13:56 EST"),
     ("documented, one-digit second", "06/03/2013 12:13:5 EST"),
     ("documented, three-digit second", "06/03/2013 12:13:056 EST"),
     ("documented, weekday", "Mon 06/03/2013 12:13:56 EST"),
     ("documented, zone in brackets", "06/03/2013 12:13:56 (EST)"),
     ("documented, comment", "06/03/2013 12:13:56 EST (x)"),
-    ("documented, two zones", "06/03/2013 12:13:56 EST EDT"),
-    ("documented, zone and offset", "06/03/2013 12:13:56 EST-0500"),
     ("RFC 5322, without seconds", "Mon, 03 Jun 2013 12:13 -0500"),
     ("RFC 5322, without year", "Mon, 03 Jun 12:13:56 -0500"),
-    ("RFC 5322, two-digit year", "Mon, 03 Jun 13 12:13:56 -0500"),
     ("RFC 5322, month by number", "Mon, 03 06 2013 12:13:56 GMT"),
     ("RFC 5322, month before day", "Mon, Jun 03 2013 12:13:56 GMT"),
     ("RFC 5322, month in full", "Mon, 03 June 2013 12:13:56 GMT"),
@@ -205,15 +282,11 @@ REFUSED = [
     ("RFC 5322, comment unclosed", "Mon, 03 Jun 2013 12:13:56 GMT (x"),
     ("RFC 5322, text after the comment", "Mon, 03 Jun 2013 12:13:56 GMT (x) y"),
     ("RFC 5322, comment for the zone", "Mon, 03 Jun 2013 12:13:56 (GMT)"),
-    ("RFC 5322, military zone", "Mon, 03 Jun 2013 12:13:56 A"),
-    ("RFC 850, four-digit year", "Monday, 03-Jun-2013 12:13:56 GMT"),
     ("RFC 850, one-digit day", "Monday, 3-Jun-13 12:13:56 GMT"),
     ("RFC 850, short weekday", "Mon, 03-Jun-13 12:13:56 GMT"),
     ("RFC 850, without weekday", "03-Jun-13 12:13:56 GMT"),
     ("RFC 850, without seconds", "Monday, 03-Jun-13 12:13 GMT"),
     ("RFC 850, without year", "Monday, 03-Jun 12:13:56 GMT"),
-    ("RFC 850, another zone", "Monday, 03-Jun-13 12:13:56 EST"),
-    ("RFC 850, an offset", "Monday, 03-Jun-13 12:13:56 +0000"),
     ("asctime, without year", "Mon Jun  3 12:13:56"),
     ("asctime, without seconds", "Mon Jun  3 12:13 2013"),
     ("asctime, two-digit year", "Mon Jun  3 12:13:56 13"),
@@ -228,19 +301,13 @@ REFUSED = [
     ("ISO 8601, time alone", "T12:13:56Z"),
     ("ISO 8601, one-digit month", "2013-6-03T12:13:56Z"),
     ("ISO 8601, day before month", "2013-13-06T12:13:56Z"),
-    ("ISO 8601, no separators", "20130603T121356Z"),
     ("ISO 8601, day of the year", "2013-154T12:13:56Z"),
     ("ISO 8601, week", "2013-W23-1T12:13:56Z"),
     ("ISO 8601, underscore for T", "2013-06-03_12:13:56Z"),
     ("ISO 8601, two blanks for T", "2013-06-03  12:13:56Z"),
     ("ISO 8601, tab for T", "2013-06-03\t12:13:56Z"),
     ("ISO 8601, fraction without digits", "2013-06-03T12:13:56.Z"),
-    ("ISO 8601, fraction after a comma", "2013-06-03T12:13:56,25Z"),
     ("ISO 8601, fraction of a minute", "2013-06-03T12:13.5Z"),
-    ("ISO 8601, blank before the offset", "2013-06-03T12:13:56 -05:00"),
-    ("ISO 8601, abbreviation", "2013-06-03T12:13:56EST"),
-    ("ISO 8601, blank and abbreviation", "2013-06-03 12:13:56 EST"),
-    ("ISO 8601, zone's name in brackets", "2013-06-03T12:13:56-05:00[America/New_York]"),
     ("ISO 8601, year with a sign", "+2013-06-03T12:13:56Z"),
     ("JavaScript, without seconds", "Mon Jun 03 2013 12:13 GMT-0500"),
     ("JavaScript, without year", "Mon Jun 03 12:13:56 GMT-0500"),
@@ -256,7 +323,6 @@ REFUSED = [
     ("Java, without weekday", "Jun 03 12:13:56 EST 2013"),
     ("Unix seconds, eight digits", "13702616"),
     ("Unix seconds, twelve digits", "137026163600"),
-    ("Unix milliseconds", "1370261636000"),
     ("Unix seconds, fraction", "1370261636.5"),
     ("Unix seconds, fraction of nothing", "1370261636."),
     ("Unix seconds, negative", "-1370261636"),
@@ -289,8 +355,6 @@ REFUSED = [
     ("second 61", "06/03/2013 12:13:61 EST"),
     ("second 61, without zone", "06/03/2013 12:13:61"),
     ("second 99", "2013-06-03T12:13:99Z"),
-    ("offset of 24 hours", "2013-06-03T12:13:56+24:00"),
-    ("offset of 60 minutes", "2013-06-03T12:13:56+01:60"),
     ("two dates joined by a comma", "06/03/2013 12:13:56 EST, 06/03/2013 12:13:56 EST"),
     ("two dates joined by a comma alone", "06/03/2013 12:13:56 EST,06/03/2013 12:13:56 EST"),
     ("two dates joined by a comma, RFC 9110", "Mon, 03 Jun 2013 12:13:56 GMT, Mon, 03 Jun 2013 12:13:56 GMT"),
@@ -298,36 +362,92 @@ REFUSED = [
     ("two dates joined by a comma, ISO 8601", "2013-06-03T12:13:56Z,2013-06-03T12:13:56Z"),
     ("two dates joined by a comma, Unix seconds", "1370261636,1370261636"),
     ("a comma after it", "06/03/2013 12:13:56 EST,"),
-    ("text after it", "06/03/2013 12:13:56 EST x"),
     ("text before it", "x 06/03/2013 12:13:56 EST"),
-    ("text after it, ISO 8601", "2013-06-03T12:13:56Zx"),
     ("quotes", '"06/03/2013 12:13:56 EST"'),
     ("NUL after it", "06/03/2013 12:13:56 EST\0"),
     ("a newline for a blank", "06/03/2013\n12:13:56 EST"),
+    ("documented, 13 on a 12-hour clock", "06/03/2013 13:13:56 PM EST"),
+    ("documented, 0 on a 12-hour clock", "06/03/2013 00:13:56 AM EST"),
+    ("documented, 13 on a 12-hour clock, no zone", "06/03/2013 13:13:56 PM"),
+    ("documented, no space before PM", "06/03/2013 1:13:56PM EST"),
+    ("documented, points in p.m.", "06/03/2013 1:13:56 p.m. EST"),
+    ("documented, three-digit hour", "06/03/2013 012:13:56 EST"),
+    ("documented, zone of a place with an underscore", "06/03/2013 12:13:56 America/New_York"),
+    ("documented, zone of 65 letters", "06/03/2013 12:13:56 " + "A" * 65),
+    ("RFC 5322, three-digit year", "Mon, 03 Jun 113 12:13:56 -0500"),
+    ("RFC 5322, one-digit year", "Mon, 03 Jun 3 12:13:56 -0500"),
+    ("RFC 5322, comma in the comment", "Mon, 03 Jun 2013 12:13:56 GMT (a, b)"),
+    ("RFC 850, three-digit year", "Monday, 03-Jun-113 12:13:56 GMT"),
+    ("ISO 8601, ten digits of a fraction", "2013-06-03T12:13:56.0123456789Z"),
+    ("ISO 8601, basic date, extended time", "20130603T12:13:56Z"),
+    ("ISO 8601, extended date, basic time", "2013-06-03T121356Z"),
+    ("ISO 8601, basic, neither T nor space", "20130603121356Z"),
+    ("ISO 8601, basic, a digit more", "20130603T1213567Z"),
+    ("ISO 8601, two spaces before the zone", "2013-06-03T12:13:56  Z"),
+    ("RFC 9557, empty brackets", "2013-06-03T12:13:56Z[]"),
+    ("RFC 9557, 65 characters in brackets", f"2013-06-03T12:13:56Z[{'a' * 65}]"),
+    ("RFC 9557, a space before the brackets", "2013-06-03T12:13:56Z [Etc/UTC]"),
+    ("RFC 9557, two pairs of brackets", "2013-06-03T12:13:56Z[Etc/UTC][u-ca=hebrew]"),
+    ("RFC 9557, critical", "2013-06-03T12:13:56Z[!Etc/UTC]"),
+    ("JavaScript's toLocaleString(), 24 hours", "3.6.2013, 12:13:56"),
+    ("Ruby's Time#inspect without zone", "2013-06-03 12:13:56."),
+    ("Go's String() with the monotonic clock", "2013-06-03 12:13:56 -0500 EST m=+0.000012"),
+    ("Unix seconds, fourteen digits", "13702616360000"),
+    ("an unknown zone on a day that does not exist", "06/31/2013 12:13:56 CEST"),
+    ("no zone on a day that does not exist", "06/31/2013 12:13:56"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", cases(REFUSED))
+@pytest.mark.parametrize("text", cases(UNREADABLE))
 def test_anything_else_is_unreadable(text):
-    with pytest.raises(DateUnreadable) as refused:
-        read_date(text)
-    assert refused.type is DateUnreadable
+    assert error_of(text) == "date-unreadable"
 
 
 UNKNOWN_ZONES = [
-    "CEST", "CET", "JST", "BST", "IST", "MSK", "AEST", "MEZ", "ET", "ADT", "AST", "HDT", "A", "ESTX", "XEST", "E",
-    "America/New_York", "US/Eastern", "Eastern", "EST5EDT", "EST+1", "EST-05:00", "UT+0100", "Z+0100", "GMT+1", "GMT+",
-    "GMT +0100", "UTC 0100", "0500", "+5", "+500", "+05000", "+5:00", "+05:0", "+05:", "+05:00:00", "+ 0500", "+-0500",
-    "++0500", "+05.00", "\xb10500", "GMT+2400", "+0560", "(EST)",
+    "CEST", "CET", "JST", "BST", "IST", "MSK", "AEST", "MEZ", "ET", "HDT", "A", "ESTX", "XEST", "E", "X" * 64,
+    "America/Chicago", "US/Eastern", "Eastern", "Eastern Time", "Eastern Summer Time", "Samoa Standard Time",
+    "Chamorro Daylight Time", "EST5EDT", "EST+1", "EST-05:00", "EST EDT", "UT+0100", "Z+0100", "UT+1", "EST+5:00",
+    "GMT+", "GMT+530", "GMT+5:3", "GMT+24", "GMT+1:60", "GMT +0100", "UTC 0100", "0500", "+5", "+500", "+05000",
+    "+5:00", "+05:0", "+05:", "+05:00:00", "+ 0500", "+-0500", "++0500", "+2400", "GMT+2400", "+0560", "more",
 ]  # fmt: skip
 
 
 @forms_with_any_zone
 @pytest.mark.parametrize("zone", UNKNOWN_ZONES)
-def test_an_unknown_zone_is_unreadable(form, zone):
-    with pytest.raises(DateUnreadable) as refused:
+def test_an_unknown_zone_is_told_apart(form, zone):
+    with pytest.raises(DateZoneUnknown):
         read_date(form.format(zone))
-    assert refused.type is DateUnreadable
+
+
+# The signs that no name of a zone has: what is in the place of the zone is then no zone at all.
+NO_ZONES = [
+    "America/New_York",
+    "+05.00",
+    "\xb10500",
+    "(EST)",
+    "E.S.T.",
+    "EST,",
+    "[EST]",
+    "\u0395\u03a3\u03a4",
+    "X" * 65,
+]
+
+
+@forms_with_any_zone
+@pytest.mark.parametrize("zone", NO_ZONES)
+def test_what_is_no_zone_is_unreadable(form, zone):
+    assert error_of(form.format(zone)) == "date-unreadable"
+
+
+@pytest.mark.parametrize("zone", ["EST", "Eastern Daylight Time", "+0100", "GMT+1:30"])
+@pytest.mark.parametrize("half_day", ["AM", "PM"])
+def test_a_12_hour_clock_belongs_to_the_documented_format_only(zone, half_day):
+    for text in (
+        f"Mon, 03 Jun 2013 12:13:56 {half_day} {zone}",
+        f"2013-06-03 12:13:56 {half_day} {zone}",
+        f"Mon Jun 03 12:13:56 {half_day} {zone} 2013",
+    ):
+        assert error_of(text) == "date-zone-unknown"
 
 
 EXAMPLES = {
@@ -362,6 +482,9 @@ def test_nothing_may_stand_around_a_date(text, stray):
         pytest.param("2013-06-03T12:13:56", id="ISO 8601"),
         pytest.param("2013-06-03 12:13:56.5", id="ISO 8601, blank and fraction"),
         pytest.param("Mon Jun 03 2013 12:13:56", id="JavaScript"),
+        pytest.param("06/03/2013 1:13:56 PM", id="documented, afternoon"),
+        pytest.param("20130603T121356", id="ISO 8601, basic"),
+        pytest.param("2013-06-03T12:13:56.5[Etc/UTC]", id="RFC 9557"),
     ],
 )
 def test_a_date_that_lacks_only_its_zone_is_told_apart(text):
@@ -411,7 +534,8 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 EPOCH = datetime.datetime(1970, 1, 1)
 HOURS_OF_ZONES = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "AKST": -9,
-    "AKDT": -8, "HST": -10, "HAST": -10, "HADT": -9, "UTC": 0, "UT": 0, "GMT": 0, "Z": 0,
+    "AKDT": -8, "HST": -10, "HAST": -10, "HADT": -9, "UTC": 0, "UT": 0, "GMT": 0, "Z": 0, "AST": -4, "ADT": -3,
+    "ChST": 10, "SST": -11, "Eastern Daylight Time": -4, "Hawaii-Aleutian Standard Time": -10,
 }  # fmt: skip
 
 
@@ -483,10 +607,12 @@ def test_a_moment_reads_back_from_iso_8601_with_fraction_and_offset(moment, micr
 
 
 @settings(deadline=None)
-@given(moment=st.datetimes(datetime.datetime(1969, 1, 1), datetime.datetime(2068, 12, 31)))
-def test_a_moment_of_rfc_850_lies_in_the_years_from_1969_to_2068(moment):
+@given(moment=st.datetimes(datetime.datetime(1950, 1, 1), datetime.datetime(2049, 12, 31)))
+def test_a_two_digit_year_is_one_from_1950_to_2049(moment):
     weekday, month = LONG_DAYS[moment.weekday()], MONTHS[moment.month - 1]
     text = f"{weekday}, {moment.day:02}-{month}-{moment.year % 100:02} {moment:%H:%M:%S} GMT"
+    assert read_date(text).timestamp == seconds(moment)
+    text = f"{weekday[:3]}, {moment.day} {month} {moment.year % 100:02} {moment:%H:%M:%S} +0000"
     assert read_date(text).timestamp == seconds(moment)
 
 
@@ -517,13 +643,13 @@ def test_any_text_is_a_date_or_unreadable(text):
 
 
 # Each written by hand apart from the product's patterns: what a text must hold if it is to be a date.
-FULL_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+FULL_TIME = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}"
 FULL_DATES = [
     r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\s",
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]",
-    r"[0-9]{1,2}\s+[A-Za-z]{3}\s+[0-9]{4}\s",
+    r"[0-9]{1,2}\s+[A-Za-z]{3}\s+(?:[0-9]{2}|[0-9]{4})\s",
     r"[A-Za-z]{3}\s+[0-9]{1,2}\s+[0-9]{4}\s",
-    r"day, [0-9]{2}-[A-Za-z]{3}-[0-9]{2}\s",
+    r"day, [0-9]{2}-[A-Za-z]{3}-(?:[0-9]{2}|[0-9]{4})\s",
     r"[A-Za-z]{3}\s+[0-9]{1,2}\s.*\s[0-9]{4}$",
 ]
 
@@ -539,7 +665,7 @@ def test_a_date_is_read_only_where_everything_from_year_to_second_is_written(tex
     assert text in read
     for rest in read:
         full = re.search(FULL_TIME, rest) and any(re.search(date, rest) for date in FULL_DATES)
-        assert full or re.fullmatch("[0-9]{9,11}", rest), rest
+        assert full or re.fullmatch("[0-9]{9,11}|[0-9]{13}|[0-9]{8}[T ][0-9]{6}.*", rest), rest
 
 
 HOSTILE = {
@@ -551,6 +677,11 @@ HOSTILE = {
     "closed brackets": "Mon Jun 03 2013 12:13:56 GMT (" + ")" * 8000,
     "digits": "1" * 8000,
     "digits of a fraction": "2013-06-03T12:13:56." + "1" * 8000 + "x",
+    "letters of a zone": "06/03/2013 12:13:56 " + "a" * 8000,
+    "spaces in a zone": "06/03/2013 12:13:56 a" + " " * 8000 + "!",
+    "words of a zone before a year": "Mon Jun 03 12:13:56 " + "a " * 4000 + "20",
+    "spaces after PM": "06/03/2013 12:13:56 PM" + " " * 8000,
+    "characters in brackets": "2013-06-03T12:13:56Z[" + "a" * 8000,
 }
 
 
@@ -569,12 +700,12 @@ WINDOW = 900
 
 @pytest.mark.parametrize("distance", [-900, -899, -1, 0, 1, 899, 900])
 def test_a_date_in_the_window_is_fresh_its_edges_included(distance):
-    assert fault_of_freshness(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) is None
+    assert freshness_error(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) is None
 
 
 @pytest.mark.parametrize("distance", [-86400, -3600, -901, 901, 3600, 86400])
 def test_a_date_outside_the_window_is_not_fresh(distance):
-    assert fault_of_freshness(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) == "date-outside-window"
+    assert freshness_error(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) == "date-outside-window"
 
 
 @pytest.mark.parametrize(
@@ -587,19 +718,19 @@ def test_a_date_outside_the_window_is_not_fresh(distance):
     ],
 )
 def test_the_edges_are_those_of_whole_seconds(timestamp, now, fault):
-    assert fault_of_freshness(ReadDate(timestamp), now, WINDOW) == fault
+    assert freshness_error(ReadDate(timestamp), now, WINDOW) == fault
 
 
 @pytest.mark.parametrize("window", [1, 60, 86400])
 def test_the_window_is_a_setting(window):
-    assert fault_of_freshness(ReadDate(1370279636 - window), 1370279636.0, window) is None
-    assert fault_of_freshness(ReadDate(1370279636 + window + 1), 1370279636.0, window) == "date-outside-window"
+    assert freshness_error(ReadDate(1370279636 - window), 1370279636.0, window) is None
+    assert freshness_error(ReadDate(1370279636 + window + 1), 1370279636.0, window) == "date-outside-window"
 
 
 @pytest.mark.parametrize("zone", [None, "EST"])
 @pytest.mark.parametrize("timestamp", [-62135596800, 0, 253402387139])
 def test_a_window_of_0_turns_the_check_off(timestamp, zone):
-    assert fault_of_freshness(ReadDate(timestamp, zone), 1370279636.0, 0) is None
+    assert freshness_error(ReadDate(timestamp, zone), 1370279636.0, 0) is None
 
 
 # A zone, the one it is mistaken for, and the moment of 12:13:56 in that one.
@@ -617,6 +748,10 @@ OTHER_HALVES = [
     ("HST", "HADT", 1370294036),
     ("HAST", "HADT", 1370294036),
     ("HADT", "HAST", 1370297636),
+    ("AST", "ADT", 1370272436),
+    ("ADT", "AST", 1370276036),
+    ("Eastern Standard Time", "EDT", 1370276036),
+    ("Hawaiian Daylight Time", "HAST", 1370297636),
 ]
 other_halves = pytest.mark.parametrize(
     ("zone", "now"), [pytest.param(zone, now, id=f"{zone} for {meant}") for zone, meant, now in OTHER_HALVES]
@@ -628,28 +763,28 @@ other_halves = pytest.mark.parametrize(
 @in_any_case
 def test_a_zone_taken_for_its_other_half_is_named(zone, now, distance, case):
     date = read_date(f"06/03/2013 12:13:56 {case(zone)}")
-    assert fault_of_freshness(date, now + distance, WINDOW) == "date-zone-name"
+    assert freshness_error(date, now + distance, WINDOW) == "date-zone-name"
 
 
 @other_halves
 @pytest.mark.parametrize("distance", [-901, 901])
 def test_a_date_that_fits_with_neither_half_is_outside_the_window(zone, now, distance):
     date = read_date(f"06/03/2013 12:13:56 {zone}")
-    assert fault_of_freshness(date, now + distance, WINDOW) == "date-outside-window"
+    assert freshness_error(date, now + distance, WINDOW) == "date-outside-window"
 
 
 @other_halves
 def test_an_hour_to_the_other_side_is_outside_the_window(zone, now):
     date = read_date(f"06/03/2013 12:13:56 {zone}")
     mirrored = 2 * date.timestamp - now
-    assert fault_of_freshness(date, mirrored, WINDOW) == "date-outside-window"
+    assert freshness_error(date, mirrored, WINDOW) == "date-outside-window"
 
 
 @pytest.mark.parametrize("zone", ["UTC", "UT", "GMT", "Z", "-0500", "GMT-0500"])
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_zone_without_another_half_is_outside_the_window(zone, hours):
     date = read_date(f"06/03/2013 12:13:56 {zone}")
-    assert fault_of_freshness(date, date.timestamp + hours * 3600, WINDOW) == "date-outside-window"
+    assert freshness_error(date, date.timestamp + hours * 3600, WINDOW) == "date-outside-window"
 
 
 @pytest.mark.parametrize(
