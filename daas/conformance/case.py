@@ -42,7 +42,8 @@ class RequestSpec:
     MD5_FORMS, for the body's own MD5 in that form. `body` has one character for each byte; it is padded with `&` to
     `size` bytes; None sends no body.
 
-    `signed` replaces lines of the string to sign (method, date, md5, content_type, uri); None omits the line. `lines`
+    `signed` replaces lines of the string to sign (method, date, md5, content_type, uri); None omits the line. They may
+    contain `$date`, and `$date_as_utf_8` for the date's text, sent as Latin-1, in UTF-8. `lines`
     is the order of the lines, `joint` separates them, `end` follows the last. `encoding` is a name in ENCODINGS.
 
     `key` names the key pair that signs: `granted`, `refused`, `refused without Content-MD5` (the same pair, if that

@@ -90,13 +90,15 @@ def build_request(spec: RequestSpec, target: Target, names: Mapping[str, str], h
     md5 = spec.md5
     if md5 is not None and md5 in MD5_FORMS:
         md5 = MD5_FORMS[md5](hashlib.md5(body or b"", usedforsecurity=False).digest())
+    # A character stands for a byte.
+    dates = {"date": date or "", "date_as_utf_8": (date or "").encode().decode("latin-1")}
     parts = {
         "method": spec.method,
         "date": date or "",
         "md5": md5,
         "content_type": None if spec.content_type is None else without_boundary(spec.content_type),
         "uri": uri,
-        **{name: value and fill(value, {**names, "date": date or ""}) for name, value in spec.signed.items()},
+        **{name: value and fill(value, {**names, **dates}) for name, value in spec.signed.items()},
     }
     string = spec.joint.join(part for line in spec.lines if (part := parts[line]) is not None) + spec.end
     keys = _keys(spec.key, target)

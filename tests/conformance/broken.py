@@ -29,7 +29,7 @@ from daas.signing import daas_scheme as direct_scheme
 from daas.signing import dates
 from daas.signing.content_type import media_type
 from daas.signing.daas_scheme import DIRECT
-from daas.signing.dates import DateUnreadable, DateWithoutZone, clock_skew, freshness_error, read_date
+from daas.signing.dates import DateUnreadable, DateWithoutZone, DateZoneUnknown, clock_skew, freshness_error, read_date
 from daas.signing.mechanism import BASE64_OF_HEX, BASE64_OF_RAW, verify
 from daas.storage.engine import db
 from daas.web import arguments, authentication
@@ -419,9 +419,30 @@ def few_forms_of_dates(patch, _):
     dates_read(patch, strict)
 
 
-@caught_by("date.refused.unix-milliseconds")
-def milliseconds_read(patch, _):
-    dates_read(patch, lambda text: read_date(text[:10] if re.fullmatch(r"\d{13}", text) else text))
+@caught_by("date.read.unix-milliseconds", "date.read.moment-unix-milliseconds")
+def milliseconds_unread(patch, _):
+    dates_read(patch, lambda text: read_date("" if re.fullmatch(r"\d{13}", text) else text))
+
+
+@caught_by("date.refused.half-day-13", "date.read.moment-half-day-evening")
+def half_days_ignored(patch, _):
+    dates_read(patch, lambda text: read_date(re.sub("(?i) [ap]m(?= )", "", text)))
+
+
+@caught_by("date.refused.unknown-zone-CEST", "date.refused.unknown-zone-java")
+def unknown_zones_unreadable(patch, _):
+    def strict(text):
+        try:
+            return read_date(text)
+        except DateZoneUnknown as error:
+            raise DateUnreadable(text) from error
+
+    dates_read(patch, strict)
+
+
+@caught_by("date.header.signed-as-utf-8")
+def dates_signed_as_sent_alone(patch, _):
+    strings(patch, lambda request: [text for text in DIRECT.strings_to_sign(request) if not re.search(rb"\xc3", text)])
 
 
 @caught_by("date.header.both", "date.header.both-unread")

@@ -101,6 +101,15 @@ _FORMS = [
         RequestSpec(authorization="DAAS    $public_key:$signature"),
         MOVED,
     ),
+    *(
+        (
+            id_,
+            "one or more spaces or tabs follow the word",
+            RequestSpec(authorization=f"DAAS{text}$public_key:$signature"),
+            MOVED,
+        )
+        for id_, text in {"tab": "\t", "tabs-and-spaces": " \t \t"}.items()
+    ),
     (
         "blanks-around",
         "spaces around a header's value are not part of it",

@@ -1,9 +1,14 @@
 """Cases about Content-Type, Content-MD5, and headers that are ignored."""
 
+from dataclasses import replace
+
 from ..case import DENIED, FORM, JSON, MOVED, MULTIPART, UNSUPPORTED, RequestSpec, denied, note, page, table
 from .multipart import GOOD_PARTS
 
 _JSON_BODY = '{"mailbox":"$mailbox","id":$id,"folder":"$folder"}'
+
+_NO_TYPE = denied("content-type-missing")
+_NO_TYPE = replace(_NO_TYPE, headers={**_NO_TYPE.headers, "X-Daas-String-To-Sign": None})
 
 _TYPES = [
     ("form", "a form is accepted", RequestSpec(content_type=FORM), MOVED),
@@ -21,13 +26,30 @@ _TYPES = [
         RequestSpec(content_type=f"{JSON}; charset=iso-8859-1", body=_JSON_BODY),
         MOVED,
     ),
-    ("missing", "a content type is required", RequestSpec(content_type=None), DENIED),
-    ("blank", "an empty content type counts as missing", RequestSpec(content_type=""), DENIED),
+    (
+        "missing",
+        "a content type is required, and a signature over none is told so",
+        RequestSpec(content_type=None),
+        _NO_TYPE,
+    ),
+    (
+        "missing-unsigned",
+        "a content type that was lost after signing is not named as missing",
+        RequestSpec(content_type=None, signed={"content_type": FORM}),
+        replace(DENIED, headers={"X-Daas-Error": None, "X-Daas-String-To-Sign": None}),
+    ),
+    (
+        "missing-before-date",
+        "a missing content type is named before an unreadable date",
+        RequestSpec(content_type=None, date="yesterday"),
+        _NO_TYPE,
+    ),
+    ("blank", "an empty content type counts as missing", RequestSpec(content_type=""), _NO_TYPE),
     (
         "blank-unsigned",
         "an empty content type counts as missing",
         RequestSpec(content_type="", signed={"content_type": None}),
-        DENIED,
+        _NO_TYPE,
     ),
     *(
         (f"other-{name}", "a body of another type is not supported", RequestSpec(content_type=text), UNSUPPORTED)
