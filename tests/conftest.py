@@ -11,7 +11,6 @@ import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
-from hypothesis import is_hypothesis_test
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from daas import migrations
@@ -43,14 +42,18 @@ class Clock:
         return time.time() if self.stopped is None else self.stopped
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the slow tests what needs a browser and, on the second database, what tries input after input."""
-    for item in items:
-        # What is broken in those servers is hardly the database.
-        is_long = is_hypothesis_test(getattr(item, "obj", None)) or item.path.stem == "test_broken_servers"
-        if (is_long and "[postgresql" in item.name) or "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.slow)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a database on SQLite; on others too, or on another, if a marker says so."""
+    if "database_kind" not in metafunc.fixturenames:
+        return
+    only = metafunc.definition.get_closest_marker("only")
+    if only is not None:
+        kinds = [*only.args]
+    elif metafunc.definition.get_closest_marker("both_databases") is not None:
+        kinds = DATABASES
+    else:
+        kinds = ["sqlite"]
+    metafunc.parametrize("database_kind", kinds, scope="session", indirect=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,6 +63,13 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped, though DAAS_TEST_REQUIRE=all: {call.excinfo.value}"
     return report
+
+
+@pytest.fixture(scope="session")
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Return the database that this run of a test is about, `sqlite` or `postgresql`."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +98,10 @@ def make_settings(request: pytest.FixtureRequest):
         yield make
 
 
-@pytest.fixture(scope="session", params=DATABASES)
-def settings(request: pytest.FixtureRequest, make_settings) -> Settings:
+@pytest.fixture(scope="session")
+def settings(database_kind: str, make_settings) -> Settings:
     """Settings whose database is of this release; the tests of a session share it."""
-    settings = make_settings(request.param)
+    settings = make_settings(database_kind)
     with create_command_app(settings).app_context():
         migrations.upgrade()
         db.engine.dispose()

@@ -26,7 +26,6 @@ from daas.settings import SETTINGS, SettingError, load_settings
 from daas.storage.encryption import cipher
 from daas.storage.engine import db
 
-from .conftest import DATABASES
 from .support.commands import Commands
 from .support.servers import ROOT, LiveServer, environment
 
@@ -309,9 +308,9 @@ def fill(settings):
         db.engine.dispose()
 
 
-@pytest.fixture(params=DATABASES)
-def empty(request, make_settings):
-    return make_settings(request.param)
+@pytest.fixture
+def empty(database_kind, make_settings):
+    return make_settings(database_kind)
 
 
 @pytest.fixture
@@ -393,12 +392,14 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path, embedded):
         create_command_app(load_settings(embedded))
 
 
+@pytest.mark.both_databases
 def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path, empty):
     environ = environment(empty, DAAS_BIND="127.0.0.1:0")
     sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
     assert sentence == "The database is not of this release: run `daas db upgrade` first."
 
 
+@pytest.mark.both_databases
 def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path, empty):
     fill(empty)
     other = Fernet.generate_key().decode()
@@ -408,6 +409,7 @@ def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path, empty):
     assert other not in sentence
 
 
+@pytest.mark.both_databases
 def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(empty):
     url = empty.database_url.render_as_string(hide_password=False)
     settings = {keys: load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": keys}) for keys in KEYRINGS}
@@ -466,6 +468,7 @@ def assert_connections(settings, master, count):
     assert found == count
 
 
+@pytest.mark.both_databases
 def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty):
     fill(empty)
     with LiveServer.start(empty, DAAS_WORKERS="1") as live:

@@ -17,6 +17,8 @@ from ..support.actors import Application, now
 from ..support.commands import Commands
 from .test_registry import Costs, post_with, serving, spelt, with_settings
 
+pytestmark = pytest.mark.both_databases
+
 KEY = ["name", "public_key", "created", "last_used", "expires", "revoked"]
 DAY = datetime.timedelta(days=1)
 

@@ -71,6 +71,7 @@ def test_require_content_md5_is_the_last_step(policy, daas, build, step, require
     assert daas.json("application", "show", held.name)["content_md5"] == "require"
 
 
+@pytest.mark.both_databases
 def test_the_calls_that_would_be_refused_are_counted_before(daas, application, build):
     def counts():
         shown = daas.json("application", "show", application.name)
@@ -89,6 +90,7 @@ def test_the_calls_that_would_be_refused_are_counted_before(daas, application, b
     assert counts() == (3, 2)
 
 
+@pytest.mark.both_databases
 def test_what_is_counted_is_told_with_the_moment_since_when(daas, application):
     move(application)
     since = datetime.datetime.fromisoformat(daas.json("application", "show", application.name)["calls_since"])
@@ -117,6 +119,7 @@ def test_an_address_is_in_a_network_or_refused(networks, address, allowed):
     assert is_allowed_from(networks, address) is allowed
 
 
+@pytest.mark.both_databases
 def test_an_application_moves_from_its_networks_alone(policy, application, build):
     shown = policy("--allow-network", "10.0.0.0/8", "--allow-network", "2001:db8::/32")
     assert shown["networks"] == ["10.0.0.0/8", "2001:db8::/32"]
@@ -178,6 +181,7 @@ def explained(application):
     return "X-Daas-String-To-Sign" in answer.headers
 
 
+@pytest.mark.both_databases
 def test_a_401_is_explained_for_a_while(daas, app, application):
     assert not explained(application)
     shown = daas.json("application", "explain", application.name, "--for", "1h")
@@ -202,6 +206,7 @@ def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_wee
 # The command.
 
 
+@pytest.mark.both_databases
 def test_a_policy_that_is_not_named_stays(policy):
     policy("--content-md5", "warn", "--allow-network", "10.0.0.0/8", "--rate-limit", "5 per second")
     shown = policy("--content-md5", "off")

@@ -28,14 +28,16 @@ from daas.storage.transactions import Statement
 from ..support.actors import Application, authorization, now
 from ..support.commands import new_name
 
+pytestmark = pytest.mark.both_databases
+
 USE = (403, "Access Denied. Use Not Authorized.")
 USER = (403, "Access Denied. User Not Authorized.")
 
 
 @pytest.fixture
-def fresh(settings, make_settings):
+def fresh(database_kind, make_settings):
     """Settings with a database of this release that no other test uses."""
-    fresh = make_settings(settings.database_url.get_backend_name())
+    fresh = make_settings(database_kind)
     with create_command_app(fresh).app_context():
         migrations.upgrade()
         db.engine.dispose()

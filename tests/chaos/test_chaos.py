@@ -11,8 +11,9 @@ from chaos.postgresql import PostgreSQL
 from chaos.scenarios import SCENARIOS, run
 from chaos.trial import POSTGRESQL, Missing, Report, Trial
 
-from ..conftest import DATABASES
 from ..support.wire import Answer
+
+pytestmark = pytest.mark.both_databases
 
 TRIALS = [(name, database) for name, scenario in SCENARIOS.items() for database in scenario.databases]
 
@@ -104,12 +105,12 @@ SPOILED = {
 }
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def trial(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def trial(request, database_kind, tmp_path_factory):
     """A service over which one client has moved messages, one after the other, and was refused once."""
-    server = request.getfixturevalue("durable_postgresql") if request.param == POSTGRESQL else None
+    server = request.getfixturevalue("durable_postgresql") if database_kind == POSTGRESQL else None
     with ExitStack() as at_end:
-        trial = Trial(Report("ledger", request.param), tmp_path_factory.mktemp("trial"), server, at_end, quick=True)
+        trial = Trial(Report("ledger", database_kind), tmp_path_factory.mktemp("trial"), server, at_end, quick=True)
         trial.start(messages=2)
         client = trial.client()
         for mailbox in trial.application.mailboxes:
@@ -204,9 +205,8 @@ def test_an_answer_to_another_question_is_found(trial):
     assert [sentence for sentence in found if "The client asked for" in sentence], found
 
 
+@pytest.mark.only("sqlite")  # PostgreSQL has checked its pages when it reads them.
 def test_what_sqlite_itself_calls_damaged_is_found(trial, transaction):
-    if transaction.dialect.name != "sqlite":
-        pytest.xfail("PostgreSQL has checked its pages when it reads them")
     transaction.execute(text("UPDATE message SET folder_id = 0"))
     assert [
         sentence for sentence in violations(trial, Ledger.read_within(transaction)) if "foreign_key_check" in sentence

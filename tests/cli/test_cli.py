@@ -15,7 +15,6 @@ from daas.cli import main
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
 
-from ..conftest import DATABASES
 from ..support.actors import MOVE, Application, authorization
 from ..support.commands import Commands, new_name, sentence_of
 
@@ -46,10 +45,10 @@ def daas(settings, tmp_path):
     return Commands(settings, tmp_path)
 
 
-@pytest.fixture(params=DATABASES)
-def fresh(request, make_settings, tmp_path):
+@pytest.fixture
+def fresh(database_kind, make_settings, tmp_path):
     """The command line over an empty database."""
-    return Commands(make_settings(request.param), tmp_path)
+    return Commands(make_settings(database_kind), tmp_path)
 
 
 @pytest.fixture
@@ -113,6 +112,7 @@ def test_a_bad_setting_is_one_sentence(daas):
     assert sentence_of(daas.run_apart("mailbox", "list", DAAS_WORKERS="257")).startswith("DAAS_WORKERS must ")
 
 
+@pytest.mark.both_databases
 def test_a_database_without_tables_is_one_sentence(fresh):
     assert "daas db upgrade" in fresh.refusal("mailbox", "list")
 
@@ -126,6 +126,7 @@ def test_a_database_that_is_away_is_one_sentence(fresh):
     assert "hunter2" not in sentence
 
 
+@pytest.mark.both_databases
 def test_upgrade_names_the_revision_of_this_release(fresh):
     expected = {"revision": migrations.head_revision()}
     assert fresh.json("db", "upgrade") == expected
@@ -212,6 +213,7 @@ def test_the_private_key_is_printed_once_and_never_again(daas, build):
         assert [made["private_key"] in text for text in shown] == [False, False], command
 
 
+@pytest.mark.both_databases
 def test_show_and_list_describe_an_application_alike(daas, build):
     box = build.mailbox()
     made = daas.json("application", "register", new_name("app"), "--mailbox", box.name)
@@ -234,6 +236,7 @@ def test_register_and_show_print_a_line_for_each_fact(daas):
     assert "suspended            no\n" in shown.text
 
 
+@pytest.mark.both_databases
 def test_an_empty_list_is_an_empty_array_or_nothing(fresh_upgraded):
     for kind in ("application", "mailbox", "request"):
         assert fresh_upgraded.json(kind, "list") == []
@@ -245,11 +248,13 @@ def test_a_bad_name_of_an_application_is_refused(daas, name):
     daas.refusal("application", "register", name)
 
 
+@pytest.mark.both_databases
 def test_a_name_of_an_application_is_taken_once(daas, name):
     assert daas.refusal("application", "register", name) == "There is an application with this name already."
     assert daas.refusal("application", "register", f" {name} ") == "There is an application with this name already."
 
 
+@pytest.mark.both_databases
 def test_a_taken_name_is_not_mistaken_for_a_taken_key(daas):
     name = new_name("public_key")
     daas.json("application", "register", name)
@@ -277,6 +282,7 @@ def test_a_grant_of_nothing_is_wrong_usage(daas, name, verb):
     daas.wrong_usage("application", verb, name)
 
 
+@pytest.mark.both_databases
 def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(daas, build, name):
     before = daas.json("application", "show", name)
     grants = ["--mailbox", build.mailbox().name, "--service", "v1/lists", "--mailbox", "nobody", "--all-mailboxes"]
@@ -284,12 +290,14 @@ def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(daas, b
     assert daas.json("application", "show", name) == before
 
 
+@pytest.mark.both_databases
 def test_a_registration_that_names_a_mailbox_that_does_not_exist_registers_nothing(daas):
     name = new_name("app")
     daas.refusal("application", "register", name, "--mailbox", "nobody")
     assert daas.refusal("application", "show", name) == f"There is no application {name!r}."
 
 
+@pytest.mark.both_databases
 def test_grants_add_up_and_revokes_take_away(daas, build, name):
     one, two = sorted(build.mailbox().name for _ in range(2))
     granted = daas.json("application", "grant", name, "--mailbox", one, "--service", "v1/lists")
@@ -317,6 +325,7 @@ USE = (403, "Access Denied. Use Not Authorized.")
 USER = (403, "Access Denied. User Not Authorized.")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("away", "refused", "back"),
     [
@@ -342,6 +351,7 @@ def test_what_a_command_changes_counts_for_the_next_move(daas, application, away
     assert application.move().status_code == 200
 
 
+@pytest.mark.both_databases
 def test_revoking_all_mailboxes_leaves_those_that_were_named(daas, application, build):
     other = build.mailbox()
     elsewhere = {"mailbox": other.name, "id": other.message, "folder": other.folder}
@@ -453,6 +463,7 @@ def test_a_key_file_that_does_not_exist_is_wrong_usage(daas, tmp_path):
     daas.wrong_usage("application", "register", new_name("app"), "--import-key", tmp_path / "missing.json")
 
 
+@pytest.mark.both_databases
 def test_a_public_key_is_in_use_once(daas, tmp_path):
     file = write_keys(tmp_path / "keys.json", new_keys())
     daas.json("application", "register", new_name("app"), "--import-key", file)
@@ -473,6 +484,7 @@ def test_a_mailbox_is_added_in_lower_case_with_its_standard_folders(daas, build)
         assert daas.json("message", "list", name, "--folder", folder) == []
 
 
+@pytest.mark.both_databases
 def test_mailboxes_are_listed_by_name(fresh_upgraded):
     for name in ("zoe", "ann.lee"):
         fresh_upgraded.json("mailbox", "add", name)
@@ -483,6 +495,7 @@ def test_mailboxes_are_listed_by_name(fresh_upgraded):
     assert fresh_upgraded.run("mailbox", "list").text == "mailbox  suspended\nann.lee  no\nzoe      yes\n"
 
 
+@pytest.mark.both_databases
 def test_a_mailbox_is_suspended_and_resumed_without_regard_to_case(daas, build):
     name = build.mailbox().name
     assert daas.json("mailbox", "suspend", name.upper()) == {"mailbox": name, "suspended": True}
@@ -504,6 +517,7 @@ def test_a_mailbox_has_a_name_of_up_to_64_characters(daas):
     assert daas.json("mailbox", "add", name)["mailbox"] == name
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("change", [str, str.upper], ids=["same", "other-case"])
 def test_a_mailbox_is_added_once(daas, build, change):
     name = build.mailbox().name
@@ -517,6 +531,7 @@ def test_an_unknown_mailbox_is_refused(daas, command):
     assert daas.refusal(*command, "nobody") == "There is no mailbox 'nobody'."
 
 
+@pytest.mark.both_databases
 def test_a_folder_is_added_and_listed_with_its_id(daas, build):
     box = build.mailbox(folders=0)
     made = [daas.json("folder", "add", box.name.upper(), name) for name in ("Lab results", "Ärzte 2026")]
@@ -559,6 +574,7 @@ def test_a_bad_name_of_a_folder_is_refused(daas, build, name):
     assert daas.json("folder", "list", box.name) == []
 
 
+@pytest.mark.both_databases
 def test_a_folder_is_added_once_in_a_mailbox(daas, build):
     box, other = build.mailbox(folders=0), build.mailbox(folders=0)
     made = daas.json("folder", "add", box.name, "Seen")
@@ -586,6 +602,7 @@ def mail(daas, build, tmp_path):
     return box, [each["id"] for each in imported]
 
 
+@pytest.mark.both_databases
 def test_messages_are_listed_in_the_order_of_their_ids(daas, mail):
     box, ids = mail
     listed = daas.json("message", "list", box.name)
@@ -606,6 +623,7 @@ def test_a_message_is_shown_as_it_is_listed(daas, mail):
     assert "subject  Übelkeit\n" in daas.run("message", "show", ids[0]).text
 
 
+@pytest.mark.both_databases
 def test_raw_gives_the_very_bytes(daas, mail, tmp_path):
     _, ids = mail
     for number, message_id in enumerate(ids, start=1):
@@ -619,6 +637,7 @@ def test_the_real_command_gives_the_very_bytes(daas, mail, tmp_path):
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, (tmp_path / "1.eml").read_bytes(), "")
 
 
+@pytest.mark.both_databases
 def test_messages_are_listed_by_folder(daas, application, build):
     box = application.mailbox
     kept = build.message(box)
@@ -649,6 +668,7 @@ def test_what_is_no_id_is_wrong_usage(daas, kind, text):
 # The request log.
 
 
+@pytest.mark.both_databases
 def test_a_move_is_shown_with_all_that_is_known_of_it(daas, application):
     box = application.mailbox
     request_id = application.move(mailbox=box.name.upper()).json["request_id"]
@@ -677,6 +697,7 @@ def test_a_refusal_is_shown_with_its_reason(daas, application):
     assert "reason       date-unreadable\n" in daas.run("request", "show", request_id).text
 
 
+@pytest.mark.both_databases
 def test_requests_are_listed_in_the_order_of_their_ids(daas, application):
     asked = [application.move().json["request_id"], application.move(folder="Attic").json["request_id"]]
     listed = daas.json("request", "list")
@@ -688,6 +709,7 @@ def test_requests_are_listed_in_the_order_of_their_ids(daas, application):
     assert [line.split()[0] for line in text[-2:]] == asked
 
 
+@pytest.mark.both_databases
 def test_requests_are_listed_since_a_moment(daas, application):
     ids = [application.move().json["request_id"] for _ in range(2)]
     first, second = (daas.json("request", "show", each)["at"] for each in ids)
@@ -697,6 +719,7 @@ def test_requests_are_listed_since_a_moment(daas, application):
     assert [each["request_id"] for each in daas.json("request", "list", "--since", first)][-2:] == ids
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "since",
     [
@@ -715,6 +738,7 @@ def test_since_takes_many_forms(daas, application, since):
     assert daas.json("request", "list", "--since", since)[-1]["request_id"] == request_id
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("since", ["2099-01-01", "01/01/2099 00:00:00 UTC", "0s"])
 def test_nothing_is_listed_since_a_moment_that_is_to_come(daas, application, since):
     application.move()

@@ -61,12 +61,14 @@ def ids_of(target):
 # Our own server
 
 
+@pytest.mark.both_databases
 def test_our_server_keeps_every_case(live, target):
     results = [*run(MovedMessage(Server.at(live.url), target, 10), cases(target))]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 600
 
 
+@pytest.mark.both_databases
 def test_our_server_keeps_every_case_of_lists(live, target):
     results = [*run(OwnList(Server.at(live.url), target, 10), contacts.CASES)]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}

@@ -14,6 +14,8 @@ from daas.storage.engine import db, writing
 
 from .caller import FORM, NAMED, NO_DATA, Caller, authorization
 
+pytestmark = pytest.mark.both_databases
+
 VECTORS = json.loads((Path(signing.__file__).parent / "vectors" / "migomail.json").read_text(encoding="utf-8"))
 
 
@@ -85,6 +87,7 @@ def test_the_ten_calls_answer_as_documented(server, caller):
         assert answer.header("X-Request-Id").isdecimal()
 
 
+@pytest.mark.only("sqlite")
 def test_each_call_answers_with_a_slash_at_its_end_and_without(server, caller):
     calls = [
         ("POST", "/v1/lists/One", None),
@@ -136,6 +139,7 @@ def test_the_name_of_a_list_is_read_from_the_target_as_it_is_sent(server, caller
     assert shown.text == f'{{"1":{json.dumps(name, ensure_ascii=False)}}}'
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize(
     ("segment", "status", "message"),
     [
@@ -248,6 +252,7 @@ def test_an_edit_of_nothing_is_a_success_where_there_is_a_contact(caller):
     assert caller.ask("POST", "/v1/contacts.json/1/contacts/2").status_code == 404
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize("content_type", [FORM, "multipart/form-data; boundary=b", "application/json", None])
 def test_a_contact_is_read_in_each_type(caller, content_type):
     caller.make_list()
@@ -269,6 +274,7 @@ def test_a_contact_is_read_in_each_type(caller, content_type):
     assert (stored(caller)["email_address"], stored(caller)["name"]) == ("a@x.org", "A & B")
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize(
     "address",
     ["a@x.org", "a.b+c@x.org", "o'neil@x-y.co.uk", "a@münchen.de", "a@localhost", "a@sub.x.museum"],
@@ -279,6 +285,7 @@ def test_a_valid_address_is_taken(caller, address):
     assert caller.ask("GET", "/v1/contacts.json/1/contact/1").json == {"1": address}
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize(
     "address",
     [
@@ -294,6 +301,7 @@ def test_an_invalid_address_is_refused(caller, address):
     assert said(answer) == (422, expected)
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize("value", ["x" * 256, "a\0b", "\udfff", 5, 1.5, True, [], {}], ids=repr)
 def test_an_invalid_field_is_refused(caller, value):
     caller.make_list()
@@ -303,6 +311,7 @@ def test_an_invalid_field_is_refused(caller, value):
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == "{}"
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize(
     ("method", "uri", "posted", "expected"),
     [
@@ -426,6 +435,7 @@ def test_an_address_that_no_list_has_is_in_none(caller, make_caller):
 # What the vectors hold
 
 
+@pytest.mark.only("sqlite")
 def test_what_the_vectors_sign_is_answered_so(build):
     """A signature without a date holds for ever: these were computed once, by others."""
     documented = [vector for vector in VECTORS if vector["answer"]]
@@ -458,6 +468,7 @@ def add_many(caller, count):
         connection.execute(update(ContactList).where(ContactList.id == list_id).values(last_contact=count))
 
 
+@pytest.mark.only("sqlite")
 def test_nothing_posted_is_what_it_says(caller):
     for body in ["", "[]", "{}", NO_DATA, '{"posted_data":"null"}']:
         for text in [NO_DATA, '{"posted_data":"null"}', body or NO_DATA]:

@@ -33,6 +33,7 @@ def shown(caller):
     return caller.ask("GET", "/v1/contacts.json/1/contacts").json
 
 
+@pytest.mark.both_databases
 def test_a_file_is_imported_behind_what_the_list_has(daas, listed):
     put(daas, '\ufeffName,EMAIL_ADDRESS,dob\r\n"Ann, ""A""", c@x.org ,\r\nÉlo\u2028ïse,d@x.org,"1 June\n1970"\r\n')
     done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
@@ -42,6 +43,7 @@ def test_a_file_is_imported_behind_what_the_list_has(daas, listed):
     assert [*shown(listed)] == ["1", "2", "3", "4", "5"]
 
 
+@pytest.mark.both_databases
 def test_what_is_exported_is_imported_again(daas, listed, make_caller):
     put(daas, 'email_address,address,zip_code\nc@x.org,"1 Main St\n""Apt"" 2",01234\n')
     name = listed.application.name
@@ -66,6 +68,7 @@ def test_what_is_exported_is_imported_again(daas, listed, make_caller):
     assert (daas.directory / "again.csv").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
@@ -99,6 +102,7 @@ def test_every_line_at_fault_is_named_and_nothing_is_imported(daas, listed, text
     assert [*shown(listed)] == ["1", "2", "3"]
 
 
+@pytest.mark.both_databases
 def test_a_long_file_is_imported_whole_or_not_at_all(daas, listed):
     lines = [f"n{n}@y.org" for n in range(2500)]
     put(daas, "\n".join(["email_address", *lines, "A@x.org"]))

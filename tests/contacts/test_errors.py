@@ -94,6 +94,7 @@ def test_a_suspended_application_is_refused(make_caller, service, method, uri):
     assert said(make_caller(suspended=True).ask(method, uri)) == (403, FORBIDDEN)
 
 
+@pytest.mark.both_databases
 def test_what_is_withdrawn_is_refused_from_the_next_call_on(caller):
     app, name = caller.application.app, caller.application.name
     # Whatever is asked for is well-formed: what is not is refused before it is looked up who asks.
@@ -231,6 +232,7 @@ def test_an_explained_401_shows_what_php_would_sign(build):
 # The log
 
 
+@pytest.mark.both_databases
 def test_every_call_has_a_row_that_tells_what_it_did(caller, build):
     caller.make_list()
     caller.add(1, "a@x.org")
@@ -262,6 +264,7 @@ def test_every_call_has_a_row_that_tells_what_it_did(caller, build):
     assert ids == sorted({*ids})
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("method", "uri", "posted"),
     [

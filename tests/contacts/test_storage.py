@@ -19,6 +19,8 @@ from daas.storage.engine import allow_any_statement, db, reading, writing
 from ..support.wire import ask_until_served, connected
 from .caller import Caller
 
+pytestmark = pytest.mark.both_databases
+
 CLIENTS = 32
 LARGE = 100_000
 

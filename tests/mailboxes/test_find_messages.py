@@ -18,6 +18,8 @@ from daas.storage.engine import allow_any_statement, db, reading, writing
 
 from ..support.actors import FORM
 
+pytestmark = pytest.mark.both_databases
+
 FOLDERS, MESSAGES = "/direct/folders", "/direct/messages"
 
 

@@ -17,6 +17,8 @@ from daas.storage.engine import db, reading, writing
 
 from ..support.commands import Commands
 
+pytestmark = pytest.mark.both_databases
+
 LAB = (
     b"From: Zoe <zoe@example.org>\r\nSubject: Lab results\r\nDate: Mon, 2 Nov 2026 10:00:00 -0500\r\n\r\nPotassium.\r\n"
 )

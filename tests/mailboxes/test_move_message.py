@@ -9,6 +9,8 @@ from daas.storage.engine import db
 
 from ..support.actors import FORM
 
+pytestmark = pytest.mark.both_databases
+
 
 def body_of(answer):
     """Give an answer's body with the one part that varies taken out."""

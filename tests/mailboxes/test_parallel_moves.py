@@ -9,6 +9,8 @@ import pytest
 from ..support.actors import MOVE
 from ..support.wire import ask_until_served, connected, form, post, signed
 
+pytestmark = pytest.mark.both_databases
+
 CLIENTS = 24
 MOVES_EACH = 8
 MESSAGES = 12

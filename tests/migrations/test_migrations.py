@@ -14,8 +14,9 @@ from daas import migrations
 from daas.app import create_command_app
 from daas.storage.engine import db
 
-from ..conftest import DATABASES
 from ..support.commands import Commands, Outcome
+
+pytestmark = pytest.mark.both_databases
 
 WHEN = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
 #: A row of each table. A revision that brings a table brings a row here.
@@ -133,9 +134,9 @@ ROWS = {
 }
 
 
-@pytest.fixture(params=DATABASES)
-def empty_settings(request, make_settings):
-    return make_settings(request.param)
+@pytest.fixture
+def empty_settings(database_kind, make_settings):
+    return make_settings(database_kind)
 
 
 @pytest.fixture
@@ -149,9 +150,9 @@ def empty(empty_settings):
 
 
 @pytest.fixture
-def other(request, make_settings, empty):
+def other(database_kind, make_settings, empty):
     """An app over a further empty database of the same kind."""
-    app = create_command_app(make_settings(empty.extensions["daas_settings"].database_url.get_backend_name()))
+    app = create_command_app(make_settings(database_kind))
     yield app
     with app.app_context():
         db.engine.dispose()

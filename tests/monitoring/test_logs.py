@@ -16,7 +16,6 @@ from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 from daas.storage.engine import db
 
-from ..conftest import DATABASES
 from ..support.actors import FORM, MOVE, now
 from ..support.builders import Builder
 from ..support.servers import ROOT, LiveServer
@@ -88,9 +87,9 @@ def served(settings):
         db.engine.dispose()
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def one(request, make_settings):
-    with served(make_settings(request.param)) as found:
+@pytest.fixture(scope="module")
+def one(database_kind, make_settings):
+    with served(make_settings(database_kind)) as found:
         yield found
 
 
@@ -133,6 +132,7 @@ def spoil(one):
         one.execute("CREATE TRIGGER spoil BEFORE INSERT ON request_log FOR EACH ROW EXECUTE FUNCTION spoil()")
 
 
+@pytest.mark.both_databases
 def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one):
     send_everything(one)
     one.ask(b"GET /direct/" + SUBJECT.encode() + b"\xff HTTP/1.1\r\n\r\n")

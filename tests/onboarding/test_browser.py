@@ -5,6 +5,8 @@ import pytest
 from .console import Console
 from .pages import CONSOLE, DOCUMENTATION, PAGES
 
+pytestmark = pytest.mark.slow
+
 SCHEMES = ["light", "dark"]
 NOT_THERE = "/nothing/here"
 

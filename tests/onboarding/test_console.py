@@ -13,6 +13,8 @@ from .console import Console
 from .pages import CONSOLE
 from .stage import INSECURE_HOST
 
+pytestmark = pytest.mark.slow
+
 MOVE = "Move a message"
 
 

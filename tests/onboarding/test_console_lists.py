@@ -11,6 +11,8 @@ from ..contacts.caller import NAMED
 from .console import Console
 from .pages import CONSOLE
 
+pytestmark = pytest.mark.slow
+
 ADDED = (201, '{"code":201,"message":"Contact added"}')
 
 

@@ -13,6 +13,8 @@ from daas.signing.daas_scheme import content_md5
 from ..support.actors import FORM, MOVE, authorization, now
 from ..support.servers import ROOT, LiveServer
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = {
     "/move_message.js": ROOT / "examples" / "move_message.js",
     "/md5.js": ROOT / "daas" / "onboarding" / "static" / "md5.js",

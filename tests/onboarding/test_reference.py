@@ -6,6 +6,8 @@ from .pages import REFERENCE
 from .stage import INSECURE_HOST
 from .test_browser import violations
 
+pytestmark = pytest.mark.slow
+
 MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
 
 

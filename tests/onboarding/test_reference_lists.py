@@ -1,7 +1,11 @@
 """The reference with the calls for lists and contacts, in a real browser."""
 
+import pytest
+
 from ..contacts.caller import NAMED
 from .test_reference import fill, open_call, reference, type_keys  # noqa: F401  The fixture is used by its name.
+
+pytestmark = pytest.mark.slow
 
 MAKE, ADD = "post_v1_lists_name_or_id_", "post_v1_contacts_json_list_id_contacts"
 PAGE, REMOVE = "get_v1_contacts_json_list_id_contacts", "delete_v1_contacts_json_list_id_contacts_contact_id_"

@@ -16,6 +16,8 @@ from daas.storage.engine import db, reading
 
 from ..support.commands import Commands, new_name
 
+pytestmark = pytest.mark.both_databases
+
 ROW = ["id", "at", "actor", "act", "subject", "details"]
 
 

@@ -32,6 +32,8 @@ from ..conftest import DATABASES, ENCRYPTION_KEY
 from ..support.actors import MOVE, Application
 from ..support.builders import Builder, Mailbox
 
+pytestmark = pytest.mark.both_databases
+
 RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 OLD = "06/03/2013 12:13:56 EST"
 
@@ -67,9 +69,9 @@ def serving(settings):
 
 
 @pytest.fixture
-def fresh(settings, make_settings):
+def fresh(database_kind, make_settings):
     """Settings with an empty database that no other test uses, of the kind of the others."""
-    return make_settings(settings.database_url.get_backend_name())
+    return make_settings(database_kind)
 
 
 # One row, and the true reason.
@@ -161,6 +163,7 @@ REQUESTS = [
 ]
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize(("status", "reason", "ask"), REQUESTS, ids=[f"{row[0]}-{row[1]}" for row in REQUESTS])
 def test_every_request_leaves_one_row_with_its_true_reason(app, application, build, status, reason, ask):
     before = count_rows(app)
@@ -173,6 +176,7 @@ def test_every_request_leaves_one_row_with_its_true_reason(app, application, bui
         assert answer.json["request_id"] == str(row.id)
 
 
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize("path", ["/", "/directory", "/Direct/messages/move", "/favicon.ico"])
 def test_what_is_no_request_of_the_api_leaves_no_row(app, path):
     before = count_rows(app)

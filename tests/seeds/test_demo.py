@@ -46,15 +46,12 @@ def set_up(settings, place, **environ):
     return made.stdout
 
 
-both = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-
-
-@both
-def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make_settings, place, kind):
+@pytest.mark.both_databases
+def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make_settings, place, database_kind):
     for command in ("curl", "openssl"):
         if shutil.which(command) is None:
             pytest.skip(f"{command} is missing: install it from the system's packages")
-    settings = make_settings(kind)
+    settings = make_settings(database_kind)
     run(settings, place, "daas", "db", "upgrade").check_returncode()
     with LiveServer.start(settings) as live:
         told = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
@@ -79,9 +76,9 @@ def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make
     assert '"mailbox":"demo.clinician","id":"1","folder":"Archived"}' in answers[1].stdout
 
 
-@both
-def test_the_demo_is_made_once_and_kept(make_settings, place, kind):
-    settings = make_settings(kind)
+@pytest.mark.both_databases
+def test_the_demo_is_made_once_and_kept(make_settings, place, database_kind):
+    settings = make_settings(database_kind)
     first = set_up(settings, place)
     keys = (place / "instance/demo.env").read_text()
     assert set_up(settings, place) == first

@@ -69,6 +69,7 @@ def happened(request):
     return status, shown, None if request["answer"] is None else without_request_id(body)
 
 
+@pytest.mark.both_databases
 def test_every_printed_request_gets_the_printed_answer(made):
     printed = {each["title"]: (each["status"], each["answer_headers"], each["answer"]) for each in made["requests"]}
     assert {each["title"]: happened(each) for each in made["requests"]} == printed
@@ -223,6 +224,7 @@ def test_a_file_that_cannot_be_read_is_refused(daas, content):
 # Put back
 
 
+@pytest.mark.both_databases
 def test_reset_puts_everything_back_with_the_same_keys(daas, server, app, made, facts):
     other = Builder(app).mailbox()
     for id_ in (facts["message"], facts["other_message"]):
@@ -250,6 +252,7 @@ def test_reset_puts_everything_back_with_the_same_keys(daas, server, app, made, 
 # Taken away
 
 
+@pytest.mark.both_databases
 def test_remove_takes_away_all_that_was_made_and_nothing_else(daas, server, app, made, facts):
     build = Builder(app)
     other = build.application(mailboxes=[build.mailbox()])
@@ -264,6 +267,7 @@ def test_remove_takes_away_all_that_was_made_and_nothing_else(daas, server, app,
     daas.refusal("message", "show", facts["message"])
 
 
+@pytest.mark.both_databases
 def test_remove_takes_away_lists_and_contacts(daas, server, app, made, facts):
     keeping = Builder(app).application(services=SERVICES).keys
     for keys in (facts, facts["other"], vars(keeping)):
@@ -274,6 +278,7 @@ def test_remove_takes_away_lists_and_contacts(daas, server, app, made, facts):
         assert client.find_contact("ana@example.org") == {"1": "1"}
 
 
+@pytest.mark.both_databases
 def test_no_id_is_used_again(daas, made, facts):
     daas.json("sandbox", "remove")
     daas.json("sandbox", "create")
@@ -283,6 +288,7 @@ def test_no_id_is_used_again(daas, made, facts):
     assert again["public_key"] != facts["public_key"]
 
 
+@pytest.mark.both_databases
 def test_one_that_was_broken_off_can_be_removed(daas, monkeypatch):
     def fail(*_):
         raise OSError("no space left")

@@ -21,7 +21,6 @@ from daas.server.start_checks import check_start
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from ..conftest import DATABASES
 from ..contacts.caller import NAMED, Caller
 from ..support.builders import Builder
 from ..support.servers import ROOT
@@ -84,10 +83,10 @@ def run(recipe, directory, **environ):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.fixture(params=DATABASES)
-def backed_up(request, tmp_path, postgresql):
+@pytest.fixture
+def backed_up(database_kind, tmp_path, postgresql):
     """The settings of a service in use, those of what is restored, and the recipes that do both."""
-    if request.param == "sqlite":
+    if database_kind == "sqlite":
         if not shutil.which("sqlite3"):
             pytest.skip("sqlite3 is missing: apt-get install sqlite3")
         urls = [f"sqlite:///{tmp_path}/{folder}/daas.db" for folder in ("instance", "restored")]
@@ -104,6 +103,7 @@ def backed_up(request, tmp_path, postgresql):
     return *settings, RECIPES[:2], {name: value.replace("+psycopg", "") for name, value in plain.items()}
 
 
+@pytest.mark.both_databases
 def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(backed_up, tmp_path):
     here, there, (back_up, restore), environ = backed_up
     with create_command_app(load_settings(here)).app_context():

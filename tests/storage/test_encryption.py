@@ -12,13 +12,15 @@ from daas.storage.engine import db, reading, writing
 
 from ..support.commands import Commands, new_name
 
+pytestmark = pytest.mark.both_databases
+
 OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
 
 
 @pytest.fixture
-def under(settings, make_settings, tmp_path):
+def under(database_kind, make_settings, tmp_path):
     """Give the command line over a database of its own, under given encryption keys."""
-    url = make_settings(settings.database_url.get_backend_name()).database_url.render_as_string(hide_password=False)
+    url = make_settings(database_kind).database_url.render_as_string(hide_password=False)
 
     def give(*encryption_keys):
         environ = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ",".join(encryption_keys)}

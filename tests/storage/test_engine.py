@@ -14,6 +14,8 @@ from daas.storage.timeouts import is_unavailable
 
 from ..support.wire import ask, form, signed_post
 
+pytestmark = pytest.mark.both_databases
+
 # The contract's limit, for which the sockets wait; whoever is not answered by then raises a time-out.
 CALLERS = 24
 
@@ -52,13 +54,7 @@ def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(server, applicat
         assert answer.result().status == 200
 
 
-@pytest.fixture
-def on_postgresql(settings):
-    if settings.embedded_database:
-        pytest.xfail("this is about a server")
-
-
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(app):
     def ask_for_what_never_comes():
         with writing() as connection:

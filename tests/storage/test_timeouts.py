@@ -9,6 +9,8 @@ from sqlalchemy import exc, text
 from daas.storage.engine import db, writing
 from daas.storage.timeouts import Waits, arrived_at, is_broken_off, is_unavailable
 
+pytestmark = pytest.mark.both_databases
+
 USUAL = 2_500
 SHORT = 250
 
@@ -33,9 +35,7 @@ def error_of(app, statement):
     return caught.value
 
 
-def raised_by_postgresql(app, settings, sqlstate):
-    if settings.embedded_database:
-        pytest.xfail("this is about a server")
+def raised_by_postgresql(app, sqlstate):
     return error_of(app, f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
 
 
@@ -92,10 +92,11 @@ def test_a_database_that_is_locked_is_unavailable(app, settings):
         error = error_of(app, "SELECT 1")
         other.close()
     else:
-        error = raised_by_postgresql(app, settings, "55P03")
+        error = raised_by_postgresql(app, "55P03")
     assert (is_unavailable(error), is_broken_off(error)) == (True, False)
 
 
+@pytest.mark.only("postgresql")
 @pytest.mark.parametrize(
     ("sqlstate", "unavailable", "broken_off"),
     [
@@ -119,8 +120,8 @@ def test_a_database_that_is_locked_is_unavailable(app, settings):
         "no-table",
     ],
 )
-def test_an_error_of_postgresql_is_taken_for_what_it_means(app, settings, waits, sqlstate, unavailable, broken_off):
-    error = raised_by_postgresql(app, settings, sqlstate)
+def test_an_error_of_postgresql_is_taken_for_what_it_means(app, waits, sqlstate, unavailable, broken_off):
+    error = raised_by_postgresql(app, sqlstate)
     assert (is_unavailable(error), is_broken_off(error)) == (unavailable, broken_off)
     waits.note(error)
     assert waits.milliseconds == (SHORT if unavailable and not broken_off else USUAL)

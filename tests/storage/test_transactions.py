@@ -27,6 +27,8 @@ from ..support.builders import Builder
 from ..support.commands import new_name
 from ..support.wire import ask_until_served
 
+pytestmark = pytest.mark.both_databases
+
 INSERT_MAILBOX = (
     insert(Mailbox).values(name=bindparam("name"), suspended=bindparam("suspended")).returning(Mailbox.id, Mailbox.name)
 )
@@ -58,18 +60,6 @@ def mover(own):
     """An application that calls the app of the test."""
     build = Builder(own)
     return build.application(mailboxes=[build.mailbox(folders=2)])
-
-
-@pytest.fixture
-def on_sqlite(settings):
-    if not settings.embedded_database:
-        pytest.xfail("this is about an embedded database")
-
-
-@pytest.fixture
-def on_postgresql(settings):
-    if settings.embedded_database:
-        pytest.xfail("this is about a server")
 
 
 @pytest.fixture
@@ -150,7 +140,7 @@ def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a
     assert not exists(outside, name)
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 def test_a_long_statement_is_allowed_for_its_own_transaction_alone(own):
     show = text("SELECT current_setting('statement_timeout')")
     with reading() as connection:
@@ -279,7 +269,7 @@ def in_one_commit(own, settings):
     return run
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_what_threads_write_at_the_same_time_is_committed_at_once(own, outside, in_one_commit):
     with noting([]) as statements:
         names = in_one_commit([(add, True)] * 6)
@@ -288,14 +278,14 @@ def test_what_threads_write_at_the_same_time_is_committed_at_once(own, outside, 
     assert all(exists(outside, name) for name in names)
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize(("asked", "given"), [([False, False], NORMAL), ([False, True], FULL), ([True, False], FULL)])
 def test_a_commit_waits_for_the_disk_if_one_of_those_who_share_it_asks_for_it(own, in_one_commit, asked, given):
     found = in_one_commit([(lambda run: run(SYNCHRONOUS).synchronous, durable) for durable in asked])
     assert found == [given] * len(asked)
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_what_one_commit_waited_for_says_nothing_of_the_next(own):
     def asked(durable):
         return driver().write_in_steps(lambda run: run(SYNCHRONOUS).synchronous, durable=durable)
@@ -306,7 +296,7 @@ def test_what_one_commit_waited_for_says_nothing_of_the_next(own):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(own, outside, in_one_commit):
     names = []
 
@@ -325,7 +315,7 @@ def orphan(run):
     run(ADD_FOLDER, mailbox_id=2**40, name=new_name("folder"), standard=False)
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(own, outside, in_one_commit):
     names = []
 
@@ -339,7 +329,7 @@ def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(own
     assert exists(outside, add(driver().write_one))
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_a_disk_without_room_loses_nothing_that_was_acknowledged(own, outside, in_one_commit):
     connection = db.engine.raw_connection()
     connection.driver_connection.execute("VACUUM")  # Pages that other tests have freed would be room.
@@ -363,7 +353,7 @@ def refuse(app):
         return int(record_refusal(Entry("GET", "/direct/x", "127.0.0.1"), 404, "path-unknown"))
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own, settings):
     """It forgets what was written between two checkpoints; rows that share a commit share its pages."""
     file = settings.embedded_database
@@ -400,7 +390,7 @@ MOVE_IN_STEPS = [
 ]
 
 
-@pytest.mark.usefixtures("on_sqlite")
+@pytest.mark.only("sqlite")
 def test_a_move_is_one_transaction_of_these_statements(mover):
     mover.move()
     forget_key(mover.app)
@@ -442,7 +432,7 @@ def statements_of(sent):
     return round_trips, [message for message in sent if message.startswith(("Query", "Parse"))]
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 @pytest.mark.parametrize(
     "run",
     [
@@ -460,7 +450,7 @@ def test_a_statement_is_one_round_trip_and_begins_no_transaction(own, run):
         assert statements_of(sent()) == (1, [])
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 @pytest.mark.parametrize(
     ("arguments", "status"), [({}, 200), ({"mailbox": "No one"}, 422)], ids=["a-move", "a-refusal"]
 )
@@ -525,7 +515,7 @@ def three_at_once(mover):
         connection.close()
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 @pytest.mark.parametrize("use", [request, statement, transaction, three_at_once], ids=lambda use: use.__name__)
 def test_that_the_server_closed_all_connections_is_not_even_noticed(mover, outside, use):
     three_at_once(mover)
@@ -533,13 +523,13 @@ def test_that_the_server_closed_all_connections_is_not_even_noticed(mover, outsi
     use(mover)
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 def test_a_connection_that_the_server_left_open_is_used_again(own):
     pid = Statement(select(literal_column("pg_backend_pid()").label("pid")))
     assert len({driver().read_one(pid).pid for _ in range(5)}) == 1
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 def test_a_statement_whose_connection_is_closed_meanwhile_is_told_as_unavailable_and_leaves_a_pool_that_serves(
     own, outside, caplog
 ):
@@ -572,7 +562,7 @@ def breaking_off(outside, own):
     outside.execute("DROP FUNCTION break_off CASCADE; DROP SEQUENCE tries")
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"], ids=["serialization", "deadlock"])
 def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(outside, breaking_off, sqlstate):
     tries = breaking_off(2, sqlstate)
@@ -580,7 +570,7 @@ def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(ou
     assert (tries(), exists(outside, name)) == (3, True)
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
     tries = breaking_off(100, "40001")
     with pytest.raises(exc.OperationalError) as caught:
@@ -590,7 +580,7 @@ def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
     assert tries() == 3
 
 
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["55P03", "57014", "53100", "23514"])
 def test_what_fails_for_another_reason_is_not_tried_again(outside, breaking_off, sqlstate):
     tries = breaking_off(1, sqlstate)

@@ -16,7 +16,7 @@ from daas.monitoring.metric_files import AllocatedFile
 from daas.settings import load_settings
 from daas.storage.engine import db
 
-from ..conftest import DATABASES, ENCRYPTION_KEY
+from ..conftest import ENCRYPTION_KEY
 from ..support.actors import FORM, authorization, now
 from ..support.builders import Builder
 from ..support.commands import new_name
@@ -33,10 +33,10 @@ def ask(app, path, peer="127.0.0.1", headers=None):
     return app.test_client().get(path, environ_base={"REMOTE_ADDR": peer}, headers=headers or {})
 
 
-@pytest.fixture(params=DATABASES)
-def own(request, make_settings):
+@pytest.fixture
+def own(database_kind, make_settings):
     """An app over a database of its own, which a test may spoil."""
-    settings = make_settings(request.param)
+    settings = make_settings(database_kind)
     fill(settings)
     app = create_app(settings)
     yield app
@@ -61,6 +61,7 @@ def app_behind(settings):
             db.engine.dispose()
 
 
+@pytest.mark.both_databases
 def test_a_service_that_can_serve_is_live_and_ready(app):
     for path in ("/health/live", "/health/ready"):
         answer = ask(app, path)
@@ -77,6 +78,7 @@ def test_a_service_whose_database_is_away_is_live_but_not_ready():
     assert (answer.status_code, answer.json) == (503, {"status": "unavailable", "fault": "database"})
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("revision", "ready"), [("0000", False), (None, False), ("9999", True)])
 def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(own, revision, ready):
     with own.app_context(), db.engine.begin() as connection:
@@ -188,6 +190,7 @@ def test_only_well_signed_posts_without_content_md5_are_unbound(counted):
     assert value_of(read(), "daas_unbound_requests_total") == 2
 
 
+@pytest.mark.both_databases
 def test_the_use_of_the_pool_is_counted_down_again(counted):
     application, read = counted
     app = application.app
