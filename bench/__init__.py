@@ -1,1 +1,1 @@
-"""Measures the service beside what an application could use instead: `make bench`."""
+"""Measure the service and its alternatives: `make bench`."""

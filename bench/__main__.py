@@ -1,4 +1,4 @@
-"""Measures all of it and writes `bench/RESULTS.md`; `bench/README.md` says what it needs."""
+"""Run all measurements and write `bench/RESULTS.md`; `bench/README.md` lists the programs that it needs."""
 
 import argparse
 import shutil
@@ -41,7 +41,7 @@ def main() -> None:
             sections = []
             for part in options.only or PARTS:
                 sections.append(PARTS[part](stage))
-                # What is measured stays, whatever becomes of the next part.
+                # Written after each part, so that a failure of the next part loses nothing.
                 options.output.write_text(_page(options, of, sections))
     print(options.output.read_text())
 

@@ -10,7 +10,7 @@ app = Flask(__name__)
 
 @app.post("/direct/messages/move/format/json")
 def move() -> Response:
-    """Answer as if a message had been moved."""
+    """Return the response to a move, without moving anything."""
     form = request.form
     body = f'{{"request_id":"123456","mailbox":"{form["mailbox"]}","id":"{form["id"]}","folder":"{form["folder"]}"}}'
     return Response(body, mimetype="application/json")

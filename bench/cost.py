@@ -1,4 +1,4 @@
-"""What a move costs as the data grows: statements, rows, pages and time, in this process, one move after the other."""
+"""Measure how the cost of a move grows with the data: statements, rows, pages and time, one move at a time."""
 
 import re
 import sqlite3
@@ -26,13 +26,13 @@ _COUNTED = 50
 _SLOWER = 1.25
 
 
-#: Makes one figure of those of a round.
+#: Reduce the figures of a round to one.
 Average = Callable[[Sequence[float]], float]
 
 
 @dataclass
 class Database:
-    """A database, in what it is larger than the smallest, averages of what a move does, and milliseconds by round."""
+    """A database, in which respect it is larger than the smallest, averages for a move, and milliseconds by round."""
 
     mail: Mail
     grows: str
@@ -41,16 +41,16 @@ class Database:
     rounds: list[list[float]] = field(default_factory=list)
 
     def milliseconds(self, average: Average) -> float:
-        """Give what a move takes in the median round."""
+        """Return the milliseconds of a move in the median round."""
         return median(map(average, self.rounds))
 
     def slower_than(self, other: "Database", average: Average) -> float:
-        """Give how many times as long as in another database a move takes, in the median of the rounds."""
+        """Return the ratio of a move's time to that in another database: the median of the rounds."""
         return median(average(ours) / average(theirs) for ours, theirs in zip(self.rounds, other.rounds, strict=True))
 
 
 def measure(stage: Stage) -> Section:
-    """Count and time moves in databases of which each is larger in one respect."""
+    """Count and time moves in databases, each of which is larger in one respect."""
     moves_of_round = 30 if stage.quick else 500
     parts: list[str | Table] = [_EXPLANATION]
     targets: list[Target] = []
@@ -84,7 +84,7 @@ _EXPLANATION = (
 
 
 def _sizes(quick: bool) -> Iterator[tuple[Mail, str]]:
-    """Give the mails to measure: the smallest, then those that are larger in the respect that is named."""
+    """Return the sizes of mail to measure: the smallest, and by name those that are larger in one respect."""
     smallest = Mail(messages=1_000, applications=10, log_rows=1_000)
     yield smallest, ""
     for messages in (10_000,) if quick else (100_000, 1_000_000):
@@ -139,7 +139,7 @@ def _targets(spoken: str, growing: Sequence[Database]) -> Iterator[Target]:
     yield Target(f"{spoken}: at most {_SLOWER} times the mean time", f"{slower:.2f}", slower <= _SLOWER)
 
 
-# Where connections of the SQLite driver are noted as they are opened, whatever way the service opens them.
+# The SQLite driver's connections are recorded here as they are opened.
 _noting: list[list[sqlite3.Connection]] = []
 
 
@@ -153,7 +153,7 @@ sys.addaudithook(_note_connection)
 
 
 def _count_sqlite(subject: InProcess, settings: Settings) -> dict[str, float]:
-    """Count what some moves do, from within the connections that the service has opened for the first ones."""
+    """Count what moves do, on the connections that the service opened for the first moves."""
     connections: list[sqlite3.Connection] = []
     _noting.append(connections)
     subject.move(_COUNTED)
@@ -186,9 +186,9 @@ def _count_sqlite(subject: InProcess, settings: Settings) -> dict[str, float]:
     }
 
 
-# What stands before each page in the write-ahead log, in bytes.
+# Bytes of the header before each page in the write-ahead log.
 _FRAME_HEAD = 24
-# Each tree by its root's page; the path of a page has a slash for each level.
+# Each tree with its root page; the path of a page has a slash for each level.
 _DEPTHS = (
     "SELECT min(CASE path WHEN '/' THEN pageno END), max(length(path) - length(replace(path, '/', ''))) "
     "FROM dbstat GROUP BY name"
@@ -196,7 +196,7 @@ _DEPTHS = (
 
 
 def _trees(connection: sqlite3.Connection, statement: str) -> list[int]:
-    """Give the root pages of the tables and indexes that a statement opens."""
+    """Return the root pages of the tables and indexes that a statement opens."""
     if re.match(r"(?i)\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", statement) is None:
         return []
     program = connection.execute(f"EXPLAIN {statement}").fetchall()
@@ -204,7 +204,7 @@ def _trees(connection: sqlite3.Connection, statement: str) -> list[int]:
 
 
 def _count_postgresql(subject: InProcess, settings: Settings) -> dict[str, float]:
-    """Count what some moves do, from the server's own statistics of statements."""
+    """Count what moves do, with the server's statistics of statements."""
     subject.move(_COUNTED)
     url = settings.database_url.set(drivername="postgresql")
     with psycopg.connect(

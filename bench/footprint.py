@@ -1,4 +1,4 @@
-"""How much memory a worker takes, and how soon a started server answers."""
+"""Measure the memory of a worker, and the time from a start to the first response."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ _START_SECONDS = 2.5
 
 
 def measure(stage: Stage) -> Section:
-    """Measure a server's workers after some moves and after ten times as many, and several starts."""
+    """Measure the workers after some moves and after ten times as many, and several starts."""
     few, many = (200, 2_000) if stage.quick else (10_000, 100_000)
     mail = Mail()
     memory: list[list[object]] = []
@@ -71,7 +71,7 @@ def measure(stage: Stage) -> Section:
 
 
 def _start(settings: Settings, moves: Moves) -> float:
-    """Start a server and give the seconds until it has answered a move."""
+    """Start a server and return the seconds until its first response to a move."""
     request = moves.sign(1)[0]
     moves.sent(1)
     started = time.monotonic()
@@ -84,6 +84,6 @@ def _start(settings: Settings, moves: Moves) -> float:
 
 
 def _pss(pid: int) -> float:
-    """Give the memory of a process in MiB, of what is shared its part."""
+    """Return the memory of a process in MiB (its proportional share of shared pages)."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(re.findall(r"^Pss: +(\d+) kB", rollup, flags=re.MULTILINE)[0]) / 1024

@@ -1,4 +1,4 @@
-"""Calls an app in this process, one request after the other, without a server."""
+"""Call an app in this process, one request at a time, without a server."""
 
 import io
 import sys
@@ -21,7 +21,7 @@ class InProcess:
         self._moves = moves
 
     def move(self, count: int) -> list[float]:
-        """Move so many messages and give the milliseconds that each took."""
+        """Move `count` messages and return the milliseconds of each move."""
         environs = [_environ(request) for request in self._moves.sign(count)]
         self._moves.sent(count)
         return [self._answer(environ) for environ in environs]

@@ -1,4 +1,4 @@
-"""Rounds of load, one contender after the other, and the figures that they give."""
+"""Run rounds of load, one contender after the other, and summarise their figures."""
 
 import json
 import os
@@ -19,23 +19,22 @@ from .processor import Processes, Usage, usage_of
 from .report import Table, show
 
 CONNECTIONS = 8
-# How many requests a second are signed for a server of which nothing is known yet, and how many times as many
-# as it answered in its last round.
+# Requests a second that are signed for a server's first round; later, its last rate times the margin.
 _FIRST_GUESS = 10_000
 _MARGIN = 1.5
 _LEAST_GUESS = 1_000
-# A late answer is one all the same: it shows in the latencies.
+# Late responses count too: they show in the latencies.
 _PATIENCE = "30s"
 _SCRIPT = Path(__file__).with_name("replay.lua")
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one round gave.
+    """The figures of one round.
 
-    The rate is answers a second, p50 and p99 are milliseconds, `generator` is how many cores the load generator
-    kept busy, `limited` how many of the answers were a 429, `beside` the rate of whatever else was sent at the same
-    time, and `used` what the processes used that were looked at.
+    `rate` is responses a second, `p50` and `p99` are milliseconds, `generator` is the number of cores that the load
+    generator used, `limited` the number of 429 responses, `beside` the rate of the load that ran at the same time, and
+    `used` what the observed processes used.
     """
 
     answers: int
@@ -48,16 +47,16 @@ class Round:
     used: Mapping[str, Usage] = field(default_factory=dict)
 
 
-#: Runs a round of so many seconds.
+#: Run a round of this many seconds.
 Contender = Callable[[int], Round]
 
 
 class RanOut(Exception):
-    """The signed requests did not suffice for the round; the next one has more."""
+    """There were too few signed requests for the round; the next round has more."""
 
 
 class Replay:
-    """Sends requests to a server by wrk, each once; each answer has one status, or 429 if that may be."""
+    """Send requests to a server with wrk, each once; every response must have `status`, or 429 if that is allowed."""
 
     def __init__(
         self,
@@ -78,13 +77,13 @@ class Replay:
         self._rate: float = _FIRST_GUESS
 
     def __call__(self, seconds: int) -> Round:
-        """Run a round; raises RanOut, or RuntimeError for an answer that is not the one expected."""
+        """Run a round; raise RanOut, or RuntimeError for an unexpected response."""
         with self.signed(seconds) as go:
             return go()
 
     @contextmanager
     def signed(self, seconds: int) -> Iterator[Callable[[], Round]]:
-        """Sign the requests of a round and give what runs it."""
+        """Sign the requests of a round, and yield a function that runs it."""
         signed = self.requests.sign(int(max(self._rate, _LEAST_GUESS) * seconds * _MARGIN))
         with tempfile.NamedTemporaryFile(suffix=".requests") as file:
             file.writelines(request + b"\0" for request in signed)
@@ -112,20 +111,20 @@ class Replay:
 
 
 class Recorded:
-    """Replays at the same time against one server of ours, each of whose answers must have its row in the log."""
+    """Run replays at the same time against our server; every response must have its row in the log."""
 
     def __init__(self, ledger: Ledger, *replays: Replay) -> None:
         self._ledger = ledger
         self._replays = replays
 
     def __call__(self, seconds: int) -> Round:
-        """Run a round and give that of the first replay."""
+        """Run a round and return that of the first replay."""
         with ExitStack() as stack, ThreadPoolExecutor() as executor:
             all_ready = [stack.enter_context(replay.signed(seconds)) for replay in self._replays]
             self._ledger.go_on()
             first, *others = executor.map(lambda go: go(), all_ready)
         answers = {
-            # What is over a limit has no row.
+            # Requests over a limit have no row.
             replay.status: ran.answers - ran.limited
             for replay, ran in zip(self._replays, [first, *others], strict=True)
         }
@@ -134,7 +133,7 @@ class Recorded:
 
 
 def run_generator(command: list[str], **options: Any) -> tuple[str, float]:
-    """Run a load generator and give what it printed and how many cores it kept busy."""
+    """Run a load generator and return its output and the number of cores that it used."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output, **options)
@@ -151,7 +150,7 @@ def run_generator(command: list[str], **options: Any) -> tuple[str, float]:
 def alternate(
     contenders: Mapping[str, Contender], rounds: int, seconds: int, *, warm_up: bool = True
 ) -> dict[str, list[Round]]:
-    """Let contenders run in turn, round after round; gives their rounds by their names."""
+    """Run the contenders in turn, round after round; return their rounds by name."""
     if warm_up:
         for contender in contenders.values():
             run(contender, 1)
@@ -164,7 +163,7 @@ def alternate(
 
 
 def run(contender: Contender, seconds: int) -> Round:
-    """Run a round, again with more requests if they ran out."""
+    """Run a round; repeat it with more requests if there were too few."""
     while True:
         try:
             return contender(seconds)
@@ -173,22 +172,22 @@ def run(contender: Contender, seconds: int) -> Round:
 
 
 def rate(rounds: Mapping[str, list[Round]], name: str) -> float | None:
-    """Give the median rate of a contender; None if it did not run."""
+    """Return the median rate of a contender; None if it did not run."""
     return median(ran.rate for ran in rounds[name]) if name in rounds else None
 
 
 def ratio_of_rates(rounds: Mapping[str, list[Round]], name: str, other: str) -> float:
-    """Give the median of the ratios of two contenders' rates, each in the same round."""
+    """Return the median ratio of two contenders' rates, compared round by round."""
     return median(ours.rate / theirs.rate for ours, theirs in zip(rounds[name], rounds[other], strict=True))
 
 
 def tails(rounds: list[Round]) -> list[float]:
-    """Give for each round how many times the median the slowest one in a hundred takes."""
+    """Return p99 / p50 of each round."""
     return [ran.p99 / ran.p50 for ran in rounds if ran.p50 and ran.p99]
 
 
 def table(rounds: Mapping[str, list[Round]]) -> Table:
-    """Show what each contender did."""
+    """Return a table with a row for each contender."""
     return Table(
         ["contender", "a second", "p50 ms", "p99 ms", "p99 / p50", "cores of the load generator", "each round"],
         [_row(name, ran) for name, ran in rounds.items()],

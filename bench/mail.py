@@ -20,20 +20,20 @@ from tests.support.actors import FORM, MOVE, authorization, now
 from tests.support.builders import Builder
 
 _STANDARD = ("Inbox", "Sent", "Archived", "Draft")
-# Folders of a mailbox: the standard ones and one of its own.
+# Folders of a mailbox: the standard ones and a custom one.
 _FOLDERS = len(_STANDARD) + 1
 _MESSAGES_OF_MAILBOX = 100
-# Coprime to every number of messages that is used, so that each message's turn comes once in as many moves.
+# Coprime to every number of messages that is used, so that each message is moved once before any is moved again.
 _STEP = 7919
 _NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows) "
 _ZEROS = 64 * "0"
-# A server that has no row for so long has nothing under way.
+# Seconds without a new row after which a server has no request in progress.
 _SETTLED_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Mail:
-    """How much there is of everything; each application may move the messages of each mailbox.
+    """The size of the data; each application may move the messages of each mailbox.
 
     Ids count from 1 without gaps. The applications share one private key, which is stored for each of them.
     """
@@ -45,15 +45,15 @@ class Mail:
 
     @property
     def mailboxes(self) -> int:
-        """How many mailboxes hold the messages."""
+        """The number of mailboxes."""
         return self.messages // _MESSAGES_OF_MAILBOX
 
     def keys(self, number: int) -> KeyPair:
-        """Give the keys of an application, counted from 0."""
+        """Return the keys of an application, counted from 0."""
         return KeyPair(f"{number % self.applications + 1:064d}", self.private_key)
 
     def fill(self, settings: Settings) -> None:
-        """Make the tables of an empty database, and all this in them."""
+        """Create the tables in an empty database, and fill them."""
         app = create_command_app(settings)
         with app.app_context():
             migrations.upgrade()
@@ -121,21 +121,21 @@ class Mail:
 
 
 class Moves:
-    """Signed requests to move the messages of a mail in turn, each to another folder than its last one."""
+    """Signed requests that move the messages in turn, each to another folder than before."""
 
     def __init__(self, mail: Mail, keys: KeyPair | None = None) -> None:
-        """Sign with the keys of each application in turn, or always with those given."""
+        """Sign with the keys of each application in turn, or always with the given ones."""
         self._mail = mail
         self._keys = keys
         self._sent = 0
 
     def sign(self, count: int) -> list[bytes]:
-        """Give the next requests, signed now; they are the next again until some of them are sent()."""
+        """Return the next requests, signed now; until sent() is called, they stay the next ones."""
         date = now()
         return [self._request(number, date) for number in range(self._sent, self._sent + count)]
 
     def sent(self, count: int) -> None:
-        """Go on behind so many of the requests."""
+        """Continue after the first `count` of the next requests."""
         self._sent += count
 
     def _request(self, number: int, date: str) -> bytes:
@@ -155,14 +155,14 @@ class Moves:
 
 
 class Ledger:
-    """Holds the request log against what the load generator has seen."""
+    """Compare the request log with the responses that the load generator got."""
 
     def __init__(self, settings: Settings) -> None:
         self._engine = create_engine(settings.database_url, poolclass=sqlalchemy.NullPool)
         self._last = 0
 
     def go_on(self) -> None:
-        """Look from now on only at rows that are yet to come, once those under way have come."""
+        """Wait for the requests in progress, and from now on consider only later rows."""
         last = -1
         while last != self._last:
             last = self._last
@@ -171,7 +171,7 @@ class Ledger:
                 self._last = connection.execute(text("SELECT coalesce(max(id), 0) FROM request_log")).scalar_one()
 
     def check(self, answers: dict[int, int], connections: int) -> None:
-        """Raise if the rows since go_on() are not those of so many answers of each status.
+        """Raise RuntimeError if the rows since go_on() do not match the number of responses of each status.
 
         What was under way when the generator stopped, a request for each connection, may have its row too.
         """

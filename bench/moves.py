@@ -1,4 +1,4 @@
-"""Moves a second on each database, beside a bare Flask view, pgbench and Dovecot."""
+"""Measure moves a second on each database, beside a bare Flask view, pgbench and Dovecot."""
 
 import json
 import re
@@ -36,7 +36,7 @@ _HERE = Path(__file__).parent
 
 
 def measure(stage: Stage) -> Section:
-    """Let the service, the bare view, pgbench and Dovecot move messages in turn."""
+    """Run moves on the service, the bare view, pgbench and Dovecot in turn."""
     mail = Mail()
     contenders: dict[str, Contender] = {}
     configurations = []
@@ -65,7 +65,7 @@ def measure(stage: Stage) -> Section:
 
 
 class PgBench:
-    """The reads and writes of a move as a script of PostgreSQL's own load generator."""
+    """The reads and writes of a move, as a script for pgbench."""
 
     def __init__(self, settings: Settings, mail: Mail) -> None:
         self._url = settings.database_url
@@ -73,7 +73,7 @@ class PgBench:
         self._ledger = Ledger(settings)
 
     def __call__(self, seconds: int, clients: int = CONNECTIONS) -> Round:
-        """Run a round, which begins with all messages in their Inbox."""
+        """Run a round; all messages are in the Inbox at its beginning."""
         engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             inbox = "(SELECT id FROM folder WHERE mailbox_id = message.mailbox_id AND name = 'Inbox')"
@@ -101,7 +101,7 @@ class PgBench:
 
 
 class Imap:
-    """IMAP's MOVE, by a client that does nothing else."""
+    """IMAP's MOVE, by a client in C that does nothing else."""
 
     def __init__(self, client: Path, port: int) -> None:
         self._command = [str(client), str(port), str(CONNECTIONS)]
@@ -121,7 +121,7 @@ def _find(pattern: str, printed: str) -> str:
 
 
 def _missing_for_dovecot() -> str:
-    """Say what is missing for Dovecot to be measured; nothing if nothing is."""
+    """Return what is missing for measuring Dovecot, or an empty text."""
     packages = {"dovecot": "dovecot-imapd", "cc": "gcc"}
     missing = [package for command, package in packages.items() if shutil.which(command) is None]
     return f"not measured: on Debian, `apt-get install {' '.join(missing)}`" if missing else ""

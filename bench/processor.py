@@ -1,4 +1,4 @@
-"""What answers cost the processor: its time and its switches between threads, in the server and in its database."""
+"""Measure processor time and context switches for each response, in the server and in its database."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """Seconds of processor time, and how often a thread gave way to another, of some processes."""
+    """Processor time in seconds, and context switches, of some processes."""
 
     seconds: float = 0.0
     switches: int = 0
@@ -24,17 +24,17 @@ class Usage:
         return Usage(self.seconds - before.seconds, self.switches - before.switches)
 
 
-#: Which processes are looked at, by whose they are; asked for anew each time, since a database starts more.
+#: The observed processes by owner; called each time, since a database starts new processes.
 Processes = dict[str, Callable[[], Iterable[int]]]
 
 
 def usage_of(pids: Iterable[int]) -> Usage:
-    """Add up what processes and their threads have used since they started."""
+    """Return what processes and their threads have used since they started."""
     ticks, switches = 0, 0
     for pid in pids:
-        with suppress(FileNotFoundError, ProcessLookupError):  # One that has ended since counts for nothing.
+        with suppress(FileNotFoundError, ProcessLookupError):  # The process has ended.
             for task in Path(f"/proc/{pid}/task").iterdir():
-                # Behind the program's name, which may hold anything, user and system time are the 12th and 13th.
+                # After the program's name, which may contain anything, fields 12 and 13 are user and system time.
                 fields = (task / "stat").read_text().rpartition(")")[2].split()
                 ticks += int(fields[11]) + int(fields[12])
                 switches += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", (task / "status").read_text())))
@@ -42,12 +42,12 @@ def usage_of(pids: Iterable[int]) -> Usage:
 
 
 def children_of(pid: int) -> list[int]:
-    """Give the process ids of the children of a process."""
+    """Return the process ids of the children of a process."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def table_of_usage(found: Mapping[str, Sequence[tuple[int, Mapping[str, Usage]]]]) -> Table:
-    """Show what an answer used, by contender and process: medians of rounds, each of so many answers."""
+    """Return a table of what a response used, by contender and process: medians of the rounds."""
     rows: list[list[object]] = []
     for contender, rounds in found.items():
         for whose in rounds[0][1]:

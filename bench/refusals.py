@@ -1,4 +1,4 @@
-"""Refused requests a second, and what a flood of them costs the moves."""
+"""Measure rejected requests a second, and how a flood of them slows moves down."""
 
 import secrets
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ _FAULTS = ("bad signature", "unknown key")
 
 
 def measure(stage: Stage) -> Section:
-    """Send what must be refused, alone and beside moves."""
+    """Send requests that must be rejected, alone and beside moves."""
     mail = Mail()
     wrong = secrets.token_hex(32)
     keys = dict(zip(_FAULTS, (KeyPair(mail.keys(0).public_key, wrong), KeyPair(wrong, wrong)), strict=True))

@@ -1,4 +1,4 @@
-"""What is written down: tables, targets, and the machine that the figures are of."""
+"""The results: tables, targets, and the machine."""
 
 import datetime
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Target:
-    """What was to be reached, and what was found."""
+    """A target, and the figure that was measured."""
 
     wanted: str
     found: str
@@ -24,7 +24,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under their heads; a float is shown in three digits."""
+    """A table; floats are shown with three digits."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -36,7 +36,7 @@ class Table:
 
 @dataclass
 class Section:
-    """A part of the results: its title, what was done, tables and further sentences in their order, and targets."""
+    """A part of the results: its title, paragraphs and tables in order, and targets."""
 
     title: str
     parts: list[str | Table]
@@ -44,7 +44,7 @@ class Section:
 
 
 def show(value: object) -> str:
-    """Write a cell: a number in three digits, nothing as a dash."""
+    """Return a cell's text: a float with three digits, None as a dash."""
     if value is None:
         return "-"
     if not isinstance(value, float):
@@ -53,7 +53,7 @@ def show(value: object) -> str:
 
 
 def as_markdown(how: str, of: Table, sections: Sequence[Section], *, judged: bool) -> str:
-    """Write all results down, how and of what they were taken first; if they are judged, beside the targets."""
+    """Return the page of results: method and machine first; if `judged`, with whether targets were reached."""
     verdicts = {True: "reached", False: "**not reached**"} if judged else {True: "-", False: "-"}
     targets = [target for section in sections for target in section.targets]
     parts = [
@@ -69,7 +69,7 @@ def as_markdown(how: str, of: Table, sections: Sequence[Section], *, judged: boo
 
 
 def machine(directory: Path, postgresql: Path) -> Table:
-    """Tell what the figures were taken on and with, but not where.
+    """Return a table of the machine and the versions, without anything that identifies the machine.
 
     `directory` is where the databases were, `postgresql` the server's program.
     """
@@ -94,7 +94,7 @@ def machine(directory: Path, postgresql: Path) -> Table:
 
 
 def file_system(directory: Path) -> str:
-    """Give the kind of file system that a folder is on."""
+    """Return the type of a folder's file system."""
     mounts = [line.split()[1:3] for line in Path("/proc/self/mounts").read_text().splitlines()]
     inside = [(len(point), kind) for point, kind in mounts if directory.resolve().is_relative_to(point)]
     return max(inside)[1]

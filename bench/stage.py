@@ -1,4 +1,4 @@
-"""What all measurements share: how long they are, and databases to run on."""
+"""What all measurements share: their duration, and the databases."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from .mail import Mail
 from .processor import children_of
 from .services import start_postgresql
 
-#: The databases that the service runs on, by the names that their URLs begin with.
+#: The databases that the service supports, by the beginning of their URLs.
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @dataclass
 class Stage:
-    """A folder and a PostgreSQL server; `rounds` of `seconds` each, or a `quick` look whether everything works."""
+    """A folder, a PostgreSQL server, and the number and length of rounds; `quick` only checks that everything works."""
 
     directory: Path
     postgresql: PostgreSQL
@@ -33,22 +33,22 @@ class Stage:
     @classmethod
     @contextmanager
     def open(cls, directory: Path, *, rounds: int, seconds: int, quick: bool) -> Iterator["Stage"]:
-        """Start the PostgreSQL server."""
-        # PostgreSQL and Dovecot run as users of their own if this is root.
+        """Yield the stage with its PostgreSQL server started."""
+        # If this is root, PostgreSQL and Dovecot run as other users.
         directory.chmod(0o755)
         with start_postgresql(directory / "postgresql") as postgresql:
             yield cls(directory, postgresql, rounds, seconds, quick)
 
     def processes_of_postgresql(self) -> list[int]:
-        """Give the process ids of the PostgreSQL server's processes, but for the one that started them."""
+        """Return the process ids of the PostgreSQL server, except the postmaster."""
         return children_of(int((self.directory / "postgresql" / "postmaster.pid").read_text().split()[0]))
 
     def path(self, name: str) -> Path:
-        """Give a path that is not in use."""
+        """Return an unused path."""
         return self.directory / f"{next(self._numbers)}-{name}"
 
     def database(self, kind: str, mail: Mail) -> Settings:
-        """Make a database that holds a mail."""
+        """Create a database, fill it with `mail`, and return its settings."""
         url = f"sqlite:///{self.path('daas.db')}" if kind == "sqlite" else self.postgresql.make_database()
         settings = load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": Fernet.generate_key().decode()})
         mail.fill(settings)

@@ -1,4 +1,4 @@
-"""Where the time of one move goes on each database, and the floor under it that no code of the service could lower."""
+"""Measure how long each layer of a move takes on each database, and the minimum that no code could avoid."""
 
 import linecache
 import os
@@ -32,7 +32,7 @@ _SECONDS = 1
 _WARM_UP = 50
 
 _STATEMENTS, _COMMIT = "statements", "commit"
-# Which layer a module belongs to: the first prefix that fits.
+# The layer of a module: the first prefix that matches.
 _LAYERS = {
     "flask_sqlalchemy": "database layer",
     "sqlalchemy": "database layer",
@@ -60,7 +60,7 @@ _ORDER = [*dict.fromkeys(["framework", "authentication", "arguments", *_LAYERS.v
 
 
 def measure(stage: Stage) -> Section:
-    """Time moves alone on their server and in this process, by layers, and what they cannot do without."""
+    """Time single moves on a server and in this process, by layer, and the unavoidable parts."""
     mail = Mail()
     with ExitStack() as stack:
         probes = {name: Probe(stack, stage, kind, mail) for kind, name in DATABASES.items()}
@@ -90,7 +90,7 @@ def _median_of(name: str, found: list[dict[str, float]]) -> float | None:
 
 
 class Probe:
-    """The service and the bare view over one database, on their servers and in this process."""
+    """The service and the bare view with one database, on their servers and in this process."""
 
     def __init__(self, stack: ExitStack, stage: Stage, kind: str, mail: Mail) -> None:
         settings = stage.database(kind, mail)
@@ -105,7 +105,7 @@ class Probe:
         self._in_process.move(_WARM_UP)
 
     def measure(self) -> dict[str, float]:
-        """Give milliseconds by what took them."""
+        """Return the milliseconds of each part."""
         served, bare_served = (run(replay, _SECONDS).p50 or 0.0 for replay in (self._served, self._bare_served))
         bare_in_process = median(self._bare_in_process.move(self._count))
         return {
@@ -141,7 +141,7 @@ class Probe:
 
 @contextmanager
 def _sampled() -> Iterator[dict[str, float]]:
-    """Count the seconds that are spent in each layer."""
+    """Measure the seconds spent in each layer."""
     spent: dict[str, float] = defaultdict(float)
     last = time.perf_counter()
 
@@ -161,7 +161,7 @@ def _sampled() -> Iterator[dict[str, float]]:
 
 
 def _layer_of(innermost: FrameType | None) -> str:
-    """Give the layer of the innermost frame that has one; a commit counts wherever it stands."""
+    """Return the layer of the innermost frame that has one; a commit counts wherever it is called."""
     found = None
     frame = innermost
     while frame is not None:
@@ -177,7 +177,7 @@ def _layer_of(innermost: FrameType | None) -> str:
 
 @cache
 def _look_at(code: CodeType, line: int, module: str) -> tuple[str | None, bool, bool]:
-    """Give the layer of a line of code, and whether it commits or has the driver run a statement."""
+    """Return the layer of a line of code, and whether it commits or runs a statement."""
     layer = next((layer for prefix, layer in _LAYERS.items() if f"{module}.".startswith(prefix)), None)
     text = linecache.getline(code.co_filename, line)
     commits = layer is not None and re.search(r"\bcommit\(|\"COMMIT\"", text) is not None

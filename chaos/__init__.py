@@ -1,1 +1,1 @@
-"""Real failures against the real server under load; each ends by checking the ledger. `python -m chaos --help`."""
+"""Cause real failures of a real server under load, and check the database after each: `python -m chaos --help`."""

@@ -1,4 +1,4 @@
-"""A clock that jumps back and forth under the service."""
+"""Scenario: the service's clock jumps forward and back."""
 
 import mmap
 import random
@@ -16,16 +16,16 @@ from .trial import TOLD_WITHIN, Missing, Trial
 
 _WINDOW_SECONDS = 900
 _HOUR = 3600
-#: How the offset lies in the file that the service's clock looks at.
+#: The format of the offset (seconds) in the file that the preloaded clock reads.
 _OFFSET = struct.Struct("=q")
-# Inside the window, outside of it, and far away.
+# Seconds: inside the window, outside it, and far outside.
 _OFFSETS = [600, -600, _HOUR, -_HOUR, 86_400, -86_400, 0]
 
 
 class JumpingClock:
-    """The wall clock of the service: the real one, plus an offset that can change at any moment.
+    """The service's wall clock: the real clock plus an offset that can change at any time.
 
-    Raises Missing if there is no C compiler.
+    Raise Missing if there is no C compiler.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -41,17 +41,17 @@ class JumpingClock:
             self._shared = mmap.mmap(opened.fileno(), _OFFSET.size)
 
     def jump(self, offset: int) -> None:
-        """Let the service's clock be so many seconds ahead from now on."""
+        """Set the service's clock ahead of the real one by `offset` seconds."""
         _OFFSET.pack_into(self._shared, 0, offset)
         self.offset = offset
 
     def __call__(self) -> float:
-        """Give the seconds since 1970, as the service sees them."""
+        """Return the service's time, in seconds since 1970."""
         return time.time() + self.offset
 
 
 def clock_jumps(trial: Trial) -> None:
-    """Let the service's clock jump under clients who date by it, and under one who dates by the real one."""
+    """Let the clock jump while clients date their requests by it, and one client by the real clock."""
     jumps = 7 if trial.quick else 42
     clock = JumpingClock(trial.directory)
     trial.start(**clock.environ)
@@ -74,7 +74,7 @@ def clock_jumps(trial: Trial) -> None:
 
 
 def _judge(trial: Trial, client: Client, offset: int) -> None:
-    """Send a request that is dated by the real clock, which the service has to judge by its own."""
+    """Send a request dated by the real clock; the service compares that date with its own clock."""
     mailbox = trial.application.mailbox
     attempt = client.move(mailbox, mailbox.message, "Sent")
     if abs(offset) <= _WINDOW_SECONDS:
@@ -83,14 +83,14 @@ def _judge(trial: Trial, client: Client, offset: int) -> None:
     header = attempt.answer.header if attempt.answer else {}.get
     reason, skew = header("X-Daas-Error"), header("X-Daas-Clock-Skew")
     trial.require(
-        # Whole seconds are cut on both sides, and the request takes a while.
+        # Both sides round down to seconds, and the request takes some time.
         attempt.status == 401 and reason == "date-outside-window" and abs(int(skew or 0) + offset) <= 2,
         f"With a clock {offset} s ahead: {attempt.status}, {reason}, {skew}.",
     )
 
 
 def _wait_through_jumps(trial: Trial, clock: JumpingClock, client: Client) -> None:
-    """Let the clock jump while a request waits for a lock: neither does it give up early, nor wait for ever."""
+    """Let the clock jump while a request waits for a lock: the wait must get neither shorter nor longer."""
     mailbox = trial.application.mailbox
 
     def ask() -> Attempt:
@@ -98,13 +98,13 @@ def _wait_through_jumps(trial: Trial, clock: JumpingClock, client: Client) -> No
 
     with ThreadPoolExecutor(1) as pool:
         for offset in (_HOUR, -_HOUR):
-            # Both jump after the date was judged, and come back before the next one is.
+            # Both jumps begin after the date was checked, and end before the next request.
             with held(trial.settings):
                 waiting = pool.submit(ask)
                 time.sleep(1.2)
                 clock.jump(offset)
                 time.sleep(0.3)
-            trial.require(waiting.result().moved, f"{waiting.result().status} though the lock was let go in time.")
+            trial.require(waiting.result().moved, f"{waiting.result().status} though the lock was released in time.")
             clock.jump(0)
             with held(trial.settings):
                 waiting = pool.submit(ask)
@@ -113,6 +113,6 @@ def _wait_through_jumps(trial: Trial, clock: JumpingClock, client: Client) -> No
                 attempt = waiting.result(timeout=2 * TOLD_WITHIN)
             trial.require(attempt.status == 503, f"{attempt.status} though the lock was held.")
             clock.jump(0)
-            # A wait in vain shortens those that follow for a second.
+            # For a second after a wait that failed, the service waits less.
             time.sleep(1.1)
     trial.note(f"jumps while requests wait for a lock: {statuses(trial.journal.attempts[-4:])}")

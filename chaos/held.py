@@ -1,4 +1,4 @@
-"""Holds, from outside, what every move has to wait for."""
+"""Hold the locks that every move needs, from another session."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import psycopg
 
 from daas.settings import Settings
 
-#: A session of PostgreSQL's that is not the service's.
+#: A session of PostgreSQL that is not the service's.
 Session: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
 
 @contextmanager
 def held(settings: Settings) -> Iterator[None]:
-    """Hold the database's messages: on SQLite the whole file, on PostgreSQL each row of the messages."""
+    """Lock all messages: on SQLite the whole file, on PostgreSQL each row."""
     if settings.embedded_database:
         file = sqlite3.connect(settings.embedded_database, isolation_level=None, timeout=10)
         try:
@@ -31,7 +31,7 @@ def held(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def admin(settings: Settings) -> Iterator[Session]:
-    """Connect to the database as its administrator does, apart from the service."""
+    """Yield a connection to the database that is not the service's."""
     url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""SIGKILL, to whatever serves."""
+"""Scenario: SIGKILL."""
 
 import random
 import signal
@@ -7,7 +7,7 @@ from .trial import Trial
 
 
 def kills(trial: Trial) -> None:
-    """Kill a worker, again and again; then the master; then master and workers at one blow."""
+    """Kill single workers, then the master, then master and workers at once."""
     worker_kills, group_kills = (3, 1) if trial.quick else (10, 3)
     choose = random.Random(1)
     trial.start()
@@ -18,7 +18,7 @@ def kills(trial: Trial) -> None:
         trial.journal.await_moves(50)
         trial.service.send(signal.SIGKILL)
         trial.service.wait()
-        # The workers that are left end by themselves, and free the port while the next master waits for it.
+        # The remaining workers end by themselves and release the port, for which the next master waits.
         trial.service.start()
         for _ in range(group_kills):
             trial.journal.await_moves(50)

@@ -1,4 +1,4 @@
-"""Clients that behave as real ones do: one connection each, kept alive, opened anew when it is lost."""
+"""Clients that behave as real ones do: each keeps one connection alive and reconnects when it is lost."""
 
 import random
 import socket
@@ -16,16 +16,16 @@ from tests.support.wire import Answer, Wire, post, signed
 
 from .journal import Attempt, Journal
 
-#: Opens a connection to the service, or to what stands in front of it.
+#: Open a connection to the service, or to the proxy in front of it.
 Connect = Callable[[], socket.socket]
 
-# Between two looks whether a service that refuses connections is back.
+# Seconds between attempts to connect to a service that refuses connections.
 _AGAIN_SECONDS = 0.02
 _UNKNOWN_PATH = "/direct/messages/unknown"
 
 
 class _Line(Wire):
-    """A connection that knows whether any of an answer has come."""
+    """A connection that records whether a part of the response has arrived."""
 
     received = 0
 
@@ -36,9 +36,9 @@ class _Line(Wire):
 
 
 class Client:
-    """A client of an application; `clock` gives the seconds since 1970 that it dates by.
+    """A client of an application; `clock` returns the time of its requests, in seconds since 1970.
 
-    It keeps one connection as long as that lasts, unless `keeps` is false: then it opens one for each request.
+    It keeps its connection open; if `keeps` is false, it opens one for each request.
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class Client:
         self._line: _Line | None = None
 
     def move(self, mailbox: Mailbox, message: str, folder: str, pause: Callable[[], object] | None = None) -> Attempt:
-        """Ask for a move and take note of what became of it; `pause`, if given, is called before the last byte is sent.
+        """Request a move, record and return the attempt; `pause`, if given, is called before the last byte is sent.
 
-        Raises ConnectionError if nobody listens.
+        Raise ConnectionError if the service does not listen.
         """
         return self._attempt(self.request(mailbox, message, folder), mailbox, message, folder, 200, pause)
 
     def forge(self, mailbox: Mailbox, message: str, folder: str) -> Attempt:
-        """Ask for a move with a signature that is for another path, which has to be refused."""
+        """Request a move with a signature for another path, which must be rejected."""
         request = self.request(mailbox, message, folder, signed_for=_UNKNOWN_PATH)
         return self._attempt(request, mailbox, message, folder, due=401)
 
     def stray(self, mailbox: Mailbox, message: str, folder: str) -> Attempt:
-        """Ask for a move at a path where there is nothing, which has to be refused."""
+        """Request a move at an unknown path, which must be rejected."""
         request = self.request(mailbox, message, folder, target=_UNKNOWN_PATH)
         return self._attempt(request, mailbox, message, folder, due=404)
 
@@ -84,13 +84,13 @@ class Client:
         signed_for: str | None = None,
         **more: str,
     ) -> bytes:
-        """Write the request for a move, signed now; `more` are further arguments, which count for nothing."""
+        """Return a signed request for a move; `more` are further arguments, which the service ignores."""
         headers = signed(self._application, date=formatdate(self._clock(), usegmt=True), uri=signed_for or target)
         arguments = {"mailbox": mailbox.name, "id": message, "folder": folder, **more}
         return post(headers, urlencode(arguments), target=target)
 
     def close(self) -> None:
-        """Close the connection; the next request opens another."""
+        """Close the connection; the next request opens a new one."""
         if self._line:
             self._line.connection.close()
             self._line = None
@@ -125,10 +125,10 @@ class Client:
 
 
 class Load:
-    """Clients that move messages here and there, one request after the other, until the block ends.
+    """Clients that move messages at random, one request after the other, until the block ends.
 
-    Every tenth request is one that has to be refused. A client whose connection is lost or refused goes on as
-    soon as it finds the service again.
+    Every tenth request must be rejected. A client whose connection is lost or refused continues as soon as it can
+    connect again.
     """
 
     def __init__(
@@ -175,5 +175,5 @@ class Load:
 
 
 def places(mailbox: Mailbox) -> list[str]:
-    """Give the names of all folders of a mailbox as requests have them."""
+    """Return the names or ids of all folders of a mailbox, as requests use them."""
     return [*mailbox.folders, "Inbox", "Sent", "Archived", "Draft"]

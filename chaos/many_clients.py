@@ -1,4 +1,4 @@
-"""Many clients that want the same."""
+"""Scenarios: many clients that move the same messages."""
 
 import random
 import time
@@ -16,7 +16,7 @@ Plan = Sequence[tuple[Mailbox, str, str]]
 
 
 def one_message(trial: Trial) -> None:
-    """Move one message by 64 clients at once, each to a folder of its own."""
+    """Let 64 clients move one message at the same time, each to its own folder."""
     moves = 4 if trial.quick else 50
     trial.start(mailboxes=1, folders=_CLIENTS - 4, messages=1)
     mailbox = trial.application.mailbox
@@ -24,7 +24,7 @@ def one_message(trial: Trial) -> None:
 
 
 def many_messages(trial: Trial) -> None:
-    """Move the same messages by 64 clients at once, each in an order of its own."""
+    """Let 64 clients move the same messages at the same time, each in its own order."""
     messages, each = (1000, 16) if trial.quick else (1000, 1000)
     trial.start(mailboxes=1, messages=messages)
     mailbox = trial.application.mailbox
@@ -39,14 +39,14 @@ def many_messages(trial: Trial) -> None:
 
 
 def _move_at_once(trial: Trial, plans: Sequence[Plan]) -> None:
-    """Let a client for each plan make its moves, all beginning at once."""
+    """Let one client for each plan make its moves; all begin at the same time."""
     start = Barrier(len(plans))
 
     def follow(plan: Plan) -> None:
         client = trial.client()
         start.wait(timeout=30)
         for mailbox, message, folder in plan:
-            # So many at once may be told that it takes too long; nothing is done then.
+            # So many clients at once may get a 503; nothing is moved then.
             for _ in range(10):
                 if client.move(mailbox, message, folder).status != 503:
                     break
@@ -60,5 +60,5 @@ def _move_at_once(trial: Trial, plans: Sequence[Plan]) -> None:
     messages = {message for plan in plans for _, message, _ in plan}
     trial.note(f"{len(plans)} clients, {len(plans[0]):,} moves each of {len(messages):,} messages, in {seconds:.1f} s")
     due = sum(map(len, plans))
-    trial.require(trial.journal.moves == due, f"{due:,} moves were asked for, {trial.journal.moves:,} came about.")
+    trial.require(trial.journal.moves == due, f"{due:,} moves were requested, {trial.journal.moves:,} were made.")
     trial.check(also={503})

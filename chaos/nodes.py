@@ -1,4 +1,4 @@
-"""Two nodes over one PostgreSQL, behind nginx as deploy/nginx.conf sets it up."""
+"""Scenarios: two nodes with one PostgreSQL, behind nginx with deploy/nginx.conf."""
 
 import shutil
 import signal
@@ -17,7 +17,7 @@ from .load import Load
 from .service import Service
 from .trial import Missing, Trial
 
-# A migration as the next release may bring one: it only adds.
+# A migration such as the next release could have: it only adds.
 _NEXT_MIGRATION = '''"""What the next release adds."""
 
 import sqlalchemy as sa
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def node_killed(trial: Trial) -> None:
-    """Kill one node of two at one blow, again and again, while clients move messages through nginx."""
+    """Kill one of two nodes repeatedly, while clients move messages through nginx."""
     times = 2 if trial.quick else 8
     nginx, nodes = _start(trial)
     with Load(nginx.connect, trial.application, trial.journal) as load:
@@ -46,15 +46,15 @@ def node_killed(trial: Trial) -> None:
             trial.journal.await_moves(100)
             node.start()
             _await_moves_of(node)
-    trial.note(f"a node of two killed {times} times under {load.clients} clients, and back among those that serve")
-    # nginx says 503 for what a node had begun when it was killed; now and then it ends the connection instead.
+    trial.note(f"one of two nodes killed {times} times under {load.clients} clients, and serving again each time")
+    # nginx returns 503 for requests that a killed node had begun; sometimes it closes the connection instead.
     trial.check(also={503}, in_doubt={503, None}, may_lose=True)
 
 
 def rolling_restart(trial: Trial) -> None:
-    """Bring the next release in under load: the database first, then one node after the other."""
+    """Deploy the next release under load: first the database, then one node after the other."""
     nginx, nodes = _start(trial)
-    # Each request over a connection of its own: nginx closes those that are idle when it is told to read its nodes.
+    # Each request has its own connection: nginx closes idle ones when it reloads the list of nodes.
     with Load(nginx.connect, trial.application, trial.journal, keeps=False) as load:
         trial.journal.await_moves(100)
         release = _make_next_release(trial.directory / "next")
@@ -80,7 +80,7 @@ def rolling_restart(trial: Trial) -> None:
 
 
 def _start(trial: Trial) -> tuple[Nginx, list[Service]]:
-    """Start two nodes and nginx in front of them; raises Missing if it is not installed."""
+    """Start and return nginx and two nodes behind it; raise Missing if nginx is not installed."""
     if PROGRAM is None:
         raise Missing("nginx is missing: apt-get install nginx")
     environ = {"DAAS_WORKERS": "2", "DAAS_TRUSTED_PROXIES": "127.0.0.1"}
@@ -102,22 +102,22 @@ def _require_ready(trial: Trial, nodes: list[Service]) -> None:
 
 
 def _await_moves_of(node: Service) -> None:
-    """Wait until a node that was started moves messages again; raises TimeoutError."""
+    """Wait until a restarted node moves messages; raise TimeoutError."""
     deadline = time.monotonic() + 30
     while not _moves_of(node):
         if time.monotonic() > deadline:
-            raise TimeoutError("A node that came back serves nobody.")
+            raise TimeoutError("A restarted node gets no requests.")
         time.sleep(0.1)
 
 
 def _moves_of(node: Service) -> int:
-    """Ask a node how many messages it has moved since it was started."""
+    """Return how many messages a node has moved since it started."""
     text = httpx.get(f"http://127.0.0.1:{node.port}/metrics", trust_env=False, timeout=30).text
     return sum(int(float(line.rpartition(" ")[2])) for line in text.splitlines() if 'reason="moved"' in line)
 
 
 def _make_next_release(folder: Path) -> Path:
-    """Copy this release and give it one more migration."""
+    """Copy this release with one more migration, and return its folder."""
     shutil.copytree(ROOT / "daas", folder / "daas")
     for name in ("templates", "examples"):
         shutil.copytree(ROOT / name, folder / "daas" / name)

