@@ -104,7 +104,16 @@ def test_help_names_every_command():
     assert all(re.search(rf"^  {name} ", shown, re.MULTILINE) for name in main.commands)
 
 
-def test_every_decision_note_has_a_number_of_its_own_and_a_title():
-    notes = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    assert len({note.name[:4] for note in notes}) == len(notes) > 0
-    assert all(note.read_text().startswith(f"# {int(note.name[:4])}. ") for note in notes)
+NOTES = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+def test_every_decision_note_has_its_own_number_and_a_title():
+    assert len({note.name[:4] for note in NOTES}) == len(NOTES) > 0
+    assert all(note.read_text().startswith(f"# {int(note.name[:4])}. ") for note in NOTES)
+
+
+def test_the_index_of_decisions_links_to_every_note_once():
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    links = re.findall(r"\[([0-9]+)\. [^\]]+\]\(([^)]+)\)", index)
+    assert sorted(name for _, name in links) == [note.name for note in NOTES]
+    assert all(number == str(int(name[:4])) for number, name in links)
