@@ -1,124 +1,103 @@
-"""Servers that break the contract of lists and contacts, each by one change of ours, and the cases that must see it."""
+"""Servers that break the contract of lists and contacts, each in one way, and the cases that must see it."""
 
-from dataclasses import replace
+import re
 
-from sqlalchemy import func, select
+from .broken_server import FORM, Answer, BrokenServers, ListsRequest, Serve, compact
 
-from daas.contacts import contacts, routes
-from daas.contacts import lists as contact_lists
-from daas.contacts.api import MIGOMAIL_API
-from daas.contacts.models import ContactList
-from daas.signing.rcws_scheme import HEX, MIGOMAIL
-
-from .broken import Broken, answer
-
-BROKEN: dict[str, Broken] = {}
+BROKEN = BrokenServers(ListsRequest)
+before, after, around = BROKEN.before, BROKEN.after, BROKEN.around
 
 
-def caught_by(*cases: str):
-    def note(change):
-        BROKEN[change.__name__.replace("_", " ")] = Broken(change, cases)
-        return change
-
-    return note
+@before("rcws.header.word-MMWS", "rcws.header.word-MmWs")
+def rcws_alone(request: ListsRequest) -> None:
+    if (request["HTTP_AUTHORIZATION"] or "").upper().startswith("MMWS"):
+        request.deny()
 
 
-def scheme(patch, **parts):
-    patch.setitem(vars(MIGOMAIL_API), "scheme", replace(MIGOMAIL, **parts))
+@before("rcws.refused.other-word")
+def the_other_word_too(request: ListsRequest) -> None:
+    request["HTTP_AUTHORIZATION"] = (request["HTTP_AUTHORIZATION"] or "").replace("DAAS", "RCWS")
 
 
-def strings(patch, change):
-    """Put other strings to sign in the place of the accepted ones."""
-    scheme(patch, strings_to_sign=lambda request: change(request, MIGOMAIL.strings_to_sign(request)))
+@before("rcws.encoding.HEX", "rcws.encoding.raw")
+def small_hexadecimal_alone(request: ListsRequest) -> None:
+    if not re.fullmatch("[0-9a-f]{64}", request.signature):
+        request.deny()
 
 
-@caught_by("rcws.header.word-MMWS", "rcws.header.word-MmWs")
-def rcws_alone(patch, _):
-    scheme(patch, words=("RCWS",))
+@before("rcws.posted.plain-slash-utf-8-all", "rcws.posted.as-sent", "rcws.no-data.empty-null")
+def what_php_signs_alone(request: ListsRequest) -> None:
+    if not request.is_signed_for(request.string().lower()):
+        request.deny()
 
 
-@caught_by("rcws.refused.other-word")
-def the_other_word_too(patch, _):
-    scheme(patch, words=("RCWS", "MMWS", "DAAS"))
+@before("rcws.string.sorted", "rcws.string.unsorted")
+def the_query_as_it_is_sent(request: ListsRequest) -> None:
+    if request.is_signed_for(request.string(is_sorted=False).lower()):
+        request.sign()
+    else:
+        request.deny()
 
 
-@caught_by("rcws.encoding.HEX", "rcws.encoding.raw")
-def small_hexadecimal_alone(patch, _):
-    scheme(patch, encodings=(HEX,))
+@before("rcws.string.capitals")
+def capitals_too(request: ListsRequest) -> None:
+    if request.is_signed_for(request.string()):
+        request.sign()
 
 
-@caught_by("rcws.posted.plain-slash-utf-8-all", "rcws.posted.as-sent", "rcws.no-data.empty-null")
-def what_php_signs_alone(patch, _):
-    strings(patch, lambda _, accepted: accepted[:1])
+@before("rcws.string.method", "rcws.string.method-post")
+def any_method_signed_as_get(request: ListsRequest) -> None:
+    if request.is_signed_for(request.string(method="GET").lower()):
+        request.sign()
 
 
-@caught_by("rcws.string.sorted", "rcws.string.unsorted")
-def the_query_as_it_is_sent(patch, _):
-    strings(
-        patch,
-        lambda _, accepted: [string.replace(b"offset=2&pagesize=5", b"pagesize=5&offset=2") for string in accepted],
-    )
+@before("rcws.posted.other", "rcws.posted.no-data", "v1.body.unsigned")
+def what_is_posted_not_signed(request: ListsRequest) -> None:
+    request.sign()
 
 
-@caught_by("rcws.string.capitals")
-def capitals_too(patch, _):
-    strings(patch, lambda request, accepted: [*accepted, f'GET::{request.uri}::{{"posted_data":"[]"}}'.encode()])
+@before("rcws.posted.called-a-form")
+def the_type_believed(request: ListsRequest) -> None:
+    if request["CONTENT_TYPE"] == FORM and request.body.startswith(b"{"):
+        request.deny()
 
 
-@caught_by("rcws.string.method", "rcws.string.method-post")
-def any_method_signed_as_get(patch, _):
-    strings(
-        patch,
-        lambda request, accepted: [*accepted, *MIGOMAIL.strings_to_sign(replace(request, method="GET"))],
-    )
+@after("rcws.refused.missing", "rcws.use.lists", "lists.argument.id-gone")
+def a_request_id_in_the_body(_: ListsRequest, answer: Answer) -> None:
+    if answer.status >= 400:
+        answer.body = compact({"request_id": answer.headers["X-Request-Id"], **answer.json})
 
 
-@caught_by("rcws.posted.other", "rcws.posted.no-data", "v1.body.unsigned")
-def what_is_posted_not_signed(patch, _):
-    patch.setattr("daas.web.authentication.verify", lambda *_: None)
+@after("lists.call.show-one", "contacts.call.remove")
+def no_request_id_at_all(_: ListsRequest, answer: Answer) -> None:
+    answer.headers.remove("X-Request-Id")
 
 
-@caught_by("rcws.posted.called-a-form")
-def the_type_believed(patch, _):
-    patch.setattr("daas.contacts.api._type_of", lambda content_type, _body: content_type or "")
+@after("lists.call.show-one", "contacts.page.both")
+def blanks_in_the_json(_: ListsRequest, answer: Answer) -> None:
+    answer.body = answer.body.replace(b":", b": ")
 
 
-@caught_by("rcws.refused.missing", "rcws.use.lists", "lists.argument.id-gone")
-def a_request_id_in_the_body(patch, _):
-    patch.setitem(vars(MIGOMAIL_API), "fault_body", lambda fault, request_id: fault.body(request_id))
+@after("contacts.call.remove")
+def a_removal_said_by_code(_: ListsRequest, answer: Answer) -> None:
+    if answer.body == b'"Contact removed"':
+        answer.body = b'{"code":200,"message":"Contact removed"}'
 
 
-@caught_by("lists.call.show-one", "contacts.call.remove")
-def no_request_id_at_all(patch, breakable):
-    answer(breakable, lambda _environ, _status, headers, _body: headers.remove("X-Request-Id"))
+@after("lists.call.slashes")
+def no_slash_at_the_end(request: ListsRequest, answer: Answer) -> None:
+    if request.path.endswith(("json/", "3/")):
+        answer.status, answer.body = 404, b""
 
 
-@caught_by("lists.call.show-one", "contacts.page.both")
-def blanks_in_the_json(patch, breakable):
-    answer(breakable, lambda _environ, status, _headers, body: (status, body.replace(b":", b": ")))
+@before("lists.name.plus", "lists.name.trimmed", "lists.call.make")
+def a_plus_for_a_plus(request: ListsRequest) -> None:
+    if request.is_signed_for(request.string().lower()) and "+" in request.path:
+        request.target = request.target.replace("+", "%2B")
+        request.sign()
 
 
-@caught_by("contacts.call.remove")
-def a_removal_said_by_code(patch, breakable):
-    said = b'{"code":200,"message":"Contact removed"}'
-    answer(breakable, lambda _environ, status, _headers, body: (status, said if body == b'"Contact removed"' else body))
-
-
-@caught_by("lists.call.slashes")
-def no_slash_at_the_end(patch, breakable):
-    def refuse(environ, status, _headers, body):
-        return (404, b"") if environ["RAW_URI"].partition("?")[0].endswith(("json/", "3/")) else (status, body)
-
-    answer(breakable, refuse)
-
-
-@caught_by("lists.name.plus", "lists.name.trimmed", "lists.call.make")
-def a_plus_for_a_plus(patch, _):
-    original = routes._last_segment
-    patch.setattr(routes, "_last_segment", lambda: original().replace(" ", "+"))
-
-
-@caught_by(
+@before(
     "lists.isolation.show",
     "lists.isolation.rename",
     "lists.isolation.remove",
@@ -128,53 +107,43 @@ def a_plus_for_a_plus(patch, _):
     "lists.isolation.change",
     "lists.isolation.take",
 )
-def everybodys_lists(patch, _):
-    seen = []
-
-    def for_the_first(original):
-        def act(application, *rest, **named):
-            seen.append(application)
-            return original(seen[0], *rest, **named)
-
-        return act
-
-    for module, names in [
-        (contact_lists, ["find_lists", "rename_list", "remove_list"]),
-        (contacts, ["add_contact", "change_contact", "remove_contact", "find_contact", "find_contacts"]),
-    ]:
-        for name in names:
-            patch.setattr(module, name, for_the_first(getattr(module, name)))
+def everybodys_lists(request: ListsRequest) -> None:
+    if request.keys == request.known.other:
+        request.sign(request.known.granted)
 
 
-@caught_by("lists.call.ids")
-def ids_used_again(patch, _):
-    def least(connection, application_id):
-        greatest = select(func.max(ContactList.number)).where(ContactList.application_id == application_id)
-        return (connection.scalar(greatest.where(~ContactList.removed)) or 0) + 1
-
-    patch.setattr(contact_lists, "_next_number", least)
-
-
-@caught_by("contacts.call.exists", "contacts.call.exists-change")
-def addresses_with_their_case(patch, _):
-    patch.setattr(contacts, "fold_address", lambda address: address)
+@around("lists.call.ids")
+def ids_used_again(request: ListsRequest, serve: Serve) -> Answer:
+    answer = serve(request)
+    if request.method == "DELETE" and answer.status == 200:
+        request.memory["free"] = request.path.rpartition("/")[2].encode()
+    elif answer.status == 201 and "free" in request.memory:
+        answer.body = re.sub(rb"(?<=list-id )\d+", request.memory["free"], answer.body)
+    return answer
 
 
-@caught_by("contacts.page.offset", "contacts.page.both", "contacts.page.beyond")
-def every_page_the_first(patch, _):
-    original = contacts.page_query
-
-    def first(list_id, *, pagesize, **_):
-        return original(list_id, pagesize=pagesize, offset=0)
-
-    patch.setattr(contacts, "page_query", first)
+@before("contacts.call.exists", "contacts.call.exists-change")
+def addresses_with_their_case(request: ListsRequest) -> None:
+    if b"A@" in request.body:
+        request.body = request.body.replace(b"A@", b"capital-a@")
+        request.sign()
 
 
-@caught_by("contacts.call.lists")
-def one_list_after_the_other(patch, _):
-    original = contacts.add_contact
+@before("contacts.page.offset", "contacts.page.both", "contacts.page.beyond")
+def every_page_the_first(request: ListsRequest) -> None:
+    if "offset=" in request.target:
+        request.target = re.sub(r"offset=\d+", "offset=0", request.target)
+        request.sign()
 
-    def each(application, lists, fields, entry):
-        return [original(application, [number], fields, entry) for number in sorted(lists, reverse=True)][-1]
 
-    patch.setattr(contacts, "add_contact", each)
+@around("contacts.call.lists")
+def one_list_after_the_other(request: ListsRequest, serve: Serve) -> Answer:
+    path, _, lists = request.target.partition("?lists=")
+    if not lists:
+        return serve(request)
+    body = request.body
+    for number in sorted(lists.split(","), key=int, reverse=True):
+        request.target, request.body = f"{path}?lists={number}", body
+        request.sign()
+        answer = serve(request)
+    return answer

@@ -4,6 +4,7 @@ import fnmatch
 import time
 
 import pytest
+from werkzeug.datastructures import Headers
 
 from daas.conformance import contacts
 from daas.conformance.contacts.fixture import OwnList
@@ -12,7 +13,8 @@ from daas.conformance.direct.fixture import MovedMessage
 from daas.conformance.run import FAILED, PASSED, run
 
 from . import broken_lists
-from .broken import BROKEN, answer, body_changed
+from .broken import BROKEN
+from .broken_server import Answer, Broken
 
 # The server in this process is not gunicorn: it refuses what is no HTTP in its own words, and reads chunks its own way.
 OTHER_SERVERS = [
@@ -40,15 +42,20 @@ def explained(results):
     return {id_: result.errors for id_, result in results.items() if result.outcome != PASSED}
 
 
+# A server that is wrapped like the broken ones, and changes nothing: the wrapping itself breaks no case.
+UNBROKEN = Broken(lambda request, serve: serve(request), ())
+
+
 def test_the_cases_that_broken_servers_fail_are_kept_by_ours(breakable):
+    breakable.around = BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     ids = {id_ for broken in BROKEN.values() for id_ in broken.cases}
     assert explained(play(breakable, ids)) == {}
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypatch, clock, broken):
+def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, clock, broken):
     clock.stopped = time.time()  # A second that begins meanwhile would be taken for a fault.
-    broken.change(monkeypatch, breakable)
+    breakable.around = BROKEN.wrap(breakable.app, breakable.target, broken)
     results = play(breakable, broken.cases)
     assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
     # It is an answer that is found to be wrong, not one that is missing or says that the server itself failed.
@@ -63,7 +70,14 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, monkeypat
     ids=["the document's blank", "newline"],
 )
 def test_a_401_is_compared_as_json(breakable, written):
-    body_changed(breakable, 401, written)
+
+    def respell(request, serve):
+        answer = serve(request)
+        if answer.status == 401:
+            answer.body = written(answer.body)
+        return answer
+
+    breakable.around = BROKEN.wrap(breakable.app, breakable.target, Broken(respell, ()))
     assert explained(play(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
 
 
@@ -74,9 +88,10 @@ def play_lists(breakable, ids=None):
 
 
 @pytest.mark.parametrize("broken", broken_lists.BROKEN.values(), ids=broken_lists.BROKEN)
-def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable, monkeypatch, broken):
+def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable, broken):
+    breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     assert explained(play_lists(breakable, broken.cases)) == {}
-    broken.change(monkeypatch, breakable)
+    breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, broken)
     _, *results = play_lists(breakable, broken.cases).values()
     assert {result.case.id: result.outcome for result in results} == dict.fromkeys(broken.cases, FAILED)
     came = [exchange.response for result in results for exchange in result.exchanges]
@@ -96,12 +111,12 @@ def test_there_is_no_case_that_cannot_fail(breakable):
     passed = []
     for status, body in CONSTANT.values():
 
-        def always(environ, found, headers, _body, status=status, body=body):
-            if environ["REQUEST_METHOD"] == "GET" and environ["RAW_URI"].startswith("/direct/messages?"):
-                return None
-            headers.clear()
-            return status, body.encode()
+        def always(request, serve, status=status, body=body):
+            answer = serve(request)
+            if request.method == "GET" and request.target.startswith("/direct/messages?"):
+                return answer
+            return Answer(status, Headers(), body.encode())
 
-        answer(breakable, always)
+        breakable.around = BROKEN.wrap(breakable.app, breakable.target, Broken(always, ()))
         passed.append({id_ for id_, result in play(breakable).items() if result.outcome == PASSED})
     assert passed[0] & passed[1] == set()
