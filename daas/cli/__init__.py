@@ -13,10 +13,10 @@ from . import (
     calls,
     conformance,
     contacts,
+    database,
     keys,
     mailboxes,
     messages,
-    operation,
     requests,
     sandbox,
     settings,
@@ -24,16 +24,16 @@ from . import (
 
 
 class _Commands(click.Group):
-    """Says what went wrong in one sentence on standard error, with exit status 1."""
+    """Print the known errors as one sentence on standard error, and exit with status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # What a terminal cannot show is a "?".
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # Characters that the terminal cannot show become "?".
         try:
             return super().invoke(ctx)
         except (OperatorError, SettingError, KeyFileError) as error:
             raise click.ClickException(str(error)) from error
         except UnicodeError as error:
-            raise click.ClickException("An argument or a key holds characters that cannot be used here.") from error
+            raise click.ClickException("An argument or a key contains characters that are not allowed.") from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,8 +43,8 @@ def main() -> None:
 
 
 for command in [
-    operation.db,
-    operation.demo,
+    database.db,
+    database.demo,
     settings.settings,
     applications.application,
     keys.key,

@@ -1,4 +1,4 @@
-"""`daas application`."""
+"""The commands `daas application`."""
 
 import datetime
 from collections.abc import Callable, Iterable
@@ -12,8 +12,8 @@ from ..applications import registry as applications
 from ..mailboxes.administration import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
 from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
-from .moments import Span, show_moment
 from .output import Row, prints_result
+from .times import Duration, format_time
 
 
 def _permissions(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +71,7 @@ def register(
 @prints_result
 def list_() -> Iterable[Row]:
     """List all applications."""
-    return [_describe_wholly(each) for each in applications.list_applications()]
+    return [_describe_fully(each) for each in applications.list_applications()]
 
 
 @application.command()
@@ -87,10 +87,10 @@ def show(name: str) -> Row:
     found = applications.find_application(name)
     exposure = policy.exposure_of(found)
     return {
-        **_describe_wholly(found),
+        **_describe_fully(found),
         "calls_with_body": exposure.calls,
         "calls_unbound": exposure.unbound,
-        "calls_since": show_moment(exposure.since),
+        "calls_since": format_time(exposure.since),
     }
 
 
@@ -119,7 +119,7 @@ def resume(name: str) -> Row:
 @prints_result
 def grant(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> Row:
     """Allow an application more services or mailboxes."""
-    _need_one(services, mailboxes, all_mailboxes)
+    _require_one(services, mailboxes, all_mailboxes)
     return _describe(applications.grant(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
 
 
@@ -130,7 +130,7 @@ def grant(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_
 @prints_result
 def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> Row:
     """Take services or mailboxes from an application; --all-mailboxes leaves it those granted by name."""
-    _need_one(services, mailboxes, all_mailboxes)
+    _require_one(services, mailboxes, all_mailboxes)
     return _describe(applications.revoke(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
 
 
@@ -162,31 +162,30 @@ def policy_(
     if content_md5 is None and allowed is None and rate_limit is None:
         raise click.UsageError("Name --content-md5, --allow-network, --any-network or --rate-limit.")
     changed = policy.set_policy(name, content_md5=content_md5, networks=allowed, rate_limit=rate_limit)
-    return _describe_wholly(changed)
+    return _describe_fully(changed)
 
 
 @application.command()
 @click.argument("name")
-@click.option("--for", "span", type=Span(), required=True, help="For how long from now on: 90m, 24h; 0s ends it.")
+@click.option("--for", "span", type=Duration(), required=True, help="For how long from now on: 90m, 24h; 0s ends it.")
 @uses_database
 @prints_result
 def explain(name: str, span: datetime.timedelta) -> Row:
     """Show an application for a while, with each 401, the string to sign that the server built."""
-    return _describe_wholly(policy.explain_for(name, span))
+    return _describe_fully(policy.explain_for(name, span))
 
 
-def _need_one(services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> None:
+def _require_one(services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> None:
     if not (services or mailboxes or all_mailboxes):
         raise click.UsageError("Name a --service, a --mailbox or --all-mailboxes.")
 
 
 def _mailbox_ids(names: Iterable[str]) -> list[int]:
-
     return [find_mailbox(name).id for name in names]
 
 
 def _describe(application: applications.Application) -> dict[str, Any]:
-    """Give what an application may do, and the first of its keys that works."""
+    """Return an application's permissions, and the first of its keys that works."""
     return {
         "name": application.name,
         "public_key": working_key(application),
@@ -198,14 +197,14 @@ def _describe(application: applications.Application) -> dict[str, Any]:
     }
 
 
-def _describe_wholly(application: applications.Application) -> Row:
-    """Give all that is known of an application but its private keys."""
+def _describe_fully(application: applications.Application) -> Row:
+    """Return everything about an application except its private keys."""
     return {
         **_describe(application),
         "content_md5": policy.content_md5_of(application),
         "networks": (application.networks or "").split(),
         "rate_limit": application.rate_limit,
         "explain_401": application.explain_401,
-        "explain_until": show_moment(application.explain_until),
+        "explain_until": format_time(application.explain_until),
         "keys": [describe_key(key) for key in application.keys],
     }

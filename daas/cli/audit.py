@@ -1,4 +1,4 @@
-"""`daas audit`."""
+"""The commands `daas audit`."""
 
 import datetime
 import json
@@ -8,8 +8,8 @@ import click
 
 from ..records.audit import AuditRow, list_acts
 from .context import uses_database
-from .moments import Moment, show_exactly
 from .output import Row, prints_result
+from .times import Time, format_exactly
 
 
 @click.group()
@@ -18,7 +18,7 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--since", type=Moment(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
+@click.option("--since", type=Time(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
 @uses_database
 @prints_result
 def list_(since: datetime.datetime | None) -> Iterable[Row]:
@@ -29,7 +29,7 @@ def list_(since: datetime.datetime | None) -> Iterable[Row]:
 def _describe(row: AuditRow) -> Row:
     return {
         "id": str(row.id),
-        "at": show_exactly(row.at),
+        "at": format_exactly(row.at),
         "actor": row.actor,
         "act": row.act,
         "subject": row.subject,

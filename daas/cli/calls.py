@@ -1,4 +1,4 @@
-"""`daas sign`, `daas move`, `daas folders` and `daas messages`: what an application does, by hand."""
+"""The commands `daas sign`, `daas move`, `daas folders` and `daas messages`, which act as an application."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from .output import Row, print_rows, prints_result
 
 _FORM = "application/x-www-form-urlencoded"
 _TIMEOUT_SECONDS = 30
-# A person sees the answer, and decides.
+# No retries: the person who runs the command decides.
 _ONCE = Retries(attempts=1)
 
 _KEY_FILE = click.option(
@@ -31,7 +31,7 @@ _KEY_FILE = click.option(
 
 
 def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
-    """Give a command a client of the service, print the answer to its call, and exit with 0 only if that is a 200."""
+    """Return the command with its options: it gets a client, prints the response, and exits with 0 only for a 200."""
 
     @click.option("--url", default=DEFAULT_URL, show_default=True, help="The service: scheme, host and port.")
     @_KEY_FILE
@@ -39,8 +39,8 @@ def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
     @wraps(command)
     def run(url: str, key_file: Path | None, as_json: bool, no_content_md5: bool = False, **arguments: Any) -> None:
         keys = _read_keys(key_file)
-        answers: list[httpx.Response] = []
-        with httpx.Client(timeout=_TIMEOUT_SECONDS, event_hooks={"response": [answers.append]}) as http:
+        responses: list[httpx.Response] = []
+        with httpx.Client(timeout=_TIMEOUT_SECONDS, event_hooks={"response": [responses.append]}) as http:
             try:
                 service = DirectClient(
                     url, keys.public_key, keys.private_key, content_md5=not no_content_md5, retries=_ONCE, http=http
@@ -52,9 +52,9 @@ def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
             except NoAnswer as error:
                 raise OperatorError(str(error)) from error
             except Refusal:
-                pass  # It is printed like a success.
-        _print_answer(answers[0], as_json)
-        raise SystemExit(0 if answers[0].status_code == 200 else 1)
+                pass  # Errors are printed like successful responses.
+        _print_response(responses[0], as_json)
+        raise SystemExit(0 if responses[0].status_code == 200 else 1)
 
     return run
 
@@ -133,22 +133,22 @@ def messages(service: DirectClient, mailbox: str, **search: Any) -> None:
     next(service.messages(mailbox, **search))
 
 
-def _print_answer(answer: httpx.Response, as_json: bool) -> None:
-    body = answer.json() if answer.status_code == 200 and not as_json else {}
+def _print_response(response: httpx.Response, as_json: bool) -> None:
+    body = response.json() if response.status_code == 200 and not as_json else {}
     rows = body.get("messages", body.get("folders"))
     if rows is None:
-        click.echo(answer.text)
+        click.echo(response.text)
     else:
         print_rows(rows)
     if as_json:
         return
     if "next" in body:
         click.echo(f"There are more: --after {body['next']}", err=True)
-    if answer.status_code != 200:
-        click.echo(f"{answer.status_code} {answer.reason_phrase}", err=True)
+    if response.status_code != 200:
+        click.echo(f"{response.status_code} {response.reason_phrase}", err=True)
     for name in ("X-Daas-Error", "X-Daas-Clock-Skew", "Retry-After"):
-        if name in answer.headers:
-            click.echo(f"{name}: {answer.headers[name]}", err=True)
+        if name in response.headers:
+            click.echo(f"{name}: {response.headers[name]}", err=True)
 
 
 def _read_keys(key_file: Path | None) -> KeyPair:

@@ -1,4 +1,4 @@
-"""`daas conformance`."""
+"""The command `daas conformance`."""
 
 import fnmatch
 import json
@@ -60,7 +60,7 @@ def conformance(
     try:
         server = Server.at(url)
     except ValueError:
-        raise click.UsageError(f"{url!r} is not like http://127.0.0.1:8000.") from None
+        raise click.UsageError(f"{url!r} is not a URL such as http://127.0.0.1:8000.") from None
     target = _read_target(sandbox, key_file, refused_key_file, named)
     if not target.compares_dates:
         raise click.UsageError("The kit judges servers that let dates differ by 60 to 1800 seconds from their clock.")

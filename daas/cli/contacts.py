@@ -1,4 +1,4 @@
-"""`daas contacts`."""
+"""The commands `daas contacts`."""
 
 import csv
 import os
@@ -60,7 +60,7 @@ def export(list_id: int, path: Path, name: str) -> Row:
     rows = export_rows(_find_application(name), list_id)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        # It is open to nobody else: these are people's addresses.
+        # Readable only by its owner: it contains people's addresses.
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
@@ -75,7 +75,7 @@ def export(list_id: int, path: Path, name: str) -> Row:
 
 
 def _find_application(name: str) -> int:
-    """Find an application's id, and end the transaction that this took: SQLite has one for all who write."""
+    """Return an application's id, and end the transaction of the lookup: SQLite has only one writer at a time."""
     found = find_application(name).id
     db.session.rollback()
     return found

@@ -1,4 +1,4 @@
-"""What commands that work on the database stand in."""
+"""The application context of commands that use the database."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,7 +15,10 @@ R = TypeVar("R")
 
 
 def uses_database(command: Callable[P, R]) -> Callable[P, R]:
-    """Run a command with the database of the settings; a database that is away or of another release is an error."""
+    """Return the command, run in an application context with the database of the settings.
+
+    Raise OperatorError if the database is unavailable or belongs to another release.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""`daas key`."""
+"""The commands `daas key` and `daas encryption`."""
 
 import datetime
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from ..client import read_key_file
 from ..errors import OperatorError
 from ..signing.mechanism import KeyPair
 from .context import uses_database
-from .moments import Moment, show_moment
 from .output import Row, prints_result
+from .times import Time, format_time
 
 IMPORT_KEY = click.option(
     "--import-key",
@@ -22,8 +22,8 @@ IMPORT_KEY = click.option(
 )
 
 
-class _Expiry(Moment):
-    """A moment to come, in whole seconds."""
+class _Expiry(Time):
+    """A time in the future, in whole seconds."""
 
     name = "expiry"
 
@@ -110,24 +110,24 @@ def rotate() -> Row:
 
 
 def read_key_pair(file: Path) -> KeyPair:
-    """Read a key pair that an application has already."""
+    """Return the key pair in a file; raise KeyFileError, or OperatorError for malformed keys."""
     pair = read_key_file(file)
     keys.check_key_pair(pair)
     return pair
 
 
 def working_key(application: Application) -> str | None:
-    """Give the public key of the first key that works; None if none does."""
+    """Return the public key of the first key that works; None if no key works."""
     return next((each.public_key for each in application.keys if each.works), None)
 
 
 def describe_key(key: ApplicationKey) -> Row:
-    """Give all that is known of a key but the private one."""
+    """Return everything about a key except the private key."""
     return {
         "name": key.name,
         "public_key": key.public_key,
-        "created": show_moment(key.created_at),
-        "last_used": show_moment(key.last_used_at),
-        "expires": show_moment(key.expires_at),
-        "revoked": show_moment(key.revoked_at),
+        "created": format_time(key.created_at),
+        "last_used": format_time(key.last_used_at),
+        "expires": format_time(key.expires_at),
+        "revoked": format_time(key.revoked_at),
     }

@@ -1,4 +1,4 @@
-"""`daas mailbox` and `daas folder`."""
+"""The commands `daas mailbox` and `daas folder`."""
 
 from collections.abc import Iterable
 

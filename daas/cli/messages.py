@@ -1,4 +1,4 @@
-"""`daas message`."""
+"""The commands `daas message`."""
 
 import sys
 from collections.abc import Iterable

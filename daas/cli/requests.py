@@ -1,4 +1,4 @@
-"""`daas request`."""
+"""The commands `daas request`."""
 
 import csv
 import datetime
@@ -17,8 +17,8 @@ from ..records.retention import prune_requests
 from ..records.seal_verification import Finding, Report, read_kept_seals, verify_logs
 from ..records.seals import describe_seal, list_seals, seal_logs
 from .context import uses_database
-from .moments import Moment, show_exactly
 from .output import ID, Row, print_result, prints_result
+from .times import Time, format_exactly
 
 
 @click.group()
@@ -27,7 +27,7 @@ def request() -> None:
 
 
 @request.command("list")
-@click.option("--since", type=Moment(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
+@click.option("--since", type=Time(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
 @uses_database
 @prints_result
 def list_(since: datetime.datetime | None) -> Iterable[Row]:
@@ -49,11 +49,11 @@ def show(request_id: int) -> Row:
 
 @request.command()
 @click.option("--format", "format_", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--since", type=Moment(), help="From then on, as in list.")
+@click.option("--since", type=Time(), help="From then on, as in list.")
 @uses_database
 def export(format_: str, since: datetime.datetime | None) -> None:
     """Print all that is known of the requests, in the order of their ids: JSON lines, or CSV with a header."""
-    rows = map(_describe_wholly, list_requests(since))
+    rows = map(_describe_fully, list_requests(since))
     if format_ == "jsonl":
         for row in rows:
             click.echo(json.dumps(row))
@@ -64,7 +64,7 @@ def export(format_: str, since: datetime.datetime | None) -> None:
 
 
 @request.command()
-@click.option("--older-than", type=Moment(), required=True, help="90d, 365d, or a date such as 2026-11-02.")
+@click.option("--older-than", type=Time(), required=True, help="90d, 365d, or a date such as 2026-11-02.")
 @uses_database
 @prints_result
 def prune(older_than: datetime.datetime) -> Row:
@@ -115,7 +115,7 @@ def _append_seals(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise OperatorError(f"{path} cannot be written; the next run writes what it lacks.") from error
+        raise OperatorError(f"{path} cannot be written; the next run will append the missing seals.") from error
 
 
 def _describe_report(report: Report) -> Row:
@@ -130,7 +130,7 @@ def _describe_report(report: Report) -> Row:
         "late": found(report.late),
         "pruned": [
             {
-                "at": show_exactly(each.at),
+                "at": format_exactly(each.at),
                 "actor": each.actor,
                 "through": str(each.through),
                 "sealed": each.sealed,
@@ -144,15 +144,15 @@ def _describe_report(report: Report) -> Row:
     }
 
 
-def _describe_wholly(row: Any) -> Row:
+def _describe_fully(row: Any) -> Row:
     described = {name: getattr(row, name) for name in COLUMNS}
-    return {"request_id": str(row.id), **described, "at": show_exactly(row.at)}
+    return {"request_id": str(row.id), **described, "at": format_exactly(row.at)}
 
 
 def _describe(row: RequestLogRow) -> Row:
     return {
         "request_id": str(row.id),
-        "at": show_exactly(row.at),
+        "at": format_exactly(row.at),
         "method": row.method,
         "path": row.path,
         "status": row.status,

@@ -1,4 +1,4 @@
-"""`daas sandbox`."""
+"""The commands `daas sandbox`."""
 
 import datetime
 import json
@@ -21,7 +21,7 @@ from ..settings import Settings, load_settings
 from .context import uses_database
 from .output import Row, print_rows, prints_result
 
-_LONGEST_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 @click.group()
@@ -30,7 +30,7 @@ def sandbox() -> None:
 
 
 def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[..., None]:
-    """Give a command that leaves a sandbox behind its options, and print what can be sent to it."""
+    """Return the command with its options; it prints the requests that can be sent to the sandbox."""
 
     @click.option("--url", help="The server that will be asked; the one of DAAS_BIND, by default.")
     @click.option(
@@ -47,7 +47,7 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
         try:
             server = Server.at(url or (f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL))
         except ValueError:
-            raise click.UsageError(f"{url!r} is not like http://127.0.0.1:8000.") from None
+            raise click.UsageError(f"{url!r} is not a URL such as http://127.0.0.1:8000.") from None
         facts = command(settings)
         target = Target.from_facts(read_key_file(SANDBOX_FILE), facts)
         signed_at = datetime.datetime.now(datetime.UTC)
@@ -102,7 +102,7 @@ def _print(result: dict[str, Any]) -> None:
             "status": each["status"],
             "request": each["title"],
             "what is sent": _shortened(f"{each['method']} {each['target']} {each['body']}"),
-            "answer": " ".join(_answer(each)),
+            "answer": " ".join(_response_lines(each)),
         }
         for each in result["requests"]
     )
@@ -113,11 +113,11 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _write_http_file(path: Path, result: dict[str, Any]) -> None:
-    """Write the requests in the form that editors and IDEs send; it has no way to sign, so dates go stale."""
+    """Write the requests in the format that editors and IDEs can send; it cannot sign, so dates expire."""
     text = f"# Signed until {result['good_until'] or 'for good'}. To sign anew: daas sandbox reset --http {path}\n"
     for each in result["requests"]:
         text += f"\n### {each['status']}: {each['title']}\n"
-        text += "".join(f"# {line}\n" for line in _answer(each))
+        text += "".join(f"# {line}\n" for line in _response_lines(each))
         text += f"{each['method']} {each['url']}\n"
         text += "".join(f"{name}: {value}\n" for name, value in each["headers"].items())
         text += f"\n{each['body']}\n"
@@ -127,10 +127,10 @@ def _write_http_file(path: Path, result: dict[str, Any]) -> None:
         raise OperatorError(f"{path} cannot be written.") from error
 
 
-def _answer(each: dict[str, Any]) -> list[str]:
-    """Give the body of an answer and the headers that say more, a line each."""
+def _response_lines(each: dict[str, Any]) -> list[str]:
+    """Return the lines that describe a response: its body and the expected headers."""
     return [*filter(None, [each["answer"]]), *(f"{name}: {value}" for name, value in each["answer_headers"].items())]
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text):,} characters)"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""`daas settings`."""
+"""The command `daas settings`."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The demo: what `make run` puts into an empty database, so that a first move needs no preparation."""
+"""The demo: the application and mailbox that `make run` adds to an empty database, for a first move."""
 
 import os
 from importlib import resources
@@ -16,7 +16,7 @@ from ..settings import Settings
 from ..signing.mechanism import make_key_pair
 from ..storage.engine import db, reading
 
-#: The demo's keys and what they may move, in the working directory.
+#: The demo's keys, mailbox, message and folder, in the working directory.
 DEMO_FILE = Path("instance/demo.env")
 _NAME = "demo"
 
@@ -44,7 +44,7 @@ or move it with curl; this computes date and signature when it is run:
 def make_demo(settings: Settings) -> bool:
     """Make the demo if the database is empty and only this machine can reach the service.
 
-    Tells whether there is a demo now, made just now or earlier.
+    Return whether there is a demo now, made now or earlier.
     """
     if not settings.binds_loopback:
         return False
@@ -74,14 +74,14 @@ def make_demo(settings: Settings) -> bool:
 
 
 def demo_is_active() -> bool:
-    """Tell whether this database has the demo application, and it is not suspended."""
+    """Return whether the database has a demo application that is not suspended."""
     with reading() as connection:
         demo = select(Application.id).where(Application.name == _NAME, ~Application.suspended)
         return connection.scalar(demo) is not None
 
 
 def what_to_type_next(settings: Settings) -> str:
-    """Give the commands that make a first move with the demo's keys, ready to paste."""
+    """Return the commands for a first move with the demo's keys, ready to paste."""
     facts = dotenv_values(DEMO_FILE)
     url = f"http://{settings.bind}"
     return _NEXT.format(

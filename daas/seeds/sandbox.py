@@ -1,7 +1,7 @@
-"""The sandbox: what testers need to provoke every documented answer without touching anybody's data.
+"""The sandbox: applications and mailboxes with which testers can provoke every documented response.
 
-All of it bears a name that begins with `sandbox.`. Its file holds the keys and the ids, and is the proof that what
-bears these names was made here.
+All names begin with `sandbox.`. The sandbox's file holds the keys and ids, and proves that applications and mailboxes
+with these names belong to the sandbox.
 """
 
 import json
@@ -41,7 +41,7 @@ from ..settings import Settings
 from ..signing.mechanism import make_key_pair
 from ..storage.engine import db
 
-#: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` takes it.
+#: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` reads it.
 SANDBOX_FILE = Path("instance/sandbox.json")
 
 _GRANTED, _REFUSED, _OTHER = _APPLICATIONS = ("sandbox.granted", "sandbox.refused", "sandbox.other")
@@ -50,14 +50,14 @@ _OPEN, _CLOSED, _SUSPENDED = _MAILBOXES = ("sandbox.open", "sandbox.closed", "sa
 
 
 def create_sandbox(settings: Settings) -> dict[str, Any]:
-    """Make the sandbox and its file, and give what is in that; raises OperatorError if anything bears its names."""
+    """Make the sandbox and its file, and return the file's contents; raise OperatorError if a name is in use."""
     if SANDBOX_FILE.exists():
         _read_own()
         raise OperatorError(
-            "There is a sandbox already: `daas sandbox reset` puts it back, `daas sandbox remove` ends it."
+            "The sandbox already exists: `daas sandbox reset` restores it, `daas sandbox remove` deletes it."
         )
     if taken := [*_names_of(Application, _APPLICATIONS), *_names_of(Mailbox, _MAILBOXES)]:
-        raise OperatorError(f"{', '.join(taken)} is there, and no {SANDBOX_FILE} says that a sandbox made it.")
+        raise OperatorError(f"{', '.join(taken)} already exists, and there is no {SANDBOX_FILE} that lists it.")
     granted, refused, other = make_key_pair(), make_key_pair(), make_key_pair()
     facts: dict[str, Any] = {
         **vars(granted),
@@ -67,12 +67,12 @@ def create_sandbox(settings: Settings) -> dict[str, Any]:
         "lists": True,
         "explains": True,
     }
-    # The file is written at each step: what is broken off in the middle can be removed.
+    # Written at each step, so that an interrupted sandbox can be removed.
     _write(facts | {"mailbox_ids": {}})
     register_application(_GRANTED, services=SERVICES, explain_401=True, keys=granted)
-    # It may use none of the services: what it signs is a 403 with Content-MD5 and a 401 without.
+    # It may use no service: its requests are a 403 with Content-MD5 and a 401 without.
     register_application(_REFUSED, services=[], require_content_md5=True, keys=refused)
-    # It has lists and contacts of its own, and sees none of the first's.
+    # It has its own lists and contacts, and cannot see the first application's.
     register_application(_OTHER, services=_LISTS, keys=other)
     boxes = {}
     for name in _MAILBOXES:
@@ -96,13 +96,14 @@ def create_sandbox(settings: Settings) -> dict[str, Any]:
 
 
 def reset_sandbox(settings: Settings) -> dict[str, Any]:
-    """Put messages, permissions and flags back as they were made, with the same keys, and give what is in the file.
+    """Restore messages, permissions and flags, with the same keys, and return the file's contents.
 
-    What the server is set to now, as far as a run of the conformance kit needs it, is written into the file.
+    The file also gets the server's current settings that the conformance kit needs. Raise OperatorError if the sandbox
+    is incomplete or belongs to another database.
     """
     facts = _read_own()
     if "message" not in facts or [*_names_of(Mailbox, _MAILBOXES)] != sorted(_MAILBOXES):
-        raise OperatorError("The sandbox is not whole: `daas sandbox remove`, and then make it anew.")
+        raise OperatorError("The sandbox is incomplete: run `daas sandbox remove` and `daas sandbox create`.")
     for name, services, mailbox_ids in [
         (_GRANTED, SERVICES, [facts["mailbox_ids"][_OPEN]]),
         (_REFUSED, (), []),
@@ -129,7 +130,7 @@ def reset_sandbox(settings: Settings) -> dict[str, Any]:
 
 
 def remove_sandbox() -> list[str]:
-    """Take away the applications and the mailboxes with all that lies in them, and give their names."""
+    """Remove the applications, and the mailboxes with all their messages, and return their names."""
     facts = _read_own()
     names = [*_names_of(Mailbox, facts["mailbox_ids"]), *_names_of(Application, _APPLICATIONS)]
     for name in _names_of(Mailbox, facts["mailbox_ids"]):
@@ -142,19 +143,21 @@ def remove_sandbox() -> list[str]:
 
 
 def _read_own() -> dict[str, Any]:
-    """Read the file; raises OperatorError if there is none, or what it names is not what bears the names here."""
+    """Return the file's contents; raise OperatorError if it is missing, malformed, or belongs to another database."""
     try:
         facts: dict[str, Any] = json.loads(SANDBOX_FILE.read_text())
         public_key, mailbox_ids = facts["public_key"], facts["mailbox_ids"]
     except FileNotFoundError as error:
-        raise OperatorError(f"There is no {SANDBOX_FILE} here: `daas sandbox create` makes it.") from error
+        raise OperatorError(f"There is no {SANDBOX_FILE}: `daas sandbox create` makes it.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OperatorError(f"{SANDBOX_FILE} cannot be read.") from error
     keys = select(ApplicationKey.public_key).join(Application, Application.id == ApplicationKey.application_id)
     known = db.session.scalar(keys.where(Application.name == _GRANTED).order_by(ApplicationKey.id).limit(1))
     ids = {box.name: box.id for box in db.session.scalars(select(Mailbox).where(Mailbox.name.in_(mailbox_ids)))}
     if known != public_key or not ids.items() <= mailbox_ids.items():
-        raise OperatorError(f"{SANDBOX_FILE} is of a sandbox in another database: use that, or move the file away.")
+        raise OperatorError(
+            f"{SANDBOX_FILE} belongs to a sandbox in another database: use that, or move the file away."
+        )
     return facts
 
 
@@ -163,7 +166,7 @@ def _names_of(model: type[Application | Mailbox], names: Iterable[str]) -> list[
 
 
 def _import(mailbox: Mailbox, subject: str) -> str:
-    """Put a message into the Inbox and give its id."""
+    """Import a message into the Inbox and return its id."""
     address = f"{mailbox.name}@direct.invalid"
     text = f"From: Sandbox <{address}>\r\nTo: {address}\r\nSubject: Sandbox: {subject}\r\n\r\nNobody's data.\r\n"
     with tempfile.TemporaryDirectory() as directory:
@@ -183,10 +186,10 @@ def _put_into_inbox(mailbox_name: str, message_ids: list[str]) -> None:
 
 
 def _write(facts: dict[str, Any]) -> None:
-    """Write the file whole or not at all, for its owner alone."""
+    """Write the file atomically, readable only by its owner."""
     SANDBOX_FILE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = SANDBOX_FILE.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    new_file = SANDBOX_FILE.with_suffix(".new")
+    new_file.unlink(missing_ok=True)
+    with os.fdopen(os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(facts, file, indent=1)
-    fresh.replace(SANDBOX_FILE)
+    new_file.replace(SANDBOX_FILE)

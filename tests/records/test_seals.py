@@ -136,7 +136,7 @@ def test_nothing_new_makes_no_seal(sealed):
 def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_seals(evidence):
     evidence.request()
     outcome = evidence.commands.run("request", "seal", "--output", "nowhere/kept.jsonl", DAAS_SEAL_KEY=SEAL_KEY)
-    told = "Error: nowhere/kept.jsonl cannot be written; the next run writes what it lacks.\n"
+    told = "Error: nowhere/kept.jsonl cannot be written; the next run will append the missing seals.\n"
     assert (outcome.status, outcome.stdout, outcome.stderr) == (1, b"", told)
     evidence.seal("--output", "kept.jsonl")
     assert len((evidence.directory / "kept.jsonl").read_text().splitlines()) == evidence.verify()["seals"] > 0

@@ -151,7 +151,7 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
     )
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout.count(str(tmp_path / "installed")) == 3
-    assert '<pre class="program" tabindex="0">&#34;&#34;&#34;Moves a message' in made.stdout
+    assert '<pre class="program" tabindex="0">&#34;&#34;&#34;Move a message' in made.stdout
     assert str(sorted(DOWNLOADS)) in made.stdout
     assert "daas move demo.clinician 1 5 " in made.stdout
 

@@ -1,4 +1,4 @@
-"""`daas db` and `daas demo`."""
+"""The commands `daas db` and `daas demo`."""
 
 import click
 
