@@ -21,8 +21,7 @@ class ApiError(Exception):
     `status` is the HTTP status, `message` the documented sentence, `fields` the names of the arguments at
     fault, `headers` what else the answer carries. `precedes_database` is true of the faults that are found
     before the database is looked at: they are answered as they are even while it is away. `is_counted_only` is true
-    of those that have no row and no line in the log. `held_seconds` is how long our worker holds the answer back, if
-    it has room for that.
+    of those that have no row and no line in the log.
     """
 
     status = 500
@@ -30,7 +29,6 @@ class ApiError(Exception):
     fields: Sequence[str] | None = None
     precedes_database = False
     is_counted_only = False
-    held_seconds = 0.0
 
     def __init__(self, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
@@ -90,11 +88,10 @@ class TooManyRequests(ApiError):
 
 
 class TooManyFailures(TooManyRequests):
-    """Too many requests from this address have failed authentication; who floods is made to wait for each answer."""
+    """Too many requests from this address have failed authentication."""
 
     precedes_database = True
     is_counted_only = True
-    held_seconds = 1.0
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)

@@ -115,13 +115,6 @@ def read_origins(text: str) -> frozenset[str]:
     return origins
 
 
-def read_file(text: str) -> Path | None:
-    """Read the name of a file that is there."""
-    if text and not Path(text).is_file():
-        raise ValueError("must name a file")
-    return Path(text).absolute() if text else None
-
-
 def read_rate(text: str) -> RateLimitItem | None:
     """Read a rate of requests; None for none."""
     try:

@@ -32,14 +32,10 @@ class Settings:
     explain_401: bool
     max_body_bytes: int
     allowed_origins: frozenset[str]
-    request_seconds: int
     workers: int
     threads: int
     trusted_proxies: tuple[Network, ...]
     monitors: tuple[Network, ...]
-    tls_certificate: Path | None
-    tls_key: Path | None
-    allow_plain_http: bool
     rate_limit: RateLimitItem | None
     failure_limit: RateLimitItem | None
     rate_limit_store: str
@@ -53,15 +49,9 @@ class Settings:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
     @property
-    def tls(self) -> tuple[Path, Path] | None:
-        """The files of the service's own certificate and key; None if it speaks no TLS itself."""
-        return (self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None
-
-    @property
     def requires_https(self) -> bool:
-        """Whether requests of other machines must have come by TLS, of which a trusted proxy in front tells."""
-        is_local = self.binds_loopback or self.bind.startswith("unix:")
-        return not is_local and not self.allow_plain_http and self.tls is None
+        """Whether other machines reach the service, so that their requests must have come by TLS through a proxy."""
+        return not self.binds_loopback and not self.bind.startswith("unix:")
 
     @property
     def embedded_database(self) -> Path | None:
@@ -96,6 +86,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises SettingError for a value that cannot be used.
     """
     environ = read_environ() if environ is None else environ
+    _reject_withdrawn(environ)
     settings = Settings(**{setting.field: _read(setting, environ) for setting in SETTINGS})
     if settings.workers:
         return settings
@@ -125,12 +116,29 @@ def text_of(setting: Setting, environ: Mapping[str, str]) -> str:
         raise SettingError(f"{setting.name}_FILE names a file that cannot be read.") from error
 
 
+def _reject_withdrawn(environ: Mapping[str, str]) -> None:
+    for name, instead in WITHDRAWN.items():
+        for given in (name, f"{name}_FILE"):
+            if environ.get(given, "").strip():
+                raise SettingError(f"{given} is withdrawn: {instead}; remove the setting.")
+
+
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
     try:
         return setting.read(text_of(setting, environ) or setting.default)
     except ValueError as error:
         raise SettingError(f"{setting.name} {error}.") from error
 
+
+_NGINX = "in the nginx in front, as deploy/nginx.conf has it"
+#: Settings of earlier releases, and what replaces each: the start stops while one of them is set.
+WITHDRAWN = {
+    "DAAS_TLS_CERTIFICATE": f"TLS ends {_NGINX} (ssl_certificate)",
+    "DAAS_TLS_KEY": f"TLS ends {_NGINX} (ssl_certificate_key)",
+    "DAAS_REQUEST_SECONDS": f"slow clients are limited {_NGINX} (client_header_timeout, client_body_timeout)",
+    "DAAS_ALLOW_PLAIN_HTTP": "on an address that other machines can reach, name the proxy that speaks TLS in "
+    "DAAS_TRUSTED_PROXIES",
+}
 
 SETTINGS = [
     Setting(
@@ -190,16 +198,9 @@ SETTINGS = [
         setting_values.read_origins,
     ),
     Setting(
-        "DAAS_REQUEST_SECONDS",
-        "10",
-        "How long a client may take to send a request, in seconds.",
-        setting_values.read_whole_number(1, 300),
-    ),
-    Setting(
         "DAAS_WORKERS",
         "0",
-        "How many processes serve; 0: one over an embedded database, where only one can write at a time, else one for "
-        "each core, at least two.",
+        "How many processes serve; 0: one for each core, at least two, but always one over an SQLite database.",
         setting_values.read_whole_number(0, 256),
     ),
     Setting("DAAS_THREADS", "8", "How many threads serve in each process.", setting_values.read_whole_number(1, 256)),
@@ -215,19 +216,6 @@ SETTINGS = [
         "127.0.0.0/8, ::1",
         "Addresses or networks that may ask for /health/live, /health/ready and /metrics, separated by commas.",
         setting_values.read_networks,
-    ),
-    Setting(
-        "DAAS_TLS_CERTIFICATE",
-        "",
-        "The file of a certificate and its chain, in PEM, with which the service speaks TLS itself; none: it does not.",
-        setting_values.read_file,
-    ),
-    Setting("DAAS_TLS_KEY", "", "The file of the certificate's private key, in PEM.", setting_values.read_file),
-    Setting(
-        "DAAS_ALLOW_PLAIN_HTTP",
-        "0",
-        "1: serve plain HTTP on an address that other machines reach, though whoever listens can read what is sent.",
-        setting_values.read_yes_or_no,
     ),
     Setting(
         "DAAS_RATE_LIMIT",

@@ -61,16 +61,11 @@ GOOD = [
         "https://a.example:8443, http://localhost:5173",
         frozenset({"https://a.example:8443", "http://localhost:5173"}),
     ),
-    ("DAAS_REQUEST_SECONDS", "1", 1),
-    ("DAAS_REQUEST_SECONDS", "300", 300),
     ("DAAS_WORKERS", "1", 1),
     ("DAAS_WORKERS", "256", 256),
     ("DAAS_THREADS", "1", 1),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32", (IPv4Network("10.0.0.7/32"), IPv6Network("2001:db8::/32"))),
     ("DAAS_MONITORS", "10.0.0.0/8", (IPv4Network("10.0.0.0/8"),)),
-    ("DAAS_TLS_CERTIFICATE", "/etc/hostname", Path("/etc/hostname")),
-    ("DAAS_TLS_KEY", "/etc/hostname", Path("/etc/hostname")),
-    ("DAAS_ALLOW_PLAIN_HTTP", "1", True),
     ("DAAS_RATE_LIMIT", "600 per minute", RateLimitItemPerMinute(600)),
     ("DAAS_RATE_LIMIT", "none", None),
     ("DAAS_FAILURE_LIMIT", "10/second", RateLimitItemPerSecond(10)),
@@ -127,9 +122,6 @@ BAD = [
     ("DAAS_ALLOWED_ORIGINS", "ftp://app.example.org"),
     ("DAAS_ALLOWED_ORIGINS", "https://app.example.org,null"),
     ("DAAS_ALLOWED_ORIGINS", "https://[app"),
-    ("DAAS_REQUEST_SECONDS", "0"),
-    ("DAAS_REQUEST_SECONDS", "301"),
-    ("DAAS_REQUEST_SECONDS", "1.5"),
     ("DAAS_WORKERS", "-1"),
     ("DAAS_WORKERS", "257"),
     ("DAAS_WORKERS", "two"),
@@ -138,9 +130,6 @@ BAD = [
     ("DAAS_TRUSTED_PROXIES", "proxy.example.org"),
     ("DAAS_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("DAAS_MONITORS", "*"),
-    ("DAAS_TLS_CERTIFICATE", "/nowhere/certificate.pem"),
-    ("DAAS_TLS_KEY", "/etc"),
-    ("DAAS_ALLOW_PLAIN_HTTP", "sometimes"),
     ("DAAS_RATE_LIMIT", "often"),
     ("DAAS_RATE_LIMIT", "600"),
     ("DAAS_FAILURE_LIMIT", "-1 per minute"),
@@ -168,13 +157,10 @@ def test_every_setting_has_its_default():
     assert settings.explain_401 is False
     assert settings.max_body_bytes == 65_536
     assert settings.allowed_origins == frozenset()
-    assert settings.request_seconds == 10
     assert settings.workers == 1
     assert settings.threads == 8
     assert settings.trusted_proxies == ()
     assert settings.monitors == (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-    assert settings.tls is None
-    assert settings.allow_plain_http is False
     assert settings.rate_limit is None
     assert settings.failure_limit == RateLimitItemPerMinute(300)
     assert settings.rate_limit_store == "memory://"
@@ -322,6 +308,36 @@ def embedded(tmp_path):
 def test_a_start_with_a_bad_value_is_one_sentence(tmp_path):
     sentence = refusal(tmp_path, DAAS_WORKERS="many")
     assert sentence == "DAAS_WORKERS must be a whole number from 0 to 256."
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("DAAS_TLS_CERTIFICATE", "ssl_certificate"),
+        ("DAAS_TLS_KEY", "ssl_certificate_key"),
+        ("DAAS_REQUEST_SECONDS", "client_body_timeout"),
+        ("DAAS_ALLOW_PLAIN_HTTP", "DAAS_TRUSTED_PROXIES"),
+    ],
+)
+def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name, instead):
+    for given in (name, f"{name}_FILE"):
+        with pytest.raises(SettingError, match=rf"^{given} is withdrawn: [^\n]+\.$") as error:
+            load_settings({given: "1"})
+        assert instead in str(error.value)
+    assert load_settings({name: " ", f"{name}_FILE": ""}) == load_settings({})
+
+
+def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_path):
+    told = refusal(tmp_path, DAAS_ALLOW_PLAIN_HTTP="0")
+    assert told.startswith("DAAS_ALLOW_PLAIN_HTTP is withdrawn: ")
+    (tmp_path / ".env").write_text("DAAS_TLS_KEY_FILE=/etc/daas/tls/key.pem\n")
+    assert refusal(tmp_path).startswith("DAAS_TLS_KEY_FILE is withdrawn: ")
+
+
+def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path, embedded):
+    sentence = refusal(tmp_path, DAAS_WORKERS="2", **embedded)
+    assert sentence.startswith("DAAS_WORKERS is 2, but an SQLite database is served by one process: ")
+    assert not (tmp_path / "instance").exists()
 
 
 def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path):

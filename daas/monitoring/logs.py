@@ -36,11 +36,11 @@ def write_request(**facts: object) -> None:
             _lines().info("request", **facts)
 
 
-def write_refusal(**facts: object) -> None:
-    """Write the line of what the HTTP server refused, so that the application never saw it, if it can be written."""
+def write_rejection(**facts: object) -> None:
+    """Write the line of a request that the HTTP server rejected, so that the application never saw it."""
     if structlog.is_configured():
         with suppress(OSError):
-            _lines().info("refused by the server", **facts)
+            _lines().info("rejected by the server", **facts)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""gunicorn's side: what is checked before the start, its log, its rejections in JSON."""
+"""gunicorn's side: its settings, what is checked before the start, its log, and rejections in JSON."""

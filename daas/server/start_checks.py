@@ -1,24 +1,14 @@
-"""gunicorn's side: what is checked before it starts, and its own refusals in JSON."""
+"""What is checked before gunicorn starts: settings that contradict each other, the database, its keys."""
 
 import logging
 import os
-import re
-import secrets
-import shutil
-import socket
-import tempfile
 
-import gunicorn.util
-from gunicorn import glogging
-from gunicorn.config import Config
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import migrations
 from ..app import create_command_app
 from ..applications.keys import stored_keys_decrypt
-from ..errors import OperatorError, message_of, to_json
-from ..monitoring import logs
-from ..monitoring.metrics import DIRECTORY
+from ..errors import OperatorError
 from ..seeds.demo import demo_is_active
 from ..settings import SettingError, Settings
 from ..storage.engine import db
@@ -32,13 +22,7 @@ def check_start(settings: Settings) -> None:
 
     A database that is away now may come back: that is logged, and requests are told until then.
     """
-    if settings.requires_https and not settings.trusted_proxies:
-        raise SettingError(
-            "DAAS_BIND is an address that other machines reach, in plain HTTP: name the proxy that speaks TLS in "
-            "DAAS_TRUSTED_PROXIES, or give a DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY, or say DAAS_ALLOW_PLAIN_HTTP=1."
-        )
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise SettingError("DAAS_TLS_CERTIFICATE and DAAS_TLS_KEY are given together or not at all.")
+    _check_settings(settings)
     app = create_command_app(settings)
     with app.app_context():
         try:
@@ -61,70 +45,14 @@ def check_start(settings: Settings) -> None:
         logger.warning("The service runs as root: give it a user of its own, who may do nothing else.")
 
 
-class Logger(glogging.Logger):
-    """gunicorn's words, among all others; it writes no line for a request, since the application does."""
-
-    def setup(self, cfg: Config) -> None:
-        """Set up what gunicorn does, then take its own handlers away."""
-        super().setup(cfg)
-        logs.configure_logs()
-
-
-def refuse_in_json() -> None:
-    """Make gunicorn refuse what is no well-formed HTTP in the shape of the API's errors, not in HTML.
-
-    Such a request never reaches the application and has no row in the log; its request_id is random.
-    gunicorn offers no setting for this; every refusal of its workers goes through this one function.
-    """
-    gunicorn.util.write_error = _write_error
-
-
-def share_metrics() -> None:
-    """Make a directory in which the processes of this server share their metrics; forget_metrics() removes it."""
-    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="daas-metrics-")
-    from prometheus_client import values  # Not before the directory is there.
-
-    from ..monitoring.metric_files import AllocatedFile
-
-    # prometheus_client offers no setting for the kind of its files.
-    values.MmapedDict = AllocatedFile  # type: ignore[attr-defined]
-
-
-def forget_metrics() -> None:
-    """Remove the directory of the metrics."""
-    shutil.rmtree(os.environ[DIRECTORY], ignore_errors=True)
-
-
-def forget_process(process_id: int) -> None:
-    """Take a process that has ended out of the metrics that tell of now; what it has counted stays."""
-    from prometheus_client.multiprocess import mark_process_dead  # Not before the directory is there.
-
-    mark_process_dead(process_id)  # type: ignore[no-untyped-call]
-
-
-def keep_requests_out_of_logs() -> None:
-    """Make gunicorn's log say that a request was refused, but not what it held: that may be what was looked for."""
-    logging.getLogger("gunicorn.error").addFilter(_leave_out_request)
-
-
-def _leave_out_request(record: logging.LogRecord) -> bool:
-    told = re.match(r"Invalid request from ip=[^:]*(?::[0-9a-f:.]*)?(?=: )|Error handling request", str(record.msg))
-    if told:
-        record.msg, record.args = told[0], ()
-    return True
-
-
-def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
-    request_id = secrets.token_hex(16)
-    logs.write_refusal(request_id=request_id, status=status_int)
-    body = to_json({"request_id": request_id, "message": message_of(status_int)})
-    head = (
-        f"HTTP/1.1 {status_int} {message_of(status_int)}\r\n"
-        "Connection: close\r\n"
-        "Content-Type: application/json\r\n"
-        "Cache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n"
-        f"X-Request-Id: {request_id}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    gunicorn.util.write_nonblock(sock, head.encode("latin-1") + body)
+def _check_settings(settings: Settings) -> None:
+    if settings.requires_https and not settings.trusted_proxies:
+        raise SettingError(
+            "DAAS_BIND is an address that other machines can reach: put a proxy that speaks TLS in front, such as "
+            "nginx with deploy/nginx.conf, and name its address in DAAS_TRUSTED_PROXIES."
+        )
+    if settings.embedded_database and settings.workers > 1:
+        raise SettingError(
+            f"DAAS_WORKERS is {settings.workers}, but an SQLite database is served by one process: "
+            "set DAAS_WORKERS=1, or use PostgreSQL."
+        )

@@ -18,7 +18,6 @@ def init_pages(app: Flask, settings: Settings) -> None:
         clinical_domain=settings.clinical_domain,
         date_window_seconds=settings.date_window_seconds,
         max_body_bytes=settings.max_body_bytes,
-        request_seconds=settings.request_seconds,
     )
 
 

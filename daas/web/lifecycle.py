@@ -29,7 +29,6 @@ from ..monitoring import logs
 from ..monitoring.metrics import Metrics, metrics
 from ..records import request_log
 from ..records.request_log import Entry
-from ..server.connection import hold_back_answer
 from ..settings import Settings
 from ..storage.timeouts import is_unavailable
 from . import cors as origins
@@ -106,8 +105,6 @@ def _answer(error: Exception) -> Response:
         failures.append(failure)
         if not fault.precedes_database:
             fault = _to_api_error(failure)
-    if fault.held_seconds:
-        hold_back_answer(call.environ, fault.held_seconds)
     call.entry.reason = fault.reason
     call.entry.is_counted_only = fault.is_counted_only
     for each in failures:

@@ -66,7 +66,7 @@ class Served:
         deadline = time.monotonic() + 10
         while True:
             lines = lines_of(self.live)
-            told = [line for line in lines if line["event"].startswith(("request", "refused"))]
+            told = [line for line in lines if line["event"].startswith(("request", "rejected"))]
             if len(told) >= len(self.answers) or time.monotonic() > deadline:
                 return lines
             time.sleep(0.01)
@@ -189,7 +189,8 @@ def test_what_the_server_refuses_has_a_line_too(server):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     (line,) = found
-    assert (line["event"], line["status"]) == ("refused by the server", 400)
+    assert (line["event"], line["status"]) == ("rejected by the server", 400)
+    assert (line["reason"], line["remote_address"]) == ("InvalidHeaderName", "127.0.0.1")
 
 
 PROGRAM = """

@@ -1,94 +1,52 @@
-"""The service behind nginx as deploy/nginx.conf sets it up: what reaches it, what nginx refuses, and how."""
+"""The service behind nginx as deploy/nginx.conf sets it up: what reaches it, what nginx rejects, and how."""
 
 import inspect
 import json
-import re
 import socket
 import subprocess
-from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from daas.conformance.contacts import CASES
+from daas.conformance.direct import cases
+from daas.conformance.run import PASSED, Run
+
 from ..support.actors import MOVE
-from ..support.nginx import Nginx, skip_without_nginx
+from ..support.nginx import check_rejection, in_front
 from ..support.servers import LiveServer
-from ..support.wire import Answer, Wire, form, head, moved, post, signed, signed_post
-from ..web import test_http
+from ..support.wire import Wire, form, head, moved, post, signed, signed_post
+from ..web import test_http, test_raw_request
 
 pytestmark = pytest.mark.slow
 
-# What is about the service's own reading of what is no HTTP, of half a request, and of its peer's address.
-NOT_OF_THE_CONTRACT = {
+# About the service's own reading of malformed HTTP and of half a request, and about its peer's address.
+NOT_BEHIND_A_PROXY = {
     "test_what_is_no_well_formed_http_is_refused_in_json_and_not_logged",
     "test_a_connection_that_says_nothing_is_closed_without_an_answer",
     "test_a_head_that_is_cut_short_has_no_answer_and_moves_nothing",
     "test_what_a_client_says_of_itself_and_its_proxies_changes_nothing",
     "test_what_a_refused_request_held_is_not_in_the_servers_log",
 }
-# The contract over raw HTTP, again with nginx between.
+BODIES = [
+    test_raw_request.test_chunks_of_any_size_are_one_body,
+    test_raw_request.test_a_request_that_arrives_byte_by_byte_is_one_request,
+    test_raw_request.test_a_body_of_exactly_the_limit_is_read,
+    test_raw_request.test_a_body_of_one_byte_more_is_too_large,
+    test_raw_request.test_a_content_coding_is_not_supported,
+    test_raw_request.test_requests_sent_at_once_are_answered_in_their_order,
+    test_raw_request.test_what_lies_in_a_body_is_no_request,
+]
+# The contract over raw HTTP, again with nginx between; conftest.py says which cases never reach the service.
 globals().update(
     {
         name: test
         for name, test in vars(test_http).items()
         if name.startswith("test_") and "server" in inspect.signature(test).parameters
-        if name not in NOT_OF_THE_CONTRACT
+        if name not in NOT_BEHIND_A_PROXY
     }
+    | {test.__name__: test for test in BODIES}
 )
-#: What nginx refuses by itself, 4xx and in JSON, where the service would have said something else.
-REFUSED = [
-    r"test_the_host_does_not_matter\[\w+-(missing|blank|blanks|empty-label|dot|slash)\]",
-    r"test_an_absolute_target_counts_\w+\[\w+-(https://u@mail\.example\.org:8443|HTTP://)\]",
-    r"test_any_other_path_under_the_api_is_not_found_\w+\[\w+-/direct/messages/move%(00)?\]",
-    r"test_a_repeated_authorization_is_refused\[\w+\]",
-    r"test_another_method_is_not_allowed\[\w+-.*-(TRACE|CONNECT)\]",
-]
-#: What nginx hands on as something else: a target without a path as one of `/`. It is refused there.
-CHANGED = [r"test_a_path_that_is_nearly_the_apis_\w+\[\w+-http://127\.0\.0\.1(\?/direct/messages/move)?\]"]
-
-
-class Front:
-    """nginx where tests expect the server, for clients at 127.0.0.2; `received` came over the last connection."""
-
-    def __init__(self, nginx, live):
-        self.nginx, self.live = nginx, live
-        self.url, self.log, self.port = nginx.url, live.log, nginx.port
-        self.received = b""
-
-    @contextmanager
-    def connect(self):
-        self.received = b""
-        with self.nginx.connect(source="127.0.0.2") as connection:
-            yield Recorder(self, connection)
-
-    def ask(self, data):
-        with self.connect() as connection:
-            return Wire(connection).ask(data)
-
-
-class Recorder:
-    """A connection that keeps what it receives."""
-
-    def __init__(self, front, connection):
-        self._front, self._connection = front, connection
-
-    def __getattr__(self, name):
-        return getattr(self._connection, name)
-
-    def recv(self, size):
-        piece = self._connection.recv(size)
-        self._front.received += piece
-        return piece
-
-
-@contextmanager
-def in_front(settings, directory, nodes=(), **environ):
-    skip_without_nginx()
-    with (
-        LiveServer.start(settings, DAAS_TRUSTED_PROXIES="127.0.0.1", **environ) as live,
-        Nginx(directory, nodes or [f"127.0.0.1:{live.port}"]).running() as nginx,
-    ):
-        yield Front(nginx, live)
 
 
 @pytest.fixture(scope="module")
@@ -97,46 +55,44 @@ def server(settings, tmp_path_factory):
         yield front
 
 
-@pytest.fixture(autouse=True)
-def refused_by_nginx(request):
-    """Let what is listed differ, and only that; what nginx refuses has to be a 4xx in JSON all the same."""
-    name = request.node.name
-    refused = any(re.fullmatch(pattern, name) for pattern in REFUSED)
-    if refused or any(re.fullmatch(pattern, name) for pattern in CHANGED):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="nginx answers this by itself"))
-    yield
-    if refused:
-        answer = Wire(Replayed(request.getfixturevalue("server").received)).read()
-        check_refusal(answer)
+UNCLEAN = {
+    "no-host": b"POST %s HTTP/1.1\r\n\r\n" % MOVE.encode(),
+    "host-blank": post([]).replace(b"127.0.0.1", b""),
+    "host-dots": post([]).replace(b"127.0.0.1", b"a..b"),
+    "two-hosts": post([("Host", "a")]),
+    "userinfo": post([], target=f"https://u@mail.example.org:8443{MOVE}"),
+    "no-authority": post([], target=f"HTTP://{MOVE}"),
+    "bare-percent": post([], target=f"{MOVE}%"),
+    "nul": post([], target=f"{MOVE}%00"),
+    "two-authorizations": post([("Authorization", "DAAS a:b")] * 2),
+    "trace": post([], method="TRACE"),
+    "connect": post([], method="CONNECT"),
+    "not-http": b"\0\0\r\n\r\n",
+    "long-line": head(f"{MOVE}?{'q' * 20_000}", []),
+    "long-header": post([("X-Filler", "x" * 20_000)]),
+    "unknown-coding": head(MOVE, [("Transfer-Encoding", "gzip")]),
+}
 
 
-class Replayed:
-    """What was received, as a connection."""
-
-    def __init__(self, received):
-        self._received = received
-
-    def settimeout(self, seconds):
-        pass
-
-    def recv(self, size):
-        piece, self._received = self._received, b""
-        return piece
+@pytest.mark.parametrize("request_", UNCLEAN.values(), ids=UNCLEAN)
+def test_nginx_rejects_what_is_no_clean_http_in_json(server, request_):
+    answer = server.ask(request_)
+    check_rejection(answer, 501 if answer.status == 501 else None)
 
 
-def check_refusal(answer: Answer, status=None):
-    """Require the shape of the service's own refusals."""
-    assert answer.status == status if status else 400 <= answer.status < 500
-    assert answer.header("Content-Type") == "application/json"
-    assert answer.header("Cache-Control") == "no-store"
-    assert re.fullmatch("[0-9a-f]{32}", answer.request_id)
-    assert [*answer.json] == ["request_id", "message"]
+def test_the_kit_passes_through_nginx(settings, stage, tmp_path, monkeypatch):
+    with in_front(settings, tmp_path, DAAS_ALLOWED_ORIGINS=ORIGIN) as front:
+        monkeypatch.setenv("SSL_CERT_FILE", str(front.nginx.certificate))
+        results = [*Run(Server.at(front.url), stage, 10).play([*cases(stage), *CASES])]
+    assert {result.case.id: result.faults or result.reason for result in results if result.outcome != PASSED} == {}
 
 
-def test_the_log_names_the_client_whatever_it_says_of_itself(server, application, build):
-    for forwarded in ([], [("X-Forwarded-For", "198.51.100.1")], [("X-Forwarded-For", "127.0.0.1, 127.0.0.1")]):
-        answer = server.ask(post([*forwarded, *signed(application)], form(application)))
-        assert (answer.status, build.log_row(answer.request_id).remote_address) == (200, "127.0.0.2")
+@pytest.mark.parametrize(
+    "forwarded", [[], [("X-Forwarded-For", "198.51.100.1")], [("X-Forwarded-For", "127.0.0.1, 127.0.0.1")]]
+)
+def test_the_log_names_the_client_whatever_it_says_of_itself(server, application, build, forwarded):
+    answer = server.ask(post([*forwarded, *signed(application)], form(application)))
+    assert (answer.status, build.log_row(answer.request_id).remote_address) == (200, "127.0.0.2")
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
@@ -154,7 +110,7 @@ def test_a_signed_target_comes_through_unchanged_over_both_versions(server, appl
     "path", ["/health/live", "/health/ready", "/metrics", "/%68ealth/live", "/metrics/", "/x/../metrics", "/metrics?x"]
 )
 def test_health_and_metrics_are_not_published(server, path):
-    check_refusal(server.ask(head(path, [("X-Forwarded-For", "127.0.0.1")], method="GET")), 404)
+    check_rejection(server.ask(head(path, [("X-Forwarded-For", "127.0.0.1")], method="GET")), 404)
 
 
 def test_monitors_ask_the_node_itself(server):
@@ -163,12 +119,12 @@ def test_monitors_ask_the_node_itself(server):
 
 
 def test_a_body_that_is_far_too_large_is_refused_in_json(server, application):
-    check_refusal(server.ask(head(MOVE, [*signed(application), ("Content-Length", "400000")])), 413)
+    check_rejection(server.ask(head(MOVE, [*signed(application), ("Content-Length", "400000")])), 413)
 
 
 def test_plain_http_is_refused_in_json(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=15) as plain:
-        check_refusal(Wire(plain).ask(head("/", [], method="GET")), 400)
+        check_rejection(Wire(plain).ask(head("/", [], method="GET")), 400)
 
 
 def test_an_explanation_of_2048_characters_comes_through(settings, application, tmp_path):
@@ -184,7 +140,7 @@ def test_a_node_that_is_away_is_a_503_in_json(settings, application, tmp_path):
         closed.bind(("127.0.0.1", 0))
         with in_front(settings, tmp_path, [f"127.0.0.1:{closed.getsockname()[1]}"]) as front:
             answer = front.ask(signed_post(application, form(application)))
-    check_refusal(answer, 503)
+    check_rejection(answer, 503)
     assert answer.header("Retry-After") == "5"
 
 
@@ -195,12 +151,3 @@ def test_one_node_of_two_that_is_away_is_not_noticed(settings, application, tmp_
         with in_front(settings, tmp_path, nodes) as front:
             answers = [front.ask(signed_post(application, form(application))) for _ in range(6)]
     assert [(answer.status, answer.body == moved(application, answer)) for answer in answers] == [(200, True)] * 6
-
-
-def test_who_does_not_send_a_request_in_time_is_let_go(settings, tmp_path):
-    with in_front(settings, tmp_path) as front:
-        front.nginx.shorten_deadlines()
-        with front.connect() as connection:
-            wire = Wire(connection)
-            wire.send(b"GET /onboarding/console HTTP/1.1\r\nHost: ")
-            assert wire.at_end() or wire.read().status == 408

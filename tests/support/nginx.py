@@ -1,5 +1,6 @@
 """A real nginx with the sample configuration of deploy/, in front of servers of the tests."""
 
+import os
 import re
 import shutil
 import signal
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from .servers import ROOT, reserved_port
+from daas.settings import Settings
+
+from .servers import ROOT, LiveServer, reserved_port
+from .wire import Answer, Wire
 
 PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
@@ -22,6 +26,7 @@ daemon off;
 pid {directory}/nginx.pid;
 error_log stderr warn;
 worker_processes 2;
+{user}
 events {{ worker_connections 1024; }}
 http {{
     client_body_temp_path {directory}/body;
@@ -35,15 +40,21 @@ http {{
 
 
 class Nginx:
-    """nginx as deploy/nginx.conf makes it, with another port, certificate and other nodes than stand there."""
+    """nginx with deploy/nginx.conf, except for its port, its files and its nodes.
 
-    def __init__(self, directory: Path, nodes: Sequence[str]) -> None:
+    Tests send more requests from one address than any client: only with `limited` do the shipped limits apply.
+    """
+
+    def __init__(self, directory: Path, nodes: Sequence[str], *, limited: bool = False) -> None:
         self.directory = directory
+        self._limited = limited
         self._reserved = ExitStack()
         self.port = self._reserved.enter_context(reserved_port())
         self.certificate = directory / "certificate.pem"
         self._process: subprocess.Popen[bytes]
-        (directory / "nginx.conf").write_text(_AROUND.format(directory=directory))
+        # As root, nginx would give its work to a user who may not enter the directory.
+        user = "user root;" if os.geteuid() == 0 else ""
+        (directory / "nginx.conf").write_text(_AROUND.format(directory=directory, user=user))
         self.write_nodes(nodes)
 
     @property
@@ -57,11 +68,14 @@ class Nginx:
             (r"listen 443 ", f"listen 127.0.0.1:{self.port} "),
             (r"/etc/daas/tls", str(self.directory)),
             (r"/var/log/nginx/daas\.log", str(self.directory / "daas.log")),
+            (r"/var/cache/daas-nginx", str(self.directory / "cache")),
             (
                 r"(?<=upstream daas {\n)    server .*\n",
                 "".join(f"    server {node} max_fails=1 fail_timeout=2s;\n" for node in nodes),
             ),
         ]
+        if not self._limited:
+            replaced += [(r"rate=100r/s", "rate=100000r/s"), (r"daas_connections 100;", "daas_connections 10000;")]
         for found, replacement in replaced:
             text, count = re.subn(found, replacement, text)
             assert count > 0, found
@@ -79,7 +93,7 @@ class Nginx:
         written.write_text(re.sub(r"(client_(?:header|body)_timeout +)10s", r"\g<1>1s", written.read_text()))
         self.reload()
 
-    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+    def connect(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
         """Open a TLS connection that speaks HTTP/1.1."""
         context = ssl.create_default_context(cafile=str(self.certificate))
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=15, source_address=(source, 0))
@@ -116,6 +130,44 @@ class Nginx:
 
     def _workers(self) -> set[str]:
         return {*Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()}
+
+
+class Front:
+    """nginx where tests expect the server, for clients at 127.0.0.2."""
+
+    def __init__(self, nginx: Nginx, live: LiveServer) -> None:
+        self.nginx, self.live = nginx, live
+        self.url, self.log, self.port = nginx.url, live.log, nginx.port
+
+    def connect(self, source: str = "127.0.0.2") -> ssl.SSLSocket:
+        return self.nginx.connect(source)
+
+    def ask(self, data: bytes, source: str = "127.0.0.2") -> Answer:
+        """Send bytes over a connection of their own, from an address of this machine, and read the response."""
+        with self.connect(source) as connection:
+            return Wire(connection).ask(data)
+
+
+@contextmanager
+def in_front(
+    settings: Settings, directory: Path, nodes: Sequence[str] = (), *, limited: bool = False, **environ: str
+) -> Iterator[Front]:
+    """Start the service and nginx in front of it, or in front of other nodes."""
+    skip_without_nginx()
+    with (
+        LiveServer.start(settings, DAAS_TRUSTED_PROXIES="127.0.0.1", **environ) as live,
+        Nginx(directory, nodes or [f"127.0.0.1:{live.port}"], limited=limited).running() as nginx,
+    ):
+        yield Front(nginx, live)
+
+
+def check_rejection(answer: Answer, status: int | None = None) -> None:
+    """Require the shape of the service's own rejections, with a status or any 4xx."""
+    assert answer.status == status if status else 400 <= answer.status < 500
+    assert answer.header("Content-Type") == "application/json"
+    assert answer.header("Cache-Control") == "no-store"
+    assert re.fullmatch("[0-9a-f]{32}", answer.request_id)
+    assert [*answer.json] == ["request_id", "message"]
 
 
 def make_certificate(directory: Path) -> None:

@@ -100,13 +100,13 @@ class LiveServer:
 
     @classmethod
     @contextmanager
-    def start(cls, settings: Settings, **environ: str) -> Iterator["LiveServer"]:
+    def start(cls, settings: Settings, *, app: str = "wsgi:app", **environ: str) -> Iterator["LiveServer"]:
         with reserved_port() as port, tempfile.TemporaryDirectory(prefix="daas-live-") as name:
             directory = Path(name)
             log = directory / "log"
             with log.open("wb") as output:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
+                    [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), app],
                     cwd=ROOT,
                     env=environment(settings, DAAS_BIND=f"127.0.0.1:{port}", **environ),
                     stdout=output,

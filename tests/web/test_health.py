@@ -1,18 +1,13 @@
 """What monitors ask for, who may ask, and what the metrics count."""
 
-import os
 import re
 import socket
-import time
-from contextlib import ExitStack
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
 from daas.app import create_app
 from daas.applications.registry import SERVICES
-from daas.monitoring.metric_files import AllocatedFile
 from daas.settings import load_settings
 from daas.storage.engine import db
 
@@ -20,9 +15,6 @@ from ..conftest import ENCRYPTION_KEY
 from ..support.actors import FORM, authorization, now
 from ..support.builders import Builder
 from ..support.commands import new_name
-from ..support.servers import LiveServer
-from ..support.small_disk import NoDisk, fill_up
-from ..support.small_disk import small_disk as make_small_disk
 from ..test_settings import fill
 
 VIEWS = ["/health/live", "/health/ready", "/metrics"]
@@ -219,68 +211,3 @@ def test_no_label_holds_what_a_request_brings(counted):
     text = read()
     assert word not in text
     assert {*re.findall(r'service="([^"]*)"', text)} <= {*SERVICES, "unknown", "page"}
-
-
-def test_the_metrics_of_all_processes_are_added_up_and_leave_nothing_behind(settings, tmp_path):
-    with LiveServer.start(settings, DAAS_WORKERS="2", TMPDIR=str(tmp_path)) as live:
-        (directory,) = tmp_path.glob("daas-metrics-*")
-        sent, deadline = 0, time.monotonic() + 30
-        # Connections of their own, so that both processes serve some.
-        while sent < 20 or (len([*directory.glob("counter_*.db")]) < 2 and time.monotonic() < deadline):
-            assert httpx.get(f"{live.url}/direct/nothing", trust_env=False, timeout=30).status_code == 404
-            sent += 1
-        assert len([*directory.glob("counter_*.db")]) == 2
-        # A request is counted when its answer has gone out.
-        while (counts := counts_of_both(live)) != {sent} and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert counts == {sent}
-    assert not directory.exists()
-
-
-def counts_of_both(live):
-    """Ask for the metrics so often that both processes tell them; give what they count."""
-    answers = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30) for _ in range(4)]
-    assert {answer.status_code for answer in answers} == {200}
-    return {value_of(answer.text, "daas_requests_total", reason="path-unknown") for answer in answers}
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of a megabyte."""
-    with ExitStack() as stack:
-        try:
-            disk = stack.enter_context(make_small_disk(tmp_path / "disk", "1m"))
-        except NoDisk as missing:
-            pytest.skip(str(missing))
-        yield disk
-
-
-def test_while_there_is_no_room_for_metrics_requests_are_answered_and_not_counted(settings, small_disk):
-    with LiveServer.start(settings, DAAS_WORKERS="1", TMPDIR=str(small_disk)) as live:
-
-        def status_of(path):
-            return httpx.post(f"{live.url}/direct/{path}", trust_env=False, timeout=30).status_code
-
-        fill_up(small_disk / "filler")
-        assert [status_of(path) for path in ["nothing", "messages/move", "nothing", "messages/move"]] == [404, 401] * 2
-        assert counts_of_both(live) == {0}
-        (small_disk / "filler").unlink()
-        assert [status_of("nothing"), status_of("messages/move")] == [404, 401]
-        deadline = time.monotonic() + 30
-        while counts_of_both(live) != {1} and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert counts_of_both(live) == {1}
-        assert live.log.read_text().count("Booting worker") == 1
-
-
-def test_a_file_of_metrics_has_no_holes_however_far_it_grows(small_disk):
-    file = AllocatedFile(str(small_disk / "counter_1.db"))
-    for number in range(2000):
-        file.write_value(f"metric {number} {'é' * 20}", float(number), 0.0)
-        size = os.fstat(file._f.fileno()).st_size
-        assert os.lseek(file._f.fileno(), 0, os.SEEK_HOLE) == size
-    assert [value for _, value, *_ in AllocatedFile.read_all_values_from_file(file._fname)] == [*range(2000)]
-    fill_up(small_disk / "filler")
-    with pytest.raises(OSError, match="No space"):
-        [file.write_value(f"metric {number}", 1.0, 0.0) for number in range(10_000)]
-    file.close()

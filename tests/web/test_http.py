@@ -762,7 +762,7 @@ def test_what_a_refused_request_held_is_not_in_the_servers_log(server):
     ):
         assert ask(server, line + b"\r\n\r\n").status == 400
     log = server.log.read_text()
-    assert "Invalid request from ip=127.0.0.1" in log
+    assert '"remote_address":"127.0.0.1","event":"rejected by the server"' in log
     assert "secretword" not in log
 
 

@@ -81,9 +81,10 @@ def test_a_trusted_proxy_says_that_a_client_spoke_tls(peer, forwarded, proto, pr
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
-def test_a_start_in_plain_http_where_others_reach_it_is_one_sentence(tmp_path, bind):
+def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path, bind):
     sentence = refusal(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
-    assert sentence.startswith("DAAS_BIND is an address that other machines reach, in plain HTTP: ")
+    assert sentence.startswith("DAAS_BIND is an address that other machines can reach: ")
+    assert "DAAS_TRUSTED_PROXIES" in sentence
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,6 @@ def test_a_start_in_plain_http_where_others_reach_it_is_one_sentence(tmp_path, b
         {"DAAS_BIND": "127.0.0.1:8000"},
         {"DAAS_BIND": "[::1]:8000"},
         {"DAAS_BIND": "unix:/run/daas.sock"},
-        {"DAAS_BIND": "0.0.0.0:8000", "DAAS_ALLOW_PLAIN_HTTP": "1"},
         {"DAAS_BIND": "0.0.0.0:8000", "DAAS_TRUSTED_PROXIES": "10.0.0.1"},
     ],
 )
@@ -131,7 +131,13 @@ def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable
 
 
 @pytest.mark.parametrize(
-    "others", [{"DAAS_BIND": "0.0.0.0:80", "DAAS_ALLOW_PLAIN_HTTP": "1"}, {"DAAS_TRUSTED_PROXIES": "127.0.0.1"}]
+    "others",
+    [
+        {"DAAS_BIND": "0.0.0.0:80", "DAAS_TRUSTED_PROXIES": "127.0.0.1"},
+        {"DAAS_TRUSTED_PROXIES": "127.0.0.1"},
+        {"DAAS_BIND": "unix:/run/daas.sock"},
+    ],
+    ids=["public", "proxy", "unix-socket"],
 )
 def test_the_demo_never_runs_where_others_reach_it(make_settings, tmp_path, monkeypatch, others):
     monkeypatch.chdir(tmp_path)

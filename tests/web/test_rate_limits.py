@@ -3,8 +3,7 @@
 import shutil
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
-from select import select as readable
+from contextlib import contextmanager
 
 import pytest
 from limits.storage import storage_from_string
@@ -17,9 +16,7 @@ from daas.storage.engine import db
 
 from ..support.actors import FORM, MOVE, authorization, now
 from ..support.builders import Builder
-from ..support.servers import LiveServer, environment
-from ..support.wire import ask as ask_raw
-from ..support.wire import connected, post
+from ..support.servers import environment
 from .test_health import ask, value_of
 
 OLD = "Mon, 03 Jun 2013 12:13:56 GMT"
@@ -180,71 +177,6 @@ def test_failures_over_the_limit_are_counted_and_have_no_row(limited):
 def test_a_limit_may_be_none(limited):
     application = caller(limited(DAAS_FAILURE_LIMIT="none"))
     assert {told(fail(application)) for _ in range(310)} == {FAILED}
-
-
-# Whoever floods waits for the answers
-
-
-UNSIGNED = post([], b"id=1")
-WELL_FORMED = post([], target="/direct/nothing")
-
-
-@contextmanager
-def flooded(settings, **environ):
-    """Start a server of one thread on which one request from an address may fail, and let it fail."""
-    with LiveServer.start(
-        settings, DAAS_FAILURE_LIMIT="1 per hour", DAAS_WORKERS="1", DAAS_THREADS="1", **environ
-    ) as live:
-        assert ask_raw(live, UNSIGNED).status == 401
-        yield live
-
-
-def is_told(wire):
-    return wire.connection in readable([wire.connection], [], [], 0)[0]
-
-
-def overtakes(live):
-    """Tell whether an answer has overtaken a 429 that was asked for before, and none what was asked for behind that."""
-    with connected(live) as failing, connected(live) as other:
-        failing.send(UNSIGNED)
-        assert other.ask(WELL_FORMED).status == 404
-        has_overtaken = not is_told(failing)
-        assert failing.read().status == 429
-        failing.send(WELL_FORMED)
-        assert other.ask(WELL_FORMED).status == 404
-        return has_overtaken and is_told(failing)
-
-
-def test_who_fails_too_often_waits_for_the_answer_and_keeps_no_thread_meanwhile(settings):
-    with flooded(settings) as live:
-        # Of two that are not held back, either may be first, and a slow test sees both.
-        assert any(overtakes(live) for _ in range(20))
-
-
-def fill(live, count):
-    """Send so many requests that fail too often, each over a connection of its own, and count the answers at once."""
-    with ExitStack() as stack:
-        wires = [stack.enter_context(connected(live)) for _ in range(count)]
-        for wire in wires:
-            wire.send(UNSIGNED)
-        assert ask_raw(live, WELL_FORMED).status == 404
-        told = sum(map(is_told, wires))
-        assert {wire.read().status for wire in wires} == {429}
-    return told
-
-
-def test_the_answers_that_wait_take_half_of_the_connections_at_most(settings):
-    with flooded(settings, GUNICORN_CMD_ARGS="--worker-connections 20") as live:
-        assert any(fill(live, 15) == 5 for _ in range(5))
-
-
-def test_a_server_that_stops_sends_what_waits(settings):
-    with flooded(settings) as live, connected(live) as failing:
-        failing.send(UNSIGNED)
-        assert ask_raw(live, WELL_FORMED).status == 404
-        live.process.terminate()
-        assert failing.read().status == 429
-        assert live.process.wait(30) == 0
 
 
 # Redis

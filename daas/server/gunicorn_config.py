@@ -1,0 +1,57 @@
+"""gunicorn's settings, from the same table as all others; `gunicorn.conf.py` in the checkout imports them."""
+
+import gc
+import sys
+
+from gunicorn.workers.base import Worker
+
+from ..errors import OperatorError
+from ..monitoring import logs
+from ..settings import SettingError, load_settings
+from .log import Logger
+from .metrics_directory import make_metrics_directory, remove_metrics_directory, remove_process
+from .rejections import JsonRejectingWorker
+from .start_checks import check_start
+
+logs.configure_logs()
+try:
+    settings = load_settings()
+    check_start(settings)
+except (SettingError, OperatorError) as error:
+    # Found here, a bad value is one sentence; found later, it is a traceback of every worker.
+    sys.exit(str(error))
+
+bind = settings.bind
+workers = settings.workers
+threads = settings.threads
+worker_class = JsonRejectingWorker
+logger_class = Logger
+preload_app = True
+http_parser = "python"
+keepalive = 5
+# Below the number of files that a process may open by default, 1024.
+worker_connections = 800
+graceful_timeout = 30
+# What clients say about themselves and their proxies in headers: gunicorn believes none of it.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
+# Two servers of one user would share the socket that this opens in the home directory.
+control_socket_disable = True
+# The workers' heartbeat files are in memory too: a full disk must not keep a worker from starting.
+worker_tmp_dir = make_metrics_directory()
+
+
+def pre_fork(arbiter: object, worker: object) -> None:
+    """Exclude what is loaded by now from garbage collection: visiting it would copy its memory into each worker."""
+    gc.freeze()
+
+
+def child_exit(arbiter: object, worker: Worker) -> None:
+    """Remove a worker that has ended from the gauges."""
+    remove_process(worker.pid)
+
+
+def on_exit(arbiter: object) -> None:
+    """Remove the directory of the metrics."""
+    remove_metrics_directory()

@@ -1,0 +1,15 @@
+"""gunicorn's log: its messages become lines of JSON, as everything else that the process says."""
+
+from gunicorn import glogging
+from gunicorn.config import Config
+
+from ..monitoring import logs
+
+
+class Logger(glogging.Logger):
+    """gunicorn's logger without handlers of its own; requests are logged by the application."""
+
+    def setup(self, cfg: Config) -> None:
+        """Set up gunicorn's loggers, then replace their handlers by those of the process."""
+        super().setup(cfg)
+        logs.configure_logs()

@@ -1,0 +1,59 @@
+"""The worker that serves: gunicorn's threaded one, but what gunicorn itself rejects is answered in JSON."""
+
+import secrets
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+
+from ..errors import message_of, to_json
+from ..monitoring import logs
+
+# Every other kind of malformed request is a 400.
+_STATUSES: dict[type[Exception], int] = {
+    errors.LimitRequestLine: 414,
+    errors.ExpectationFailed: 417,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+}
+# gunicorn calls these malformed too, but the service made them.
+_OWN_ERRORS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
+
+
+class JsonRejectingWorker(ThreadWorker):
+    """gunicorn's threaded worker with one method of our own."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer a malformed request in the shape of the API's errors and write one line about it.
+
+        Such a request never reaches the application: it has no row in the request log, its request_id is random.
+        Neither the response nor the line contains anything of the request.
+        """
+        is_malformed = isinstance(exc, errors.ParseException) and not isinstance(exc, _OWN_ERRORS)
+        status = _STATUSES.get(type(exc), 400) if is_malformed else 500
+        request_id = secrets.token_hex(16)
+        if is_malformed:
+            address = addr[0] if isinstance(addr, tuple) else None
+            logs.write_rejection(
+                request_id=request_id, status=status, reason=type(exc).__name__, remote_address=address
+            )
+        else:
+            self.log.error("The server failed to answer a request.", exc_info=exc, extra={"request_id": request_id})
+        # The client may have gone already.
+        with suppress(OSError):
+            client.sendall(_response(status, request_id))
+
+
+def _response(status: int, request_id: str) -> bytes:
+    body = to_json({"request_id": request_id, "message": message_of(status)})
+    head = (
+        f"HTTP/1.1 {status} {message_of(status)}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json\r\n"
+        "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        f"X-Request-Id: {request_id}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("latin-1") + body

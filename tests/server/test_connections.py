@@ -1,0 +1,107 @@
+"""Requests on connections to the service itself, without a proxy: pieces, pipelines, ambiguous ends, a stop."""
+
+import socket
+from contextlib import suppress
+
+import pytest
+
+from ..support.actors import MOVE
+from ..support.servers import LiveServer
+from ..support.wire import ask, chunks, connected, form, head, moved, post, signed, signed_post
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+EXPECTED = ("Expect", "100-continue")
+LIMIT = 65_536
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_requests_in_pieces_of_any_size_are_answered_one_by_one(server, application, chunked):
+    body = form(application).encode()
+    request = (
+        head(MOVE, [*signed(application), CHUNKED]) + chunks(body, [7], trailers=b"X: y\r\n")
+        if chunked
+        else signed_post(application, body)
+    )
+    with connected(server) as wire:
+        wire.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for size in (len(request) - 1, len(request) + 1, 3 * len(request) - 2, 97):
+            sent = request * 4
+            for at in range(0, len(sent), size):
+                wire.send(sent[at : at + size])
+            answers = [wire.read() for _ in range(4)]
+            assert [answer.body for answer in answers] == [moved(application, answer) for answer in answers]
+        wire.half_close()
+        assert wire.at_end()
+
+
+def test_a_request_of_very_many_small_chunks_is_answered(server, application):
+    request = head(MOVE, [*signed(application), CHUNKED]) + chunks(form(application).encode().ljust(60_000, b"&"), [1])
+    assert ask(server, request).status == 200
+
+
+def test_what_follows_a_request_with_an_ambiguous_end_is_not_read(server, application, build):
+    hidden = signed_post(application, form(application))
+    for headers in (
+        [("Content-Length", "0"), CHUNKED],
+        [("Content-Length", "0"), ("Content-Length", str(len(hidden)))],
+        [("Content-Length", f"0, {len(hidden)}")],
+        [("Transfer-Encoding", "chunked, identity"), ("Content-Length", "0")],
+    ):
+        with connected(server) as wire:
+            assert wire.ask(head(MOVE, headers) + hidden).status == 400
+            with suppress(ConnectionError):
+                assert wire.at_end()
+    assert build.folder_of(application.mailbox.message) == "Inbox"
+
+
+EXPECTING = {
+    "length": (("Content-Length", "6"), b"id=181", 401),
+    "length-over-the-limit": (("Content-Length", str(LIMIT + 1)), b"x" * (LIMIT + 1), 413),
+    "chunks": (CHUNKED, chunks(b"id=181", [2]), 401),
+}
+
+
+@pytest.mark.parametrize(("announced", "body", "status"), EXPECTING.values(), ids=EXPECTING)
+def test_a_client_that_waits_for_100_continue_gets_it_once(server, announced, body, status):
+    with connected(server) as wire:
+        assert wire.ask(head(MOVE, [EXPECTED, announced])).status == 100
+        assert wire.ask(body).status == status
+
+
+def test_a_client_of_http_1_0_never_gets_100_continue(server):
+    request = head(MOVE, [EXPECTED, ("Content-Length", "6"), ("X", "HTTP/1.1")], version="HTTP/1.0")
+    assert ask(server, request + b"id=181").status == 401
+
+
+ENDLESS = {
+    "line": (b"GET /" + b"x" * 10_000, 414),
+    "head": (b"GET / HTTP/1.1\r\n" + b"X-Filler: x\r\n" * 70_000, 431),
+    "header": (b"GET / HTTP/1.1\r\nX-Filler: " + b"x" * 10_000 + b"\r\n\r\n", 431),
+    "chunk-size": (head(MOVE, [CHUNKED]) + b"0" * 20_000, 400),
+    "chunk-extension": (head(MOVE, [CHUNKED]) + b"1;" + b"x" * 20_000, 400),
+    "trailers": (head(MOVE, [CHUNKED]) + b"0\r\n" + b"X-Filler: x\r\n" * 70_000, 400),
+    "length": (head(MOVE, [("Content-Length", "0" * 8_000 + "x")]), 400),
+}
+
+
+@pytest.mark.parametrize(("endless", "status"), ENDLESS.values(), ids=ENDLESS)
+def test_what_has_no_end_is_rejected_at_once(server, endless, status):
+    with connected(server) as wire:
+        assert wire.ask(endless).status == status
+        with suppress(ConnectionError):
+            assert wire.at_end()
+
+
+def test_a_request_that_has_begun_is_answered_before_the_server_stops(settings, application):
+    request = signed_post(application, form(application))
+    with LiveServer.start(settings) as live:
+        with connected(live) as kept, connected(live) as half:
+            assert kept.ask(request).status == 200
+            half.send(request[:-1])
+            # Two later requests: a thread has taken up the one before.
+            assert [ask(live, post([], target="/direct/nothing")).status for _ in range(2)] == [404, 404]
+            live.process.terminate()
+            assert kept.at_end()
+            assert half.ask(request[-1:]).status == 200
+            assert half.at_end()
+        assert live.process.wait(30) == 0

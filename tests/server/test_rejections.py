@@ -1,0 +1,82 @@
+"""What gunicorn itself rejects, or fails at: JSON for the client, one line for the operator, nothing of the request."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from daas.settings import Settings
+
+from ..support.servers import LiveServer
+from ..support.wire import Answer, ask
+from ..test_settings import fill
+
+SECRET = "hypertension"
+
+
+def failing_app(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterator[bytes]:
+    """Fail in one of the ways in which an application may fail."""
+    if environ["PATH_INFO"] == "/header":
+        start_response("200 OK", [("X-Subject", f"{SECRET}\n")])
+    raise RuntimeError(SECRET)
+
+
+@pytest.fixture(scope="module")
+def failing(make_settings: Callable[..., Settings]) -> Iterator[LiveServer]:
+    settings = make_settings("sqlite")
+    fill(settings)
+    with LiveServer.start(settings, app=f"{__name__}:failing_app") as live:
+        yield live
+
+
+def lines_about(live: LiveServer, answer: Answer) -> list[dict[str, Any]]:
+    """Return the lines of the log that bear the request_id of a response."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        lines = [json.loads(line) for line in live.log.read_text().rpartition("\n")[0].splitlines()]
+        if found := [line for line in lines if line.get("request_id") == answer.request_id]:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"no line bears {answer.request_id}")
+
+
+MALFORMED = {
+    "InvalidRequestLine": (f"{SECRET}\r\n\r\n", 400),
+    "InvalidHeaderName": (f"GET / HTTP/1.1\r\n{SECRET} x: y\r\n\r\n", 400),
+    "LimitRequestLine": (f"GET /{SECRET * 400} HTTP/1.1\r\n\r\n", 414),
+    "ExpectationFailed": (f"GET / HTTP/1.1\r\nExpect: {SECRET}\r\n\r\n", 417),
+    "LimitRequestHeaders": (f"GET / HTTP/1.1\r\nX: {SECRET * 800}\r\n\r\n", 431),
+    "UnsupportedTransferCoding": (f"GET / HTTP/1.1\r\nTransfer-Encoding: {SECRET}\r\n\r\n", 501),
+}
+
+
+@pytest.mark.parametrize("reason", MALFORMED)
+def test_a_malformed_request_is_one_line_that_names_address_and_reason(failing, reason):
+    request, status = MALFORMED[reason]
+    answer = ask(failing, request.encode())
+    assert re.fullmatch("[0-9a-f]{32}", answer.request_id)
+    (line,) = lines_about(failing, answer)
+    assert line == {
+        "request_id": answer.request_id,
+        "status": status,
+        "reason": reason,
+        "remote_address": "127.0.0.1",
+        "event": "rejected by the server",
+        "level": "info",
+        "at": line["at"],
+    }
+    assert SECRET not in failing.log.read_text()
+
+
+@pytest.mark.parametrize("path", ["/", "/header"])
+def test_a_failure_of_the_application_is_a_500_in_json_and_an_error(failing, path):
+    answer = ask(failing, f"GET {path}?{SECRET} HTTP/1.1\r\n\r\n".encode())
+    assert (answer.status, answer.header("Content-Type")) == (500, "application/json")
+    assert answer.json == {"request_id": answer.request_id, "message": "Internal Server Error"}
+    (line,) = lines_about(failing, answer)
+    assert (line["level"], line["logger"]) == ("error", "gunicorn.error")
+    assert "failing_app" in line["traceback"]
+    assert SECRET not in failing.log.read_text()
