@@ -35,7 +35,7 @@ graceful_timeout = 30
 # What clients say about themselves and their proxies in headers: gunicorn believes none of it.
 forwarded_allow_ips = ""
 forwarder_headers = ""
-secure_scheme_headers = {}
+secure_scheme_headers: dict[str, str] = {}
 # Two servers of one user would share the socket that this opens in the home directory.
 control_socket_disable = True
 # The workers' heartbeat files are in memory too: a full disk must not keep a worker from starting.
@@ -49,7 +49,7 @@ def pre_fork(arbiter: object, worker: object) -> None:
 
 def child_exit(arbiter: object, worker: Worker) -> None:
     """Remove a worker that has ended from the gauges."""
-    remove_process(worker.pid)
+    remove_process(int(worker.pid))
 
 
 def on_exit(arbiter: object) -> None:

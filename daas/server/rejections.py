@@ -11,20 +11,24 @@ from ..errors import message_of, to_json
 from ..monitoring import logs
 
 # Every other kind of malformed request is a 400.
-_STATUSES: dict[type[Exception], int] = {
+_STATUSES: dict[type[BaseException], int] = {
     errors.LimitRequestLine: 414,
     errors.ExpectationFailed: 417,
     errors.LimitRequestHeaders: 431,
     errors.UnsupportedTransferCoding: 501,
 }
-# gunicorn calls these malformed too, but the service made them.
-_OWN_ERRORS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
+# gunicorn counts these as parse errors too, but the service caused them. Its type stubs lack two of them.
+_OWN_ERRORS = (
+    errors.ConfigurationProblem,
+    errors.InvalidResponseHeader,  # type: ignore[attr-defined]
+    errors.InvalidResponseHeaderName,  # type: ignore[attr-defined]
+)
 
 
 class JsonRejectingWorker(ThreadWorker):
     """gunicorn's threaded worker with one method of our own."""
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a malformed request in the shape of the API's errors and write one line about it.
 
         Such a request never reaches the application: it has no row in the request log, its request_id is random.

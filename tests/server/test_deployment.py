@@ -25,6 +25,7 @@ from ..contacts.caller import NAMED, Caller
 from ..support.builders import Builder
 from ..support.servers import ROOT
 
+CONFIGURATION = ROOT / "daas" / "server" / "gunicorn_config.py"
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
 
 
@@ -41,7 +42,7 @@ def test_systemd_accepts_the_unit(tmp_path):
 
 
 def test_the_unit_waits_longer_than_requests_that_have_arrived():
-    patience = int(re.search(r"^graceful_timeout = (\d+)$", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)[1])
+    patience = int(re.search(r"^graceful_timeout = (\d+)$", CONFIGURATION.read_text(), re.MULTILINE)[1])
     assert int(re.search(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)[1]) > patience
 
 
