@@ -13,7 +13,6 @@ PACKAGE = Path(daas.__file__).parent
 FEATURES = [name for name in ("direct", "contacts", "onboarding") if (PACKAGE / name).is_dir()]
 # What may be called without Flask, by people who have only the client or who check another server.
 STANDALONE = [path for room in ("signing", "client", "conformance") for path in sorted((PACKAGE / room).rglob("*.py"))]
-LONGEST_FILE = 350
 
 
 def modules_of_daas_imported_by(path: Path) -> set[str]:
@@ -72,8 +71,3 @@ def test_every_view_states_its_door(app):
     }
     assert "/direct/messages/move/format/json" in {rule.rule for rule in app.url_map.iter_rules()}
     assert doorless == set()
-
-
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=relative)
-def test_no_file_is_long(path):
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE
