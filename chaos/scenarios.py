@@ -14,7 +14,7 @@ from .many_clients import many_messages, one_message
 from .nodes import node_killed, rolling_restart
 from .postgresql import PostgreSQL
 from .postgresql_stops import postgresql_stops
-from .slow_clients import slow_clients, slow_clients_behind_nginx
+from .slow_clients import floods, slow_readers, slow_senders
 from .termination import termination
 from .trial import POSTGRESQL, SQLITE, Report, Trial
 
@@ -42,8 +42,9 @@ SCENARIOS = {
         Scenario(deadlocks_and_serialization_failures, (POSTGRESQL,)),
         Scenario(disk_full, (SQLITE,)),
         Scenario(file_size_limited, (SQLITE,)),
-        Scenario(slow_clients),
-        Scenario(slow_clients_behind_nginx),
+        Scenario(slow_senders),
+        Scenario(slow_readers),
+        Scenario(floods),
         Scenario(one_message),
         Scenario(many_messages),
         Scenario(clock_jumps),

@@ -1,32 +1,40 @@
-"""Clients that send a byte at a time, or stop half-way, over 200 connections at once."""
+"""Clients that stall, drip, read byte by byte or flood, through nginx as deploy/nginx.conf sets it up."""
 
 import contextlib
+import itertools
 import selectors
-import shutil
 import socket
-import subprocess
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from tests.support.wire import PATIENCE
+import psutil
+
+from tests.support.actors import MOVE
+from tests.support.nginx import PROGRAM, Nginx
+from tests.support.wire import Wire, head, post, signed
 
 from .journal import Attempt, median, slowest
 from .load import Client, Connect, Load
-from .service import free_port
 from .trial import Missing, Trial
 
-_CONNECTIONS = 200
 _SECONDS_PER_BYTE = 0.25
-# On top of a deadline, for a machine that is busy with 200 of them at once.
-_SLACK = 2.0
+_SENDERS = 200
+_READERS = 350
+_READERS_PER_ADDRESS = 100
+_MAX_GROWTH = 50_000_000
+_FLOODING_ADDRESSES = 2
+_FLOODING_CONNECTIONS = 8
+# As in deploy/nginx.conf: requests a second from one address, and how many more at once.
+_RATE, _BURST = 100, 200
 
 
 @dataclass
-class SlowConnection:
-    """A connection that sends `prompt` at once, then `rest` a byte at a time; `ended` is the second it was closed."""
+class SlowSender:
+    """A connection that sends `rest` a byte at a time; `ended` is the second in which it was closed."""
 
     kind: str
     connection: socket.socket
@@ -35,162 +43,199 @@ class SlowConnection:
     received: bytes = b""
 
 
-def slow_clients(trial: Trial) -> None:
-    """Attack the service itself: each client in need waits no longer than the deadline of a slow one."""
-    deadline = _start(trial)
-    slow = _attack(trial, trial.service.connect, deadline)
-    open_still = Counter(each.kind for each in slow if each.ended is None)
-    trial.require(not open_still, f"Still open after the deadline: {dict(open_still)}.")
-    trial.note(f"slow connections closed after {max(each.ended or 0 for each in slow):.1f} s at the latest")
-    trial.check(within=deadline + _SLACK)
-
-
-def slow_clients_behind_nginx(trial: Trial) -> None:
-    """Attack nginx in front of the service: it hands on whole requests alone, so that nobody else notices."""
-    deadline = _start(trial)
-    with _nginx(trial, deadline) as connect:
-        _attack(trial, connect, deadline)
-    trial.check(within=deadline / 2)
-
-
-def _start(trial: Trial) -> int:
-    deadline = 3 if trial.quick else 10
-    trial.start(DAAS_REQUEST_SECONDS=str(deadline))
-    return deadline
-
-
-def _attack(trial: Trial, connect: Connect, deadline: int) -> list[SlowConnection]:
-    """Attack while eight clients move messages, and give the slow connections as they ended."""
-    with Load(connect, trial.application, trial.journal) as load:
+def slow_senders(trial: Trial) -> None:
+    """Send headers and bodies a byte at a time, or half of them, over 200 connections: nobody else notices."""
+    trial.start(**_BEHIND)
+    nginx = _start_nginx(trial)
+    deadline = 10
+    if trial.quick:
+        nginx.shorten_deadlines()
+        deadline = 1
+    with Load(nginx.connect, trial.application, trial.journal) as load:
         trial.journal.await_moves(200)
         before = list(trial.journal.attempts)
-        client = trial.client()
-        slow = [_open(connect, _request(trial, client), number) for number in range(_CONNECTIONS)]
         began = time.monotonic()
+        request = _long_request(trial, Client(nginx.connect, trial.application, trial.journal))
+        slow = [_open(nginx.connect, request, number) for number in range(_SENDERS)]
         try:
-            _drip(slow, began, deadline + 2 * _SLACK)
+            _drip(slow, began, deadline + 5)
         finally:
             for each in slow:
                 each.connection.close()
-        over = time.monotonic()
-    # Those who waited to the end are answered behind it; they count too.
-    attacked = [attempt for attempt in trial.journal.attempts if attempt.began < over and attempt.ended > began]
+    # A body that drips costs nginx a connection and the service nothing: only its pauses have a deadline.
+    open_still = Counter(each.kind for each in slow if each.ended is None and each.kind != "dripping body")
+    trial.require(not open_still, f"Still open after the deadline: {dict(open_still)}.")
     trial.require(not any(b" 200 " in each.received[:20] for each in slow), "Half a request was answered 200.")
+    trial.note(f"{_SENDERS} slow connections, {load.clients} other clients; deadline {deadline} s")
+    _note_waits(trial, before, began)
+    trial.check()
+
+
+def slow_readers(trial: Trial) -> None:
+    """Let 350 clients read the largest responses a byte at a time: they cost the service no thread and no memory."""
+    # Two threads: readers that held them would hold up everybody.
+    trial.start(messages=1000, DAAS_THREADS="2", **_BEHIND)
+    nginx = _start_nginx(trial)
+    requests = _largest_responses(trial)
+    for request in requests:
+        Wire(nginx.connect()).ask(request)
+    with Load(nginx.connect, trial.application, trial.journal) as load, contextlib.ExitStack() as stack:
+        trial.journal.await_moves(200)
+        before = list(trial.journal.attempts)
+        memory, of_nginx = _memory(trial.service.workers), _memory(nginx.processes)
+        began = time.monotonic()
+        readers = []
+        for number, request in zip(range(_READERS), itertools.cycle(requests), strict=False):
+            reader = stack.enter_context(nginx.connect(f"127.0.3.{1 + number // _READERS_PER_ADDRESS}"))
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            reader.sendall(request)
+            readers.append(reader)
+        started = sum(reader.recv(1) == b"H" for reader in readers)
+        until = time.monotonic() + (3 if trial.quick else 15)
+        while time.monotonic() < until:
+            for reader in readers:
+                reader.recv(1)
+            time.sleep(_SECONDS_PER_BYTE)
+        grown, grown_nginx = _memory(trial.service.workers) - memory, _memory(nginx.processes) - of_nginx
+    trial.require(started == _READERS, f"Only {started} of {_READERS} readers got a response.")
+    trial.require(grown < _MAX_GROWTH, f"The readers cost the service {grown / 1e6:.0f} MB.")
     trial.note(
-        f"{_CONNECTIONS} slow connections, {load.clients} other clients; deadline {deadline} s. "
-        f"Before: {_waits(before)}. Meanwhile: {_waits(attacked)}"
+        f"{_READERS} slow readers, {load.clients} other clients; "
+        f"memory of the service {grown / 1e6:+.1f} MB, of nginx {grown_nginx / 1e6:+.1f} MB"
     )
-    return slow
+    _note_waits(trial, before, began)
+    trial.check()
 
 
-def _waits(attempts: list[Attempt]) -> str:
-    return f"{len(attempts):,} answers, median {median(attempts) * 1000:.0f} ms, slowest {slowest(attempts):.2f} s"
+def floods(trial: Trial) -> None:
+    """Flood nginx with unsigned requests from two addresses: it passes on what its limits allow, others are served."""
+    trial.start(**_BEHIND)
+    nginx = _start_nginx(trial, limited=True)
+    addresses = itertools.cycle(f"127.0.2.{number}" for number in range(1, 201))
+    # Each request from another address: what is measured is what the floods do to others.
+    with Load(lambda: nginx.connect(next(addresses)), trial.application, trial.journal, keeps=False) as load:
+        trial.journal.await_moves(200)
+        before = list(trial.journal.attempts)
+        began, over = time.monotonic(), threading.Event()
+        statuses: Counter[int] = Counter()
+        with ThreadPoolExecutor(_FLOODING_CONNECTIONS) as pool:
+            for number in range(_FLOODING_CONNECTIONS):
+                source = f"127.0.1.{1 + number % _FLOODING_ADDRESSES}"
+                pool.submit(_flood, nginx.connect, source, statuses, over)
+            time.sleep(3 if trial.quick else 15)
+            # On a slow machine it takes longer to reach the limits.
+            while not statuses[429] and time.monotonic() < began + 60:
+                time.sleep(0.1)
+            over.set()
+        seconds = time.monotonic() - began
+    passed_on, allowed = statuses[401], _FLOODING_ADDRESSES * (_BURST + _RATE * (seconds + 1))
+    trial.require({*statuses} == {401, 429}, f"The floods were answered {dict(statuses)}.")
+    trial.require(
+        passed_on <= allowed, f"{passed_on:,} requests of the floods reached the service, not {allowed:,.0f}."
+    )
+    trial.note(
+        f"{statuses.total():,} requests from {_FLOODING_ADDRESSES} addresses in {seconds:.0f} s, "
+        f"{passed_on:,} of them passed on; {load.clients} other clients"
+    )
+    _note_waits(trial, before, began)
+    trial.check()
 
 
-def _request(trial: Trial, client: Client) -> bytes:
-    """Write a request that would be served if it came whole, with an argument that counts for nothing, to last."""
+_BEHIND = {"DAAS_TRUSTED_PROXIES": "127.0.0.1"}
+
+
+def _start_nginx(trial: Trial, *, limited: bool = False) -> Nginx:
+    """Start nginx in front of the service; raises Missing if it is not installed."""
+    if PROGRAM is None:
+        raise Missing("nginx is missing: apt-get install nginx")
+    directory = trial.directory / "nginx"
+    directory.mkdir()
+    nodes = [f"127.0.0.1:{trial.service.port}"]
+    return trial.at_end.enter_context(Nginx(directory, nodes, limited=limited).running())
+
+
+def _note_waits(trial: Trial, before: Sequence[Attempt], began: float) -> None:
+    attacked = [attempt for attempt in trial.journal.attempts if attempt.ended > began]
+    trial.note(f"before: {_waits(before)}; meanwhile: {_waits(attacked)}")
+
+
+def _waits(attempts: Sequence[Attempt]) -> str:
+    return f"{len(attempts):,} responses, median {median(attempts) * 1000:.0f} ms, slowest {slowest(attempts):.2f} s"
+
+
+def _long_request(trial: Trial, client: Client) -> bytes:
+    """Write a request that would be served if all of it came, with an ignored argument that makes it long."""
     mailbox = trial.application.mailbox
     return client.request(mailbox, mailbox.message, "Draft", padding="x" * 1000)
 
 
-def _open(connect: Connect, whole: bytes, number: int) -> SlowConnection:
-    """Open a connection of one of four kinds, by turns: the head or the body, stalled or dripping."""
+def _open(connect: Connect, whole: bytes, number: int) -> SlowSender:
+    """Open a connection of one of four kinds, in turn: the header or the body, stalled or dripping."""
     head_end = whole.index(b"\r\n\r\n") + 4
-    kind = ("stalled head", "dripping head", "stalled body", "dripping body")[number % 4]
-    sent_at_once = head_end // 2 if "head" in kind else head_end + 20
+    kind = ("stalled header", "dripping header", "stalled body", "dripping body")[number % 4]
+    sent_at_once = head_end // 2 if "header" in kind else head_end + 20
     connection = connect()
     connection.sendall(whole[:sent_at_once])
     connection.setblocking(False)
-    return SlowConnection(kind, connection, whole[sent_at_once:] if "dripping" in kind else b"")
+    return SlowSender(kind, connection, whole[sent_at_once:] if "dripping" in kind else b"")
 
 
-def _drip(slow: list[SlowConnection], began: float, seconds: float) -> None:
-    """Let the dripping ones drip, and note when each is closed, until all are or the seconds are over."""
+def _drip(slow: Sequence[SlowSender], began: float, seconds: float) -> None:
+    """Send a byte on each dripping connection now and then, and note when connections are closed."""
     with selectors.DefaultSelector() as selector:
         for each in slow:
             selector.register(each.connection, selectors.EVENT_READ, each)
         drop = began
         while selector.get_map() and time.monotonic() < began + seconds:
             for key, _ in selector.select(_SECONDS_PER_BYTE / 2):
-                if not _read(key.data):
+                if not _is_open(key.data):
                     key.data.ended = time.monotonic() - began
                     selector.unregister(key.fileobj)
             if time.monotonic() >= drop:
                 drop += _SECONDS_PER_BYTE
                 for each in slow:
-                    # One that is closed is seen so when it is read.
+                    # A closed connection is noticed when it is read.
                     with contextlib.suppress(OSError):
                         each.connection.send(each.rest[:1])
                         each.rest = each.rest[1:]
 
 
-def _read(slow: SlowConnection) -> bool:
-    """Read what has come, and tell whether the connection is open still."""
+def _is_open(slow: SlowSender) -> bool:
+    """Read what has come, and return whether the connection is still open."""
     try:
         piece = slow.connection.recv(65536)
+    except BlockingIOError:
+        return True
     except OSError:
         return False
     slow.received += piece
     return bool(piece)
 
 
-@contextlib.contextmanager
-def _nginx(trial: Trial, deadline: int) -> Iterator[Connect]:
-    """Run nginx in front of the service, and give what connects to it; raises Missing if it is not installed."""
-    if not (program := shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")):
-        raise Missing("nginx is missing: apt-get install nginx")
-    port = free_port(trial.at_end)
-    configuration = trial.directory / "nginx.conf"
-    configuration.write_text(
-        _CONFIGURATION.format(directory=trial.directory, port=port, service=trial.service.port, deadline=deadline)
-    )
-
-    def connect() -> socket.socket:
-        return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-
-    with (trial.directory / "nginx.log").open("wb") as log:
-        nginx = subprocess.Popen([program, "-c", configuration, "-p", trial.directory, "-e", "stderr"], stderr=log)
-    try:
-        _await(connect, nginx, trial.directory / "nginx.log")
-        yield connect
-    finally:
-        nginx.terminate()
-        nginx.wait(timeout=30)
+def _largest_responses(trial: Trial) -> list[bytes]:
+    """Write requests for the largest file, one of the largest pages, and the largest response of the API."""
+    messages = f"/direct/messages?mailbox={trial.application.mailbox.name}&limit=1000"
+    authorized = signed(trial.application, method="GET", uri=messages, content_type=None)
+    return [
+        head("/onboarding/static/swagger-ui-bundle.js", [], method="GET"),
+        head("/openapi.json", [], method="GET"),
+        head(messages, authorized, method="GET"),
+    ]
 
 
-def _await(connect: Connect, nginx: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 10
-    while nginx.poll() is None and time.monotonic() < until:
-        try:
-            connect().close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise RuntimeError(f"nginx does not start:\n{log.read_text()}")
+def _memory(processes: Sequence[psutil.Process]) -> int:
+    return sum(process.memory_full_info().uss for process in processes)
 
 
-_CONFIGURATION = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/nginx-body;
-    proxy_temp_path {directory}/nginx-proxy;
-    fastcgi_temp_path {directory}/nginx-fastcgi;
-    uwsgi_temp_path {directory}/nginx-uwsgi;
-    scgi_temp_path {directory}/nginx-scgi;
-    client_header_timeout {deadline}s;
-    client_body_timeout {deadline}s;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://127.0.0.1:{service};
-            proxy_request_buffering on;
-        }}
-    }}
-}}
-"""
+def _flood(connect: Callable[[str], socket.socket], source: str, statuses: Counter[int], over: threading.Event) -> None:
+    """Send unsigned requests from an address as fast as they are answered, and count the statuses."""
+    request = post([], b"id=1", target=MOVE)
+    while not over.is_set():
+        with connect(source) as connection:
+            wire = Wire(connection)
+            # nginx closes a connection after a thousand requests.
+            for _ in range(45):
+                wire.send(request * 20)
+                statuses.update(wire.read().status for _ in range(20))
+                if over.is_set():
+                    break

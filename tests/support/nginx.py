@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from daas.settings import Settings
@@ -60,6 +61,11 @@ class Nginx:
     @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The processes that serve."""
+        return psutil.Process(self._process.pid).children()
 
     def write_nodes(self, nodes: Sequence[str]) -> None:
         """Write the configuration for these nodes, such as `127.0.0.1:8000 down`."""
