@@ -1,4 +1,4 @@
-"""What the values of settings may be: a function for each kind turns the text into the value.
+"""The types of settings: a function for each type returns the value of a text.
 
 All raise ValueError, whose text says what the value must be.
 """
@@ -17,12 +17,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def mask_url(url: sqlalchemy.URL | str) -> str:
-    """Write a URL without password and query, which may hold one too."""
+    """Return a URL's text without password and query, which can contain a password too."""
     return sqlalchemy.make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def read_database_url(text: str) -> sqlalchemy.URL:
-    """Read the URL of a database."""
+    """Return the URL of a database; the path of an SQLite file becomes absolute."""
     try:
         url = sqlalchemy.make_url(text)
     except (sqlalchemy.exc.ArgumentError, ValueError):
@@ -39,7 +39,7 @@ def read_database_url(text: str) -> sqlalchemy.URL:
 
 
 def read_bind(text: str) -> str:
-    """Read an address and port, or a unix socket."""
+    """Return an address and port, or the path of a unix socket."""
     if re.fullmatch(r"unix:/.+", text):
         return text
     host, _, port = text.rpartition(":")
@@ -57,44 +57,44 @@ def read_bind(text: str) -> str:
 
 
 def read_domain(text: str) -> str:
-    """Read a domain name."""
+    """Return a domain name in lower case."""
     if len(text) > 253 or not re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", text):
         raise ValueError("must be a domain name such as direct.example.org")
     return text.lower()
 
 
-def read_whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Give what reads a whole number within bounds."""
+def read_whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a function that returns a whole number from `minimum` to `maximum`."""
 
     def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+        if not re.fullmatch(r"[0-9]{1,10}", text) or not minimum <= int(text) <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
         return int(text)
 
     return read
 
 
 def read_yes_or_no(text: str) -> bool:
-    """Read a switch."""
+    """Return the value of a switch: 1 or 0, yes or no, true or false, on or off."""
     if text.lower() not in {"0", "1", "no", "yes", "false", "true", "off", "on"}:
         raise ValueError("must be 1 or 0")
     return text.lower() in {"1", "yes", "true", "on"}
 
 
 def read_encryption_keys(text: str) -> tuple[str, ...]:
-    """Read Fernet keys."""
+    """Return Fernet keys."""
     keys = tuple(key for key in re.split(r"[\s,]+", text) if key)
     for key in keys:
         try:
             Fernet(key)
         except ValueError:
-            # The value is a secret: what is wrong is said without showing it.
+            # The error must not contain the value, which is a secret.
             raise ValueError("must hold Fernet keys, separated by commas, the newest first") from None
     return keys
 
 
 def read_seal_keys(text: str) -> tuple[str, ...]:
-    """Read the keys of the seals over the log."""
+    """Return the keys for the seals of the log."""
     keys = tuple(key for key in re.split(r"[\s,]+", text) if key)
     if any(len(key) < 32 for key in keys):
         raise ValueError("must hold keys of 32 characters or more, separated by commas, the newest first")
@@ -102,7 +102,7 @@ def read_seal_keys(text: str) -> tuple[str, ...]:
 
 
 def read_origins(text: str) -> frozenset[str]:
-    """Read origins of web pages."""
+    """Return the origins of web pages."""
     origins = frozenset(origin for origin in re.split(r"[\s,]+", text) if origin)
     for origin in origins:
         try:
@@ -116,7 +116,7 @@ def read_origins(text: str) -> frozenset[str]:
 
 
 def read_rate(text: str) -> RateLimitItem | None:
-    """Read a rate of requests; None for none."""
+    """Return a rate of requests; None without a limit."""
     try:
         return parse(text) if text and text != "none" else None
     except ValueError:
@@ -124,14 +124,14 @@ def read_rate(text: str) -> RateLimitItem | None:
 
 
 def read_rate_limit_store(text: str) -> str:
-    """Read the URL of where rates are counted."""
+    """Return the URL of the store in which limits are counted."""
     if text != "memory://" and not re.fullmatch(r"(rediss?://[^\s/]+|redis\+unix:///\S+)\S*", text):
         raise ValueError("must be memory:// or a URL such as redis://127.0.0.1:6379")
     return text
 
 
 def read_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks."""
+    """Return networks; an address is a network by itself."""
     try:
         return tuple(ipaddress.ip_network(network) for network in re.split(r"[\s,]+", text) if network)
     except ValueError:

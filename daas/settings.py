@@ -1,4 +1,4 @@
-"""The one table of settings: name, type, default, meaning. Values come from the environment and a `.env` file."""
+"""The table of settings: name, default, meaning, type. Values come from the environment and a `.env` file."""
 
 import ipaddress
 import os
@@ -11,17 +11,17 @@ import sqlalchemy
 from dotenv import dotenv_values
 from limits import RateLimitItem
 
-from . import setting_types as setting_values
+from . import setting_types
 from .setting_types import Network
 
 
 class SettingError(Exception):
-    """A setting whose value cannot be used; the text is one sentence that names the setting."""
+    """A setting has an invalid value; the text is one sentence that names the setting."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says, read and checked; SETTINGS gives the meaning of each."""
+    """The validated values of all settings; SETTINGS describes each."""
 
     database_url: sqlalchemy.URL
     bind: str
@@ -42,7 +42,7 @@ class Settings:
 
     @property
     def binds_loopback(self) -> bool:
-        """Whether the address that is served is one that only this machine can reach."""
+        """Whether the service listens on an address that only this machine can reach."""
         if self.bind.startswith("unix:"):
             return False
         host = self.bind.rpartition(":")[0].strip("[]")
@@ -50,12 +50,12 @@ class Settings:
 
     @property
     def requires_https(self) -> bool:
-        """Whether other machines reach the service, so that their requests must have come by TLS through a proxy."""
+        """Whether other machines can reach the service, so that requests must have come by TLS through a proxy."""
         return not self.binds_loopback and not self.bind.startswith("unix:")
 
     @property
     def embedded_database(self) -> Path | None:
-        """The file of the embedded SQLite database; None if the database is a server."""
+        """The file of the SQLite database; None if the database is a server."""
         if self.database_url.get_backend_name() != "sqlite":
             return None
         return Path(self.database_url.database or "")
@@ -63,9 +63,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table. `read` turns the text into the value, or raises ValueError saying what it must be.
+    """A row of the table.
 
-    `mask` writes a value that holds a secret without it. Such a setting may lie in a file, which NAME_FILE names.
+    `read` returns the value of a text, or raises ValueError that says what the value must be. `mask` returns a value
+    without its secrets; a setting with a mask can be in a file instead, which NAME_FILE names.
     """
 
     name: str
@@ -81,9 +82,9 @@ class Setting:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read all settings: the environment counts before `.env` in the working directory, that before the default.
+    """Return all settings: the environment precedes `.env` in the working directory, which precedes the defaults.
 
-    Raises SettingError for a value that cannot be used.
+    Raise SettingError for an invalid value, and for a setting that was withdrawn.
     """
     environ = read_environ() if environ is None else environ
     _reject_withdrawn(environ)
@@ -94,7 +95,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def read_environ() -> dict[str, str]:
-    """Give what `.env` in the working directory says, and the environment, which counts first."""
+    """Return the variables of `.env` in the working directory and of the environment, which takes precedence."""
     try:
         from_file = dotenv_values(".env")
     except (OSError, UnicodeDecodeError) as error:
@@ -103,13 +104,13 @@ def read_environ() -> dict[str, str]:
 
 
 def text_of(setting: Setting, environ: Mapping[str, str]) -> str:
-    """Give the text of a setting as it is written, in its file if it has one; nothing if it is not set."""
+    """Return the text of a setting, from its file if it has one; an empty text if it is not set."""
     text = environ.get(setting.name, "").strip()
     file = environ.get(f"{setting.name}_FILE", "").strip()
     if not file:
         return text
     if setting.mask is None or text:
-        raise SettingError(f"{setting.name}_FILE is set, but {setting.name} is too, or is no secret.")
+        raise SettingError(f"{setting.name}_FILE is set, but {setting.name} is set too, or cannot be in a file.")
     try:
         return Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -131,7 +132,7 @@ def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
 
 
 _NGINX = "in the nginx in front, as deploy/nginx.conf has it"
-#: Settings of earlier releases, and what replaces each: the start stops while one of them is set.
+#: Settings of earlier releases, and what replaces each: the service does not start while one is set.
 WITHDRAWN = {
     "DAAS_TLS_CERTIFICATE": f"TLS ends {_NGINX} (ssl_certificate)",
     "DAAS_TLS_KEY": f"TLS ends {_NGINX} (ssl_certificate_key)",
@@ -144,97 +145,97 @@ SETTINGS = [
     Setting(
         "DAAS_DATABASE_URL",
         "sqlite:///instance/daas.db",
-        "Where everything is kept: an SQLite file, or postgresql+psycopg://user:password@host/name.",
-        setting_values.read_database_url,
-        setting_values.mask_url,
+        "The database: an SQLite file, or postgresql+psycopg://user:password@host/name.",
+        setting_types.read_database_url,
+        setting_types.mask_url,
     ),
     Setting(
-        "DAAS_BIND", "127.0.0.1:8000", "The address and port to serve on, or unix:/path.", setting_values.read_bind
+        "DAAS_BIND", "127.0.0.1:8000", "The address and port to listen on, or unix:/path.", setting_types.read_bind
     ),
     Setting(
         "DAAS_CLINICAL_DOMAIN",
         "direct.example.org",
-        "The domain of the Direct addresses; a mailbox is the part before the @.",
-        setting_values.read_domain,
+        "The domain of the Direct addresses; a mailbox's name is the part before the @.",
+        setting_types.read_domain,
     ),
     Setting(
         "DAAS_DATE_WINDOW_SECONDS",
         "900",
-        "How far the date of a request may lie from the server's clock, either way, in seconds; 0: as far as it likes.",
-        setting_values.read_whole_number(0, 31_536_000),
+        "How many seconds the date of a request may differ from the server's clock, either way; 0 disables the check.",
+        setting_types.read_whole_number(0, 31_536_000),
     ),
     Setting(
         "DAAS_ENCRYPTION_KEYS",
         "",
-        "Fernet keys that encrypt the private keys at rest, separated by commas; the first encrypts, all decrypt. "
-        "An embedded database makes one itself, in a file beside it.",
-        setting_values.read_encryption_keys,
+        "Fernet keys for the private keys at rest, separated by commas: the first encrypts, all decrypt. With SQLite "
+        "and without this setting, the service makes a key in a file beside the database.",
+        setting_types.read_encryption_keys,
         lambda keys: f"{len(keys)} keys" if keys else "",
     ),
     Setting(
         "DAAS_SEAL_KEY",
         "",
-        "The key of the seals over the log, 32 characters or more; of several, separated by commas, the first seals "
-        "and all verify. Only `daas request seal` and `verify` need it.",
-        setting_values.read_seal_keys,
+        "Keys of 32 characters or more for the seals of the log, separated by commas: the first seals, all verify. "
+        "Only daas request seal and verify need this setting.",
+        setting_types.read_seal_keys,
         lambda keys: f"{len(keys)} keys" if keys else "",
     ),
     Setting(
         "DAAS_EXPLAIN_401",
         "0",
-        "1: every 401 shows the string to sign that the server built, in X-Daas-String-To-Sign.",
-        setting_values.read_yes_or_no,
+        "1: every 401 has the server's string to sign in X-Daas-String-To-Sign.",
+        setting_types.read_yes_or_no,
     ),
     Setting(
         "DAAS_MAX_BODY_BYTES",
         "65536",
-        "The largest body of a request, in bytes; a larger one is a 413.",
-        setting_values.read_whole_number(1024, 16_777_216),
+        "The maximum size of a request's body in bytes; a larger body is a 413.",
+        setting_types.read_whole_number(1024, 16_777_216),
     ),
     Setting(
         "DAAS_ALLOWED_ORIGINS",
         "",
-        "Origins whose pages may call the API from a browser, separated by commas; none by default.",
-        setting_values.read_origins,
+        "Origins whose pages may call the API from a browser, separated by commas.",
+        setting_types.read_origins,
     ),
     Setting(
         "DAAS_WORKERS",
         "0",
-        "How many processes serve; 0: one for each core, at least two, but always one over an SQLite database.",
-        setting_values.read_whole_number(0, 256),
+        "The number of processes; 0: one for each core and at least two, but one with SQLite.",
+        setting_types.read_whole_number(0, 256),
     ),
-    Setting("DAAS_THREADS", "8", "How many threads serve in each process.", setting_values.read_whole_number(1, 256)),
+    Setting("DAAS_THREADS", "8", "The number of threads in each process.", setting_types.read_whole_number(1, 256)),
     Setting(
         "DAAS_TRUSTED_PROXIES",
         "",
         "Addresses or networks of the proxies in front, separated by commas, whose X-Forwarded-For and "
-        "X-Forwarded-Proto are believed; over a unix socket, the proxy is always.",
-        setting_values.read_networks,
+        "X-Forwarded-Proto are trusted; a proxy on a unix socket is always trusted.",
+        setting_types.read_networks,
     ),
     Setting(
         "DAAS_MONITORS",
         "127.0.0.0/8, ::1",
-        "Addresses or networks that may ask for /health/live, /health/ready and /metrics, separated by commas.",
-        setting_values.read_networks,
+        "Addresses or networks that may request /health/live, /health/ready and /metrics, separated by commas.",
+        setting_types.read_networks,
     ),
     Setting(
         "DAAS_RATE_LIMIT",
         "none",
-        "How many requests an application may make, such as 600 per minute; more are a 429.",
-        setting_values.read_rate,
+        "How many requests an application may send, such as 600 per minute; more are a 429. none: unlimited.",
+        setting_types.read_rate,
     ),
     Setting(
         "DAAS_FAILURE_LIMIT",
         "300 per minute",
-        "How many requests from one address may fail authentication; more that fail are a 429. none: as many as come.",
-        setting_values.read_rate,
+        "How many requests from one address may fail authentication; further failures are a 429. none: unlimited.",
+        setting_types.read_rate,
     ),
     Setting(
         "DAAS_RATE_LIMIT_STORE",
         "memory://",
-        "Where the limits are counted: memory://, in each process by itself, or a Redis for all processes and nodes, "
+        "Where limits are counted: memory:// for each process by itself, or a Redis for all processes and nodes, "
         "redis://:password@host:6379.",
-        setting_values.read_rate_limit_store,
-        setting_values.mask_url,
+        setting_types.read_rate_limit_store,
+        setting_types.mask_url,
     ),
 ]

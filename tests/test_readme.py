@@ -28,6 +28,12 @@ def test_every_setting_stands_in_the_readme_with_its_default_and_in_the_example(
     assert f"# {setting.name}=" in (ROOT / ".env.example").read_text()
 
 
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_readme_gives_each_setting_its_meaning(setting):
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{setting.name}`"))
+    assert row.split("|")[3].strip().replace("`", "") == setting.meaning
+
+
 def test_every_setting_of_the_readme_exists():
     assert {*re.findall(r"^\| `(DAAS_\w+)`", README, re.MULTILINE)} == {setting.name for setting in SETTINGS}
 

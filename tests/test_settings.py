@@ -574,8 +574,8 @@ def test_a_secret_may_lie_in_a_file(tmp_path, name):
     [
         ({"DAAS_ENCRYPTION_KEYS_FILE": "/nowhere/keys"}, "names a file that cannot be read"),
         ({"DAAS_ENCRYPTION_KEYS_FILE": "/proc/self/exe"}, "names a file that cannot be read"),
-        ({"DAAS_ENCRYPTION_KEYS_FILE": "/dev/null", "DAAS_ENCRYPTION_KEYS": KEY}, "DAAS_ENCRYPTION_KEYS is too"),
-        ({"DAAS_BIND_FILE": "/dev/null"}, "is no secret"),
+        ({"DAAS_ENCRYPTION_KEYS_FILE": "/dev/null", "DAAS_ENCRYPTION_KEYS": KEY}, "DAAS_ENCRYPTION_KEYS is set too"),
+        ({"DAAS_BIND_FILE": "/dev/null"}, "cannot be in a file"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_one_sentence(environ, told):
