@@ -188,10 +188,10 @@ _ALIKE = [
         (
             f"blanks-{id_}",
             "spaces, tabs and line ends around a value are removed",
-            RequestSpec(body=f"mailbox={blanks}$mailbox{blanks}&id={blanks}$id{blanks}&folder={blanks}$folder{blanks}"),
+            RequestSpec(body=f"mailbox={spaces}$mailbox{spaces}&id={spaces}$id{spaces}&folder={spaces}$folder{spaces}"),
             MOVED,
         )
-        for id_, blanks in {
+        for id_, spaces in {
             "blank": "+",
             "tab": "%09",
             "newline": "%0A",

@@ -244,7 +244,7 @@ _REFUSED = [
     *(
         (
             f"unknown-zone-{id_}",
-            "a date of which all but the zone can be read says so",
+            "a date with an unknown zone is explained as that",
             RequestSpec(date=text),
             denied("date-zone-unknown"),
         )

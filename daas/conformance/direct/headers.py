@@ -28,7 +28,7 @@ _TYPES = [
     ),
     (
         "missing",
-        "a content type is required, and a signature over none is told so",
+        "a content type is required; a signature without it is explained",
         RequestSpec(content_type=None),
         _NO_TYPE,
     ),
