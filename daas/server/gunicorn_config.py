@@ -1,8 +1,10 @@
 """gunicorn's settings, from the same table as all others; `gunicorn.conf.py` in the checkout imports them."""
 
 import gc
+import os
 import sys
 
+from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
 from ..errors import OperatorError
@@ -45,6 +47,12 @@ worker_tmp_dir = make_metrics_directory()
 def pre_fork(arbiter: object, worker: object) -> None:
     """Exclude what is loaded by now from garbage collection: visiting it would copy its memory into each worker."""
     gc.freeze()
+
+
+def pre_request(worker: Worker, request: Request) -> None:
+    """Close the connection after this response if the master has died, so that the port is soon free for a new one."""
+    if os.getppid() != worker.ppid:
+        request.force_close()
 
 
 def child_exit(arbiter: object, worker: Worker) -> None:
