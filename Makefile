@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for other processes some of the time.
-AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))
+# Tests wait for other processes some of the time; those of a file share what they start.
+AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all bench chaos check format screenshots lock clean
+.PHONY: help run test test-fast test-all coverage bench chaos check format screenshots lock clean
 
 help:  ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,12 +16,18 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 	@$(BIN)/daas demo
 	@exec $(BIN)/gunicorn wsgi:app
 
-test: $(VENV)/.dev  ## Run every test on SQLite and on a real PostgreSQL, but for the slow ones.
+test: $(VENV)/.dev  ## Run all tests except the slow ones; those that concern the database on SQLite and on a real PostgreSQL.
 	@$(AT_ONCE) -m "not slow and not alone"
+
+test-fast: $(VENV)/.dev  ## Run the quick tests on SQLite alone (30 seconds), or all of one room: make test-fast ROOM=storage.
+	@$(AT_ONCE) $(if $(ROOM),-m "not slow and not alone" tests/$(ROOM),-m "not slow and not alone and not processes" -k "not postgresql")
 
 test-all: test  ## Run the slow tests too: the pages in a browser, short forms of `make bench` and `make chaos`.
 	@$(AT_ONCE) -m slow
 	@$(BIN)/pytest -m alone
+
+coverage: $(VENV)/.dev  ## Run the tests of `make test` and show which lines and branches of daas/ they reach.
+	@$(AT_ONCE) -m "not slow and not alone" --cov --cov-report term:skip-covered
 
 bench: $(VENV)/.dev  ## Measure the service beside other things; writes bench/RESULTS.md (about half an hour).
 	@$(BIN)/python -m bench

@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -13,14 +14,12 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from daas import migrations
-from daas.app import create_app, create_command_app
 from daas.settings import Settings, load_settings
-from daas.storage.engine import db
 
 from .support.actors import Application
 from .support.builders import Builder
 from .support.servers import LiveServer, PostgreSQL
+from .support.shared import Shared
 
 _hypothesis_home = tempfile.TemporaryDirectory(prefix="daas-hypothesis-")
 atexit.register(_hypothesis_home.cleanup)
@@ -54,6 +53,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     else:
         kinds = ["sqlite"]
     metafunc.parametrize("database_kind", kinds, scope="session", indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.processes)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,26 +105,25 @@ def make_settings(request: pytest.FixtureRequest):
 
 
 @pytest.fixture(scope="session")
-def settings(database_kind: str, make_settings) -> Settings:
-    """Settings whose database is of this release; the tests of a session share it."""
-    settings = make_settings(database_kind)
-    with create_command_app(settings).app_context():
-        migrations.upgrade()
-        db.engine.dispose()
-    return settings
-
-
-@pytest.fixture(scope="session")
 def shared_clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, shared_clock: Clock) -> Iterator[Flask]:
-    app = create_app(settings, shared_clock)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def shared(make_settings, shared_clock: Clock) -> Iterator[Shared]:
+    with ExitStack() as at_end:
+        yield Shared(make_settings, shared_clock, at_end)
+
+
+@pytest.fixture(scope="session")
+def settings(database_kind: str, shared: Shared) -> Settings:
+    """Settings whose database is of this release; the tests of a session share it."""
+    return shared.settings(database_kind)
+
+
+@pytest.fixture(scope="session")
+def app(database_kind: str, shared: Shared) -> Flask:
+    return shared.app(database_kind)
 
 
 @pytest.fixture
@@ -140,7 +145,6 @@ def application(build: Builder) -> Application:
 
 
 @pytest.fixture(scope="session")
-def server(settings: Settings) -> Iterator[LiveServer]:
+def server(database_kind: str, shared: Shared) -> LiveServer:
     """gunicorn with two workers over the same database as the app, on a socket of its own."""
-    with LiveServer.start(settings) as live:
-        yield live
+    return shared.server(database_kind)

@@ -54,6 +54,7 @@ def test_features_never_import_each_other(feature):
         assert rooms & others == set(), relative(path)
 
 
+@pytest.mark.processes
 def test_the_client_signing_and_the_kit_import_neither_flask_nor_sqlalchemy_nor_requests():
     names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in STANDALONE]
     program = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"

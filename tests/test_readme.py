@@ -61,6 +61,7 @@ def place(tmp_path, make_settings):
         yield tmp_path, environ, live.url
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_run_and_move_a_message(place):
     directory, environ, url = place
     (directory / "mail").mkdir()
@@ -86,6 +87,7 @@ def test_the_readmes_commands_run_and_move_a_message(place):
     assert len(re.findall(r"letter\.eml", done.stdout)) == 1
 
 
+@pytest.mark.slow
 def test_the_readmes_programs_run(place):
     directory, environ, url = place
     programs = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))

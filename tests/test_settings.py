@@ -305,6 +305,7 @@ def embedded(tmp_path):
     return {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'instance' / 'daas.db'}"}
 
 
+@pytest.mark.processes
 def test_a_start_with_a_bad_value_is_one_sentence(tmp_path):
     sentence = refusal(tmp_path, DAAS_WORKERS="many")
     assert sentence == "DAAS_WORKERS must be a whole number from 0 to 256."
@@ -327,6 +328,7 @@ def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name, ins
     assert load_settings({name: " ", f"{name}_FILE": ""}) == load_settings({})
 
 
+@pytest.mark.processes
 def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_path):
     told = refusal(tmp_path, DAAS_ALLOW_PLAIN_HTTP="0")
     assert told.startswith("DAAS_ALLOW_PLAIN_HTTP is withdrawn: ")
@@ -334,28 +336,33 @@ def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_
     assert refusal(tmp_path).startswith("DAAS_TLS_KEY_FILE is withdrawn: ")
 
 
+@pytest.mark.processes
 def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path, embedded):
     sentence = refusal(tmp_path, DAAS_WORKERS="2", **embedded)
     assert sentence.startswith("DAAS_WORKERS is 2, but an SQLite database is served by one process: ")
     assert not (tmp_path / "instance").exists()
 
 
+@pytest.mark.processes
 def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path):
     (tmp_path / ".env").write_text("DAAS_EXPLAIN_401=perhaps\n")
     assert refusal(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
 
 
+@pytest.mark.processes
 def test_a_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path):
     (tmp_path / ".env").write_bytes(b"# Schl\xfcssel\nDAAS_WORKERS=1\n")
     assert ".env" in refusal(tmp_path)
 
 
+@pytest.mark.processes
 def test_a_start_with_postgresql_needs_encryption_keys(tmp_path):
     sentence = refusal(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
     assert sentence.startswith("DAAS_ENCRYPTION_KEYS must be set")
     assert SECRET not in sentence
 
 
+@pytest.mark.processes
 def test_a_start_with_an_option_that_the_database_does_not_know_is_one_sentence(tmp_path):
     url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:1/daas?sslmodus=require"
     sentence = refusal(tmp_path, DAAS_DATABASE_URL=url, DAAS_ENCRYPTION_KEYS=KEY)
@@ -370,6 +377,7 @@ def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path):
         create_command_app(load_settings(environ))
 
 
+@pytest.mark.processes
 def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(tmp_path, embedded):
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").unlink()
@@ -388,6 +396,7 @@ def test_a_key_file_that_is_open_to_others_is_refused(tmp_path, embedded, mode):
     assert key_file.read_text() not in str(error.value)
 
 
+@pytest.mark.processes
 def test_a_start_with_a_key_file_that_is_open_to_others_is_one_sentence(tmp_path, embedded):
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").chmod(0o644)
@@ -408,6 +417,7 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path, embedded):
         create_command_app(load_settings(embedded))
 
 
+@pytest.mark.processes
 @pytest.mark.both_databases
 def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path, empty):
     environ = environment(empty, DAAS_BIND="127.0.0.1:0")
@@ -415,6 +425,7 @@ def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path, empty)
     assert sentence == "The database is not of this release: run `daas db upgrade` first."
 
 
+@pytest.mark.processes
 @pytest.mark.both_databases
 def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path, empty):
     fill(empty)
@@ -439,6 +450,7 @@ def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(e
         check_start(settings[KEYRINGS[2]])
 
 
+@pytest.mark.processes
 def test_a_start_over_a_database_whose_tables_it_may_not_read_is_one_sentence(tmp_path, make_settings):
     settings = make_settings("postgresql")
     fill(settings)
@@ -484,6 +496,7 @@ def assert_connections(settings, master, count):
     assert found == count
 
 
+@pytest.mark.processes
 @pytest.mark.both_databases
 def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty):
     fill(empty)
@@ -493,6 +506,7 @@ def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty):
         assert_connections(empty, live.process.pid, 1)
 
 
+@pytest.mark.processes
 def test_a_start_while_the_database_is_away_comes_up_all_the_same():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -537,6 +551,7 @@ def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(tm
     assert keys[0] == keys[1]
 
 
+@pytest.mark.processes
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path, embedded):
     program = "print(daas.app.create_command_app().extensions['daas_cipher'].encrypt('x').decode())"
     outcomes = Commands(load_settings(embedded), tmp_path).run_at_once(6, program=program)

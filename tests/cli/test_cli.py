@@ -98,6 +98,7 @@ def test_what_no_command_takes_is_wrong_usage(daas, args):
     daas.wrong_usage(*args)
 
 
+@pytest.mark.processes
 def test_the_real_command_keeps_results_apart_from_errors(daas, build):
     box = build.mailbox()
     listed = daas.run_apart("folder", "list", box.name, "--json")
@@ -108,6 +109,7 @@ def test_the_real_command_keeps_results_apart_from_errors(daas, build):
     assert (wrong.status, wrong.stdout) == (2, b"")
 
 
+@pytest.mark.processes
 def test_a_bad_setting_is_one_sentence(daas):
     assert sentence_of(daas.run_apart("mailbox", "list", DAAS_WORKERS="257")).startswith("DAAS_WORKERS must ")
 
@@ -632,6 +634,7 @@ def test_raw_gives_the_very_bytes(daas, mail, tmp_path):
         assert outcome.stdout == (tmp_path / f"{number}.eml").read_bytes()
 
 
+@pytest.mark.processes
 def test_the_real_command_gives_the_very_bytes(daas, mail, tmp_path):
     outcome = daas.run_apart("message", "show", mail[1][0], "--raw")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, (tmp_path / "1.eml").read_bytes(), "")
@@ -930,6 +933,7 @@ def test_a_move_sends_content_md5_unless_it_is_told_not_to(daas, server, build):
     assert daas.run(*asked, **environ).status == 0
 
 
+@pytest.mark.processes
 def test_the_real_command_moves(daas, server, application, build, keys):
     box = application.mailbox
     asked = ["move", box.name, box.message, box.folder, "--url", server.url, "--json"]

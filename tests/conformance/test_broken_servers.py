@@ -16,6 +16,8 @@ from . import broken_lists
 from .broken import BROKEN
 from .broken_server import Answer, Broken
 
+pytestmark = pytest.mark.processes
+
 # The server in this process is not gunicorn: it refuses what is no HTTP in its own words, and reads chunks its own way.
 OTHER_SERVERS = [
     "http.*",

@@ -27,6 +27,8 @@ from ..support.commands import Commands
 from ..support.servers import ROOT, LiveServer
 from .conftest import ORIGIN
 
+pytestmark = pytest.mark.processes
+
 KEYS = KeyPair("public" * 4, "private" * 4)
 FACTS = {"mailbox": "kim", "message": "7", "folders": ["5", "6"]}
 

@@ -4,14 +4,13 @@ import base64
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import event
 
 from daas.app import create_app
 from daas.applications.registry import SERVICES, grant, revoke, suspend_application
 from daas.signing.mechanism import KeyPair, make_key_pair
-from daas.storage.engine import db
 
 from ..support.servers import LiveServer
+from ..support.triggers import refusing
 from ..support.wire import ask, head
 from .caller import FORM, NO_DATA, Caller, authorization
 
@@ -277,25 +276,12 @@ def test_every_call_has_a_row_that_tells_what_it_did(caller, build):
         ("POST", "/v1/contacts.json?lists=1", {"email_address": "d@x.org"}),
     ],
 )
-def test_what_cannot_be_logged_is_not_done(settings, caller, method, uri, posted):
+def test_what_cannot_be_logged_is_not_done(caller, method, uri, posted):
     caller.make_list()
     caller.add(1, "a@x.org")
-    app = create_app(settings)
-    inserted = []
-
-    def fail(_connection, _cursor, statement, *_rest):
-        if "INSERT INTO request_log" in statement:
-            inserted.append(statement)
-            raise RuntimeError
-
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", fail)
-    broken = Caller(replace(caller.application, app=app))
-    answer = broken.ask(method, uri, posted)
-    assert inserted
+    with refusing(caller.application.app, "INSERT", "request_log"):
+        answer = caller.ask(method, uri, posted)
     assert said(answer) == (500, '{"code":500,"message":"Internal Server Error"}')
-    with app.app_context():
-        db.engine.dispose()
     assert caller.ask("GET", "/v1/lists.json").text == '{"1":"List"}'
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"a@x.org"}'
     assert [caller.make_list(), caller.add(1, "z@x.org")] == [2, None]
@@ -315,6 +301,7 @@ def test_a_database_that_is_away_is_told_as_such(caller):
 # Other origins
 
 
+@pytest.mark.processes
 def test_a_page_of_an_allowed_origin_may_call(settings, caller):
     origin = "https://pages.example.org"
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=origin) as live:

@@ -221,6 +221,8 @@ def test_a_path_that_is_too_long_is_skipped(daas, box, tmp_path):
     assert (len(outcome["imported"]), len(outcome["skipped"])) == (1, 1)
 
 
+@pytest.mark.processes
+@pytest.mark.only("sqlite")
 def test_a_path_that_is_not_utf_8_is_shown_all_the_same(daas, box, tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff.eml"
     with open(path, "wb") as file:  # noqa: PTH123 - bytes make no Path
@@ -257,6 +259,8 @@ def test_broken_mail_goes_in_and_comes_out_as_json(daas, app, box, tmp_path, raw
     assert [character for character in shown if character < " " or "\ud800" <= character <= "\udfff"] == []
 
 
+@pytest.mark.processes
+@pytest.mark.only("sqlite")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_list_is_json_wherever_it_is_printed(daas, box, tmp_path, encoding):
     write(tmp_path / "1.eml", "From: a@example.org\r\nSubject: Übelkeit \U0001f600\r\n\r\n\r\n".encode())
@@ -270,6 +274,7 @@ def numbered(count):
     return [b"From: a@example.org\nSubject: Message %d\n\nBody\n" % number for number in range(count)]
 
 
+@pytest.mark.processes
 def test_imports_at_once_make_no_second_message_and_none_fails(daas, app, box, tmp_path):
     mbox = make_mbox(tmp_path / "mbox", numbered(150))
     outcomes = daas.run_at_once(4, "message", "import", box.name, mbox, "--json")
@@ -280,6 +285,7 @@ def test_imports_at_once_make_no_second_message_and_none_fails(daas, app, box, t
     assert len(told[0]) == 150
 
 
+@pytest.mark.processes
 def test_imports_into_one_mailbox_take_turns(make_settings, tmp_path):
     """On PostgreSQL; on SQLite all writers do. Those that did not would find out too late that they are two."""
     daas = Commands(make_settings("postgresql"), tmp_path)
@@ -339,12 +345,16 @@ def test_messages_are_told_once_they_are_on_disk_in_batches(app, box, tmp_path, 
     assert [raw_of(app, outcome.id) for outcome in told] == messages
 
 
+@pytest.mark.processes
+@pytest.mark.only("sqlite")
 def test_progress_is_not_shown_where_nobody_looks(daas, box, tmp_path):
     mbox = make_mbox(tmp_path / "mbox", numbered(3))
     outcome = daas.run_apart("message", "import", box.name, mbox, "--json")
     assert (outcome.status, outcome.stderr, len(json.loads(outcome.stdout)["imported"])) == (0, "", 3)
 
 
+@pytest.mark.processes
+@pytest.mark.only("sqlite")
 def test_progress_is_shown_on_a_terminal_and_leaves_standard_output_alone(daas, box, tmp_path):
     paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
     terminal, end = pty.openpty()

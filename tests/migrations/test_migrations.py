@@ -259,6 +259,7 @@ def test_a_database_of_a_later_release_is_refused_in_one_sentence(empty_settings
     Commands(empty_settings, tmp_path).refusal("db", "upgrade")
 
 
+@pytest.mark.processes
 def test_upgrades_at_once_all_succeed(empty_settings, tmp_path):
     outcomes = Commands(empty_settings, tmp_path).run_at_once(4, "db", "upgrade", "--json")
     expected = f'{{"revision": "{migrations.head_revision()}"}}\n'.encode()

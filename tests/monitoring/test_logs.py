@@ -22,6 +22,8 @@ from ..support.servers import ROOT, LiveServer
 from ..support.wire import ask, connected, form, head, post, signed, signed_post
 from ..test_settings import fill
 
+pytestmark = pytest.mark.processes
+
 SUBJECT = "Zytomegalie"
 ADDRESS = "dr.kim@clinic-7.example"
 BODY_WORD = "Thrombozyten"

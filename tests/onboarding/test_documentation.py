@@ -10,6 +10,8 @@ from ..support.servers import ROOT
 from .pages import CONTACTS, DOCUMENTATION, ERRORS, LISTS, PAGES, SEND_EXAMPLE, TESTING, Document, without_request_id
 from .stage import start_demo
 
+pytestmark = pytest.mark.processes
+
 EXAMPLES = ROOT / "examples"
 
 # The programs that run in a shell, and what runs them.
@@ -104,6 +106,7 @@ def folders_in(printed):
     return re.findall(r"folder\W+(\w+)", printed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_sample_moves_a_message_with_md5_and_without(demo, documents, samples, strict, name):
     for tool in SAMPLES[name]:
@@ -119,6 +122,7 @@ def test_a_sample_moves_a_message_with_md5_and_without(demo, documents, samples,
     assert json.loads(demo.run(".venv/bin/daas message show 1 --json"))["folder"] == "5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS_SAMPLES)
 def test_a_sample_makes_a_list_and_adds_a_contact(demo, documents, samples, name):
     for tool in LISTS_SAMPLES[name]:

@@ -6,7 +6,8 @@ import os
 import pwd
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from daas.applications import registry as applications
 from daas.applications.registry import Application
@@ -15,6 +16,7 @@ from daas.signing.mechanism import make_key_pair
 from daas.storage.engine import db, reading
 
 from ..support.commands import Commands, new_name
+from ..support.triggers import refusing
 
 pytestmark = pytest.mark.both_databases
 
@@ -108,17 +110,10 @@ def test_what_changes_nothing_leaves_no_row(daas, app, names, command):
 
 
 def test_an_act_that_fails_to_be_recorded_is_not_done(app, names):
-    def refuse(connection, cursor, statement, *_):
-        if statement.startswith("INSERT INTO audit"):
-            raise OSError
-
     with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", refuse)
-        try:
-            with pytest.raises(OSError):  # noqa: PT011 - It is the very one that was raised.
+        with refusing(app, "INSERT", "audit"):
+            with pytest.raises(DBAPIError):
                 applications.suspend_application(names["app"], suspended=True)
-        finally:
-            event.remove(db.engine, "before_cursor_execute", refuse)
             db.session.rollback()
         assert not db.session.scalar(select(Application.suspended).where(Application.name == names["app"]))
 

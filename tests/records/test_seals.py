@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import delete, event, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from daas import migrations
 from daas.app import create_app, create_command_app
@@ -22,6 +23,7 @@ from daas.storage.engine import db, reading, writing
 
 from ..conftest import ENCRYPTION_KEY
 from ..support.commands import Commands, new_name
+from ..support.triggers import refusing
 
 pytestmark = pytest.mark.both_databases
 
@@ -506,18 +508,10 @@ def test_what_is_not_over_is_not_pruned(evidence):
 
 def test_a_prune_goes_on_where_it_was_interrupted(sealed, monkeypatch):
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
-    with sealed.app.app_context():
-        seen = []
-
-        def interrupt(connection, cursor, statement, *_):
-            seen.append(statement.startswith("DELETE FROM request_log"))
-            if sum(seen) == 2:
-                raise KeyboardInterrupt
-
-        event.listen(db.engine, "before_cursor_execute", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            retention.prune_requests(sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099))
-        event.remove(db.engine, "before_cursor_execute", interrupt)
+    everything = sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099)
+    in_second_batch = refusing(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
+    with in_second_batch, sealed.app.app_context(), pytest.raises(DBAPIError):
+        retention.prune_requests(everything)
     assert sealed.verify()["rows"] == 5
     assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 4}
     assert sealed.verify()["ok"]

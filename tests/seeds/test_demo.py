@@ -12,7 +12,8 @@ import pytest
 
 from daas.onboarding.downloads import DOWNLOADS
 
-from ..support.servers import ROOT, LiveServer, environment
+from ..support.commands import Commands
+from ..support.servers import ROOT, LiveServer
 
 BIN = Path(sys.executable).parent
 
@@ -27,32 +28,27 @@ def place(tmp_path, make_settings, request):
     return tmp_path
 
 
-def run(settings, place, *command, **environ):
-    return subprocess.run(
-        [str(BIN / command[0]), *command[1:]],
-        cwd=place,
-        env=environment(settings, **environ),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(settings, place, *args, **environ):
+    """Run a command in this process and return its output."""
+    outcome = Commands(settings, place).run(*args, **environ)
+    assert (outcome.status, outcome.stderr) == (0, "")
+    return outcome.text
 
 
 def set_up(settings, place, **environ):
-    run(settings, place, "daas", "db", "upgrade").check_returncode()
-    made = run(settings, place, "daas", "demo", **environ)
-    assert (made.returncode, made.stderr) == (0, "")
-    return made.stdout
+    run(settings, place, "db", "upgrade")
+    return run(settings, place, "demo", **environ)
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.both_databases
 def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make_settings, place, database_kind):
     for command in ("curl", "openssl"):
         if shutil.which(command) is None:
             pytest.skip(f"{command} is missing: install it from the system's packages")
     settings = make_settings(database_kind)
-    run(settings, place, "daas", "db", "upgrade").check_returncode()
+    run(settings, place, "db", "upgrade")
     with LiveServer.start(settings) as live:
         told = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
         by_daas = "\n".join(line for line in told.splitlines() if ".venv/bin/daas " in line)
@@ -83,7 +79,7 @@ def test_the_demo_is_made_once_and_kept(make_settings, place, database_kind):
     keys = (place / "instance/demo.env").read_text()
     assert set_up(settings, place) == first
     assert (place / "instance/demo.env").read_text() == keys
-    assert run(settings, place, "daas", "message", "list", "demo.clinician").stdout.count("\n") == 4
+    assert run(settings, place, "message", "list", "demo.clinician").count("\n") == 4
 
 
 def test_the_demos_keys_are_for_the_owner_alone_and_random(make_settings, tmp_path):
@@ -102,17 +98,19 @@ def test_no_demo_is_made_where_others_can_reach_it(make_settings, place, bind):
     settings = make_settings("sqlite")
     assert set_up(settings, place, DAAS_BIND=bind) == ""
     assert not (place / "instance").exists()
-    assert run(settings, place, "daas", "application", "list", "--json").stdout == "[]\n"
+    assert run(settings, place, "application", "list", "--json") == "[]\n"
 
 
 def test_no_demo_is_made_in_a_database_that_holds_something(make_settings, place):
     settings = make_settings("sqlite")
-    run(settings, place, "daas", "db", "upgrade").check_returncode()
-    run(settings, place, "daas", "mailbox", "add", "a").check_returncode()
+    run(settings, place, "db", "upgrade")
+    run(settings, place, "mailbox", "add", "a")
     assert set_up(settings, place) == ""
-    assert run(settings, place, "daas", "application", "list", "--json").stdout == "[]\n"
+    assert run(settings, place, "application", "list", "--json") == "[]\n"
 
 
+@pytest.mark.processes
+@pytest.mark.slow
 def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
     command = [
         sys.executable,

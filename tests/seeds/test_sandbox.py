@@ -117,6 +117,7 @@ def test_the_table_says_the_same_in_lines(daas, server, made):
     assert " ".join(made["conformance_command"]) in outcome.text
 
 
+@pytest.mark.processes
 def test_the_printed_command_runs_the_kit(made, settings, tmp_path):
     command = [*made["conformance_command"], "--case", "answer.*", "--json"]
     done = subprocess.run(

@@ -9,6 +9,8 @@ from ..support.actors import MOVE
 from ..support.servers import LiveServer
 from ..support.wire import ask, chunks, connected, form, head, moved, post, signed, signed_post
 
+pytestmark = pytest.mark.processes
+
 CHUNKED = ("Transfer-Encoding", "chunked")
 EXPECTED = ("Expect", "100-continue")
 LIMIT = 65_536

@@ -25,6 +25,8 @@ from ..contacts.caller import NAMED, Caller
 from ..support.builders import Builder
 from ..support.servers import ROOT
 
+pytestmark = pytest.mark.processes
+
 CONFIGURATION = ROOT / "daas" / "server" / "gunicorn_config.py"
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
 

@@ -15,6 +15,8 @@ from ..support.small_disk import NoDisk, fill_up, small_disk
 from ..test_settings import fill
 from ..web.test_health import value_of
 
+pytestmark = pytest.mark.processes
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the directory is looked for, not a file of the test.
 
 

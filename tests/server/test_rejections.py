@@ -14,6 +14,8 @@ from ..support.servers import LiveServer
 from ..support.wire import Answer, ask
 from ..test_settings import fill
 
+pytestmark = pytest.mark.processes
+
 SECRET = "hypertension"
 
 

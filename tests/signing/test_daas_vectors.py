@@ -100,6 +100,7 @@ def computed_with_openssl(vector: Vector) -> list[str]:
     return computed.stdout.decode().splitlines()
 
 
+@pytest.mark.processes
 @with_openssl
 @every_vector
 def test_openssl_computes_the_same_hash_and_signatures(vector):
@@ -334,6 +335,7 @@ def test_a_mistake_is_refused_and_the_same_request_without_it_is_not(vector):
     assert not is_refused(vector, sign(DIRECT, request_of(vector), keys_of(vector)).authorization)
 
 
+@pytest.mark.processes
 @with_openssl
 @mistaken_vectors
 def test_the_mistake_is_the_one_that_the_vector_tells_of(vector):

@@ -291,6 +291,7 @@ def test_an_unknown_key_is_refused_whatever_it_was_signed_with(guess):
         assert reason_of(check, DIRECT, REQUEST, credentials, None) == "unknown-public-key"
 
 
+@pytest.mark.processes
 def test_the_dummy_key_is_as_long_as_a_real_one_and_no_constant():
     show = "from daas.signing import mechanism; print(mechanism._NOBODYS_KEY)"
     other = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout.strip()
@@ -446,6 +447,7 @@ print(*sorted(sys.modules))
 """
 
 
+@pytest.mark.processes
 def test_signing_imports_nothing_else_of_the_project_nor_flask_nor_a_database():
     ran = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=True)
     imported = ran.stdout.split()

@@ -90,6 +90,7 @@ def run_php(**request: Any) -> tuple[str, str]:
     return string, signature
 
 
+@pytest.mark.processes
 @needs_php
 @vectors_by_php
 def test_php_computes_the_same_string_and_signature(vector):
@@ -98,6 +99,7 @@ def test_php_computes_the_same_string_and_signature(vector):
     assert (string.encode(), signature) == (vector["string_to_sign"].encode("latin-1"), vector["signature_hex"])
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(
     not (shutil.which("openssl") and shutil.which("bash")),
     reason="The vectors are computed anew with openssl and bash; install both, as with `apt-get install bash openssl`.",
@@ -118,6 +120,7 @@ def test_openssl_computes_the_same_hash(vector):
     ]
 
 
+@pytest.mark.processes
 @needs_php
 @pytest.mark.parametrize("slashes", [True, False])
 @pytest.mark.parametrize("unicode", [True, False])

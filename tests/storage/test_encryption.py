@@ -3,6 +3,7 @@
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import event, select, update
+from sqlalchemy.exc import DBAPIError
 
 from daas.app import create_command_app
 from daas.applications import keys
@@ -11,6 +12,8 @@ from daas.settings import load_settings
 from daas.storage.engine import db, reading, writing
 
 from ..support.commands import Commands, new_name
+from ..support.shared import close
+from ..support.triggers import refusing
 
 pytestmark = pytest.mark.both_databases
 
@@ -71,18 +74,14 @@ def test_what_is_under_the_first_key_is_left_as_it_is(under):
 def test_a_rotation_that_is_interrupted_goes_on_where_it_was(under, monkeypatch):
     monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
     made = register(under(OLD), 6)
-    with create_command_app(under(NEW, OLD).settings).app_context():
-        updates = []
-
-        def interrupt(connection, cursor, statement, *_):
-            updates.append(statement.startswith("UPDATE"))
-            if sum(updates) == 4:  # In the midst of the second batch, which is undone.
-                raise KeyboardInterrupt
-
-        event.listen(db.engine, "before_cursor_execute", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            keys.rotate_encryption()
-        db.engine.dispose()
+    app = create_command_app(under(NEW, OLD).settings)
+    with app.app_context():
+        ids = db.session.scalars(select(ApplicationKey.id).order_by(ApplicationKey.id)).all()
+        db.session.remove()
+    in_second_batch = refusing(app, "UPDATE", "application_key", f"OLD.id = {ids[3]}")
+    with in_second_batch, app.app_context(), pytest.raises(DBAPIError):
+        keys.rotate_encryption()
+    close(app)
     assert under(NEW, OLD).json("encryption", "rotate") == {"rotated": 4}
     assert {name: Fernet(NEW).decrypt(token).decode() for name, token in stored(under(NEW))} == made
 

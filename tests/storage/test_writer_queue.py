@@ -11,6 +11,8 @@ from sqlalchemy.exc import TimeoutError as WaitedTooLong
 from daas.storage.timeouts import is_unavailable
 from daas.storage.writer_queue import WriterQueue
 
+pytestmark = pytest.mark.processes
+
 HOLD = """
 import sys, time
 from pathlib import Path

@@ -14,6 +14,8 @@ from ..support.builders import Builder
 from ..support.servers import LiveServer
 from ..support.wire import Answer, ask, connected, form, head, post, signed, signed_bare, signed_post
 
+pytestmark = pytest.mark.processes
+
 JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=b"
 

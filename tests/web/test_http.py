@@ -13,6 +13,8 @@ from ..support.actors import FORM, MOVE, now
 from ..support.servers import LiveServer
 from ..support.wire import ask, connected, form, head, moved, post, signed, signed_post
 
+pytestmark = pytest.mark.processes
+
 BAD_REQUEST = (400, '{"message":"Bad Request"}')
 UNAUTHENTICATED = (401, '{"message":"Access Denied. Authentication Failed."}')
 NOT_FOUND = (404, '{"message":"Not Found"}')

@@ -80,6 +80,7 @@ def test_a_trusted_proxy_says_that_a_client_spoke_tls(peer, forwarded, proto, pr
 # Plain HTTP
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
 def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path, bind):
     sentence = refusal(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)

@@ -220,6 +220,7 @@ def redis(tmp_path):
         yield found
 
 
+@pytest.mark.processes
 def test_servers_that_share_a_redis_count_together(limited, redis):
     environ = {"DAAS_RATE_LIMIT": "3 per hour", "DAAS_FAILURE_LIMIT": "2 per hour", "DAAS_RATE_LIMIT_STORE": redis.url}
     first, second = limited(**environ), limited(**environ)
@@ -229,6 +230,7 @@ def test_servers_that_share_a_redis_count_together(limited, redis):
     assert [told(fail(each)) for each in (application, there, application)] == [FAILED, FAILED, TOO_MANY]
 
 
+@pytest.mark.processes
 def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(limited, redis, caplog):
     build = limited(DAAS_RATE_LIMIT="1 per hour", DAAS_FAILURE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url)
     application = caller(build)
@@ -243,6 +245,7 @@ def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(limit
     redis.start()
 
 
+@pytest.mark.processes
 def test_a_store_that_is_away_at_the_start_is_asked_again_later(limited, tmp_path, monkeypatch):
     monkeypatch.setattr("daas.web.rate_limits._AWAY_SECONDS", 0.0)
     redis = Redis(tmp_path)
