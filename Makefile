@@ -30,7 +30,7 @@ coverage: $(VENV)/.dev  ## Run the tests of `make test` and show which lines and
 	@$(AT_ONCE) -m "not slow and not alone" --cov --cov-report term:skip-covered
 
 bench: $(VENV)/.dev  ## Measure the service beside other things; writes bench/RESULTS.md (about half an hour).
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(if $(BEFORE),--before $(BEFORE))
 
 chaos: $(VENV)/.dev  ## Make real failures happen under load and check the ledger; writes chaos/RESULTS.md.
 	@$(BIN)/python -m chaos --results chaos/RESULTS.md

@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import cost, footprint, moves, refusals, report, where_time_goes
+from . import before_after, cost, footprint, moves, refusals, report
+from .checkouts import Checkout
 from .services import postgresql_program
 from .stage import Stage
 
@@ -15,7 +16,7 @@ PARTS = {
     "refusals": refusals.measure,
     "cost": cost.measure,
     "footprint": footprint.measure,
-    "profile": where_time_goes.measure,
+    "before-after": before_after.measure,
 }
 
 
@@ -26,6 +27,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10, help="seconds of a round (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="one round of a second, small sizes: does it all work?")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this alone; may be repeated")
+    parser.add_argument(
+        "--before", type=Path, action="append", help="a checkout of another commit to compare with; may be repeated"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"), help="where to write")
     options = parser.parse_args()
     if options.quick:
@@ -36,7 +40,10 @@ def main() -> None:
         directory = Path(name)
         if report.file_system(directory) == "tmpfs":
             sys.exit(f"{directory.parent} is in memory: let TMPDIR name a folder on a disk.")
-        with Stage.open(directory, rounds=options.rounds, seconds=options.seconds, quick=options.quick) as stage:
+        before = [Checkout.at(path) for path in options.before or ()]
+        with Stage.open(
+            directory, rounds=options.rounds, seconds=options.seconds, quick=options.quick, before=before
+        ) as stage:
             of = report.machine(directory, postgresql_program("postgres"))
             sections = []
             for part in options.only or PARTS:

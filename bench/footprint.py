@@ -1,17 +1,18 @@
 """Measure the memory of a worker, and the time from a start to the first response."""
 
 import re
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 from daas.settings import Settings
 
+from .checkouts import THIS, Checkout
 from .load import Recorded, Replay, run
 from .mail import Ledger, Mail, Moves
 from .report import Section, Table, Target, show
-from .services import SERVICE, Gunicorn
+from .services import Gunicorn
 from .stage import DATABASES, Stage
 
 _LARGEST_MEBIBYTES = 80
@@ -29,19 +30,9 @@ def measure(stage: Stage) -> Section:
     for kind, name in DATABASES.items():
         settings = stage.database(kind, mail)
         moves = Moves(mail)
-        seconds = [_start(settings, moves) for _ in range(stage.rounds)]
+        seconds = [start(settings, moves, [])[0] for _ in range(stage.rounds)]
         starts.append([name, median(seconds), ", ".join(map(show, seconds))])
-        with Gunicorn.serve(SERVICE, settings) as service:
-            service.answer(moves.sign(1)[0])
-            moves.sent(1)
-            replay = Recorded(Ledger(settings), Replay(service.url, moves))
-            answered = 0
-            found = []
-            for wanted in (few, many):
-                while answered < wanted:
-                    answered += run(replay, 1).answers
-                found.append([_pss(worker) for worker in service.workers])
-                print(f"{name}: {show(max(found[-1]))} MiB after {answered} requests", file=sys.stderr)
+        found = start(settings, moves, [few, many])[1]
         growth = [late / early for early, late in zip(*found, strict=True)]
         memory += [[f"{name}, worker {n}", *row] for n, row in enumerate(zip(*found, growth, strict=True), start=1)]
         most = max(found[1])
@@ -70,17 +61,26 @@ def measure(stage: Stage) -> Section:
     )
 
 
-def _start(settings: Settings, moves: Moves) -> float:
-    """Start a server and return the seconds until its first response to a move."""
+def start(
+    settings: Settings, moves: Moves, counts: Sequence[int], checkout: Checkout = THIS
+) -> tuple[float, list[list[float]]]:
+    """Start a server; return the seconds until its first response, and each worker's MiB after so many moves."""
     request = moves.sign(1)[0]
     moves.sent(1)
     started = time.monotonic()
-    with Gunicorn.serve(SERVICE, settings) as service:
+    with Gunicorn.serve(settings, checkout) as service:
         answer = service.answer(request)
         seconds = time.monotonic() - started
-    if not answer.startswith(b"HTTP/1.1 200 "):
-        raise RuntimeError(f"the first answer is {answer!r}")
-    return seconds
+        if not answer.startswith(b"HTTP/1.1 200 "):
+            raise RuntimeError(f"the first answer is {answer!r}")
+        replay = Recorded(Ledger(settings), Replay(service.url, moves))
+        answered = 0
+        found = []
+        for count in counts:
+            while answered < count:
+                answered += run(replay, 1).answers
+            found.append([_pss(worker) for worker in service.workers()])
+    return seconds, found
 
 
 def _pss(pid: int) -> float:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from flask import Flask
+from werkzeug.test import run_wsgi_app
 
 from .mail import Moves
 
@@ -27,14 +28,12 @@ class InProcess:
         return [self._answer(environ) for environ in environs]
 
     def _answer(self, environ: dict[str, Any]) -> float:
-        statuses: list[str] = []
         self.app.extensions.get("daas_candidates", {}).clear()
         started = time.perf_counter()
-        body = self.app(environ, lambda status, *_: statuses.append(status))
-        answer = b"".join(body)
+        body, status, _ = run_wsgi_app(self.app, environ, buffered=True)
         milliseconds = (time.perf_counter() - started) * 1000
-        if statuses != ["200 OK"]:
-            raise RuntimeError(f"{statuses} {answer!r}")
+        if status != "200 OK":
+            raise RuntimeError(f"{status} {b''.join(body)!r}")
         return milliseconds
 
 

@@ -122,14 +122,18 @@ class Recorded:
         with ExitStack() as stack, ThreadPoolExecutor() as executor:
             all_ready = [stack.enter_context(replay.signed(seconds)) for replay in self._replays]
             self._ledger.go_on()
-            first, *others = executor.map(lambda go: go(), all_ready)
+            rounds = [*executor.map(_call, all_ready)]
         answers = {
             # Requests over a limit have no row.
             replay.status: ran.answers - ran.limited
-            for replay, ran in zip(self._replays, [first, *others], strict=True)
+            for replay, ran in zip(self._replays, rounds, strict=True)
         }
         self._ledger.check(answers, CONNECTIONS)
-        return replace(first, beside=sum(ran.rate for ran in others))
+        return replace(rounds[0], beside=sum(ran.rate for ran in rounds[1:]))
+
+
+def _call(go: Callable[[], Round]) -> Round:
+    return go()
 
 
 def run_generator(command: list[str], **options: Any) -> tuple[str, float]:

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import json
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,13 +13,11 @@ from urllib.parse import urlencode
 import sqlalchemy
 from sqlalchemy import create_engine, text
 
-from daas import migrations
-from daas.app import create_command_app
 from daas.settings import Settings
 from daas.signing.mechanism import KeyPair
-from daas.storage.engine import db
 from tests.support.actors import FORM, MOVE, authorization, now
-from tests.support.builders import Builder
+
+from .checkouts import THIS, Checkout
 
 _STANDARD = ("Inbox", "Sent", "Archived", "Draft")
 # Folders of a mailbox: the standard ones and a custom one.
@@ -52,14 +52,14 @@ class Mail:
         """Return the keys of an application, counted from 0."""
         return KeyPair(f"{number % self.applications + 1:064d}", self.private_key)
 
-    def fill(self, settings: Settings) -> None:
-        """Create the tables in an empty database, and fill them."""
-        app = create_command_app(settings)
-        with app.app_context():
-            migrations.upgrade()
-        Builder(app).application(keys=self.keys(0))
-        with app.app_context():
-            db.engine.dispose()
+    def fill(self, settings: Settings, checkout: Checkout = THIS) -> None:
+        """Create the tables of a checkout in an empty database, and fill them."""
+        checkout.run(settings, "db", "upgrade")
+        keys = self.keys(0)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"public_key": keys.public_key, "private_key": keys.private_key}, file)
+            file.flush()
+            checkout.run(settings, "application", "register", "bench 0", "--import-key", file.name)
         engine = create_engine(settings.database_url)
         with engine.begin() as connection:
             for statement, rows in self._statements(connection.dialect.name):

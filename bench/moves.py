@@ -28,7 +28,7 @@ from .load import (
 from .mail import Ledger, Mail, Moves
 from .processor import Processes, table_of_usage
 from .report import Section, Table, Target, show
-from .services import BARE_VIEW, SERVICE, Gunicorn, configuration_of_gunicorn, postgresql_program, start_dovecot
+from .services import Gunicorn, postgresql_program, start_dovecot
 from .stage import DATABASES, Stage
 
 FORMATS = {"Dovecot, Maildir": "maildir:~/Maildir", "Dovecot, sdbox": "sdbox:~/sdbox"}
@@ -39,20 +39,18 @@ def measure(stage: Stage) -> Section:
     """Run moves on the service, the bare view, pgbench and Dovecot in turn."""
     mail = Mail()
     contenders: dict[str, Contender] = {}
-    configurations = []
     missing = _missing_for_dovecot()
     with ExitStack() as stack:
         for kind, name in DATABASES.items():
             settings = stage.database(kind, mail)
-            service = stack.enter_context(Gunicorn.serve(SERVICE, settings))
-            bare = stack.enter_context(Gunicorn.serve(BARE_VIEW, settings))
-            processes: Processes = {"service": lambda service=service: service.workers}
+            service = stack.enter_context(Gunicorn.serve(settings))
+            bare = stack.enter_context(Gunicorn.serve_bare_view(settings))
+            processes: Processes = {"service": service.workers}
             if kind == "postgresql":
                 processes["PostgreSQL"] = stage.processes_of_postgresql
             contenders[name] = Recorded(Ledger(settings), Replay(service.url, Moves(mail), processes=processes))
-            watched: Processes = {"view": lambda bare=bare: bare.workers}
+            watched: Processes = {"view": bare.workers}
             contenders[_bare(name)] = Replay(bare.url, Moves(mail), processes=watched)
-            configurations.append([name, *map(configuration_of_gunicorn(settings).get, _CONFIGURATION)])
         contenders["pgbench"] = PgBench(stage.database("postgresql", mail), mail)
         if not missing:
             client = _compile_imap_client(stage.path("imap_moves"))
@@ -61,7 +59,7 @@ def measure(stage: Stage) -> Section:
                 port = stack.enter_context(start_dovecot(stage.path("dovecot"), mail_location, messages))
                 contenders[name] = Imap(client, port)
         rounds = alternate(contenders, stage.rounds, stage.seconds, warm_up=not stage.quick)
-    return _report(rounds, configurations, missing)
+    return _report(rounds, missing)
 
 
 class PgBench:
@@ -136,10 +134,7 @@ def _bare(name: str) -> str:
     return f"bare view as for {name}"
 
 
-_CONFIGURATION = ("workers", "threads", "worker_class", "http_parser")
-
-
-def _report(rounds: dict[str, list[Round]], configurations: list[list[str | None]], missing: str) -> Section:
+def _report(rounds: dict[str, list[Round]], missing: str) -> Section:
     pairs = [(name, _bare(name)) for name in DATABASES.values()]
     pairs += [("PostgreSQL", "pgbench")]
     pairs += [(name, other) for other in FORMATS for name in DATABASES.values()]
@@ -169,8 +164,6 @@ def _report(rounds: dict[str, list[Round]], configurations: list[list[str | None
             "database, for the interpreter's lock or for the next request, and finds the core's caches full of what "
             "others needed when it goes on.",
             table_of_usage(used),
-            "What gunicorn made of `gunicorn.conf.py`, for the service and for the bare view beside it:",
-            Table(["database", *_CONFIGURATION], configurations),
         ],
         targets,
     )

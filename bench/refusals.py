@@ -9,7 +9,7 @@ from daas.signing.mechanism import KeyPair
 from .load import CONNECTIONS, Contender, Recorded, Replay, alternate, rate, ratio_of_rates, table
 from .mail import Ledger, Mail, Moves
 from .report import Section, Table, Target, show
-from .services import BARE_VIEW, SERVICE, Gunicorn
+from .services import Gunicorn
 from .stage import DATABASES, Stage
 
 _FAULTS = ("bad signature", "unknown key")
@@ -24,17 +24,17 @@ def measure(stage: Stage) -> Section:
     with ExitStack() as stack:
         for kind, name in DATABASES.items():
             settings = stage.database(kind, mail)
-            url = stack.enter_context(Gunicorn.serve(SERVICE, settings)).url
+            url = stack.enter_context(Gunicorn.serve(settings)).url
             ledger = Ledger(settings)
             refused = {fault: Replay(url, Moves(mail, keys[fault]), status=401) for fault in _FAULTS}
             moves = Replay(url, Moves(mail))
             for fault in _FAULTS:
                 contenders[f"{name}: {fault}"] = Recorded(ledger, refused[fault])
-            bare = stack.enter_context(Gunicorn.serve(BARE_VIEW, settings)).url
+            bare = stack.enter_context(Gunicorn.serve_bare_view(settings)).url
             contenders[f"{name}: bare view"] = Replay(bare, Moves(mail))
             contenders[f"{name}: moves alone"] = Recorded(ledger, moves)
             contenders[f"{name}: moves in a flood without a limit"] = Recorded(ledger, moves, refused["bad signature"])
-            shipped = stack.enter_context(Gunicorn.serve(SERVICE, settings, DAAS_FAILURE_LIMIT="")).url
+            shipped = stack.enter_context(Gunicorn.serve(settings, DAAS_FAILURE_LIMIT="")).url
             flood = Replay(shipped, Moves(mail, keys["bad signature"]), status=401, may_be_limited=True)
             contenders[f"{name}: moves in a flood"] = Recorded(ledger, Replay(shipped, moves.requests), flood)
         rounds = alternate(contenders, stage.rounds, stage.seconds, warm_up=not stage.quick)

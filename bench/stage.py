@@ -1,6 +1,6 @@
 """What all measurements share: their duration, and the databases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from daas.settings import Settings, load_settings
 from tests.support.servers import PostgreSQL
 
+from .checkouts import THIS, Checkout
 from .mail import Mail
 from .processor import children_of
 from .services import start_postgresql
@@ -21,23 +22,29 @@ DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 @dataclass
 class Stage:
-    """A folder, a PostgreSQL server, and the number and length of rounds; `quick` only checks that everything works."""
+    """A folder, a PostgreSQL server, and the number and length of rounds; `quick` only checks that everything works.
+
+    `before` are the checkouts that this one is compared with.
+    """
 
     directory: Path
     postgresql: PostgreSQL
     rounds: int
     seconds: int
     quick: bool
+    before: Sequence[Checkout] = ()
     _numbers: Iterator[int] = field(default_factory=count)
 
     @classmethod
     @contextmanager
-    def open(cls, directory: Path, *, rounds: int, seconds: int, quick: bool) -> Iterator["Stage"]:
+    def open(
+        cls, directory: Path, *, rounds: int, seconds: int, quick: bool, before: Sequence[Checkout] = ()
+    ) -> Iterator["Stage"]:
         """Yield the stage with its PostgreSQL server started."""
         # If this is root, PostgreSQL and Dovecot run as other users.
         directory.chmod(0o755)
         with start_postgresql(directory / "postgresql") as postgresql:
-            yield cls(directory, postgresql, rounds, seconds, quick)
+            yield cls(directory, postgresql, rounds, seconds, quick, before)
 
     def processes_of_postgresql(self) -> list[int]:
         """Return the process ids of the PostgreSQL server, except the postmaster."""
@@ -47,9 +54,13 @@ class Stage:
         """Return an unused path."""
         return self.directory / f"{next(self._numbers)}-{name}"
 
-    def database(self, kind: str, mail: Mail) -> Settings:
-        """Create a database, fill it with `mail`, and return its settings."""
+    def settings(self, kind: str) -> Settings:
+        """Create an empty database, and return its settings."""
         url = f"sqlite:///{self.path('daas.db')}" if kind == "sqlite" else self.postgresql.make_database()
-        settings = load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": Fernet.generate_key().decode()})
-        mail.fill(settings)
+        return load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": Fernet.generate_key().decode()})
+
+    def database(self, kind: str, mail: Mail, checkout: Checkout = THIS) -> Settings:
+        """Create a database, fill it with `mail` as a checkout would, and return its settings."""
+        settings = self.settings(kind)
+        mail.fill(settings, checkout)
         return settings

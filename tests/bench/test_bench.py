@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from bench.mail import Ledger, Mail, Moves
+from bench.slow_flush import slow_flushes
 
 from ..support.servers import ROOT
 
@@ -31,10 +33,8 @@ ROWS = [
     "10,000 log rows",
     *("SQLite, worker 1", "PostgreSQL, worker 1", "PostgreSQL, worker 2"),
     *(f"{name}: the first answer within 2.5 s" for name in DATABASES),
-    "a move over HTTP",
-    "HTTP server and socket",
-    "of it commit",
-    "the bare view over HTTP",
+    *(f"{name}, now | bare view as for {name}" for name in DATABASES),
+    *(f"{name}, now" for name in DATABASES),
 ]
 
 
@@ -43,7 +43,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> str:
     if shutil.which("wrk") is None:
         pytest.skip("wrk is missing: apt-get install wrk")
     output = tmp_path_factory.mktemp("bench") / "RESULTS.md"
-    subprocess.run([sys.executable, "-m", "bench", "--quick", "--output", output], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "bench", "--quick", "--before", ROOT, "--output", output]
+    subprocess.run(command, cwd=ROOT, check=True)
     return output.read_text()
 
 
@@ -51,6 +52,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("row", ROWS)
 def test_a_quick_bench_has_a_figure_in_every_row(results, row):
     assert re.search(rf"^\| {re.escape(row)} \| {FIGURE}", results, flags=re.MULTILINE)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("database", [*DATABASES, "SQLite, each flush 2 ms slower"])
+def test_quick_bench_compares_now_with_another_commit(results, database):
+    assert re.search(
+        rf"^\| {database}, now \| {database}, [0-9a-f]+\+? \| {FIGURE} \| {FIGURE} \| {FIGURE} \|$",
+        results,
+        flags=re.MULTILINE,
+    )
 
 
 @pytest.mark.alone
@@ -100,3 +111,16 @@ def test_a_move_that_moves_nothing_is_found(settings, application):
     application.move(folder="Inbox")
     with pytest.raises(RuntimeError, match="moved nothing"):
         ledger.check({200: 1}, connections=0)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing: apt-get install gcc")
+def test_a_commit_of_sqlite_waits_for_a_slow_flush(tmp_path):
+    commit = (
+        "import sqlite3, sys, time; database = sqlite3.connect(sys.argv[1], isolation_level=None); "
+        "database.execute('PRAGMA journal_mode = WAL'); database.execute('PRAGMA synchronous = FULL'); "
+        "started = time.monotonic(); database.execute('CREATE TABLE t (n)'); print(time.monotonic() - started)"
+    )
+    environ = {**os.environ, **slow_flushes(tmp_path / "slow_flush.so", 200_000)}
+    command = [sys.executable, "-c", commit, tmp_path / "a.db"]
+    printed = subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
+    assert float(printed) >= 0.2
