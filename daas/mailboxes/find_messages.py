@@ -146,10 +146,10 @@ def _ids_by_date(mailbox: OpenMailbox, search: Search) -> Select[int]:
 
 def _texts(search: Search) -> list[ColumnElement[bool]]:
     return [
-        column.contains(fold(text), autoescape=True)
+        column.contains(folded, autoescape=True)
         for column, text in [
             (MessageEnvelope.subject_folded, search.subject),
             (MessageEnvelope.sender_folded, search.sender),
         ]
-        if text
+        if (folded := fold(text or ""))
     ]

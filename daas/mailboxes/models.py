@@ -24,8 +24,11 @@ STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
 
 
 def fold(text: str) -> str:
-    """Give a text as it is compared without regard to case, on every database alike."""
-    return unicodedata.normalize("NFC", text.casefold())
+    """Return a text in the form that is searched: without regard to case, with white space folded to single spaces.
+
+    Stored texts and the text to search for are folded alike; it does not depend on the database.
+    """
+    return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
 
 
 def date_text(date: datetime.datetime | None) -> str:

@@ -211,6 +211,15 @@ def test_a_part_of_the_text_is_found_without_regard_to_case(mail, name, part, fi
     assert ids_of(get(mail, MESSAGES, **{name: part})) == ([one] if finds else [])
 
 
+@pytest.mark.parametrize(
+    "sought", ["lab results now", "LAB  results", "results\u00a0now", "b\u3000results\tn"], ids=ascii
+)
+def test_search_folds_white_space_as_the_stored_text_is(mail, sought):
+    one = mail.put(subject="Lab\u00a0 results  now")
+    mail.put(subject="Labresults now")
+    assert ids_of(get(mail, MESSAGES, subject=sought)) == [one]
+
+
 @pytest.mark.parametrize("subject", ["a\u200cb", "a\u00a0b", "\U0001f469\u200d\u2695\ufe0f", "a\u00adb"], ids=ascii)
 def test_what_is_shown_of_a_subject_can_be_looked_for(mail, subject):
     one = mail.put(subject=subject)
