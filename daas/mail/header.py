@@ -1,17 +1,18 @@
-"""Reads what a list of messages shows of a mail: who sent it, to whom, when, about what.
+"""Reads what a list of messages shows of a mail: who sent it, to whom, when, and about what.
 
-Mail that breaks the rules is still a patient's mail, so this reader refuses only what is no mail at all. It
-reads the header alone, in one pass: email.policy.default crashes on some headers and takes quadratic time on
-others, and email.header.decode_header raises on broken base64.
+Mail that breaks the rules is still a patient's mail: only bytes that are no mail at all are rejected. The header alone
+is read, in one pass: email.policy.default crashes on some headers and takes quadratic time on others, and
+email.header.decode_header raises on broken base64.
 """
 
 import binascii
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_tz
+from datetime import datetime
+
+from .charsets import decode_labelled, decode_unlabelled
+from .dates import read_date
 
 #: Characters kept of each text: as many as a line of mail may have (RFC 5322, 2.1.1).
 MAX_TEXT_LENGTH = 998
@@ -19,13 +20,12 @@ MAX_TEXT_LENGTH = 998
 
 @dataclass(frozen=True)
 class Envelope:
-    """What a mail's header says, as a person reads it.
+    """The header of a mail, as a person reads it.
 
-    `message_id`, `subject`, `sender` (From) and `recipients` (To) are the decoded texts, empty where the mail
-    says nothing. They fit in any database and in JSON: one line, no control character or unpaired surrogate
-    (U+FFFD stands for each), white space folded to single blanks, at most MAX_TEXT_LENGTH characters.
-    `date` is aware, in UTC, and None if the mail has no readable one. `size` is that of the whole mail, in
-    bytes.
+    `message_id`, `subject`, `sender` (From) and `recipients` (To) are decoded texts, empty if the field is missing.
+    They fit in any database and in JSON: one line, U+FFFD for each control character or unpaired surrogate, white space
+    folded to single spaces, at most MAX_TEXT_LENGTH characters. `date` is in UTC, None if the mail has none or if it
+    cannot be understood. `size` is the size of the whole mail in bytes.
     """
 
     message_id: str
@@ -37,49 +37,85 @@ class Envelope:
 
 
 class NotAMessage(ValueError):
-    """Bytes that are no mail; the text says why, in words for an operator."""
+    """Bytes that are no mail; the text gives operators the reason."""
 
 
 def read_envelope(raw: bytes) -> Envelope:
-    """Read the header of a mail, however badly it keeps RFC 5322; of fields that occur twice, the first.
+    """Return the header of a mail, however badly it keeps RFC 5322; the first of repeated fields counts.
 
-    Takes time in proportion to the header, does not look at the body, and raises nothing but NotAMessage: for
-    bytes that are empty, or do not begin with a header in which a field of mail occurs.
+    Takes time in proportion to the header. Raises NotAMessage for bytes that are empty or do not begin with a header
+    of mail, as MailHeaderCheck decides.
     """
     if not raw:
         raise NotAMessage("it is empty")
+    start = _find_header(raw)
+    _check_is_mail(raw, start)
     fields: dict[bytes, bytes] = {}
-    is_mail = False
-    for name, value in _read_fields(raw):
-        is_mail = is_mail or bool(_FIELD_OF_MAIL.fullmatch(name))
+    for name, value in _read_fields(raw, start):
         if name in _FIELDS_READ:
             fields.setdefault(name, value)
-    if not is_mail:
-        raise NotAMessage("it has no mail header")
+    declared = _find_charset(raw, start, fields)
     return Envelope(
-        message_id=_printable(_decode(fields.get(b"message-id", b""))),
-        subject=_printable(_decode_words(fields.get(b"subject", b""))),
-        sender=_printable(_decode_words(fields.get(b"from", b""))),
-        recipients=_printable(_decode_words(fields.get(b"to", b""))),
-        date=_read_date(_printable(_decode(fields.get(b"date", b"")))),
+        message_id=_printable(decode_unlabelled(fields.get(b"message-id", b""), declared)),
+        subject=_printable(_decode_words(fields.get(b"subject", b""), declared)),
+        sender=_printable(_decode_words(fields.get(b"from", b""), declared)),
+        recipients=_printable(_decode_words(fields.get(b"to", b""), declared)),
+        date=read_date(_printable(decode_unlabelled(fields.get(b"date", b"")))),
         size=len(raw),
     )
 
 
-_FIELDS_READ = {b"message-id", b"subject", b"from", b"to", b"date"}
+class MailHeaderCheck:
+    """Decides line by line whether lines are the header of a mail.
+
+    They are as soon as a field of mail occurs. One line that is no field may come before it if two fields of mail
+    follow (X-, Content- and MIME- fields do not count then); a strict check accepts no such line. Calendars, vCards,
+    ini files, HTML and XML are no mail.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
+        self._bad_lines = 0
+        self._mail_fields: set[bytes] = set()
+        self.has_begun = False
+
+    def add(self, line: bytes) -> bool | None:
+        """Return whether the lines so far are a header of mail, None if that is still open."""
+        has_begun, self.has_begun = self.has_begun, True
+        if line.startswith((b" ", b"\t")):
+            return None if has_begun else False
+        if _OTHER_FORMAT.match(line):
+            return False
+        field = _FIELD_NAME.match(line)
+        if field is None:
+            self._bad_lines += 1
+            return False if self._strict or self._bad_lines > 1 else None
+        name = field[1].lower()
+        if _FIELD_OF_MAIL.fullmatch(name):
+            if not self._bad_lines:
+                return True
+            if not name.startswith((b"x-", b"content-", b"mime-")):
+                self._mail_fields.add(name)
+        return True if len(self._mail_fields) > 1 else None
+
+
+_FIELDS_READ = {b"message-id", b"subject", b"from", b"to", b"date", b"content-type"}
 _FIELD_OF_MAIL = re.compile(
     rb"from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|comments|keywords"
     rb"|received|return-path|delivered-to|envelope-to|mime-version|content-(?:type|transfer-encoding)"
-    rb"|disposition-notification-to|authentication-results|dkim-signature|(?:x|resent|list|arc)-.+"
+    rb"|disposition-notification-to|authentication-results|dkim-signature|(?:x|resent|list|arc)-[^=]+"
 )
+# vCalendar, vCard and their parts; the section of an ini file; HTML and XML.
+_OTHER_FORMAT = re.compile(rb"BEGIN[ \t]*:[ \t]*V|\[[^\]]*\][ \t\r]*\Z|<", re.IGNORECASE)
 
 # "From : a@example.org" is a field in the obsolete syntax (RFC 5322, 4.5), "From a@example.org" is not.
 _POSTMARK = re.compile(rb">?From (?![ \t]*:)[^\r\n]*+")
-# Besides postmarks: a byte order mark, blank lines, and the NULs that a crash leaves in a file.
+# Besides postmarks: a byte order mark, empty lines, and the NULs that a crash leaves in a file.
 _BEFORE_HEADER = re.compile(rb"(?:[\xef\xbb\xbf\0 \t\r\n]++|%b){0,9}" % _POSTMARK.pattern)
 _FIELD_NAME = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 # A first line that ends in CR: a field, a fold or an empty line follows, and no LF.
 _FIRST_LINE_IN_CR = re.compile(rb"[^\r\n]*+\r(?!\r*+\n)(?:[ \t\r]|%b)" % _FIELD_NAME.pattern)
+_FIRST_LF_OR_EMPTY_LINE_IN_CR = re.compile(rb"\n|\r\r(?!\n)|\r\Z")
 _LF = re.compile(rb"\n")
 _ANY_LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -88,38 +124,57 @@ _MAX_VALUE_BYTES = 65_536
 _UNFINISHED_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 
 
-def _read_fields(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Give each field's name, in lower case, and its unfolded value, cut to _MAX_VALUE_BYTES.
+def _find_header(raw: bytes) -> int:
+    before = _BEFORE_HEADER.match(raw)
+    return before.end() if before else 0
 
-    The header ends at an empty line or at one that is no part of a header, as a body does that has no empty
-    line before it. Postmarks are passed over.
+
+def _check_is_mail(raw: bytes, start: int) -> None:
+    check = MailHeaderCheck()
+    for line in _read_lines(raw, start):
+        if _POSTMARK.match(line):
+            continue
+        if not line.strip(b"\r"):
+            break
+        is_mail = check.add(line)
+        if is_mail:
+            return
+        if is_mail is not None:
+            break
+    raise NotAMessage("it has no mail header")
+
+
+def _read_fields(raw: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each field's name, in lower case, and its unfolded value, cut to _MAX_VALUE_BYTES.
+
+    The header ends at an empty line. Other lines that are no field are ignored, with the lines folded to them.
     """
     name, value = b"", bytearray()
-    for line in _read_lines(raw):
-        if name and line.startswith((b" ", b"\t")):
-            if len(value) <= _MAX_VALUE_BYTES:
+    for line in _read_lines(raw, start):
+        if line.startswith((b" ", b"\t")):
+            if name and len(value) <= _MAX_VALUE_BYTES:
                 value += line
             continue
         if name:
             yield name, _cut(value)
             name = b""
+        if not line.strip(b"\r"):
+            return
         if field := _FIELD_NAME.match(line):
             name, value = field[1].lower(), bytearray(memoryview(line)[field.end() :])
-        elif not _POSTMARK.match(line):
-            return
     if name:
         yield name, _cut(value)
 
 
-def _read_lines(raw: bytes) -> Iterator[bytes]:
-    """Give the lines from the header's first on, without the LF at their ends.
+def _read_lines(raw: bytes, start: int) -> Iterator[bytes]:
+    """Yield the lines from a place on, without the LF at their ends.
 
-    A CR is white space, so that lines may end in CR LF or, as some do, in CR CR LF. Only if the first line
-    ends in nothing but CR does a CR end any line.
+    A CR is white space, so that lines may end in CR LF or, as some do, in CR CR LF. A CR ends lines only if the first
+    line ends so, or the whole header has no LF.
     """
-    before = _BEFORE_HEADER.match(raw)
-    start = before.end() if before else 0
-    line_end = _ANY_LINE_END if _FIRST_LINE_IN_CR.match(raw, start) else _LF
+    first = _FIRST_LF_OR_EMPTY_LINE_IN_CR.search(raw, start)
+    is_in_cr = _FIRST_LINE_IN_CR.match(raw, start) or (first is not None and first[0] != b"\n")
+    line_end = _ANY_LINE_END if is_in_cr else _LF
     while end := line_end.search(raw, start):
         yield raw[start : end.start()]
         start = end.end()
@@ -132,16 +187,35 @@ def _cut(value: bytearray) -> bytes:
     return _UNFINISHED_CHARACTER.sub(b"", bytes(value[:_MAX_VALUE_BYTES]))
 
 
-# RFC 2047, 2, but for blanks and question marks within the text, which exist. The text ends where another
-# word begins, so that many unfinished words take no more time than one.
+_CHARSET = re.compile(rb"""charset[ \t]*=[ \t]*["']?([^\s"';]{1,60})""", re.IGNORECASE)
+# The header of a multipart's first part is within so many bytes of the message's beginning.
+_FIRST_PART_WITHIN = 65_536
+
+
+def _find_charset(raw: bytes, start: int, fields: dict[bytes, bytes]) -> str:
+    """Return the charset that a message declares, in its header or in that of its first part; empty if there is none.
+
+    It is needed only if the header has text that is neither ASCII nor in encoded words.
+    """
+    if all(value.isascii() for value in fields.values()):
+        return ""
+    content_type = fields.get(b"content-type", b"")
+    found = _CHARSET.search(content_type)
+    if found is None and content_type.strip().lower().startswith(b"multipart/"):
+        found = _CHARSET.search(raw, start, start + _FIRST_PART_WITHIN)
+    return "" if found is None else found[1].decode("ascii", errors="replace")
+
+
+# RFC 2047, 2, and also spaces and question marks within the text, which exist. The text ends where another word begins,
+# so that many unfinished words take no more time than one.
 _ENCODED_WORD = re.compile(rb"=\?([!-<>@-~]{1,60})\?([BbQq])\?((?:[^=?]|=(?!\?[!-<>@-~])|\?(?!=))*)\?=")
 
 
-def _decode_words(value: bytes) -> str:
-    """Decode a field with its encoded words (RFC 2047).
+def _decode_words(value: bytes, declared: str) -> str:
+    """Return a field's text with its encoded words decoded (RFC 2047).
 
-    Blanks between two words are no part of the text. Neighbours of one charset are decoded together, since
-    many programs split a character between them.
+    Spaces between two words are no part of the text. Neighbours of one charset are decoded together, since many
+    programs split a character between them. Other text is decoded by the charset that the message declares.
     """
     texts: list[str] = []
     run, run_charset = b"", b""
@@ -151,15 +225,15 @@ def _decode_words(value: bytes) -> str:
         gap = value[position : word.start()]
         is_neighbour = not gap.strip()
         if not is_neighbour or charset != run_charset:
-            texts.append(_decode(run, run_charset.decode("ascii")))
+            texts.append(decode_labelled(run, run_charset.decode("ascii"), declared))
             run = b""
         if not is_neighbour:
-            texts.append(_decode(gap))
+            texts.append(decode_unlabelled(gap, declared))
         run += _decode_base64(word[3]) if word[2] in b"Bb" else binascii.a2b_qp(word[3], header=True)
         run_charset = charset
         position = word.end()
-    texts.append(_decode(run, run_charset.decode("ascii")))
-    texts.append(_decode(value[position:]))
+    texts.append(decode_labelled(run, run_charset.decode("ascii"), declared))
+    texts.append(decode_unlabelled(value[position:], declared))
     return "".join(texts)
 
 
@@ -170,60 +244,9 @@ def _decode_base64(text: bytes) -> bytes:
     return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
 
 
-# What the label says and what programs write under it: the wider charset has the same characters, and more.
-_WIDER_CHARSETS = {"iso8859-1": "cp1252", "gb2312": "gb18030"}
-# ASCII says nothing of the bytes beyond it. The others are Python's own, not charsets of mail: they warn,
-# or take quadratic time.
-_CHARSETS_NOT_BELIEVED = {"ascii", "idna", "punycode", "unicode-escape", "raw-unicode-escape"}
-
-
-def _decode(raw: bytes, label: str = "") -> str:
-    """Decode bytes of a header by their label, or else as UTF-8, or else as Windows-1252.
-
-    The last, which is Latin-1 with printable characters in place of control characters, can stand for any
-    bytes. Text of a known charset other than ASCII keeps that charset even if some of its bytes are wrong.
-    """
-    charset = _find_charset(label)
-    for candidate, errors in ((charset, "strict"), ("utf-8", "strict"), (charset, "replace")):
-        try:
-            return raw.decode(candidate, errors)
-        except (LookupError, ValueError):
-            continue
-    return raw.decode("cp1252", errors="replace")
-
-
-def _find_charset(label: str) -> str:
-    """Give the charset to read under a label, empty for one that is unknown or not believed."""
-    try:
-        charset = codecs.lookup(label).name
-    except LookupError:
-        return ""
-    return "" if charset in _CHARSETS_NOT_BELIEVED else _WIDER_CHARSETS.get(charset, charset)
-
-
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def _printable(text: str) -> str:
-    """Make a text as Envelope promises it."""
+    """Return a text in the form that Envelope promises."""
     return _NOT_STORABLE.sub("\ufffd", " ".join(text.split()))[:MAX_TEXT_LENGTH].rstrip()
-
-
-# parsedate_tz takes a year below 100 for one of two digits, however many it is written with.
-_YEAR_BEFORE_100 = re.compile(r"(?<![\d:+-])00\d\d(?![\d:])")
-
-
-def _read_date(text: str) -> datetime | None:
-    """Read a mail's date as leniently as email.utils does, without a known zone as UTC (RFC 5322, 4.3)."""
-    try:
-        parts = parsedate_tz(text)
-        if parts is None or _YEAR_BEFORE_100.search(text):
-            return None
-        year, month, day, hour, minute, second, *_, offset = parts
-        east = offset or 0
-        if not 0 <= second <= 60 or abs(east) >= 86_400:
-            return None
-        # Added, not set, because a leap second is the sixtieth (RFC 5322, 3.3).
-        return datetime(year, month, day, hour, minute, tzinfo=UTC) + timedelta(seconds=second - east)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None

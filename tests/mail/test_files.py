@@ -1,5 +1,7 @@
 import contextlib
+import io
 import os
+import re
 import time
 import tracemalloc
 
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from daas.mail.files import MAX_MESSAGE_BYTES, FoundMessage, SkippedFile, find_messages
 from daas.mail.header import read_envelope
+from daas.mail.mbox import find_parts, is_mbox
 
 POSTMARK = b"From zoe@clinic.example.org Mon Jun  3 12:13:56 2013\n"
 
@@ -75,19 +78,19 @@ def maildir(tmp_path):
     return directory
 
 
-def test_a_file_is_one_message_byte_for_byte(tmp_path):
+def test_file_is_one_message_byte_for_byte(tmp_path):
     raw = b"\xef\xbb\xbfSubject: x\r\n\r\nFrom \r\n\0\xff\n\nFrom - Mon Jun  3 12:13:56 2013\nbody\n\n"
     path = write(tmp_path / "lab.eml", raw)
     assert list(find_messages(path)) == [FoundMessage(str(path), raw)]
 
 
-def test_an_empty_file_is_left_to_the_reader_of_messages(tmp_path):
+def test_empty_file_is_found(tmp_path):
     path = write(tmp_path / "empty", b"")
     assert list(find_messages(path)) == [FoundMessage(str(path), b"")]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
-def test_an_mbox_is_its_messages_byte_for_byte(tmp_path, line_end):
+def test_mbox_messages_keep_their_bytes(tmp_path, line_end):
     path = write(tmp_path / "inbox", MBOX.replace(b"\n", line_end))
     assert list(find_messages(path)) == [
         FoundMessage(f"{path}#1", LAB_RESULTS.replace(b"\n", line_end)),
@@ -96,7 +99,7 @@ def test_an_mbox_is_its_messages_byte_for_byte(tmp_path, line_end):
     ]
 
 
-def test_messages_of_an_mbox_can_be_read(tmp_path):
+def test_mbox_messages_can_be_read(tmp_path):
     envelopes = [read_envelope(raw) for raw in find_raw(write(tmp_path / "inbox", MBOX))]
     assert [envelope.subject for envelope in envelopes] == ["Lab results", "Referral", "Discharge"]
 
@@ -104,29 +107,60 @@ def test_messages_of_an_mbox_can_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "messages"),
     [
-        pytest.param(POSTMARK + b"A: b\n\nbody", [b"A: b\n\nbody"], id="no line end"),
-        pytest.param(POSTMARK + b"A: b\n\nbody\n", [b"A: b\n\nbody\n"], id="no blank line"),
-        pytest.param(POSTMARK + b"A: b\n\n\n", [b"A: b\n\n"], id="one of two blank lines"),
-        pytest.param(POSTMARK, [b""], id="nothing but a postmark"),
-        pytest.param(POSTMARK + b"\n" + POSTMARK + b"A: b\n", [b"", b"A: b\n"], id="an empty message"),
-        pytest.param(POSTMARK + b"\n" + POSTMARK, [b"", b""], id="two empty messages"),
-        pytest.param(POSTMARK + POSTMARK + b"A: b\n", [POSTMARK + b"A: b\n"], id="a postmark after the first"),
-        pytest.param(POSTMARK + b"A: b\n\n" + POSTMARK * 2, [b"A: b\n", POSTMARK], id="a postmark after the second"),
-        pytest.param(POSTMARK + b"A: b\n" + POSTMARK, [b"A: b\n" + POSTMARK], id="a postmark after a line"),
-        pytest.param(POSTMARK + b"A: b\r\n\r\n" + POSTMARK + b"C: d\n", [b"A: b\r\n", b"C: d\n"], id="CRLF beside LF"),
-        pytest.param(POSTMARK + b"x" * 65_536 + b"\n" + POSTMARK, [b"x" * 65_536 + b"\n" + POSTMARK], id="long line"),
+        pytest.param(POSTMARK + b"To: b\n\nbody", [b"To: b\n\nbody"], id="no line end"),
+        pytest.param(POSTMARK + b"To: b\n\nbody\n", [b"To: b\n\nbody\n"], id="no empty line"),
+        pytest.param(POSTMARK + b"To: b\n\n\n", [b"To: b\n\n"], id="one of two empty lines"),
         pytest.param(
-            POSTMARK + b"\n" + b"x" * 65_536 + POSTMARK,
-            [b"\n" + b"x" * 65_536 + POSTMARK],
+            POSTMARK + b"To: b\n \n" + POSTMARK + b"To: c\n", [b"To: b\n \n", b"To: c\n"], id="spaces are kept"
+        ),
+        pytest.param(POSTMARK * 2 + b"To: b\n", [POSTMARK + b"To: b\n"], id="a From line after the first"),
+        pytest.param(POSTMARK + b"To: b\n\n" + POSTMARK, [b"To: b\n\n" + POSTMARK], id="nothing after a From line"),
+        pytest.param(
+            POSTMARK + b"To: b\n\n" + POSTMARK * 2 + b"To: c\n",
+            [b"To: b\n", POSTMARK + b"To: c\n"],
+            id="a From line after the second",
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n\n" + POSTMARK + b"\n" + POSTMARK + b"To: c\n",
+            [b"To: b\n\n" + POSTMARK, b"To: c\n"],
+            id="an empty message is text of the one before",
+        ),
+        pytest.param(POSTMARK + b"To: b\n" + POSTMARK, [b"To: b\n" + POSTMARK], id="a From line at the end"),
+        pytest.param(
+            POSTMARK + b"To: b\r\n\r\n" + POSTMARK + b"To: d\n", [b"To: b\r\n", b"To: d\n"], id="CRLF beside LF"
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n" + b"x" * 65_536 + b"\nFrom -\nTo: c\n",
+            [b"To: b\n" + b"x" * 65_536 + b"\nFrom -\nTo: c\n"],
+            id="after a long line",
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n\n" + b"x" * 65_536 + POSTMARK + b"To: c\n",
+            [b"To: b\n\n" + b"x" * 65_536 + POSTMARK + b"To: c\n"],
             id="within a long line",
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n" + b" " * 99_999 + b"\nFrom -\nTo: c\n",
+            [b"To: b\n" + b" " * 99_999 + b"\n", b"To: c\n"],
+            id="after a long line of spaces",
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n" + b" " * 99_999 + b"From -\nTo: c\n",
+            [b"To: b\n" + b" " * 99_999 + b"From -\nTo: c\n"],
+            id="after many spaces",
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n\n" + b"\0" * 99_999 + b"From -\nTo: c\n",
+            [b"To: b\n", b"To: c\n"],
+            id="after many NULs",
         ),
     ],
 )
-def test_only_the_blank_line_that_separates_is_left_out(tmp_path, content, messages):
+def test_only_the_separating_empty_line_is_left_out(tmp_path, content, messages):
     assert find_raw(write(tmp_path / "inbox", content)) == messages
 
 
-def test_a_message_is_the_same_bytes_once_another_was_delivered_after_it(tmp_path):
+def test_appending_a_message_does_not_change_the_one_before(tmp_path):
     before = find_raw(write(tmp_path / "inbox", POSTMARK + LAB_RESULTS + b"\n"))
     after = find_raw(write(tmp_path / "inbox", POSTMARK + LAB_RESULTS + b"\n" + POSTMARK + DISCHARGE + b"\n"))
     assert after[:1] == before
@@ -153,42 +187,58 @@ def test_a_message_is_the_same_bytes_once_another_was_delivered_after_it(tmp_pat
         ),
     ],
 )
-def test_a_postmark_after_a_blank_line_begins_a_message(tmp_path, line):
-    content = POSTMARK + b"A: b\n\n" + line.encode() + b"\nC: d\n"
-    assert find_raw(write(tmp_path / "inbox", content)) == [b"A: b\n", b"C: d\n"]
-    assert find_raw(write(tmp_path / "inbox", line.encode() + b"\nC: d\n")) == [b"C: d\n"]
+def test_from_line_before_a_header_begins_a_message(tmp_path, line):
+    content = POSTMARK + b"To: b\n\n" + line.encode() + b"\nTo: d\n"
+    assert find_raw(write(tmp_path / "inbox", content)) == [b"To: b\n", b"To: d\n"]
+    assert find_raw(write(tmp_path / "inbox", line.encode() + b"\nTo: d\n")) == [b"To: d\n"]
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("before", "line", "after"),
     [
-        *(
-            "From now on take 5 mg",
-            "From",
-            "From: a@example.org",
-            "From : a@example.org",
-            "from a@example.org",
-        ),
-        *(
-            "From a@example.org",
-            "From a@example.org Mon Jun  3 2013",
-            "From a@example.org Mon Jun  3 12:13:56",
-        ),
-        *(
-            "From a@example.org Mon 3 12:13:56 2013",
-            "From Jun@example.org Mon 3 12:13:56 2013",
-            "From Dr. Lee, seen at 10:30 on 3 Jun 2013",
-        ),
-        *("From today (12:30) take it until Jun 2025.", "From WARD TO ICU AT 10:30 3 JUN 2013"),
-        *("From 10:30 on 3 Jun 2013 the patient slept", ">From a@example.org Mon Jun  3 12:13:56 2013"),
-        *(" From a@example.org Mon Jun  3 12:13:56 2013", "From a Mon Jun  3 12:13:56 2013 as follows"),
+        pytest.param("\n", "From now on take 5 mg", "three times daily\n", id="a sentence"),
+        pytest.param("\n", "From the lab:", "Potassium: 5.2\nSodium: 140\n", id="a heading before values"),
+        pytest.param("\n", "From", "To: d\n", id="no space"),
+        pytest.param("\n", "From : a@example.org", "To: d\n", id="a field"),
+        pytest.param("\n", "from a@example.org", "To: d\n", id="lower case"),
+        pytest.param("\n", "From a@example.org Mon Jun  3 12:13:56 2013", "See you\nTo: d\n", id="a quoted From line"),
+        pytest.param("\n", "From a@example.org Mon Jun  3 12:13:56 2013", " Subject: x\n  Folder: y\n", id="a log"),
+        pytest.param("\n", "From a@example.org", "the ward: closed\nTo: d\nSubject: e\n", id="prose before a field"),
+        pytest.param("x\n", "From a@example.org", "To: d\n", id="no empty line and no date"),
+        pytest.param("x\n", "From a@example.org Mon Jun  3 2013", "To: d\n", id="no empty line and no time"),
+        pytest.param("x\n", "From a@example.org Mon Jun  3 12:13:56", "To: d\n", id="no empty line and no year"),
+        pytest.param("x\n", "From Monday 3 Jun 2013 08:00", "To: d\n", id="no empty line and a date in words"),
+        pytest.param("x\n", "From a Mon Jun  3 12:13:56 2013 as follows", "To: d\n", id="words after a date"),
+        pytest.param("\n", ">From a@example.org Mon Jun  3 12:13:56 2013", "To: d\n", id="quoted"),
+        pytest.param("\n", " From a@example.org Mon Jun  3 12:13:56 2013", "To: d\n", id="indented"),
     ],
 )
-def test_a_line_that_is_no_postmark_stays_in_its_message(tmp_path, line):
-    content = b"A: b\n\n" + line.encode() + b"\nC: d\n"
-    assert find_raw(write(tmp_path / "inbox", POSTMARK + content)) == [content]
-    single = line.encode() + b"\nC: d\n"
-    assert list(find_messages(write(tmp_path / "one", single))) == [FoundMessage(str(tmp_path / "one"), single)]
+def test_other_lines_stay_in_their_message(tmp_path, before, line, after):
+    message = f"To: b\n\n{before}{line}\n{after}".encode()
+    assert find_raw(write(tmp_path / "inbox", POSTMARK + message)) == [message]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"From now on take 5 mg\nthree times daily\n", id="a letter"),
+        pytest.param(b"From the lab:\nPotassium: 5.2\n", id="a table"),
+        pytest.param(POSTMARK, id="nothing after the From line"),
+        pytest.param(b"\xef\xbb\xbf\0\n" + POSTMARK + b"\n", id="white space around the From line"),
+        pytest.param(b"From \nlee\n" + REFERRAL, id="something else before the header"),
+        pytest.param(b"From a b\nBEGIN:VCALENDAR\nX-A: b\n", id="a calendar"),
+    ],
+)
+def test_mbox_that_cannot_be_split_is_skipped(tmp_path, content):
+    path = write(tmp_path / "inbox", content)
+    reason = "it begins with `From `, but no header of a message follows such a line"
+    assert list(find_messages(path)) == [SkippedFile(str(path), reason)]
+
+
+def test_text_before_the_first_message_is_skipped(tmp_path):
+    path = write(tmp_path / "inbox", b"\n\nFrom the archive of 2013\n\n" + POSTMARK + DISCHARGE)
+    reason = "it is before the first message, and no header of a message follows its first line"
+    assert list(find_messages(path)) == [SkippedFile(f"{path}#1", reason), FoundMessage(f"{path}#2", DISCHARGE)]
 
 
 LINES = st.sampled_from(
@@ -216,23 +266,96 @@ LINES = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(st.lists(LINES, max_size=8).map(b"".join), min_size=1, max_size=5))
-def test_what_was_written_to_an_mbox_is_found_in_it(tmp_path_factory, messages):
+def test_messages_written_to_an_mbox_are_found(tmp_path_factory, messages):
     path = tmp_path_factory.getbasetemp() / "written"
+    messages = [b"To: b\n" + message for message in messages]
     write(path, b"".join(POSTMARK + message + b"\n" for message in messages))
     assert find_raw(path) == messages
 
 
-def test_lines_that_nearly_are_postmarks_are_read_in_good_time(tmp_path):
+# Of From lines, headers and text, with every line end.
+PIECES = st.sampled_from(
+    [
+        *(
+            POSTMARK[:-1],
+            b"From -",
+            b"From now on",
+            b"From ",
+            b">From x",
+            b"From: a@example.org",
+            b"Subject: x",
+            b"A: b",
+        ),
+        *(
+            b"odd line: x",
+            b"text",
+            b" ",
+            b"\t",
+            b"\0",
+            b"\xef\xbb\xbf",
+            b"BEGIN:VCALENDAR",
+            b"[section]",
+            b"x" * 20_000,
+        ),
+        *(b" " * 20_000, b"\0" * 20_000),
+    ]
+)
+LINE_ENDS = st.sampled_from([b"\n", b"\n\n", b"\r\n", b"\r\n\r\n", b"\r", b"\r\r", b"\r\r\n", b"\r\r\n\r\r\n", b""])
+LINE_END = rb"(?:\n|\r(?:\r?\n)?)"
+SEPARATOR = re.compile(rb"%b?(?:\0|\xef\xbb\xbf)*From [^\r\n]*%b" % (LINE_END, LINE_END))
+WHITE_SPACE = re.compile(rb"[ \t\0\xef\xbb\xbf\r\n]*")
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(PIECES, LINE_ENDS).map(b"".join), max_size=40).map(b"".join))
+def test_splitting_an_mbox_loses_nothing(content):
+    file = io.BytesIO(content)
+    if not is_mbox(file):
+        return
+    end = 0
+    for number, part in enumerate(find_parts(file)):
+        between = content[end : part.start]
+        if number == 0:
+            between = between[WHITE_SPACE.match(between).end() :]
+            assert not between or part.is_message
+        if number > 0 or between:
+            assert SEPARATOR.fullmatch(between)
+        if part.is_message:
+            read_envelope(content[part.start : part.end])
+        else:
+            assert number == 0
+        end = part.end
+    assert re.fullmatch(LINE_END + b"?", content[end:])
+
+
+def test_every_byte_of_an_mbox_is_read_once():
+    """Counted, not timed: a reader that looks ahead from each From line would read some bytes many times."""
+    content = POSTMARK + b"To: b\n" + POSTMARK * 1000 + b"A: b\n" + (b"\nFrom -\nA: b\n" + POSTMARK) * 1000
+    file = CountingFile(content)
+    assert len([*find_parts(file)]) == 1
+    assert file.bytes_read == len(content)
+
+
+class CountingFile(io.BytesIO):
+    bytes_read = 0
+
+    def read(self, size=-1):
+        chunk = super().read(size)
+        self.bytes_read += len(chunk)
+        return chunk
+
+
+def test_long_from_lines_take_linear_time(tmp_path):
     lines = [b"From " + b" " * 60_000 + b"x y", b"From " + b"x" * 60_000 + b" Jun 1:00 2000 q"]
     lines += [b'From "' + b'\\"' * 30_000, b"From x Jun 1:00 2000 " + b"1 " * 30_000 + b"q"]
-    message = b"A: b\n" + b"".join(b"\n" + line + b"\n" for line in lines * 20)
+    message = b"To: b\n" + b"".join(b"\n" + line + b"\n" for line in lines * 20)
     path = write(tmp_path / "inbox", POSTMARK + message)
     began = time.thread_time()
     assert find_raw(path) == [message]
     assert time.thread_time() - began < 5
 
 
-def test_a_maildir_is_the_files_in_cur_and_new(maildir):
+def test_maildir_gives_files_in_cur_and_new(maildir):
     write(maildir / "new" / "1370279640.M2P1.host", DISCHARGE)
     write(maildir / "cur" / "1370279638.M9P1.host:2,S", b"From \n\nFrom \n")
     write(maildir / "cur" / "1370279636.M1P1.host:2,RS", LAB_RESULTS)
@@ -245,7 +368,7 @@ def test_a_maildir_is_the_files_in_cur_and_new(maildir):
     ]
 
 
-def test_folders_within_a_maildir_are_skipped_by_name(maildir):
+def test_folders_within_a_maildir_are_skipped(maildir):
     for name in (".Sent", ".Sent.2013", "Archive"):
         for part in ("cur", "new", "tmp"):
             (maildir / name / part).mkdir(parents=True)
@@ -259,80 +382,97 @@ def test_folders_within_a_maildir_are_skipped_by_name(maildir):
     assert find_raw(maildir / ".Sent") == [DISCHARGE]
 
 
-def test_one_bad_file_does_not_keep_the_rest_of_a_maildir_out(maildir):
+def test_bad_files_do_not_stop_a_maildir(maildir):
     (maildir / "cur" / "1").symlink_to("1")
     (maildir / "cur" / "2").symlink_to("nowhere")
     (maildir / "cur" / "3").mkdir()
     os.mkfifo(maildir / "cur" / "4")
     write(maildir / "cur" / ".5", b"")
-    (maildir / "cur" / "6").symlink_to(write(maildir.parent / "lab.eml", LAB_RESULTS))
+    (maildir / "cur" / "6").symlink_to(write(maildir / "new" / "7", LAB_RESULTS))
     cur = maildir / "cur"
     assert list(find_messages(maildir)) == [
         SkippedFile(str(cur / ".5"), "its name begins with a dot, as no message's in a Maildir does"),
-        SkippedFile(str(cur / "1"), "it cannot be read: Too many levels of symbolic links"),
-        SkippedFile(str(cur / "2"), "it does not exist"),
+        SkippedFile(str(cur / "1"), "it cannot be read: Too many levels of symbolic links", is_error=True),
+        SkippedFile(str(cur / "2"), "it does not exist", is_error=True),
         SkippedFile(str(cur / "3"), "it is a directory"),
         SkippedFile(str(cur / "4"), "it is no file but a device, pipe or socket"),
         FoundMessage(str(cur / "6"), LAB_RESULTS),
+        FoundMessage(str(maildir / "new" / "7"), LAB_RESULTS),
     ]
 
 
-def test_messages_are_read_one_after_the_other(maildir):
+def test_links_that_lead_out_of_a_maildir_are_not_followed(maildir, tmp_path):
+    secret = write(tmp_path / "secret.eml", LAB_RESULTS)
+    (maildir / "cur" / "1").symlink_to(secret)
+    (maildir / "cur" / "2").symlink_to("../../secret.eml")
+    (maildir / "cur" / "3").symlink_to(maildir / "cur" / "1")
+    (maildir / "new").rmdir()
+    (maildir / "new").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    write(tmp_path / "elsewhere" / "4", LAB_RESULTS)
+    places = [maildir / "cur" / "1", maildir / "cur" / "2", maildir / "cur" / "3", maildir / "new" / "4"]
+    assert list(find_messages(maildir)) == [
+        SkippedFile(str(place), "it is a link that leads out of the Maildir") for place in places
+    ]
+
+
+def test_messages_are_read_one_at_a_time(maildir):
     write(maildir / "cur" / "1", DISCHARGE)
     write(maildir / "cur" / "2", DISCHARGE)
     messages = find_messages(maildir)
     assert next(messages) == FoundMessage(str(maildir / "cur" / "1"), DISCHARGE)
     (maildir / "cur" / "2").unlink()
-    assert list(messages) == [SkippedFile(str(maildir / "cur" / "2"), "it does not exist")]
+    assert list(messages) == [SkippedFile(str(maildir / "cur" / "2"), "it does not exist", is_error=True)]
 
 
+# Each makes something that gives no message and returns the reason, and whether it is an error.
 def make_dangling_symlink(path):
     path.symlink_to("nowhere")
-    return "it does not exist"
+    return "it does not exist", True
 
 
 def make_below_a_file(path):
     path.parent.rmdir()
     path.parent.write_bytes(b"")
-    return "it cannot be read: Not a directory"
+    return "it cannot be read: Not a directory", True
 
 
 def make_directory(path):
     (path / "cur").mkdir(parents=True)
     (path / "new").mkdir()
-    return "it is a directory but no Maildir (with cur, new and tmp)"
+    return "it is a directory but no Maildir (with cur, new and tmp)", False
 
 
 def make_symlink_loop(path):
     path.symlink_to(path)
-    return "it cannot be read: Too many levels of symbolic links"
+    return "it cannot be read: Too many levels of symbolic links", True
 
 
 def make_fifo(path):
     os.mkfifo(path)
-    return "it is no file but a device, pipe or socket"
+    return "it is no file but a device, pipe or socket", False
 
 
 def make_device(path):
     path.symlink_to("/dev/zero")
-    return "it is no file but a device, pipe or socket"
+    return "it is no file but a device, pipe or socket", False
 
 
 def make_large(path):
     path.touch()
     os.truncate(path, MAX_MESSAGE_BYTES + 1)
-    return "it is larger than 100 MiB"
+    return "it is larger than 100 MiB", False
 
 
 @pytest.mark.parametrize(
     "make",
     [make_dangling_symlink, make_below_a_file, make_directory, make_symlink_loop, make_fifo, make_device, make_large],
 )
-def test_what_holds_no_messages_is_skipped_with_a_reason(tmp_path, make):
+def test_path_without_messages_is_skipped_with_a_reason(tmp_path, make):
     path = tmp_path / "folder" / "mail"
     path.parent.mkdir()
-    reason = make(path)
-    assert list(find_messages(path)) == [SkippedFile(str(path), reason)]
+    reason, is_error = make(path)
+    assert list(find_messages(path)) == [SkippedFile(str(path), reason, is_error)]
 
 
 @pytest.fixture
@@ -344,37 +484,39 @@ def closed_to_others():
 
 
 @pytest.mark.parametrize("is_directory", [False, True], ids=["file", "directory"])
-def test_what_may_not_be_read_is_skipped_with_a_reason(tmp_path, closed_to_others, is_directory):
+def test_path_without_permission_is_an_error(tmp_path, closed_to_others, is_directory):
     path = tmp_path / "mail"
     path.mkdir() if is_directory else path.touch()
     path.chmod(0)
     closed_to_others()
-    assert list(find_messages(path)) == [SkippedFile(str(path), "it cannot be read: Permission denied")]
+    assert list(find_messages(path)) == [SkippedFile(str(path), "it cannot be read: Permission denied", is_error=True)]
 
 
-def test_a_path_that_is_not_utf_8_is_given_as_text_that_can_be_printed(tmp_path):
+def test_path_that_is_not_utf_8_is_printable(tmp_path):
     path = tmp_path / os.fsdecode(b"Zo\xeb.eml")
-    assert list(find_messages(path)) == [SkippedFile(str(tmp_path / "Zo\ufffd.eml"), "it does not exist")]
+    assert list(find_messages(path)) == [
+        SkippedFile(str(tmp_path / "Zo\ufffd.eml"), "it does not exist", is_error=True)
+    ]
 
 
-def test_a_symlink_to_a_file_or_maildir_is_followed(tmp_path, maildir):
+def test_link_to_a_file_or_maildir_is_followed(tmp_path, maildir):
     write(maildir / "new" / "1", DISCHARGE)
     for name, target in (("a", maildir), ("b", maildir / "new" / "1")):
         (tmp_path / name).symlink_to(target)
         assert find_raw(tmp_path / name) == [DISCHARGE]
 
 
-def test_a_message_of_the_largest_size_is_found(tmp_path):
+def test_message_of_the_maximum_size_is_found(tmp_path):
     path = tmp_path / "large.eml"
     path.touch()
     os.truncate(path, MAX_MESSAGE_BYTES)
     assert [len(raw) for raw in find_raw(path)] == [MAX_MESSAGE_BYTES]
 
 
-def test_a_message_that_is_too_large_is_skipped_unread_amid_an_mbox(tmp_path):
+def test_too_large_message_of_an_mbox_is_skipped_unread(tmp_path):
     path = tmp_path / "inbox"
     with path.open("wb") as file:
-        file.write(POSTMARK + DISCHARGE + b"\n" + POSTMARK)
+        file.write(POSTMARK + DISCHARGE + b"\n" + POSTMARK + b"To: b\n")
         file.seek(MAX_MESSAGE_BYTES, os.SEEK_CUR)
         file.write(b"\n\n" + POSTMARK + LAB_RESULTS + b"\n")
     with measured_memory() as peak:
@@ -386,7 +528,7 @@ def test_a_message_that_is_too_large_is_skipped_unread_amid_an_mbox(tmp_path):
     assert max(peak) < 1_000_000
 
 
-def test_an_mbox_is_streamed(tmp_path):
+def test_mbox_is_streamed(tmp_path):
     message = b"Subject: x\n\n" + b"a line of an attachment\n" * 20_000
     path = write(tmp_path / "inbox", (POSTMARK + message + b"\n") * 20)
     with measured_memory() as peak:

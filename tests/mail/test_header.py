@@ -152,7 +152,7 @@ def test_what_mail_programs_leave_before_a_header_is_passed_over(before):
         pytest.param(b"Subject : one\nFrom \t: a\n", "one", "a", id="blanks before the colon"),
         pytest.param(b"From : a\nSubject:one\n", "one", "a", id="a field that begins like a postmark"),
         pytest.param(b"Subject:\n one\n \n\ttwo\nFrom: a\n", "one two", "a", id="folded at blank lines"),
-        pytest.param(b"Subject: one\nand no field\nFrom: a\n", "one", "", id="a line that is no field"),
+        pytest.param(b"Subject: one\nand no field\nFrom: a\n", "one", "a", id="a line that is no field"),
         pytest.param(b"Subject: one\rtwo\nFrom: a\n", "one two", "a", id="CR within a line"),
         pytest.param(b"Subject: one\rFrom: a\r\rTo: b\n", "one", "a", id="LF in the body alone"),
         pytest.param(b"Subject: one\r two\rFrom: a\r", "one two", "a", id="folded with CR"),
