@@ -21,6 +21,7 @@ from . import (
     sandbox,
     settings,
 )
+from .output import printable
 
 
 class _Commands(click.Group):
@@ -31,7 +32,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (OperatorError, SettingError, KeyFileError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
         except UnicodeError as error:
             raise click.ClickException("An argument or a key contains characters that are not allowed.") from error
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from ..errors import OperatorError
+from ..mail.files import SkippedFile
 from ..mailboxes import administration as mailboxes
 from ..mailboxes import messages
 from ..mailboxes.message_import import ImportedMessage, import_messages
 from ..mailboxes.models import date_text
 from .context import uses_database
-from .output import ID, Row, prints_result
+from .output import ID, Row, print_result, printable, prints_result
 
 
 @click.group()
@@ -29,23 +31,50 @@ def message() -> None:
     show_default=True,
     help="A folder's name, or a custom one's id.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
 @uses_database
-@prints_result
-def import_(mailbox_name: str, paths: tuple[Path, ...], folder_name: str) -> Row:
+def import_(mailbox_name: str, paths: tuple[Path, ...], folder_name: str, as_json: bool) -> None:
     """Import .eml files, mbox files and Maildirs; bytes that the mailbox holds already keep the id they have."""
     folder = mailboxes.find_folder(mailboxes.find_mailbox(mailbox_name), folder_name)
-    imported: list[Row] = []
-    skipped: list[Row] = []
+    imported: list[ImportedMessage] = []
+    skipped: list[SkippedFile] = []
     with click.progressbar(
         length=sum(map(_size, paths)), label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
         for outcome in import_messages(folder, paths):
             if isinstance(outcome, ImportedMessage):
                 bar.update(outcome.size)
-                imported.append({"id": str(outcome.id), "path": outcome.path})
+                imported.append(outcome)
             else:
-                skipped.append({"path": outcome.path, "reason": outcome.reason})
-    return {"imported": imported, "skipped": skipped}
+                skipped.append(outcome)
+    new = sum(each.new for each in imported)
+    totals = {"new": new, "known": len(imported) - new, "skipped": len(skipped)}
+    if as_json:
+        result = {
+            "imported": [{"id": str(each.id), "path": each.path, "new": each.new} for each in imported],
+            "skipped": [{"path": each.path, "reason": each.reason} for each in skipped],
+            "totals": totals,
+        }
+        print_result(result, as_json=True)
+    else:
+        _print_import(imported, skipped, totals)
+    _report_errors([each for each in skipped if each.is_error])
+
+
+def _print_import(imported: list[ImportedMessage], skipped: list[SkippedFile], totals: dict[str, int]) -> None:
+    for message in imported:
+        click.echo(f"{'new' if message.new else 'known':<7}  {message.id}  {printable(message.path)}")
+    for file in skipped:
+        click.echo(f"skipped  {printable(file.path)}: {file.reason}")
+    click.echo(", ".join(f"{count} {name}" for name, count in totals.items()))
+
+
+def _report_errors(errors: list[SkippedFile]) -> None:
+    """Print each path that could not be read, and raise OperatorError if there is one."""
+    for error in errors:
+        click.echo(f"{printable(error.path)}: {error.reason}", err=True)
+    if errors:
+        raise OperatorError(f"{len(errors)} of the paths could not be read; everything else was imported.")
 
 
 @message.command("list")
@@ -88,7 +117,7 @@ def _describe(listed: messages.ListedMessage) -> Row:
 
 
 def _size(path: Path) -> int:
-    """Give how many bytes lie at a path, for the progress bar alone."""
+    """Return how many bytes are at a path, for the progress bar only."""
     try:
         files = path.rglob("*") if path.is_dir() else [path]
         return sum(file.stat().st_size for file in files if file.is_file())

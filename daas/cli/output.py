@@ -1,6 +1,7 @@
 """How commands print their results: for people, or with --json for programs."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from itertools import chain, islice
@@ -15,6 +16,14 @@ Row = Mapping[str, Any]
 ID = click.IntRange(1, 2**63 - 1)
 
 _ROWS_MEASURED = 100
+# Control characters act on a terminal, line separators and bidirectional controls make one text look like another, and
+# unpaired surrogates, which are bytes of a path that is not UTF-8, cannot be written.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text that is harmless on a terminal, with U+FFFD for each unsafe character."""
+    return _UNSAFE.sub("\ufffd", text)
 
 
 def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[P, None]:
@@ -47,7 +56,9 @@ def _describe(row: Row) -> str:
 
 
 def _parts(value: Any) -> list[str]:
-    """Give what stands on a line each: the members of a list of objects, or the one value."""
+    """Return the texts that get a line each: the members of a list of objects, or the one value, with its line ends."""
+    if isinstance(value, str):
+        return ["\n".join(map(printable, value.split("\n")))]
     if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
         return ["  ".join(map(_show, each.values())) for each in value]
     return [_show(value)]
@@ -80,5 +91,5 @@ def _show(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(_show(each) for each in value) or "-"
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={_show(part)}" for name, part in value.items()) or "-"
-    return str(value)
+        return " ".join(f"{printable(name)}={_show(part)}" for name, part in value.items()) or "-"
+    return printable(str(value))

@@ -14,25 +14,29 @@ from ..records.audit import audit
 from ..storage.engine import db, writing
 from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope, fold
 
-# A transaction takes in this many messages or bytes: few waits for the disk, and moves wait briefly for it.
+# A transaction holds so many messages or bytes: few waits for the disk, and moves wait only briefly for the import.
 _BATCH_MESSAGES = 100
 _BATCH_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ImportedMessage:
-    """A message that the mailbox holds now, or held already; `path` says where its bytes, `size` many, were found."""
+    """A message that was imported; `path` is where its bytes were found, `size` is their number.
+
+    `new` is false if the mailbox held these bytes before, or got them earlier in the same import.
+    """
 
     id: int
     path: str
     size: int
+    new: bool
 
 
 def import_messages(folder: Folder, paths: Iterable[Path]) -> Iterator[ImportedMessage | SkippedFile]:
-    """Import the mail at the paths into a folder, and tell of each message or file once it is on disk.
+    """Import the mail at the paths into a folder, and yield each message once it is on disk.
 
-    Bytes that the mailbox holds already make no second message: the id that they have is told. What is no
-    message is skipped with a reason, and the rest goes in.
+    Bytes that the mailbox holds already make no second message: their message keeps its id and folder. Files that are
+    no message are yielded with the reason, and the rest goes in.
     """
     mailbox_id, folder_id = folder.mailbox_id, folder.id
     mailbox = db.session.get_one(Mailbox, mailbox_id)
@@ -60,21 +64,18 @@ def _store(mailbox_id: int, folder_id: int, batch: list[tuple[FoundMessage, Enve
     with writing() as connection:
         # Two imports of one mailbox take turns, so that both see what the other has stored.
         connection.execute(select(Mailbox.id).where(Mailbox.id == mailbox_id).with_for_update(key_share=True))
-        return [
-            ImportedMessage(
-                _store_one(connection, mailbox_id, folder_id, found.raw, envelope), found.path, envelope.size
-            )
-            for found, envelope in batch
-        ]
+        return [_store_one(connection, mailbox_id, folder_id, found, envelope) for found, envelope in batch]
 
 
-def _store_one(connection: Connection, mailbox_id: int, folder_id: int, raw: bytes, envelope: Envelope) -> int:
-    digest = hashlib.sha256(raw).digest()
+def _store_one(
+    connection: Connection, mailbox_id: int, folder_id: int, found: FoundMessage, envelope: Envelope
+) -> ImportedMessage:
+    digest = hashlib.sha256(found.raw).digest()
     known = connection.scalar(
         select(MessageEnvelope.id).where(MessageEnvelope.mailbox_id == mailbox_id, MessageEnvelope.digest == digest)
     )
     if known is not None:
-        return known
+        return ImportedMessage(known, found.path, envelope.size, new=False)
     message_id = connection.execute(
         insert(Message).returning(Message.id), {"mailbox_id": mailbox_id, "folder_id": folder_id}
     ).scalar_one()
@@ -95,5 +96,5 @@ def _store_one(connection: Connection, mailbox_id: int, folder_id: int, raw: byt
             "imported_at": datetime.datetime.now(datetime.UTC),
         },
     )
-    connection.execute(insert(MessageContent), {"id": message_id, "raw": raw})
-    return message_id
+    connection.execute(insert(MessageContent), {"id": message_id, "raw": found.raw})
+    return ImportedMessage(message_id, found.path, envelope.size, new=True)

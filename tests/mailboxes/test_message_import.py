@@ -1,9 +1,10 @@
-"""Mail on disk becomes messages of a mailbox, byte for byte and once."""
+"""The import stores mail from disk byte for byte, and each message once."""
 
 import json
 import mailbox as mailboxes_of_python
 import os
 import pty
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select, text
@@ -50,7 +51,7 @@ def daas(settings, tmp_path):
 
 @pytest.fixture
 def box(build):
-    """A mailbox that holds nothing."""
+    """Return an empty mailbox."""
     return build.mailbox(messages=0)
 
 
@@ -67,14 +68,14 @@ def make_maildir(path, messages):
     maildir = mailboxes_of_python.Maildir(path)
     for message in messages:
         maildir.add(message)
-    # Python has named them; a reader goes by the order of the names.
+    # Python chose the names, and the import goes by their order.
     for number, file in enumerate(sorted((path / "new").iterdir())):
         file.write_bytes(messages[number])
     return path
 
 
 def bring(app, box, paths, folder="Inbox"):
-    """Import in this process and give the outcomes."""
+    """Import in this process and return the outcomes."""
     with app.app_context():
         return [*import_messages(find_folder(find_mailbox(box.name), folder), paths)]
 
@@ -100,89 +101,108 @@ def raw_of(app, message_id):
 )
 def test_messages_keep_their_bytes(daas, box, tmp_path, make, paths):
     outcome = daas.json("message", "import", box.name, *make(tmp_path))
-    assert [*outcome] == ["imported", "skipped"]
+    assert [*outcome] == ["imported", "skipped", "totals"]
     assert outcome["skipped"] == []
-    assert [[*each] for each in outcome["imported"]] == [["id", "path"]] * 2
+    assert [[*each] for each in outcome["imported"]] == [["id", "path", "new"]] * 2
     assert [each["path"] for each in outcome["imported"]] == [str(tmp_path / path) for path in paths]
     shown = [daas.run("message", "show", each["id"], "--raw") for each in outcome["imported"]]
     assert [(each.status, each.stdout, each.stderr) for each in shown] == [(0, LAB, ""), (0, REFERRAL, "")]
 
 
-def test_a_maildir_keeps_its_bytes(daas, app, box, tmp_path):
+def test_maildir_messages_keep_their_bytes(daas, app, box, tmp_path):
     outcome = daas.json("message", "import", box.name, make_maildir(tmp_path / "Maildir", [LAB, REFERRAL]))
     assert outcome["skipped"] == []
     assert [raw_of(app, each["id"]) for each in outcome["imported"]] == [LAB, REFERRAL]
     assert all(each["path"].startswith(str(tmp_path / "Maildir" / "new")) for each in outcome["imported"])
 
 
-def test_each_message_is_told_with_its_id_path_and_size(app, box, tmp_path):
+def test_outcome_has_id_path_and_size(app, box, tmp_path):
     first, second = write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", REFERRAL)
     outcomes = bring(app, box, [first, second])
     ids = ids_in(app, box)
     assert len(ids) == 2
     assert outcomes == [
-        ImportedMessage(ids[0], str(first), len(LAB)),
-        ImportedMessage(ids[1], str(second), len(REFERRAL)),
+        ImportedMessage(ids[0], str(first), len(LAB), new=True),
+        ImportedMessage(ids[1], str(second), len(REFERRAL), new=True),
     ]
 
 
 @pytest.mark.parametrize("name", ["Inbox", "inbox", "SENT", "Archived", "Draft"])
-def test_messages_go_into_a_standard_folder_by_its_name(daas, build, box, tmp_path, name):
+def test_import_into_a_standard_folder_by_name(daas, build, box, tmp_path, name):
     outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB), "--folder", name)
     assert build.folder_of(outcome["imported"][0]["id"]) == name.capitalize()
 
 
 @pytest.mark.parametrize("by", ["id", "name"])
-def test_messages_go_into_a_custom_folder_by_its_id_or_name(daas, build, box, tmp_path, by):
+def test_import_into_a_custom_folder_by_id_or_name(daas, build, box, tmp_path, by):
     folder = box.folder if by == "id" else "Custom 0"
     outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB), "--folder", folder)
     assert build.folder_of(outcome["imported"][0]["id"]) == box.folder
 
 
-def test_messages_go_into_the_inbox_unless_a_folder_is_named(daas, build, box, tmp_path):
+def test_import_goes_into_inbox_by_default(daas, build, box, tmp_path):
     outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB))
     assert build.folder_of(outcome["imported"][0]["id"]) == "Inbox"
 
 
-def test_a_mailbox_or_folder_that_does_not_exist_is_refused_before_anything_is_read(daas, app, box, tmp_path):
+def test_unknown_mailbox_or_folder_is_an_error(daas, app, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
     assert "nobody" in daas.refusal("message", "import", "nobody", mail)
     assert "Attic" in daas.refusal("message", "import", box.name, mail, "--folder", "Attic")
     assert ids_in(app, box) == []
 
 
-def test_an_import_needs_a_path(daas, box):
+def test_import_without_a_path_is_wrong_usage(daas, box):
     assert "PATH" in daas.wrong_usage("message", "import", box.name)
 
 
-def test_a_folder_of_another_mailbox_is_not_found(daas, build, box, tmp_path):
+def test_folder_of_another_mailbox_is_not_found(daas, build, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
     daas.refusal("message", "import", box.name, mail, "--folder", build.mailbox().folder)
 
 
-def test_the_same_bytes_again_have_the_id_they_had(daas, app, box, tmp_path):
+def test_same_bytes_again_keep_their_id(daas, app, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
-    first = daas.json("message", "import", box.name, mail)
-    assert daas.json("message", "import", box.name, mail) == first
-    assert [str(each) for each in ids_in(app, box)] == [first["imported"][0]["id"]]
+    (first,) = daas.json("message", "import", box.name, mail)["imported"]
+    (again,) = daas.json("message", "import", box.name, mail)["imported"]
+    assert (first["new"], again["new"]) == (True, False)
+    assert again == first | {"new": False}
+    assert [str(each) for each in ids_in(app, box)] == [first["id"]]
 
 
-def test_the_same_bytes_twice_in_one_import_are_one_message(app, box, tmp_path):
+def test_import_says_what_is_new_and_gives_totals(daas, app, box, tmp_path):
+    lab, referral = write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", REFERRAL)
+    picture = write(tmp_path / "3.png", NO_MAIL)
+    daas.json("message", "import", box.name, lab)
+    outcome = daas.json("message", "import", box.name, lab, referral, referral, picture)
+    assert [each["new"] for each in outcome["imported"]] == [False, True, False]
+    assert outcome["totals"] == {"new": 1, "known": 2, "skipped": 1}
+    shown = daas.run("message", "import", box.name, lab, write(tmp_path / "4.eml", LAB + b"x"), picture)
+    ids = ids_in(app, box)
+    assert shown.text.splitlines() == [
+        f"known    {ids[0]}  {lab}",
+        f"new      {ids[2]}  {tmp_path / '4.eml'}",
+        f"skipped  {picture}: it has no mail header",
+        "1 new, 1 known, 1 skipped",
+    ]
+
+
+def test_same_bytes_twice_in_one_import_are_one_message(app, box, tmp_path):
     paths = [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", LAB), make_mbox(tmp_path / "mbox", [LAB, LAB])]
     outcomes = bring(app, box, paths)
     assert [outcome.id for outcome in outcomes] == ids_in(app, box) * 4
 
 
-def test_the_same_bytes_into_another_folder_stay_where_they_are(daas, app, build, box, tmp_path):
+def test_same_bytes_into_another_folder_do_not_move(daas, app, build, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
     (first,) = daas.json("message", "import", box.name, mail)["imported"]
     (again,) = daas.json("message", "import", box.name, mail, "--folder", "Archived")["imported"]
-    assert again == first
+    assert again == first | {"new": False}
     assert build.folder_of(first["id"]) == "Inbox"
     assert len(ids_in(app, box)) == 1
 
 
-def test_another_mailbox_gets_a_message_of_its_own(app, build, box, tmp_path):
+def test_same_bytes_in_two_mailboxes_are_two_messages(app, build, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
     other = build.mailbox(messages=0)
     (mine,) = bring(app, box, [mail])
@@ -191,18 +211,19 @@ def test_another_mailbox_gets_a_message_of_its_own(app, build, box, tmp_path):
     assert raw_of(app, mine.id) == raw_of(app, theirs.id) == LAB
 
 
-def test_bytes_that_differ_in_one_byte_are_two_messages(app, box, tmp_path):
+def test_one_byte_of_difference_makes_two_messages(app, box, tmp_path):
     outcomes = bring(app, box, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", LAB[:-1])])
     assert len({outcome.id for outcome in outcomes}) == 2
 
 
-def test_what_is_no_message_is_skipped_with_a_reason_and_the_rest_goes_in(daas, app, box, tmp_path):
+def test_file_without_a_message_is_skipped_and_the_rest_imported(daas, app, box, tmp_path):
     bad = {
         write(tmp_path / "picture.png", NO_MAIL): "it has no mail header",
         write(tmp_path / "empty.eml", b""): "it is empty",
-        tmp_path / "missing.eml": "it does not exist",
         tmp_path: "it is a directory but no Maildir (with cur, new and tmp)",
-        tmp_path / "picture.png" / "below": "it cannot be read: Not a directory",
+        write(tmp_path / "letter", b"From now on\n"): (
+            "it begins with `From `, but no header of a message follows such a line"
+        ),
     }
     first, last = write(tmp_path / "first.eml", LAB), write(tmp_path / "last.eml", REFERRAL)
     outcome = daas.json("message", "import", box.name, first, *bad, last)
@@ -211,19 +232,62 @@ def test_what_is_no_message_is_skipped_with_a_reason_and_the_rest_goes_in(daas, 
     assert [str(each) for each in ids_in(app, box)] == [each["id"] for each in outcome["imported"]]
 
 
-def test_an_import_of_nothing_but_files_that_are_no_message_succeeds(daas, box, tmp_path):
+def test_import_of_files_without_messages_succeeds(daas, box, tmp_path):
     outcome = daas.json("message", "import", box.name, write(tmp_path / "picture.png", NO_MAIL))
-    assert (outcome["imported"], len(outcome["skipped"])) == ([], 1)
+    assert outcome["totals"] == {"new": 0, "known": 0, "skipped": 1}
 
 
-def test_a_path_that_is_too_long_is_skipped(daas, box, tmp_path):
-    outcome = daas.json("message", "import", box.name, "x" * 300, write(tmp_path / "1.eml", LAB))
-    assert (len(outcome["imported"]), len(outcome["skipped"])) == (1, 1)
+@pytest.mark.parametrize("options", [["--json"], []], ids=["JSON", "text"])
+def test_unreadable_path_is_an_error_after_the_rest_went_in(daas, app, box, tmp_path, options):
+    bad = {
+        tmp_path / "missing.eml": "it does not exist",
+        write(tmp_path / "1.eml", LAB) / "below": "it cannot be read: Not a directory",
+        Path("x" * 300): "it cannot be read: File name too long",
+    }
+    last = write(tmp_path / "last.eml", REFERRAL)
+    outcome = daas.run("message", "import", box.name, *bad, last, *options)
+    assert outcome.status == 1
+    assert outcome.stderr.splitlines() == [
+        *(f"{path}: {reason}" for path, reason in bad.items()),
+        "Error: 3 of the paths could not be read; everything else was imported.",
+    ]
+    (message,) = ids_in(app, box)
+    assert raw_of(app, message) == REFERRAL
+    if options:
+        shown = json.loads(outcome.stdout)
+        assert shown["skipped"] == [{"path": str(path), "reason": reason} for path, reason in bad.items()]
+        assert shown["totals"] == {"new": 1, "known": 0, "skipped": 3}
+    else:
+        assert outcome.text.splitlines()[-1] == "1 new, 0 known, 3 skipped"
+
+
+def test_unreadable_file_of_a_maildir_is_an_error(daas, box, tmp_path):
+    maildir = make_maildir(tmp_path / "Maildir", [LAB])
+    (maildir / "cur" / "gone").symlink_to("nowhere")
+    outcome = daas.run("message", "import", box.name, maildir)
+    assert (outcome.status, outcome.text.splitlines()[-1]) == (1, "1 new, 0 known, 1 skipped")
+
+
+def test_terminal_sees_no_controls_of_a_path_or_header(daas, box, tmp_path):
+    path = tmp_path / "a\x1b[2J\n\u202egpj.eml"
+    raw = "From: \u2066zoe@example.org\nSubject: \u202efdp.stluser\u202c\x07\n\nx\n".encode()
+    shown = f"{tmp_path}/a\ufffd[2J\ufffd\ufffdgpj.eml"
+    outcome = daas.run("message", "import", box.name, path)
+    assert f"skipped  {shown}: it does not exist\n" in outcome.text
+    assert f"{shown}: it does not exist\n" in outcome.stderr
+    outcome = daas.run("message", "import", box.name, write(path, raw))
+    assert shown in outcome.text
+    listed = daas.run("message", "list", box.name).text
+    assert "\ufffdfdp.stluser\ufffd\ufffd" in listed
+    assert "\ufffdzoe@example.org" in listed
+    (message,) = daas.json("message", "list", box.name)
+    assert message["subject"] == "\u202efdp.stluser\u202c\ufffd"
+    assert "\u202e" not in daas.run("message", "show", message["id"]).text
 
 
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
-def test_a_path_that_is_not_utf_8_is_shown_all_the_same(daas, box, tmp_path):
+def test_path_that_is_not_utf_8_is_shown_as_text(daas, box, tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff.eml"
     with open(path, "wb") as file:  # noqa: PTH123 - bytes make no Path
         file.write(LAB)
@@ -232,7 +296,7 @@ def test_a_path_that_is_not_utf_8_is_shown_all_the_same(daas, box, tmp_path):
     assert json.loads(outcome.stdout)["imported"][0]["path"] == f"{tmp_path}/\ufffd.eml"
 
 
-def test_the_text_form_names_what_went_in_and_what_did_not(daas, app, box, tmp_path):
+def test_text_output_names_imported_and_skipped_files(daas, app, box, tmp_path):
     mail, picture = write(tmp_path / "1.eml", LAB), write(tmp_path / "picture.png", NO_MAIL)
     outcome = daas.run("message", "import", box.name, mail, picture)
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -240,7 +304,7 @@ def test_the_text_form_names_what_went_in_and_what_did_not(daas, app, box, tmp_p
         assert shown in outcome.text
 
 
-def test_the_text_form_has_a_line_for_each_message(daas, box, tmp_path):
+def test_text_output_has_a_line_for_each_file(daas, box, tmp_path):
     paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
     outcome = daas.run("message", "import", box.name, *paths, tmp_path / "missing.eml")
     lines = [[path.name for path in tmp_path.glob("*.eml") if path.name in line] for line in outcome.text.splitlines()]
@@ -248,7 +312,7 @@ def test_the_text_form_has_a_line_for_each_message(daas, box, tmp_path):
 
 
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
-def test_broken_mail_goes_in_and_comes_out_as_json(daas, app, box, tmp_path, raw):
+def test_broken_mail_is_imported_and_listed_as_json(daas, app, box, tmp_path, raw):
     outcome = daas.json("message", "import", box.name, write(tmp_path / "broken.eml", raw))
     assert outcome["skipped"] == []
     (listed,) = daas.json("message", "list", box.name)
@@ -262,7 +326,7 @@ def test_broken_mail_goes_in_and_comes_out_as_json(daas, app, box, tmp_path, raw
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_list_is_json_wherever_it_is_printed(daas, box, tmp_path, encoding):
+def test_json_does_not_depend_on_the_output_encoding(daas, box, tmp_path, encoding):
     write(tmp_path / "1.eml", "From: a@example.org\r\nSubject: Übelkeit \U0001f600\r\n\r\n\r\n".encode())
     daas.json("message", "import", box.name, tmp_path / "1.eml")
     outcome = daas.run_apart("message", "list", box.name, "--json", PYTHONIOENCODING=encoding)
@@ -275,19 +339,21 @@ def numbered(count):
 
 
 @pytest.mark.processes
-def test_imports_at_once_make_no_second_message_and_none_fails(daas, app, box, tmp_path):
+def test_simultaneous_imports_make_no_second_message(daas, app, box, tmp_path):
     mbox = make_mbox(tmp_path / "mbox", numbered(150))
     outcomes = daas.run_at_once(4, "message", "import", box.name, mbox, "--json")
     assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 4
-    told = [[each["id"] for each in json.loads(outcome.stdout)["imported"]] for outcome in outcomes]
+    results = [json.loads(outcome.stdout) for outcome in outcomes]
+    told = [[each["id"] for each in result["imported"]] for result in results]
+    assert sum(result["totals"]["new"] for result in results) == 150
     assert [ids for ids in told if ids != told[0]] == []
     assert [*map(int, told[0])] == ids_in(app, box)
     assert len(told[0]) == 150
 
 
 @pytest.mark.processes
-def test_imports_into_one_mailbox_take_turns(make_settings, tmp_path):
-    """On PostgreSQL; on SQLite all writers do. Those that did not would find out too late that they are two."""
+def test_imports_into_one_mailbox_are_serialised(make_settings, tmp_path):
+    """On PostgreSQL; SQLite serialises all writers. Otherwise both would store a message that neither has seen."""
     daas = Commands(make_settings("postgresql"), tmp_path)
     daas.run("db", "upgrade")
     daas.run("mailbox", "add", "kim")
@@ -307,10 +373,12 @@ def test_imports_into_one_mailbox_take_turns(make_settings, tmp_path):
         db.engine.dispose()
     outcomes = [(*process.communicate(timeout=60), process.returncode) for process in processes]
     assert [(stderr, status) for _, stderr, status in outcomes] == [(b"", 0)] * 2
-    assert outcomes[0] == outcomes[1]
+    results = [json.loads(stdout) for stdout, _, _ in outcomes]
+    assert sorted(result["totals"]["new"] for result in results) == [0, 3]
+    assert len({each["id"] for result in results for each in result["imported"]}) == 3
 
 
-def test_an_id_is_never_used_again(app, box, tmp_path):
+def test_id_is_never_used_again(app, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
     (before,) = bring(app, box, [mail])
     with app.app_context(), writing() as connection:
@@ -328,7 +396,7 @@ def test_an_id_is_never_used_again(app, box, tmp_path):
     ],
     ids=["many", "large"],
 )
-def test_messages_are_told_once_they_are_on_disk_in_batches(app, box, tmp_path, messages, first_batch):
+def test_messages_are_committed_in_batches(app, box, tmp_path, messages, first_batch):
     paths = [write(tmp_path / f"{number:03}.eml", raw) for number, raw in enumerate(messages)]
     with app.app_context():
         folder = find_folder(find_mailbox(box.name), "Inbox")
@@ -347,7 +415,7 @@ def test_messages_are_told_once_they_are_on_disk_in_batches(app, box, tmp_path, 
 
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
-def test_progress_is_not_shown_where_nobody_looks(daas, box, tmp_path):
+def test_progress_is_hidden_without_a_terminal(daas, box, tmp_path):
     mbox = make_mbox(tmp_path / "mbox", numbered(3))
     outcome = daas.run_apart("message", "import", box.name, mbox, "--json")
     assert (outcome.status, outcome.stderr, len(json.loads(outcome.stdout)["imported"])) == (0, "", 3)
@@ -355,7 +423,7 @@ def test_progress_is_not_shown_where_nobody_looks(daas, box, tmp_path):
 
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
-def test_progress_is_shown_on_a_terminal_and_leaves_standard_output_alone(daas, box, tmp_path):
+def test_progress_goes_to_a_terminal_on_standard_error(daas, box, tmp_path):
     paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
     terminal, end = pty.openpty()
     with daas.start("message", "import", box.name, *paths, "--json", stderr=end) as process:
@@ -369,8 +437,8 @@ def test_progress_is_shown_on_a_terminal_and_leaves_standard_output_alone(daas, 
     assert b"100%" in shown
 
 
-def test_an_import_leaves_no_transaction_open(app, box, tmp_path):
-    """Another writer would wait for it."""
+def test_import_leaves_no_transaction_open(app, box, tmp_path):
+    """An open transaction would block other writers."""
     with app.app_context():
         folder = find_folder(find_mailbox(box.name), "Inbox")
         outcomes = import_messages(folder, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", NO_MAIL)])
