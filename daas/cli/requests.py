@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..contacts.csv_files import protect_cell
 from ..errors import OperatorError
 from ..records.request_log import COLUMNS, RequestLogRow, find_request, list_requests
 from ..records.retention import prune_requests
@@ -60,7 +61,9 @@ def export(format_: str, since: datetime.datetime | None) -> None:
         return
     writer = csv.DictWriter(sys.stdout, ["request_id", *COLUMNS], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        {name: protect_cell(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+    )
 
 
 @request.command()

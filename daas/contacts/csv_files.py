@@ -1,6 +1,7 @@
-"""Brings the contacts of a CSV file into a list, all or none of them, and writes a list's contacts into one."""
+"""Imports the contacts of a CSV file into a list, all or none of them, and exports the contacts of a list."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,31 +17,46 @@ from .models import Contact, ContactList
 from .schemas import NewContact
 
 _STEP = 1000
+# A spreadsheet may run a cell that begins so as a formula (OWASP's list, with the full-width characters).
+_FORMULA = re.compile("'*[=+\\-@\\t\\r\\n＝＋－＠]")  # noqa: RUF001 - they are meant
 _ARGUMENTS = NewContact()
-#: The columns of a file: of these, only the address must be there. The id is written, and not read.
+#: The columns of a file. Only the address is required; the id is written by an export and ignored by an import.
 COLUMNS = ("id", *_ARGUMENTS.fields)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A contact as a file has it; `line` is where it ends."""
+    """A contact of a file; `line` is the number of its last line."""
 
     line: int
     columns: dict[str, str]
 
 
 class FaultyLines(OperatorError):
-    """A file of which nothing is imported; `faults` are the numbers of its lines and what is wrong with each."""
+    """A file that is rejected as a whole; `faults` holds the number of each faulty line and what is wrong with it."""
 
     def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
         super().__init__(f"Nothing was imported: {len(faults)} of the file's lines are at fault.")
         self.faults = faults
 
 
-def read_rows(lines: Iterable[str]) -> list[Row]:
-    """Read the contacts of a CSV file whose first line names the columns; raises FaultyLines.
+def protect_cell(text: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula: with an apostrophe before it if it begins like one.
 
-    What a field may hold is what the call that adds a contact takes.
+    A cell that begins with apostrophes and then like a formula gets one more, so that restore_cell is exact.
+    """
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def restore_cell(cell: str) -> str:
+    """Return the text of a cell that protect_cell made; other cells are returned unchanged."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def read_rows(lines: Iterable[str]) -> list[Row]:
+    """Return the contacts of a CSV file whose first line names the columns; raises FaultyLines.
+
+    A field may hold what the API call that adds a contact accepts. Cells are restored as an export protects them.
     """
     reader = csv.reader(lines, strict=True)
     rows: list[Row] = []
@@ -68,9 +84,10 @@ def read_rows(lines: Iterable[str]) -> list[Row]:
 
 
 def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Callable[[int], object]) -> int:
-    """Add contacts to a list in one transaction and give the id of the first; the others follow it.
+    """Add contacts to a list in one transaction and return the id of the first; the others follow it.
 
-    `saved` is told how many more are. Raises FaultyLines, or OperatorError if there is no such list.
+    `saved` is called with the number of contacts of each step. Raises FaultyLines, or OperatorError if there is no such
+    list.
     """
     with writing() as connection:
         allow_any_statement(connection)
@@ -98,9 +115,9 @@ def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Ca
 
 
 def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
-    """Give the columns' names, then the contacts of a list in the order of their ids, as they are at one moment.
+    """Yield the columns' names, then the contacts of a list in the order of their ids, as of one moment.
 
-    Raises OperatorError if there is no such list.
+    Cells are protected (protect_cell). Raises OperatorError if there is no such list.
     """
     yield [*COLUMNS]
     shown = [Contact.number, *(getattr(Contact, name) for name in COLUMNS[1:])]
@@ -111,13 +128,15 @@ def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
             raise _no_list(number)
         query = select(*shown).where(Contact.list_id == list_id).order_by(Contact.number)
         for row in connection.execution_options(yield_per=_STEP).execute(query):
-            yield [str(value) for value in row]
+            yield [protect_cell(str(value)) for value in row]
 
 
 def _read_columns(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
     if len(values) != len(names):
         raise ValueError(f"has {len(values)} columns, not {len(names)}")
-    given: dict[str, list[Value]] = {name: [value] for name, value in zip(names, values, strict=True) if name != "id"}
+    given: dict[str, list[Value]] = {
+        name: [value] for name, value in zip(names, map(restore_cell, values), strict=True) if name != "id"
+    }
     try:
         return stored(dict.fromkeys(_ARGUMENTS.fields, "") | check_arguments(_ARGUMENTS, given))
     except (MissingArguments, InvalidArguments) as fault:

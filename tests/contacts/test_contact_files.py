@@ -4,8 +4,10 @@ import csv
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daas.contacts.csv_files import COLUMNS
+from daas.contacts.csv_files import COLUMNS, protect_cell, restore_cell
 
 from ..support.commands import Commands
 
@@ -66,6 +68,46 @@ def test_what_is_exported_is_imported_again(daas, listed, make_caller):
     daas.json("contacts", "import", "1", "out.csv", "--application", other.application.name)
     daas.json("contacts", "export", "1", "again.csv", "--application", other.application.name)
     assert (daas.directory / "again.csv").read_bytes() == path.read_bytes()
+
+
+FORMULAS = ["=1+1", "+1 555", "-5", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "''@x", "'\t"]  # noqa: RUF001
+TEXTS = ["", "a=1", " =1", "'", "'a", "''", "1-2", "Zoë"]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=ascii)
+def test_cell_that_begins_like_a_formula_gets_an_apostrophe(text):
+    assert protect_cell(text) == "'" + text
+    assert restore_cell(protect_cell(text)) == text
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_other_cells_are_left_as_they_are(text):
+    assert protect_cell(text) == restore_cell(text) == text
+
+
+@given(st.text(st.sampled_from("'=+-@\t\r\nＡ＝a "), max_size=8))  # noqa: RUF001
+def test_protected_cell_is_restored_exactly(text):
+    assert restore_cell(protect_cell(text)) == text
+    assert not protect_cell(text).startswith(tuple("=+-@\t\r"))
+
+
+def test_export_of_formulas_is_imported_unchanged(daas, listed, make_caller):
+    row = ["=cmd@x.org", "=1+1", "'=1", "+1 555", "-5", "@home"]
+    text = io.StringIO()
+    csv.writer(text).writerows([["email_address", "name", "company", "phone", "city", "state"], row])
+    put(daas, text.getvalue())
+    daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
+    daas.json("contacts", "export", "1", "out.csv", "--application", listed.application.name)
+    (*_, shown) = csv.DictReader(io.StringIO((daas.directory / "out.csv").read_text(), newline=""))
+    fields = ["email_address", "name", "company", "phone", "city", "state"]
+    # The import took '=1 of a foreign file for a protected =1.
+    assert [shown[field] for field in fields] == ["'=cmd@x.org", "'=1+1", "'=1", "'+1 555", "'-5", "'@home"]
+    other = make_caller()
+    other.make_list()
+    daas.json("contacts", "import", "1", "out.csv", "--application", other.application.name)
+    daas.json("contacts", "export", "1", "again.csv", "--application", other.application.name)
+    assert (daas.directory / "again.csv").read_bytes() == (daas.directory / "out.csv").read_bytes()
+    assert other.ask("GET", "/v1/contacts.json/1/contacts").json["3"] == "=cmd@x.org"
 
 
 @pytest.mark.both_databases

@@ -22,6 +22,7 @@ from daas.settings import load_settings
 from daas.storage.engine import db, reading, writing
 
 from ..conftest import ENCRYPTION_KEY
+from ..support.builders import Builder
 from ..support.commands import Commands, new_name
 from ..support.triggers import refusing
 
@@ -549,6 +550,19 @@ def test_an_export_holds_all_that_is_known_of_each_request(evidence):
     as_text = [{name: "" if value is None else str(value) for name, value in each.items()} for each in rows]
     assert [*table] == as_text
     assert evidence.commands.run("request", "export", "--since", "2099-01-01").text == ""
+
+
+def test_csv_export_protects_cells_that_begin_like_formulas(evidence):
+    build = Builder(evidence.app)
+    application = build.application(mailboxes=[build.mailbox()])
+    assert application.move(mailbox="=1+1").status_code == 403
+    (*_, row) = csv.DictReader(io.StringIO(evidence.commands.run("request", "export", "--format", "csv").text))
+    (*_, line) = evidence.commands.run("request", "export").text.splitlines()
+    plain = {name: value for name, value in json.loads(line).items() if isinstance(value, str)}
+    protected = {name: value for name, value in row.items() if value.startswith("'")}
+    assert protected
+    assert {name: value[1:] for name, value in protected.items()} == {name: plain[name] for name in protected}
+    assert [value for value in row.values() if value.startswith(tuple("=+-@\t\r"))] == []
 
 
 def test_a_long_listing_reads_batch_by_batch(evidence, monkeypatch):
