@@ -115,7 +115,6 @@ _BEFORE_HEADER = re.compile(rb"(?:[\xef\xbb\xbf\0 \t\r\n]++|%b){0,9}" % _POSTMAR
 _FIELD_NAME = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 # A first line that ends in CR: a field, a fold or an empty line follows, and no LF.
 _FIRST_LINE_IN_CR = re.compile(rb"[^\r\n]*+\r(?!\r*+\n)(?:[ \t\r]|%b)" % _FIELD_NAME.pattern)
-_FIRST_LF_OR_EMPTY_LINE_IN_CR = re.compile(rb"\n|\r\r(?!\n)|\r\Z")
 _LF = re.compile(rb"\n")
 _ANY_LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -170,10 +169,9 @@ def _read_lines(raw: bytes, start: int) -> Iterator[bytes]:
     """Yield the lines from a place on, without the LF at their ends.
 
     A CR is white space, so that lines may end in CR LF or, as some do, in CR CR LF. A CR ends lines only if the first
-    line ends so, or the whole header has no LF.
+    line ends so, or there is no LF.
     """
-    first = _FIRST_LF_OR_EMPTY_LINE_IN_CR.search(raw, start)
-    is_in_cr = _FIRST_LINE_IN_CR.match(raw, start) or (first is not None and first[0] != b"\n")
+    is_in_cr = _FIRST_LINE_IN_CR.match(raw, start) or raw.find(b"\n", start) < 0
     line_end = _ANY_LINE_END if is_in_cr else _LF
     while end := line_end.search(raw, start):
         yield raw[start : end.start()]
