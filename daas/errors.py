@@ -1,12 +1,14 @@
-"""What can go wrong with an API request, each with the body it is documented to have.
+"""What can go wrong with an API request, each with its documented body.
 
-Raised anywhere below a route; `app.py` sends them. `reason` is the truth, for the request log alone.
+Raised anywhere below a route; web/lifecycle.py turns them into responses. `reason` is for the request log only.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+
+from .reasons import Reason
 
 _MESSAGES = {
     413: "Content Too Large",
@@ -16,12 +18,12 @@ _MESSAGES = {
 
 
 class ApiError(Exception):
-    """An answer other than success.
+    """A response other than success.
 
-    `status` is the HTTP status, `message` the documented sentence, `fields` the names of the arguments at
-    fault, `headers` what else the answer carries. `precedes_database` is true of the faults that are found
-    before the database is looked at: they are answered as they are even while it is away. `is_counted_only` is true
-    of those that have no row and no line in the log.
+    `status` is the HTTP status, `message` the documented sentence, `fields` the names of the arguments that are wrong,
+    `headers` what the response has besides. `precedes_database` is true of the errors that are found before the
+    database is used: they are the response even while it is away. `is_counted_only` is true of those that have no row
+    and no line in the log.
     """
 
     status = 500
@@ -30,35 +32,35 @@ class ApiError(Exception):
     precedes_database = False
     is_counted_only = False
 
-    def __init__(self, reason: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, reason: Reason, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.headers = dict(headers or {})
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """Give the documented body, keys in the documented order."""
+        """Return the documented body, keys in the documented order."""
         return {"request_id": request_id, "message": self.message or message_of(self.status)}
 
 
 class BodyNotWhole(ApiError):
-    """The body did not arrive whole, or the request line cannot be meant."""
+    """The body did not arrive whole, or the request line is malformed."""
 
     status = 400
     precedes_database = True
 
 
 class PlainHttp(ApiError):
-    """The request came over plain HTTP, which the setting does not allow here."""
+    """The request came from another machine over plain HTTP."""
 
     status = 403
     precedes_database = True
 
     def __init__(self) -> None:
-        super().__init__("plain-http")
+        super().__init__(Reason.PLAIN_HTTP)
 
 
 class NotFound(ApiError):
-    """There is nothing at this path."""
+    """No call or page has this path."""
 
     status = 404
     precedes_database = True
@@ -79,12 +81,12 @@ class BodyTooLarge(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """The caller asks more often than the operator allows."""
+    """The application sends more requests than its rate limit allows."""
 
     status = 429
 
     def __init__(self, seconds: int) -> None:
-        super().__init__("too-many-requests", {"Retry-After": str(seconds)})
+        super().__init__(Reason.TOO_MANY_REQUESTS, {"Retry-After": str(seconds)})
 
 
 class TooManyFailures(TooManyRequests):
@@ -95,7 +97,7 @@ class TooManyFailures(TooManyRequests):
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
-        self.reason = "too-many-failures"
+        self.reason = Reason.TOO_MANY_FAILURES
 
 
 class DatabaseUnavailable(ApiError):
@@ -105,11 +107,11 @@ class DatabaseUnavailable(ApiError):
     precedes_database = True
 
     def __init__(self) -> None:
-        super().__init__("database-unavailable", {"Retry-After": "5"})
+        super().__init__(Reason.DATABASE_UNAVAILABLE, {"Retry-After": "5"})
 
 
 class AuthenticationFailed(ApiError):
-    """Any fault of authentication; the caller never learns which, but for what the headers may say."""
+    """Any error of authentication; the body never says which."""
 
     status = 401
     message = "Access Denied. Authentication Failed."
@@ -123,14 +125,14 @@ class UseNotAuthorized(ApiError):
 
 
 class UserNotAuthorized(ApiError):
-    """The mailbox is unknown, suspended or not open to this application: three cases with one answer."""
+    """The mailbox is unknown, suspended or not granted to this application: the response is the same."""
 
     status = 403
     message = "Access Denied. User Not Authorized."
 
 
 class UnsupportedMediaType(ApiError):
-    """The body has a type or a coding that is not read."""
+    """The body has a type or a coding that is not accepted."""
 
     status = 415
 
@@ -150,30 +152,32 @@ class MissingArguments(ApiError):
     status = 422
 
     def __init__(self, fields: Sequence[str], sentences: Sequence[str]) -> None:
-        super().__init__("argument-missing")
+        super().__init__(Reason.ARGUMENT_MISSING)
         self.fields = fields
         self.message = " ".join(sentences)
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """Give the documented body: here the fields stand before the message."""
+        """Return the documented body: here the fields precede the message."""
         return {"request_id": request_id, "fields": list(self.fields or ()), "message": self.message}
 
 
 class InvalidArguments(ApiError):
-    """Arguments have values that cannot be meant.
+    """Arguments have invalid values.
 
     `sentences` are in the order of `fields`.
     """
 
     status = 422
 
-    def __init__(self, fields: Sequence[str], sentences: Sequence[str], reason: str = "argument-invalid") -> None:
+    def __init__(
+        self, fields: Sequence[str], sentences: Sequence[str], reason: Reason = Reason.ARGUMENT_INVALID
+    ) -> None:
         super().__init__(reason)
         self.fields = fields
         self.message = ". ".join(sentences)
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """Give the documented body: here the fields stand behind the message."""
+        """Return the documented body: here the fields follow the message."""
         return {**super().body(request_id), "fields": list(self.fields or ())}
 
 
@@ -184,21 +188,32 @@ class MessageNotFound(ApiError):
     message = "Message not found"
 
 
-class UnexpectedFault(ApiError):
-    """A defect of ours."""
+class SearchTimeout(ApiError):
+    """The search for a text took too long."""
+
+    status = 503
+    message = "Search Took Too Long"
+
+    def __init__(self) -> None:
+        headers = {"Retry-After": "5", "X-Daas-Error": Reason.SEARCH_TIMEOUT.value}
+        super().__init__(Reason.SEARCH_TIMEOUT, headers)
+
+
+class UnexpectedError(ApiError):
+    """An error of the service itself."""
 
     status = 500
 
 
 class OperatorError(Exception):
-    """What an operator asked for cannot be done; the text is a sentence that says why."""
+    """An operator's command cannot be carried out; the text is a sentence that says why."""
 
 
 def message_of(status: int) -> str:
-    """Give the message of a status that has no sentence of its own: its name in RFC 9110."""
+    """Return the message of a status that has no sentence of its own: its name in RFC 9110."""
     return _MESSAGES.get(status) or HTTPStatus(status).phrase
 
 
 def to_json(body: object) -> bytes:
-    """Write a body as it is documented: no spaces between tokens, no newline at the end, UTF-8."""
+    """Return a body as it is documented: no spaces between tokens, no newline at the end, UTF-8."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -68,7 +68,7 @@ def test_every_view_states_its_door(app):
     doorless = {
         rule.rule
         for rule in app.url_map.iter_rules()
-        if not callable(getattr(app.view_functions[rule.endpoint], "door", None))
+        if not callable(getattr(app.view_functions[rule.endpoint], "authentication", None))
     }
     assert "/direct/messages/move/format/json" in {rule.rule for rule in app.url_map.iter_rules()}
     assert doorless == set()

@@ -22,8 +22,8 @@ from daas import migrations
 from daas.app import create_command_app
 from daas.applications.registry import register_application
 from daas.server.start_checks import check_start
+from daas.services import services
 from daas.settings import SETTINGS, SettingError, load_settings
-from daas.storage.encryption import cipher
 from daas.storage.engine import db
 
 from .support.commands import Commands
@@ -545,20 +545,20 @@ def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(tm
     tokens, keys = [], []
     for _ in range(2):
         with create_command_app(load_settings(embedded)).app_context():
-            tokens.append(cipher().encrypt("a private key"))
+            tokens.append(services().cipher.encrypt("a private key"))
             keys.append((tmp_path / "instance" / "daas.db.key").read_text())
-            assert [cipher().decrypt(token) for token in tokens] == ["a private key"] * len(tokens)
+            assert [services().cipher.decrypt(token) for token in tokens] == ["a private key"] * len(tokens)
     assert keys[0] == keys[1]
 
 
 @pytest.mark.processes
 def test_processes_that_start_at_once_agree_on_one_key(tmp_path, embedded):
-    program = "print(daas.app.create_command_app().extensions['daas_cipher'].encrypt('x').decode())"
+    program = "print(daas.app.create_command_app().extensions['daas'].cipher.encrypt('x').decode())"
     outcomes = Commands(load_settings(embedded), tmp_path).run_at_once(6, program=program)
     assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 6
     (key_file,) = (tmp_path / "instance").glob("*.key*")
     with create_command_app(load_settings(embedded)).app_context():
-        assert [cipher().decrypt(outcome.stdout) for outcome in outcomes] == ["x"] * 6
+        assert [services().cipher.decrypt(outcome.stdout) for outcome in outcomes] == ["x"] * 6
     assert key_file.name == "daas.db.key"
 
 

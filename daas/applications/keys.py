@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..errors import OperatorError
 from ..records.audit import AuditRow, audit, audit_row
+from ..services import services
 from ..signing.mechanism import KeyPair, make_key_pair
-from ..storage.encryption import cipher
-from ..storage.engine import db, reading, writing
-from ..storage.transactions import Statement, driver
+from ..storage.engine import db
+from ..storage.transactions import Statement, execute, read_transaction, write_transaction
 from .registry import Application, ApplicationKey, find_application
 
-# How much earlier than it was a key's last use may be told: it is written this often at most by each process.
-_NOTED_SECONDS = 60
+# Write `last_used_at` at most once per this many seconds and process; it can lag behind by that much.
+_WRITTEN_SECONDS = 60
 
 # So many private keys are encrypted anew in one transaction.
 _ROTATED_AT_ONCE = 100
@@ -36,9 +36,19 @@ class Rotation:
     undecryptable: int
 
 
-def init_keys(app: Flask) -> None:
-    """Give an app that serves a memory of when the use of each key is to be written next."""
-    app.extensions["daas_key_uses"] = {}
+class KeyUses:
+    """When the use of each key is to be written next, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._due: dict[int, float] = {}
+
+    def is_due(self, key_id: int) -> bool:
+        """Return whether to write that a key is used now; for a minute after that, it is not due."""
+        now = time.monotonic()
+        if now < self._due.get(key_id, now):
+            return False
+        self._due[key_id] = now + _WRITTEN_SECONDS
+        return True
 
 
 def add_key(
@@ -57,7 +67,7 @@ def add_key(
         application_id=application.id,
         name=name,
         public_key=keys.public_key,
-        private_key_encrypted=cipher().encrypt(keys.private_key),
+        private_key_encrypted=services().cipher.encrypt(keys.private_key),
         created_at=datetime.datetime.now(datetime.UTC),
         expires_at=expires_at,
     )
@@ -103,58 +113,29 @@ def check_key_pair(keys: KeyPair) -> None:
 
 
 def stored_keys_decrypt() -> bool:
-    """Tell whether every stored private key can be decrypted with the keys of this server."""
-    with reading() as connection:
-        stored = connection.scalars(select(ApplicationKey.private_key_encrypted)).all()
-    return all(cipher().decrypt(token) is not None for token in stored)
+    """Return whether every stored private key can be decrypted with the keys of this server."""
+    with read_transaction() as run:
+        stored = run.rows(select(ApplicationKey.private_key_encrypted))
+    return all(services().cipher.decrypt(token) is not None for (token,) in stored)
 
 
 def rotate_encryption() -> Rotation:
-    """Encrypt every stored private key anew under the first of DAAS_ENCRYPTION_KEYS.
+    """Encrypt every stored private key again, under the first of DAAS_ENCRYPTION_KEYS.
 
-    What is under it already is left, so that this can be interrupted and run again; what is under none of them is
-    left too, and counted. Batches keep each transaction short.
+    A key that is encrypted under it already stays as it is, so that this can be interrupted and run again. So does one
+    that is under none of the keys, which is counted. Batches keep each transaction short.
     """
-    with writing() as connection:
-        connection.execute(insert(AuditRow), audit_row("encryption rotate"))
+    with write_transaction() as run:
+        run.change(insert(AuditRow).values(audit_row("encryption rotate")))
     rotated, undecryptable = _rotate(ApplicationKey)
     _rotate(Application)
     return Rotation(rotated, undecryptable)
 
 
-def _rotate(table: type[ApplicationKey] | type[Application]) -> tuple[int, int]:
-    """Encrypt the private keys of a table anew, and tell how many that were, and how many could not be read."""
-    rotated = undecryptable = last = 0
-    stored = select(table.id, table.private_key_encrypted).order_by(table.id).limit(_ROTATED_AT_ONCE)
-    while True:
-        with reading() as connection:
-            batch = connection.execute(stored.where(table.id > last)).all()
-        if not batch:
-            return rotated, undecryptable
-        last = batch[-1].id
-        for_first = []
-        for id_, token in batch:
-            if cipher().is_under_first(token):
-                continue
-            private_key = cipher().decrypt(token)
-            if private_key is None:
-                undecryptable += 1
-            else:
-                for_first.append((id_, token, cipher().encrypt(private_key)))
-        if for_first:
-            with writing() as connection:
-                for id_, old, new in for_first:
-                    unchanged = update(table).where(table.id == id_, table.private_key_encrypted == old)
-                    rotated += connection.execute(unchanged.values(private_key_encrypted=new)).rowcount
-
-
 def note_use(key_id: int) -> None:
-    """Note that a key has just signed; once a minute at most that is written, when the answer has been sent."""
-    due: dict[int, float] = current_app.extensions["daas_key_uses"]
-    now = time.monotonic()
-    if now < due.get(key_id, now):
+    """Write that a key has just been used, after the response was sent and at most once a minute."""
+    if not services().key_uses.is_due(key_id):
         return
-    due[key_id] = now + _NOTED_SECONDS
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     write = partial(_write_use, app, key_id, datetime.datetime.now(datetime.UTC))
 
@@ -164,10 +145,37 @@ def note_use(key_id: int) -> None:
         return response
 
 
+def _rotate(table: type[ApplicationKey] | type[Application]) -> tuple[int, int]:
+    """Encrypt the private keys of a table again; return how many that were, and how many could not be decrypted."""
+    cipher = services().cipher
+    rotated = undecryptable = last = 0
+    stored = select(table.id, table.private_key_encrypted).order_by(table.id).limit(_ROTATED_AT_ONCE)
+    while True:
+        with read_transaction() as run:
+            batch = run.rows(stored.where(table.id > last))
+        if not batch:
+            return rotated, undecryptable
+        last = batch[-1].id
+        replacements = []
+        for id_, token in batch:
+            if cipher.is_under_first(token):
+                continue
+            private_key = cipher.decrypt(token)
+            if private_key is None:
+                undecryptable += 1
+            else:
+                replacements.append((id_, token, cipher.encrypt(private_key)))
+        if replacements:
+            with write_transaction() as run:
+                for id_, old, new in replacements:
+                    unchanged = update(table).where(table.id == id_, table.private_key_encrypted == old)
+                    rotated += run.change(unchanged.values(private_key_encrypted=new))
+
+
 def _write_use(app: Flask, key_id: int, used_at: datetime.datetime) -> None:
     with app.app_context():
         try:
-            driver().write_one(_USED, key_id=key_id, used_at=used_at)
+            execute(_USED, key_id=key_id, used_at=used_at)
         except SQLAlchemyError as error:
             logger.warning("The last use of a key could not be written: %s.", type(error).__name__)
 
@@ -192,7 +200,7 @@ def _serve_previous_release(application: Application) -> None:
     elif any(key.public_key == application.public_key for key in application.keys):
         nobodys = make_key_pair()
         application.public_key = nobodys.public_key
-        application.private_key_encrypted = cipher().encrypt(nobodys.private_key)
+        application.private_key_encrypted = services().cipher.encrypt(nobodys.private_key)
 
 
 _USED = Statement(

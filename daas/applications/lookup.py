@@ -1,31 +1,35 @@
-"""The application that a request names: what its signature is checked with, and what is asked of it."""
+"""The lookup of the application that a request names: what its signature is checked with, and what it may do."""
 
 import datetime
 import time
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
-from flask import Flask, current_app
-from sqlalchemy import Connection, bindparam, func, or_, select
+from cachetools import TTLCache, cached
+from sqlalchemy import bindparam, func, or_, select
 
-from ..errors import UseNotAuthorized
-from ..storage.encryption import cipher
-from ..storage.transactions import Statement, driver
+from ..services import services
+from ..storage.transactions import Statement, execute
 from .registry import Application, ApplicationKey, key_works, may_use
 
-# How long the key that signatures are checked with is remembered, and of how many applications.
-_REMEMBERED_SECONDS = 1.0
-_MOST_REMEMBERED = 1000
+#: For how long a lookup is used again, and how many are remembered; the contract allows one second.
+CACHE_SECONDS = 1.0
+_MAX_CACHED = 1000
+# A longer public key exists nowhere, and would fill the memory.
+_MAX_PUBLIC_KEY = 128
 
-# How long before a key expires its answers say so.
+# How long before its expiry a key is announced to expire.
 _ANNOUNCED = datetime.timedelta(days=30)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """The application that a request names, before its signature is checked, with what the check needs.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """The application that a request names, as it was at most a second ago; its signature may still be wrong.
 
-    It may be as old as a second: who acts for an application looks up anew what that may do.
+    `private_key` is None if nothing can be signed with the key any more, and `key_error` is the reason for the log.
+    `key_expires` is the time in RFC 3339 if it is less than 30 days away. `networks` and `rate_limit` are as the
+    registry stores them.
     """
 
     id: int
@@ -33,10 +37,8 @@ class Candidate:
     key_id: int
     public_key: str
     service: str
-    #: None if nothing can be signed with it any more; `key_fault` says why, for the log.
     private_key: str | None
-    key_fault: str | None
-    #: When the key expires, in RFC 3339, if that is soon.
+    key_error: str | None
     key_expires: str | None
     suspended: bool
     may_use_service: bool
@@ -47,27 +49,44 @@ class Candidate:
     explain_401: bool
 
 
-def init_candidates(app: Flask) -> None:
-    """Give the app a memory of the keys that it has looked up."""
-    app.extensions["daas_candidates"] = {}
+class CallerCache:
+    """The lookups of the last second, of known and unknown keys alike, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._found: TTLCache[tuple[str, str], Caller | None] = TTLCache(_MAX_CACHED, CACHE_SECONDS, time.monotonic)
+        self._lock = Lock()
+        self.find = cached(self._found, lock=self._lock)(_look_up)
+
+    def clear(self) -> None:
+        """Forget all lookups."""
+        with self._lock:
+            self._found.clear()
 
 
-def find_candidate(public_key: str, service: str) -> Candidate | None:
-    """Find the application of a public key, compared exactly: one statement and one decryption, known or not."""
-    now = time.monotonic()
-    row = driver().read_one(_FIND, public_key=public_key, service=service)
-    private_key = cipher().decrypt(row.private_key_encrypted if row else None)
+def find_caller(public_key: str, service: str) -> Caller | None:
+    """Return the application of a public key, which is compared exactly; None if there is none.
+
+    Costs nothing, or else one statement and one decryption, whether the key is known or not.
+    """
+    if len(public_key) > _MAX_PUBLIC_KEY:
+        return _look_up(public_key, service)
+    return services().callers.find(public_key, service)
+
+
+def _look_up(public_key: str, service: str) -> Caller | None:
+    row = execute(_FIND, public_key=public_key, service=service)
+    private_key = services().cipher.decrypt(row.private_key_encrypted if row else None)
     if row is None:
         return None
-    key_fault = _fault_of_key(row, private_key)
-    candidate = Candidate(
+    key_error = _error_of_key(row, private_key)
+    return Caller(
         id=row.id,
         name=row.name,
         key_id=row.key_id,
         public_key=public_key,
         service=service,
-        private_key=None if key_fault else private_key,
-        key_fault=key_fault,
+        private_key=None if key_error else private_key,
+        key_error=key_error,
         key_expires=_announce(row.expires_at),
         suspended=row.suspended,
         may_use_service=row.may_use_service,
@@ -75,45 +94,21 @@ def find_candidate(public_key: str, service: str) -> Candidate | None:
         warn_content_md5=row.warn_content_md5,
         networks=row.networks,
         rate_limit=row.rate_limit,
-        # A key that works no more is answered as one that never did.
+        # A request with a key that no longer works is answered as with one that never did.
         explain_401=bool(row.explain_401 and row.works),
     )
-    if candidate.may_use_service and not candidate.suspended and not key_fault:
-        candidates: dict[tuple[str, str], tuple[float, Candidate]] = current_app.extensions["daas_candidates"]
-        if len(candidates) >= _MOST_REMEMBERED:
-            candidates.clear()
-        candidates[public_key, service] = now + _REMEMBERED_SECONDS, candidate
-    return candidate
 
 
-def recall_candidate(public_key: str, service: str) -> Candidate | None:
-    """Give what find_candidate() found within the last second, if it may use the service; None if nothing."""
-    expires, candidate = current_app.extensions["daas_candidates"].get((public_key, service), (0.0, None))
-    return candidate if time.monotonic() < expires else None
-
-
-def check_may_use(connection: Connection, application: Candidate) -> None:
-    """Look up anew, in the transaction at hand, that an application may use its service; raises UseNotAuthorized."""
-    asked = {"public_key": application.public_key, "service": application.service}
-    found = connection.execute(_FIND.construct, asked).one_or_none()
-    if found is None or found.id != application.id or not found.works or found.suspended or not found.may_use_service:
-        raise UseNotAuthorized("use-withdrawn")
-
-
-def _fault_of_key(row: Any, private_key: str | None) -> str | None:
+def _error_of_key(row: Any, private_key: str | None) -> str | None:
     if not row.works:
         return "key-revoked" if row.revoked else "key-expired"
     return "private-key-undecryptable" if private_key is None else None
 
 
-def _announce(expires_at: datetime.datetime | str | None) -> str | None:
-    """Write when a key expires if that is soon; SQLite's own driver gives moments as text, in UTC."""
-    if expires_at is None:
+def _announce(expires_at: datetime.datetime | None) -> str | None:
+    if expires_at is None or expires_at - datetime.datetime.now(datetime.UTC) >= _ANNOUNCED:
         return None
-    if isinstance(expires_at, str):
-        expires_at = datetime.datetime.fromisoformat(expires_at).replace(tzinfo=datetime.UTC)
-    soon = expires_at - datetime.datetime.now(datetime.UTC) < _ANNOUNCED
-    return expires_at.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if soon else None
+    return expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 _FIND = Statement(

@@ -31,7 +31,7 @@ class Exposure:
     """How many calls with a body an application has signed since a moment, and in how many that was not covered."""
 
     calls: int
-    unbound: int
+    body_unsigned: int
     since: datetime.datetime | None
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..errors import OperatorError
 from ..records.audit import audit
 from ..signing.mechanism import KeyPair, make_key_pair
-from ..storage.encryption import cipher
+from ..storage.encryption import encrypt
 from ..storage.engine import Base, Id, UtcDateTime, db
 
 #: Every service that an application can be granted, named by its URL.
@@ -127,7 +127,7 @@ def register_application(
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise OperatorError("The name of an application is 1 to 100 printable characters.")
     keys = keys or make_key_pair()
-    encrypted = cipher().encrypt(keys.private_key)
+    encrypted = encrypt(keys.private_key)
     key = ApplicationKey(
         name="1",
         public_key=keys.public_key,

@@ -89,7 +89,7 @@ def show(name: str) -> Row:
     return {
         **_describe_fully(found),
         "calls_with_body": exposure.calls,
-        "calls_unbound": exposure.unbound,
+        "calls_unbound": exposure.body_unsigned,
         "calls_since": format_time(exposure.since),
     }
 

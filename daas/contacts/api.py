@@ -7,7 +7,7 @@ from ..signing.content_type import media_type
 from ..signing.mechanism import RequestToSign
 from ..signing.rcws_scheme import MIGOMAIL, as_json, is_no_data
 from ..web.arguments import Arguments, by_name, read_form, read_pairs
-from ..web.context import Api, Call
+from ..web.context import ApiDefinition, RequestContext
 
 _JSON = "application/json"
 
@@ -20,7 +20,7 @@ def fault_body(fault: ApiError, _request_id: str) -> dict[str, Any]:
     return {"code": fault.status, "message": message, **fields}
 
 
-def _request_to_sign(call: Call) -> RequestToSign:
+def _request_to_sign(call: RequestContext) -> RequestToSign:
     """Give what a signature covers of a call; what a form posts is signed as JSON."""
     content_type, body = call.header("CONTENT_TYPE"), call.body or b""
     if not is_no_data(body) and _type_of(content_type, body) != _JSON:
@@ -34,7 +34,7 @@ def _request_to_sign(call: Call) -> RequestToSign:
     return RequestToSign(call.method, call.target, content_type=content_type, body=body)
 
 
-def _read_arguments(call: Call, to_sign: RequestToSign) -> Arguments:
+def _read_arguments(call: RequestContext, to_sign: RequestToSign) -> Arguments:
     """Read the arguments of a call out of the query and of what it posts, as one set."""
     body = call.body or b""
     pairs = read_form(to_sign.uri.partition("?")[2].encode("latin-1"))
@@ -50,10 +50,10 @@ def _type_of(content_type: str | None, body: bytes) -> str:
     return content_type or ""
 
 
-MIGOMAIL_API = Api(
+CONTACTS_API = ApiDefinition(
     prefix="/v1",
     scheme=MIGOMAIL,
     request_to_sign=_request_to_sign,
     read_arguments=_read_arguments,
-    fault_body=fault_body,
+    error_body=fault_body,
 )

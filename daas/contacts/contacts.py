@@ -2,82 +2,81 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..applications.lookup import Candidate, check_may_use
-from ..records.request_log import Entry, record_in
-from ..storage.engine import reading, writing
+from ..applications.lookup import Caller
+from ..reasons import Reason
+from ..records.request_log import LoggedRequest, RequestRecord, log_request_in
+from ..storage.transactions import StatementRunner, read_transaction, write_transaction
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .lists import is_list_of
 from .models import Contact, ContactList, fold_address
 
 
-def add_contact(application: Candidate, lists: Iterable[int], fields: Mapping[str, str], entry: Entry) -> str:
+def add_contact(
+    caller: Caller, lists: Iterable[int], fields: Mapping[str, str], record: RequestRecord
+) -> LoggedRequest:
     """Add a contact to lists of an application, to all or to none, and record it; gives the request_id.
 
     Its id in a list is the next one of that list. Raises ListNotFound, or ContactExists if one of them has its address.
     """
-    with _writing_contacts() as connection:
-        check_may_use(connection, application)
+    with _writing_contacts() as run:
         # In one order, so that no two wait for each other.
         for number in sorted({*lists}):
-            list_id, last_contact = hold_list(connection, application.id, number, more=1)
-            connection.execute(insert(Contact).values(list_id=list_id, number=last_contact, **stored(fields)))
-        return record_in(connection, entry, 201, "contact-added")
+            list_id, last_contact = hold_list(run, caller.id, number, more=1)
+            run.change(insert(Contact).values(list_id=list_id, number=last_contact, **stored(fields)))
+        return log_request_in(run, record, 201, Reason.CONTACT_ADDED)
 
 
 def change_contact(
-    application: Candidate, list_number: int, number: int, fields: Mapping[str, str], entry: Entry
-) -> str:
+    caller: Caller, list_number: int, number: int, fields: Mapping[str, str], record: RequestRecord
+) -> LoggedRequest:
     """Change those fields of a contact that are given and record it; gives the request_id.
 
     Raises ListNotFound, ContactNotFound, or ContactExists if another contact of the list has its new address.
     """
-    with _writing_contacts() as connection:
-        check_may_use(connection, application)
-        list_id = _find_list(connection, application, list_number)
+    with _writing_contacts() as run:
+        list_id = _find_list(run, caller, list_number)
         # Even where no field is given, so that a contact which is not there is told.
         values = {"number": number, **stored(fields)}
         changed = update(Contact).where(Contact.list_id == list_id, Contact.number == number).values(**values)
-        if connection.execute(changed).rowcount == 0:
-            raise ContactNotFound("contact-not-found")
-        return record_in(connection, entry, 200, "contact-updated")
+        if run.change(changed) == 0:
+            raise ContactNotFound(Reason.CONTACT_NOT_FOUND)
+        return log_request_in(run, record, 200, Reason.CONTACT_UPDATED)
 
 
-def remove_contact(application: Candidate, list_number: int, number: int, entry: Entry) -> str:
+def remove_contact(caller: Caller, list_number: int, number: int, record: RequestRecord) -> LoggedRequest:
     """Remove a contact from its list and record it; gives the request_id. Raises ListNotFound or ContactNotFound."""
-    with writing() as connection:
-        check_may_use(connection, application)
-        list_id = _find_list(connection, application, list_number)
+    with write_transaction() as run:
+        list_id = _find_list(run, caller, list_number)
         removed = delete(Contact).where(Contact.list_id == list_id, Contact.number == number)
-        if connection.execute(removed).rowcount == 0:
-            raise ContactNotFound("contact-not-found")
-        return record_in(connection, entry, 200, "contact-removed")
+        if run.change(removed) == 0:
+            raise ContactNotFound(Reason.CONTACT_NOT_FOUND)
+        return log_request_in(run, record, 200, Reason.CONTACT_REMOVED)
 
 
-def find_contact(application: Candidate, list_number: int, number: int) -> Row[int, str]:
+def find_contact(caller: Caller, list_number: int, number: int) -> Any:
     """Give id and address of a contact; raises ListNotFound or ContactNotFound."""
-    with reading() as connection:
-        check_may_use(connection, application)
-        list_id = _find_list(connection, application, list_number)
+    with read_transaction() as run:
+        list_id = _find_list(run, caller, list_number)
         shown = select(Contact.number, Contact.email_address)
-        found = connection.execute(shown.where(Contact.list_id == list_id, Contact.number == number)).one_or_none()
+        found = run.first(shown.where(Contact.list_id == list_id, Contact.number == number))
     if found is None:
-        raise ContactNotFound("contact-not-found")
+        raise ContactNotFound(Reason.CONTACT_NOT_FOUND)
     return found
 
 
-def find_contacts(application: Candidate, list_number: int, *, pagesize: int, offset: int) -> Sequence[Row[int, str]]:
+def find_contacts(caller: Caller, list_number: int, *, pagesize: int, offset: int) -> Sequence[Any]:
     """Give id and address of at most `pagesize` contacts in the order of their ids, after `offset` that are skipped.
 
     Raises ListNotFound.
     """
-    with reading() as connection:
-        check_may_use(connection, application)
-        list_id = _find_list(connection, application, list_number)
-        return connection.execute(page_query(list_id, pagesize=pagesize, offset=offset)).all()
+    with read_transaction() as run:
+        list_id = _find_list(run, caller, list_number)
+        return run.rows(page_query(list_id, pagesize=pagesize, offset=offset))
 
 
 def page_query(list_id: int, *, pagesize: int, offset: int) -> Select[int, str]:
@@ -89,20 +88,19 @@ def page_query(list_id: int, *, pagesize: int, offset: int) -> Select[int, str]:
     return shown.order_by(Contact.number).limit(pagesize)
 
 
-def find_by_address(application: Candidate, email_address: str) -> Sequence[Row[int, int]]:
+def find_by_address(caller: Caller, email_address: str) -> Sequence[Any]:
     """Give the ids of the lists that have a contact with an address, each with the contact's id there."""
     query = (
         select(ContactList.number, Contact.number)
         .join(Contact, Contact.list_id == ContactList.id)
-        .where(is_list_of(application.id), Contact.email_folded == fold_address(email_address))
+        .where(is_list_of(caller.id), Contact.email_folded == fold_address(email_address))
         .order_by(ContactList.number)
     )
-    with reading() as connection:
-        check_may_use(connection, application)
-        return connection.execute(query).all()
+    with read_transaction() as run:
+        return run.rows(query)
 
 
-def hold_list(connection: Connection, application_id: int, number: int, *, more: int) -> Row[int, int]:
+def hold_list(run: StatementRunner, application_id: int, number: int, *, more: int) -> Any:
     """Count so many contacts more in a list, and hold it until the transaction ends.
 
     Gives its row's id and the last contact's id, which is the next one's again if the transaction fails. Raises
@@ -114,25 +112,25 @@ def hold_list(connection: Connection, application_id: int, number: int, *, more:
         .values(last_contact=ContactList.last_contact + more)
         .returning(ContactList.id, ContactList.last_contact)
     )
-    held = connection.execute(counted).one_or_none()
+    held = run.first(counted)
     if held is None:
-        raise ListNotFound("list-not-found")
+        raise ListNotFound(Reason.LIST_NOT_FOUND)
     return held
 
 
 @contextmanager
-def _writing_contacts() -> Iterator[Connection]:
+def _writing_contacts() -> Iterator[StatementRunner]:
     try:
-        with writing() as connection:
-            yield connection
+        with write_transaction() as run:
+            yield run
     except IntegrityError as error:
-        raise ContactExists("contact-exists") from error
+        raise ContactExists(Reason.CONTACT_EXISTS) from error
 
 
-def _find_list(connection: Connection, application: Candidate, number: int) -> int:
-    found = connection.scalar(select(ContactList.id).where(is_list_of(application.id, number)))
+def _find_list(run: StatementRunner, caller: Caller, number: int) -> int:
+    found: int | None = run.scalar(select(ContactList.id).where(is_list_of(caller.id, number)))
     if found is None:
-        raise ListNotFound("list-not-found")
+        raise ListNotFound(Reason.LIST_NOT_FOUND)
     return found
 
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from ..errors import InvalidArguments, MissingArguments, OperatorError
-from ..storage.engine import allow_any_statement, reading, writing
+from ..storage.transactions import NO_LIMIT, read_transaction, write_transaction
 from ..web.arguments import Value, check_arguments
 from .contacts import hold_list, stored
 from .errors import ListNotFound
@@ -89,17 +89,16 @@ def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Ca
     `saved` is called with the number of contacts of each step. Raises FaultyLines, or OperatorError if there is no such
     list.
     """
-    with writing() as connection:
-        allow_any_statement(connection)
+    with write_transaction(NO_LIMIT) as run:
         try:
-            list_id, last = hold_list(connection, application_id, number, more=len(rows))
+            list_id, last = hold_list(run, application_id, number, more=len(rows))
         except ListNotFound as error:
             raise _no_list(number) from error
         faults: list[tuple[int, str]] = []
         for step in _in_steps(rows):
             folded = [row.columns["email_folded"] for row in step]
             there = select(Contact.email_folded).where(Contact.list_id == list_id, Contact.email_folded.in_(folded))
-            known = {*connection.scalars(there)}
+            known = {address for (address,) in run.rows(there)}
             faults += [
                 (row.line, "has an address that the list has") for row in step if row.columns["email_folded"] in known
             ]
@@ -109,9 +108,9 @@ def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Ca
         for place, step in enumerate(_in_steps(rows)):
             start = first + place * _STEP
             values = [{"list_id": list_id, "number": start + n, **row.columns} for n, row in enumerate(step)]
-            connection.execute(insert(Contact), values)
+            run.insert_many(Contact, values)
             saved(len(step))
-    return first
+    return int(first)
 
 
 def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
@@ -121,13 +120,12 @@ def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
     """
     yield [*COLUMNS]
     shown = [Contact.number, *(getattr(Contact, name) for name in COLUMNS[1:])]
-    with reading() as connection:
-        allow_any_statement(connection)
-        list_id = connection.scalar(select(ContactList.id).where(is_list_of(application_id, number)))
+    with read_transaction(NO_LIMIT) as run:
+        list_id = run.scalar(select(ContactList.id).where(is_list_of(application_id, number)))
         if list_id is None:
             raise _no_list(number)
         query = select(*shown).where(Contact.list_id == list_id).order_by(Contact.number)
-        for row in connection.execution_options(yield_per=_STEP).execute(query):
+        for row in run.stream(query):
             yield [protect_cell(str(value)) for value in row]
 
 

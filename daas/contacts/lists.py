@@ -2,15 +2,19 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..applications.lookup import Candidate, check_may_use
+from ..applications.lookup import Caller
 from ..applications.registry import Application
-from ..records.request_log import Entry, record_in
-from ..storage.engine import db, reading, writing
+from ..errors import UseNotAuthorized
+from ..reasons import Reason
+from ..records.request_log import LoggedRequest, RequestRecord, log_request_in
+from ..storage.engine import db
+from ..storage.transactions import StatementRunner, read_transaction, write_transaction
 from .errors import ListNotFound
 from .models import Contact, ContactList, ListCounter
 
@@ -20,51 +24,48 @@ _STEP = 1000
 logger = logging.getLogger(__name__)
 
 
-def create_list(application: Candidate, name: str, entry: Entry) -> tuple[str, int]:
+def create_list(caller: Caller, name: str, record: RequestRecord) -> tuple[LoggedRequest, int]:
     """Make a list and record it; gives the request_id and the list's id. The same name may occur twice."""
-    with writing() as connection:
-        check_may_use(connection, application)
-        number = _next_number(connection, application.id)
-        connection.execute(insert(ContactList).values(application_id=application.id, number=number, name=name))
-        return record_in(connection, entry, 201, "list-created"), number
+    with write_transaction() as run:
+        number = _next_number(run, caller.id)
+        run.change(insert(ContactList).values(application_id=caller.id, number=number, name=name))
+        return log_request_in(run, record, 201, Reason.LIST_CREATED), number
 
 
-def rename_list(application: Candidate, number: int, name: str, entry: Entry) -> str:
+def rename_list(caller: Caller, number: int, name: str, record: RequestRecord) -> LoggedRequest:
     """Rename a list and record it; gives the request_id. Raises ListNotFound."""
-    with writing() as connection:
-        check_may_use(connection, application)
-        _change_list(connection, application, number, {"name": name})
-        return record_in(connection, entry, 201, "list-renamed")
+    with write_transaction() as run:
+        _change_list(run, caller, number, {"name": name})
+        return log_request_in(run, record, 201, Reason.LIST_RENAMED)
 
 
-def remove_list(application: Candidate, number: int, entry: Entry) -> str:
+def remove_list(caller: Caller, number: int, record: RequestRecord) -> LoggedRequest:
     """Remove a list with its contacts and record it; gives the request_id. Raises ListNotFound.
 
     Nobody sees the list or a contact of it from one moment on; they are deleted behind that, some at a time, so
     that nobody else waits for a long list.
     """
-    with writing() as connection:
-        check_may_use(connection, application)
-        _change_list(connection, application, number, {"removed": True})
-        request_id = record_in(connection, entry, 200, "list-removed")
+    with write_transaction() as run:
+        _change_list(run, caller, number, {"removed": True})
+        logged = log_request_in(run, record, 200, Reason.LIST_REMOVED)
     try:
         delete_removed_lists()
     except SQLAlchemyError as error:
         logger.warning("What a removed list held is left to the next removal: %s.", type(error).__name__)
-    return request_id
+    return logged
 
 
 def delete_removed_lists() -> None:
     """Delete what removed lists hold, and then the lists; what was left by a crash is among them."""
-    with reading() as connection:
-        removed = connection.execute(select(ContactList.id, ContactList.last_contact).where(ContactList.removed)).all()
+    with read_transaction() as run:
+        removed = run.rows(select(ContactList.id, ContactList.last_contact).where(ContactList.removed))
     for list_id, last_contact in removed:
         for first in range(1, last_contact + 1, _STEP):
             some = Contact.list_id == list_id, Contact.number.between(first, first + _STEP - 1)
-            with writing() as connection:
-                connection.execute(delete(Contact).where(*some))
-        with writing() as connection:
-            connection.execute(delete(ContactList).where(ContactList.id == list_id))
+            with write_transaction() as run:
+                run.change(delete(Contact).where(*some))
+        with write_transaction() as run:
+            run.change(delete(ContactList).where(ContactList.id == list_id))
 
 
 def remove_all_lists(application: Application) -> None:
@@ -72,20 +73,19 @@ def remove_all_lists(application: Application) -> None:
     counted = ListCounter.application_id == application.id
     lists = ContactList.application_id == application.id
     db.session.commit()
-    with writing() as connection:
-        connection.execute(update(ContactList).where(lists).values(removed=True))
-        connection.execute(delete(ListCounter).where(counted))
+    with write_transaction() as run:
+        run.change(update(ContactList).where(lists).values(removed=True))
+        run.change(delete(ListCounter).where(counted))
     delete_removed_lists()
 
 
-def find_lists(application: Candidate, number: int | None = None) -> Sequence[Row[int, str]]:
+def find_lists(caller: Caller, number: int | None = None) -> Sequence[Any]:
     """Give id and name of the application's lists in the order of their ids, or of one; raises ListNotFound."""
-    query = select(ContactList.number, ContactList.name).where(is_list_of(application.id, number))
-    with reading() as connection:
-        check_may_use(connection, application)
-        found = connection.execute(query.order_by(ContactList.number)).all()
+    query = select(ContactList.number, ContactList.name).where(is_list_of(caller.id, number))
+    with read_transaction() as run:
+        found = run.rows(query.order_by(ContactList.number))
     if number is not None and not found:
-        raise ListNotFound("list-not-found")
+        raise ListNotFound(Reason.LIST_NOT_FOUND)
     return found
 
 
@@ -95,18 +95,26 @@ def is_list_of(application_id: int, number: int | None = None) -> ColumnElement[
     return lists if number is None else and_(lists, ContactList.number == number)
 
 
-def _change_list(connection: Connection, application: Candidate, number: int, values: Mapping[str, object]) -> None:
-    changed = update(ContactList).where(is_list_of(application.id, number)).values(**values)
-    if connection.execute(changed).rowcount == 0:
-        raise ListNotFound("list-not-found")
+def _change_list(run: StatementRunner, caller: Caller, number: int, values: Mapping[str, object]) -> None:
+    changed = update(ContactList).where(is_list_of(caller.id, number)).values(**values)
+    if run.change(changed) == 0:
+        raise ListNotFound(Reason.LIST_NOT_FOUND)
 
 
-def _next_number(connection: Connection, application_id: int) -> int:
-    """Count on, and hold the counter until the transaction ends: a number of one that fails is the next one's."""
-    insert_or_update = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    counted = insert_or_update(ListCounter).values(application_id=application_id, last_list=1)
+def _next_number(run: StatementRunner, application_id: int) -> int:
+    """Return the next list's id, and lock the counter until the transaction ends: if it fails, the next one gets it.
+
+    Raises UseNotAuthorized if the application has been removed meanwhile.
+    """
+    insert_or_update = postgresql.insert if run.dialect.name == "postgresql" else sqlite.insert
+    counted = insert_or_update(ListCounter).from_select(
+        ["application_id", "last_list"],
+        select(Application.id, literal(1)).where(Application.id == application_id),
+    )
     counted = counted.on_conflict_do_update(
         index_elements=[ListCounter.application_id], set_={"last_list": ListCounter.last_list + 1}
     )
-    number: int = connection.execute(counted.returning(ListCounter.last_list)).scalar_one()
+    number: int | None = run.scalar(counted.returning(ListCounter.last_list))
+    if number is None:
+        raise UseNotAuthorized(Reason.APPLICATION_REMOVED)
     return number

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..storage.engine import Base, Id
 
 #: The greatest id of a list or a contact.
-GREATEST_ID = 2**63 - 1
-LONGEST_TEXT = 255
+MAX_ID = 2**63 - 1
+MAX_TEXT = 255
 
 
 class ListCounter(Base):
@@ -35,7 +35,7 @@ class ContactList(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
     number: Mapped[int] = mapped_column(Id)
-    name: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    name: Mapped[str] = mapped_column(String(MAX_TEXT))
     removed: Mapped[bool] = mapped_column(default=False)
     #: The greatest number that its contacts have had.
     last_contact: Mapped[int] = mapped_column(Id, default=0)
@@ -49,20 +49,20 @@ class Contact(Base):
 
     list_id: Mapped[int] = mapped_column(ForeignKey("contact_list.id"), primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
-    email_address: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    email_address: Mapped[str] = mapped_column(String(MAX_TEXT))
     #: The address as it is compared, without regard to case.
     email_folded: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    first_name: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    last_name: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    company: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    address: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    city: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    state: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    country: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    zip_code: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    phone: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
-    dob: Mapped[str] = mapped_column(String(LONGEST_TEXT), default="")
+    name: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    first_name: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    last_name: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    company: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    address: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    city: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    state: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    country: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    zip_code: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    phone: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
+    dob: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
 
 
 def fold_address(email_address: str) -> str:

@@ -4,9 +4,10 @@ import base64
 from typing import Any
 
 from .. import errors
+from ..reasons import Reason
 from ..signing.mechanism import KeyPair, RequestToSign, sign
 from ..signing.rcws_scheme import MIGOMAIL
-from ..web.openapi import Api, Operation, faults_of
+from ..web.openapi import ApiDescription, Operation, faults_of
 from .api import fault_body
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .schemas import (
@@ -50,7 +51,7 @@ as
 There is no date in it: whoever has seen a request can repeat it for ever.
 """
 
-_MIGOMAIL = Api(
+_MIGOMAIL = ApiDescription(
     name="Lists and contacts",
     description="""\
 Keeps the lists and contacts of the application that signs; no other can see them. A trailing slash is optional. In a \
@@ -60,33 +61,33 @@ is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNot
     authorization=_AUTHORIZATION,
     headers=[],
     errors=[
-        errors.BodyNotWhole("body-cut-short"),
-        errors.UnreadableBody("json-unreadable", {"X-Daas-Error": "json-unreadable"}),
+        errors.BodyNotWhole(Reason.BODY_CUT_SHORT),
+        errors.UnreadableBody(Reason.JSON_UNREADABLE, {"X-Daas-Error": "json-unreadable"}),
         errors.AuthenticationFailed(
-            "signature-mismatch",
+            Reason.SIGNATURE_MISMATCH,
             {
                 "WWW-Authenticate": MIGOMAIL.words[0],
                 "X-Daas-String-To-Sign": base64.b64encode(_EXAMPLE.string_to_sign).decode(),
             },
         ),
-        errors.UseNotAuthorized("service-not-granted"),
-        errors.BodyTooLarge("body-too-large"),
-        errors.UnsupportedMediaType("media-type-unsupported", {"X-Daas-Error": "media-type-unsupported"}),
+        errors.UseNotAuthorized(Reason.SERVICE_NOT_GRANTED),
+        errors.BodyTooLarge(Reason.BODY_TOO_LARGE),
+        errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED, {"X-Daas-Error": "media-type-unsupported"}),
         errors.TooManyRequests(60),
-        errors.UnexpectedFault("fault"),
+        errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
         errors.DatabaseUnavailable(),
     ],
     elsewhere=[
-        errors.NotFound("path-unknown"),
-        errors.MethodNotAllowed("method-not-allowed", {"Allow": "GET, POST"}),
+        errors.NotFound(Reason.PATH_UNKNOWN),
+        errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED, {"Allow": "GET, POST"}),
     ],
     fault_body=fault_body,
     prefix="Rcws",
 )
 
-_NO_LIST = ListNotFound("list-not-found")
-_NO_CONTACT = ContactNotFound("contact-not-found")
-_EXISTS = ContactExists("contact-exists")
+_NO_LIST = ListNotFound(Reason.LIST_NOT_FOUND)
+_NO_CONTACT = ContactNotFound(Reason.CONTACT_NOT_FOUND)
+_EXISTS = ContactExists(Reason.CONTACT_EXISTS)
 
 
 def _in_path(description: str, **form: Any) -> dict[str, Any]:
@@ -193,14 +194,14 @@ FIND_BY_ADDRESS = Operation(
 def example_faults() -> dict[str, errors.ApiError]:
     """Give one of each answer other than success, by the name that the pages use."""
     return {
-        "unreadable": errors.UnreadableBody("example"),
-        "authentication": errors.AuthenticationFailed("example"),
-        "use": errors.UseNotAuthorized("example"),
-        "not_found": errors.NotFound("example"),
+        "unreadable": errors.UnreadableBody(Reason.JSON_UNREADABLE),
+        "authentication": errors.AuthenticationFailed(Reason.SIGNATURE_MISMATCH),
+        "use": errors.UseNotAuthorized(Reason.SERVICE_NOT_GRANTED),
+        "not_found": errors.NotFound(Reason.PATH_UNKNOWN),
         "no_list": _NO_LIST,
         "no_contact": _NO_CONTACT,
-        "method": errors.MethodNotAllowed("example"),
+        "method": errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED),
         "exists": _EXISTS,
-        "media_type": errors.UnsupportedMediaType("example"),
+        "media_type": errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED),
         **dict(zip(("missing", "invalid"), faults_of(NewContact()), strict=True)),
     }

@@ -8,19 +8,19 @@ import marshmallow
 from marshmallow import validate
 
 from ..web.arguments import Argument, JsonNumber, whole_numbers_to
-from .models import GREATEST_ID, LONGEST_TEXT
+from .models import MAX_ID, MAX_TEXT
 
 _GREATEST_PAGE = 1000
 _MOST_LISTS = 100
 
-_ID = whole_numbers_to(GREATEST_ID)
+_ID = whole_numbers_to(MAX_ID)
 #: The ids of lists and contacts, for the readers of the OpenAPI document.
 ID_PATTERN = f"^({_ID})$"
 _PAGE = whole_numbers_to(_GREATEST_PAGE)
 
 # PostgreSQL holds neither NUL nor half a surrogate pair, so that no database does here.
 _NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_TEXT = {"type": "string", "maxLength": LONGEST_TEXT, "pattern": r"^[^\u0000]*$"}
+_TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\u0000]*$"}
 
 
 def read_id(text: str) -> int:
@@ -50,7 +50,7 @@ class AddressArgument(Argument):
     form: Mapping[str, Any] = {
         "type": "string",
         "format": "email",
-        "maxLength": LONGEST_TEXT,
+        "maxLength": MAX_TEXT,
         "examples": ["b@x.org"],
     }
     _is_valid = validate.Email()
@@ -58,7 +58,7 @@ class AddressArgument(Argument):
     def __init__(self, label: str, **options: Any) -> None:
         if not options.get("required", True):
             # What is blank or null counts as missing: no format can say so.
-            self.form = {"type": ["string", "null"], "maxLength": LONGEST_TEXT}
+            self.form = {"type": ["string", "null"], "maxLength": MAX_TEXT}
         super().__init__(label, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -180,7 +180,7 @@ class AddressArguments(_Arguments):
 
 def _read_text(argument: Argument, value: Any) -> str:
     is_text = isinstance(value, str) and not isinstance(value, JsonNumber)
-    if is_text and len(value) <= LONGEST_TEXT and not _NOT_STORABLE.search(value):
+    if is_text and len(value) <= MAX_TEXT and not _NOT_STORABLE.search(value):
         text: str = value
         return text
     raise argument.make_error("invalid")

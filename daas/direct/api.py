@@ -3,31 +3,31 @@
 import re
 from collections.abc import Mapping
 
-from flask import current_app
-
-from ..applications.lookup import Candidate
+from ..applications.lookup import Caller
+from ..reasons import Reason
+from ..services import services
 from ..signing.daas_scheme import DIRECT, content_md5_matches
 from ..signing.dates import DateUnreadable, clock_skew, freshness_error, read_date
 from ..signing.mechanism import RequestToSign
-from ..web.arguments import Arguments, as_asked, read_arguments, read_query
-from ..web.authentication import CONTENT_TYPE_MISSING, authentication_failed
-from ..web.context import Api, Call
+from ..web.arguments import Arguments, raw_text, read_arguments, read_query
+from ..web.authentication import authentication_failed
+from ..web.context import ApiDefinition, RequestContext
 
 
-def _request_to_sign(call: Call) -> RequestToSign:
+def _request_to_sign(context: RequestContext) -> RequestToSign:
     """Give what a signature with a date covers of a request, as it was sent but for surrounding blanks."""
-    date = call.header("HTTP_X_DAAS_DATE")
+    date = context.header("HTTP_X_DAAS_DATE")
     return RequestToSign(
-        method=call.method,
-        uri=call.target,
-        date=call.header("HTTP_DATE") if date is None else date,
-        content_type=call.header("CONTENT_TYPE"),
-        content_md5=call.header("HTTP_CONTENT_MD5"),
-        body=call.body or b"",
+        method=context.method,
+        uri=context.target,
+        date=context.header("HTTP_DATE") if date is None else date,
+        content_type=context.header("CONTENT_TYPE"),
+        content_md5=context.header("HTTP_CONTENT_MD5"),
+        body=context.body or b"",
     )
 
 
-def _read_arguments(call: Call, to_sign: RequestToSign) -> Arguments:
+def _read_arguments(context: RequestContext, to_sign: RequestToSign) -> Arguments:
     """Read the arguments of a GET out of the query, else out of the body; some of them go into the log.
 
     Raises UnsupportedMediaType or UnreadableBody.
@@ -36,26 +36,28 @@ def _read_arguments(call: Call, to_sign: RequestToSign) -> Arguments:
         arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
     else:
         arguments = read_arguments(to_sign.content_type or "", to_sign.body)
-    call.entry.asked = {name: as_asked(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments}
+    context.record.requested_arguments = {
+        name: raw_text(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments
+    }
     return arguments
 
 
-def _header_error(call: Call, to_sign: RequestToSign) -> str | None:
-    """Return the name of what is wrong with the headers that a signature needs: no date, two dates, no content type."""
+def _header_error(context: RequestContext, to_sign: RequestToSign) -> Reason | None:
+    """Return the reason if a signature cannot be checked: no date, two dates, no content type."""
     if to_sign.date is None:
-        return "date-missing"
-    if "HTTP_X_DAAS_DATE" in call.environ and _is_repeated(call.environ.get("HTTP_DATE", "")):
-        return "date-repeated"
+        return Reason.DATE_MISSING
+    if "HTTP_X_DAAS_DATE" in context.environ and _is_repeated(context.environ.get("HTTP_DATE", "")):
+        return Reason.DATE_REPEATED
     if not to_sign.content_type and (to_sign.content_type is not None or _has_body(to_sign)):
-        return CONTENT_TYPE_MISSING
+        return Reason.CONTENT_TYPE_MISSING
     return None
 
 
 def _check_freshness(
-    call: Call,
+    context: RequestContext,
     to_sign: RequestToSign,
-    application: Candidate,
-    header_error: str | None,
+    caller: Caller,
+    header_error: Reason | None,
     explanation: Mapping[str, str],
 ) -> None:
     """Check the headers, the date and Content-MD5 of a request whose signature is good.
@@ -64,28 +66,29 @@ def _check_freshness(
     is from the server's clock.
     """
     if _has_body(to_sign):
-        call.entry.unbound = to_sign.content_md5 is None
-    if header_error and header_error != CONTENT_TYPE_MISSING:
+        context.body_unsigned = context.record.body_unsigned = to_sign.content_md5 is None
+    if header_error and header_error is not Reason.CONTENT_TYPE_MISSING:
         raise authentication_failed(DIRECT, header_error, explanation)
-    now: float = current_app.extensions["daas_clock"]()
+    now = services().clock()
     skew: dict[str, str] = {}
     error = header_error
     try:
         date = read_date(to_sign.date or "")
     except DateUnreadable as unreadable:
-        error = error or unreadable.reason
+        error = error or Reason(unreadable.reason)
     else:
         skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
-        error = error or freshness_error(date, now, call.settings.date_window_seconds)
-    error = error or _content_md5_error(to_sign, required=application.require_content_md5 and _has_body(to_sign))
+        found = freshness_error(date, now, context.settings.date_window_seconds)
+        error = error or (Reason(found) if found else None)
+    error = error or _content_md5_error(to_sign, required=caller.require_content_md5 and _has_body(to_sign))
     if error:
         raise authentication_failed(DIRECT, error, {"X-Daas-Error": error, **skew, **explanation})
 
 
-def _content_md5_error(to_sign: RequestToSign, *, required: bool) -> str | None:
+def _content_md5_error(to_sign: RequestToSign, *, required: bool) -> Reason | None:
     if to_sign.content_md5 is None:
-        return "content-md5-required" if required else None
-    return None if content_md5_matches(to_sign.content_md5, to_sign.body) else "content-md5-mismatch"
+        return Reason.CONTENT_MD5_REQUIRED if required else None
+    return None if content_md5_matches(to_sign.content_md5, to_sign.body) else Reason.CONTENT_MD5_MISMATCH
 
 
 def _has_body(to_sign: RequestToSign) -> bool:
@@ -103,12 +106,12 @@ def _is_repeated(date: str) -> bool:
     return False
 
 
-DIRECT_API = Api(
+DIRECT_API = ApiDefinition(
     prefix="/direct",
     scheme=DIRECT,
     request_to_sign=_request_to_sign,
     read_arguments=_read_arguments,
-    fault_body=lambda fault, request_id: fault.body(request_id),
+    error_body=lambda error, request_id: error.body(request_id),
     header_error=_header_error,
     check_freshness=_check_freshness,
 )

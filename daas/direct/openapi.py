@@ -4,9 +4,10 @@ import base64
 import datetime
 
 from .. import errors
+from ..reasons import Reason
 from ..signing.daas_scheme import DIRECT
 from ..signing.mechanism import KeyPair, RequestToSign, sign
-from ..web.openapi import Api, Operation
+from ..web.openapi import ApiDescription, Operation
 from .schemas import FoldersArguments, FoldersReply, MessagesArguments, MessagesReply, MoveArguments, MoveReply
 
 # The document's own example; the keys are made up.
@@ -48,7 +49,7 @@ as
 ```
 """
 
-_DIRECT = Api(
+_DIRECT = ApiDescription(
     name="Direct messages",
     description="""\
 Finds and moves the messages of a mailbox. Names of arguments count without regard to case, blanks around a value are \
@@ -80,10 +81,10 @@ URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`),
         },
     ],
     errors=[
-        errors.BodyNotWhole("body-cut-short"),
-        errors.UnreadableBody("json-unreadable", {"X-Daas-Error": "json-unreadable"}),
+        errors.BodyNotWhole(Reason.BODY_CUT_SHORT),
+        errors.UnreadableBody(Reason.JSON_UNREADABLE, {"X-Daas-Error": "json-unreadable"}),
         errors.AuthenticationFailed(
-            "date-zone-name",
+            Reason.DATE_ZONE_NAME,
             {
                 "WWW-Authenticate": DIRECT.words[0],
                 "X-Daas-Error": "date-zone-name",
@@ -91,17 +92,17 @@ URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`),
                 "X-Daas-String-To-Sign": base64.b64encode(_EXAMPLE.string_to_sign).decode(),
             },
         ),
-        errors.UseNotAuthorized("service-not-granted"),
-        errors.UserNotAuthorized("mailbox-unknown"),
-        errors.BodyTooLarge("body-too-large"),
-        errors.UnsupportedMediaType("media-type-unsupported", {"X-Daas-Error": "media-type-unsupported"}),
+        errors.UseNotAuthorized(Reason.SERVICE_NOT_GRANTED),
+        errors.UserNotAuthorized(Reason.MAILBOX_UNKNOWN),
+        errors.BodyTooLarge(Reason.BODY_TOO_LARGE),
+        errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED, {"X-Daas-Error": "media-type-unsupported"}),
         errors.TooManyRequests(60),
-        errors.UnexpectedFault("fault"),
+        errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
         errors.DatabaseUnavailable(),
     ],
     elsewhere=[
-        errors.NotFound("path-unknown"),
-        errors.MethodNotAllowed("method-not-allowed", {"Allow": "POST"}),
+        errors.NotFound(Reason.PATH_UNKNOWN),
+        errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED, {"Allow": "POST"}),
     ],
 )
 
@@ -120,7 +121,7 @@ MOVE = Operation(
     MoveArguments(),
     MoveReply(),
     {"mailbox": "ejaffee", "id": 181, "folder": "5"},
-    [errors.MessageNotFound("message-not-found")],
+    [errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND)],
 )
 FOLDERS = Operation(
     _DIRECT,

@@ -9,9 +9,11 @@ from marshmallow import Schema
 from ..errors import to_json
 from ..mailboxes.find_messages import Search, find_folders, find_messages
 from ..mailboxes.move_message import move_message
-from ..records.request_log import record
+from ..reasons import Reason
+from ..records.request_log import LoggedRequest, log_request
 from ..web.arguments import check_arguments
-from ..web.authentication import SignedCall, View, signed
+from ..web.authentication import AuthenticatedRequest, View, requires_signature
+from ..web.context import success
 from ..web.openapi import Operation
 from .api import DIRECT_API
 from .openapi import FOLDERS, MESSAGES, MOVE
@@ -23,7 +25,7 @@ def _service(method: str, name: str, operation: Operation) -> Callable[[View], V
     """Serve a call at its two URLs to the applications that are granted it."""
 
     def decorate(view: View) -> View:
-        admitted = signed(f"direct/{name}")(view)
+        admitted = requires_signature(f"direct/{name}")(view)
         admitted.operation = operation  # type: ignore[attr-defined]
         for uri in (f"/{name}", f"/{name}/format/json"):
             direct.add_url_rule(uri, view_func=admitted, methods=[method])
@@ -33,31 +35,31 @@ def _service(method: str, name: str, operation: Operation) -> Callable[[View], V
 
 
 @_service("POST", "messages/move", MOVE)
-def move(call: SignedCall) -> Response:
+def move(request: AuthenticatedRequest) -> Response:
     """Move a message to another folder of its mailbox."""
-    asked = check_arguments(MOVE.arguments, call.arguments)
-    done = move_message(call.application, asked["mailbox"], asked["id"], asked["folder"], call.entry)
-    return _answer(MOVE, done.request_id, mailbox=asked["mailbox"], id=asked["id"], folder=done.folder)
+    asked = check_arguments(MOVE.arguments, request.arguments)
+    done = move_message(request.caller, asked["mailbox"], asked["id"], asked["folder"], request.record)
+    return _reply(MOVE, done.logged, mailbox=asked["mailbox"], id=asked["id"], folder=done.folder)
 
 
 @_service("GET", "folders", FOLDERS)
-def list_folders(call: SignedCall) -> Response:
+def list_folders(request: AuthenticatedRequest) -> Response:
     """List the custom folders of a mailbox."""
-    asked = check_arguments(FOLDERS.arguments, call.arguments)
-    found = find_folders(call.application, asked["mailbox"])
-    return _answer(FOLDERS, record(call.entry, 200, "listed"), mailbox=asked["mailbox"], folders=found)
+    asked = check_arguments(FOLDERS.arguments, request.arguments)
+    found = find_folders(request.caller, asked["mailbox"])
+    return _reply(FOLDERS, log_request(request.record, 200, Reason.LISTED), mailbox=asked["mailbox"], folders=found)
 
 
 @_service("GET", "messages", MESSAGES)
-def list_messages(call: SignedCall) -> Response:
+def list_messages(request: AuthenticatedRequest) -> Response:
     """List the messages of a mailbox, or those of them that are looked for, a page at a time."""
-    asked = check_arguments(MESSAGES.arguments, call.arguments)
+    asked = check_arguments(MESSAGES.arguments, request.arguments)
     mailbox = asked.pop("mailbox")
-    found, are_more = find_messages(call.application, mailbox, Search(**asked))
+    found, are_more = find_messages(request.caller, mailbox, Search(**asked))
     more = {"next": found[-1].id} if are_more else {}
-    return _answer(MESSAGES, record(call.entry, 200, "listed"), mailbox=mailbox, messages=found, **more)
+    return _reply(MESSAGES, log_request(request.record, 200, Reason.LISTED), mailbox=mailbox, messages=found, **more)
 
 
-def _answer(operation: Operation, request_id: str, **shown: Any) -> Response:
-    body = cast(Schema, operation.reply).dump({"request_id": request_id, **shown})
-    return Response(to_json(body), headers={"X-Request-Id": request_id}, mimetype="application/json")
+def _reply(operation: Operation, logged: LoggedRequest, **shown: Any) -> Response:
+    body = cast(Schema, operation.reply).dump({"request_id": logged.request_id, **shown})
+    return success(to_json(body), logged)

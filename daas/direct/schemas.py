@@ -9,7 +9,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields
 
-from ..mailboxes.models import GREATEST_ID, STANDARD_FOLDERS, date_text
+from ..mailboxes.models import MAX_ID, STANDARD_FOLDERS, date_text
 from ..signing.dates import DateUnreadable, read_date
 from ..web.arguments import Argument, JsonNumber, whole_numbers_to
 
@@ -22,7 +22,7 @@ _LONGEST_TEXT = 998
 # The dot-string of RFC 5321, section 4.1.2.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_STRING = rf"{_ATEXT}(?:\.{_ATEXT})*"
-_ID = whole_numbers_to(GREATEST_ID)
+_ID = whole_numbers_to(MAX_ID)
 _LIMIT = whole_numbers_to(_GREATEST_LIMIT)
 _STANDARD_FOLDER = "|".join(re.sub("[a-z]", lambda c: f"[{c[0].upper()}{c[0]}]", n.lower()) for n in STANDARD_FOLDERS)
 

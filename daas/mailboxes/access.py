@@ -1,95 +1,81 @@
-"""Whether a mailbox is open to an application, and which of its folders is meant."""
+"""Which mailboxes and folders an application may use, as part of the statements that read or change them."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, or_, select
+from sqlalchemy import Select, bindparam, exists, or_, select
 
-from ..applications.lookup import Candidate
-from ..applications.registry import Application, ApplicationKey, ApplicationMailbox, key_works, may_use
-from ..errors import InvalidArguments, UseNotAuthorized, UserNotAuthorized
+from ..applications.lookup import Caller
+from ..applications.registry import Application, ApplicationMailbox
+from ..errors import InvalidArguments, UserNotAuthorized
+from ..reasons import Reason
+from ..storage.transactions import Statement, StatementRunner
 from .models import Folder, Mailbox
 
 
 @dataclass(frozen=True)
-class OpenMailbox:
-    """A mailbox that is open to an application; `folder_id` is that of the folder asked for, if one was."""
+class AccessibleMailbox:
+    """A mailbox that the application may use; `folder_id` is that of the requested folder, None if there was none."""
 
     id: int
     folder_id: int | None
 
 
-def open_mailbox(
-    connection: Connection, application: Candidate, mailbox: str, folder: str | int | None = None
-) -> OpenMailbox:
-    """Find a mailbox that is open to the application and, if one is asked for, a folder in it, by one statement.
+def authorize(run: StatementRunner, caller: Caller, mailbox: str, folder: str | int | None = None) -> AccessibleMailbox:
+    """Return a mailbox that the application may use, with one of its folders, by one statement.
 
-    `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Raises as
-    check_open() does.
+    `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Raises as check_access().
     """
-    find = FIND_MAILBOX[isinstance(folder, str)]
-    found = connection.execute(find, asked_of(application, mailbox, folder)).one_or_none()
-    return check_open(found, folder)
+    parameters = mailbox_parameters(caller, mailbox, folder)
+    return check_access(run.first(_FIND_MAILBOX[isinstance(folder, str)], **parameters), folder)
 
 
-def asked_of(application: Candidate, mailbox: str, folder: str | int | None) -> dict[str, Any]:
-    """Give the parameters of FIND_MAILBOX."""
-    return {
-        "mailbox_name": mailbox,
-        "application_id": application.id,
-        "key_id": application.key_id,
-        "service_name": application.service,
-        "folder_named": folder,
-    }
+def mailbox_parameters(caller: Caller, mailbox: str, folder: str | int | None) -> dict[str, Any]:
+    """Return the parameters of FIND_MAILBOX."""
+    return {"mailbox_name": mailbox, "application_id": caller.id, "folder_named": folder}
 
 
-def check_open(found: Any | None, folder: str | int | None) -> OpenMailbox:
-    """Check the row that FIND_MAILBOX gave, if any.
+def check_access(found: Any | None, folder: str | int | None) -> AccessibleMailbox:
+    """Return what FIND_MAILBOX found, if the application may use it.
 
-    Raises UserNotAuthorized if the mailbox is unknown, suspended or not granted, UseNotAuthorized if the application
-    may not use the service any more, or InvalidArguments if the mailbox has no such folder.
+    Raises UserNotAuthorized if the mailbox is unknown, suspended or not granted, InvalidArguments if it has no such
+    folder.
     """
     if found is None:
-        raise UserNotAuthorized("mailbox-unknown")
-    if not found.may_use:
-        raise UseNotAuthorized("use-withdrawn")
+        raise UserNotAuthorized(Reason.MAILBOX_UNKNOWN)
     if found.suspended:
-        raise UserNotAuthorized("mailbox-suspended")
+        raise UserNotAuthorized(Reason.MAILBOX_SUSPENDED)
     if not found.granted:
-        raise UserNotAuthorized("mailbox-not-granted")
+        raise UserNotAuthorized(Reason.MAILBOX_NOT_GRANTED)
     if folder is not None and found.folder_id is None:
-        raise InvalidArguments(["folder"], ["'Folder' contains invalid input"], "folder-not-found")
-    return OpenMailbox(found.mailbox_id, found.folder_id)
+        raise InvalidArguments(["folder"], ["'Folder' contains invalid input"], Reason.FOLDER_NOT_FOUND)
+    return AccessibleMailbox(found.mailbox_id, found.folder_id)
 
 
-def _find(*, standard: bool) -> Select[int, bool, bool, bool, int]:
-    named = Folder.name if standard else Folder.id
-    caller = (
-        (Application.id == bindparam("application_id"))
-        & exists().where(ApplicationKey.id == bindparam("key_id"), key_works())
-        & Application.suspended.is_(False)
-        & may_use(bindparam("service_name"))
-    )
-    granted = exists().where(
-        ApplicationMailbox.application_id == Application.id, ApplicationMailbox.mailbox_id == Mailbox.id
+def _find_mailbox(*, standard: bool) -> Select[int, bool, bool, int]:
+    folder_key = Folder.name if standard else Folder.id
+    granted = or_(
+        exists().where(Application.id == bindparam("application_id"), Application.all_mailboxes),
+        exists().where(
+            ApplicationMailbox.application_id == bindparam("application_id"),
+            ApplicationMailbox.mailbox_id == Mailbox.id,
+        ),
     )
     return (
         select(
-            Mailbox.id.label("mailbox_id"),
-            Mailbox.suspended,
-            Application.id.is_not(None).label("may_use"),
-            or_(Application.all_mailboxes, granted).label("granted"),
-            Folder.id.label("folder_id"),
+            Mailbox.id.label("mailbox_id"), Mailbox.suspended, granted.label("granted"), Folder.id.label("folder_id")
         )
         .select_from(Mailbox)
-        .outerjoin(Application, caller)
         .outerjoin(
             Folder,
-            (Folder.mailbox_id == Mailbox.id) & Folder.standard.is_(standard) & (named == bindparam("folder_named")),
+            (Folder.mailbox_id == Mailbox.id)
+            & Folder.standard.is_(standard)
+            & (folder_key == bindparam("folder_named")),
         )
         .where(Mailbox.name == bindparam("mailbox_name"))
     )
 
 
 #: Finds a mailbox, and a folder of it: by a standard folder's name (True) or a custom one's id (False).
-FIND_MAILBOX = {standard: _find(standard=standard) for standard in (True, False)}
+FIND_MAILBOX = {standard: _find_mailbox(standard=standard) for standard in (True, False)}
+_FIND_MAILBOX = {standard: Statement(find) for standard, find in FIND_MAILBOX.items()}

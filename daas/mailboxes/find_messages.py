@@ -3,13 +3,17 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exc, select, tuple_
 
-from ..applications.lookup import Candidate
-from ..storage.engine import allow_long_statement, db, reading
-from .access import OpenMailbox, open_mailbox
-from .models import GREATEST_ID, Folder, Message, MessageEnvelope, fold
+from ..applications.lookup import Caller
+from ..errors import SearchTimeout
+from ..storage.engine import db
+from ..storage.timeouts import is_statement_timeout
+from ..storage.transactions import read_transaction
+from .access import AccessibleMailbox, authorize
+from .models import MAX_ID, Folder, Message, MessageEnvelope, fold
 
 _FIRST_MOMENT = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 _LAST_MOMENT = datetime.datetime.max.replace(tzinfo=datetime.UTC)
@@ -34,7 +38,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class FoundMessage:
+class MessageSummary:
     """A message as the call shows it; `folder` is a standard folder's name or a custom one's id."""
 
     id: int
@@ -46,26 +50,29 @@ class FoundMessage:
     size: int
 
 
-def find_folders(application: Candidate, mailbox: str) -> Sequence[Row[int, str]]:
-    """Give id and name of the custom folders of a mailbox, in the order of their ids; raises UserNotAuthorized."""
-    with reading() as connection:
-        opened = open_mailbox(connection, application, mailbox)
-        query = select(Folder.id, Folder.name).where(Folder.mailbox_id == opened.id, ~Folder.standard)
-        return connection.execute(query.order_by(Folder.id)).all()
+def find_folders(caller: Caller, mailbox: str) -> Sequence[Any]:
+    """Return id and name of the custom folders of a mailbox, in the order of their ids; raises UserNotAuthorized."""
+    with read_transaction() as run:
+        accessible = authorize(run, caller, mailbox)
+        query = select(Folder.id, Folder.name).where(Folder.mailbox_id == accessible.id, ~Folder.standard)
+        return run.rows(query.order_by(Folder.id))
 
 
-def find_messages(application: Candidate, mailbox: str, search: Search) -> tuple[list[FoundMessage], bool]:
-    """Give a page of the messages looked for, in the order of their ids, and whether there are more.
+def find_messages(caller: Caller, mailbox: str, search: Search) -> tuple[list[MessageSummary], bool]:
+    """Return a page of the messages that a search finds, in the order of their ids, and whether there are more.
 
-    Raises UserNotAuthorized, or InvalidArguments if the mailbox has no such folder.
+    Raises UserNotAuthorized, InvalidArguments if the mailbox has no such folder, or SearchTimeout.
     """
-    with reading() as connection:
-        opened = open_mailbox(connection, application, mailbox, search.folder)
-        if search.subject or search.sender or search.since or search.until:
-            allow_long_statement(connection)
-        rows = connection.execute(page_query(opened, search)).all()
+    try:
+        with read_transaction() as run:
+            accessible = authorize(run, caller, mailbox, search.folder)
+            rows = run.rows(page_query(accessible, search))
+    except exc.DBAPIError as error:
+        if (search.subject or search.sender) and is_statement_timeout(error):
+            raise SearchTimeout from error
+        raise
     page = [
-        FoundMessage(
+        MessageSummary(
             row.id,
             row.name if row.standard else str(row.folder_id),
             row.subject,
@@ -80,7 +87,7 @@ def find_messages(application: Candidate, mailbox: str, search: Search) -> tuple
 
 
 def page_query(
-    mailbox: OpenMailbox, search: Search
+    mailbox: AccessibleMailbox, search: Search
 ) -> Select[int, int, str, bool, str, str, str, datetime.datetime | None, int]:
     """Give the statement of a page: which ids first, by an index alone where it can be, then what is shown of them.
 
@@ -106,7 +113,7 @@ def page_query(
     )
 
 
-def _ids_in_order(mailbox: OpenMailbox, search: Search) -> Select[int]:
+def _ids_in_order(mailbox: AccessibleMailbox, search: Search) -> Select[int]:
     """Walk along the ids of the folder, or of the mailbox, from where the page before ended."""
     column, place = (
         (Message.mailbox_id, mailbox.id) if mailbox.folder_id is None else (Message.folder_id, mailbox.folder_id)
@@ -115,7 +122,7 @@ def _ids_in_order(mailbox: OpenMailbox, search: Search) -> Select[int]:
         # Compared as one row, only the index of both columns can give the order: PostgreSQL would else walk
         # along all ids, past every message that lies elsewhere. SQLite, which would not, reads a row less well.
         row = tuple_(column, Message.id)
-        query = select(Message.id).where(row > (place, search.after), row <= (place, GREATEST_ID))
+        query = select(Message.id).where(row > (place, search.after), row <= (place, MAX_ID))
     else:
         query = select(Message.id).where(column == place, Message.id > search.after)
     if texts := _texts(search):
@@ -124,7 +131,7 @@ def _ids_in_order(mailbox: OpenMailbox, search: Search) -> Select[int]:
     return query.order_by(column, Message.id).limit(search.limit + 1)
 
 
-def _ids_by_date(mailbox: OpenMailbox, search: Search) -> Select[int]:
+def _ids_by_date(mailbox: AccessibleMailbox, search: Search) -> Select[int]:
     """Take what lies between the dates from their index, and of that what follows the page before.
 
     Adding nothing to the id keeps both databases from walking along the ids instead, past every message that is

@@ -5,13 +5,15 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Insert, bindparam, insert, select
 
 from ..mail.files import FoundMessage, SkippedFile, find_messages
 from ..mail.header import Envelope, NotAMessage, read_envelope
 from ..records.audit import audit
-from ..storage.engine import db, writing
+from ..storage.engine import db
+from ..storage.transactions import Statement, StatementRunner, write_transaction
 from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope, fold
 
 # A transaction holds so many messages or bytes: few waits for the disk, and moves wait only briefly for the import.
@@ -61,40 +63,50 @@ def import_messages(folder: Folder, paths: Iterable[Path]) -> Iterator[ImportedM
 def _store(mailbox_id: int, folder_id: int, batch: list[tuple[FoundMessage, Envelope]]) -> list[ImportedMessage]:
     if not batch:
         return []
-    with writing() as connection:
+    with write_transaction() as run:
         # Two imports of one mailbox take turns, so that both see what the other has stored.
-        connection.execute(select(Mailbox.id).where(Mailbox.id == mailbox_id).with_for_update(key_share=True))
-        return [_store_one(connection, mailbox_id, folder_id, found, envelope) for found, envelope in batch]
+        run.first(select(Mailbox.id).where(Mailbox.id == mailbox_id).with_for_update(key_share=True))
+        return [_store_one(run, mailbox_id, folder_id, found, envelope) for found, envelope in batch]
 
 
 def _store_one(
-    connection: Connection, mailbox_id: int, folder_id: int, found: FoundMessage, envelope: Envelope
+    run: StatementRunner, mailbox_id: int, folder_id: int, found: FoundMessage, envelope: Envelope
 ) -> ImportedMessage:
     digest = hashlib.sha256(found.raw).digest()
-    known = connection.scalar(
-        select(MessageEnvelope.id).where(MessageEnvelope.mailbox_id == mailbox_id, MessageEnvelope.digest == digest)
-    )
+    known: int | None = run.scalar(_FIND, mailbox_id=mailbox_id, digest=digest)
     if known is not None:
         return ImportedMessage(known, found.path, envelope.size, new=False)
-    message_id = connection.execute(
-        insert(Message).returning(Message.id), {"mailbox_id": mailbox_id, "folder_id": folder_id}
-    ).scalar_one()
-    connection.execute(
-        insert(MessageEnvelope),
-        {
-            "id": message_id,
-            "mailbox_id": mailbox_id,
-            "digest": digest,
-            "message_id": envelope.message_id,
-            "subject": envelope.subject,
-            "subject_folded": fold(envelope.subject),
-            "sender": envelope.sender,
-            "sender_folded": fold(envelope.sender),
-            "recipients": envelope.recipients,
-            "date": envelope.date,
-            "size": envelope.size,
-            "imported_at": datetime.datetime.now(datetime.UTC),
-        },
+    message_id: int = run.rows(_INSERT_MESSAGE, mailbox_id=mailbox_id, folder_id=folder_id)[0].id
+    run.change(
+        _INSERT_ENVELOPE,
+        id=message_id,
+        mailbox_id=mailbox_id,
+        digest=digest,
+        message_id=envelope.message_id,
+        subject=envelope.subject,
+        subject_folded=fold(envelope.subject),
+        sender=envelope.sender,
+        sender_folded=fold(envelope.sender),
+        recipients=envelope.recipients,
+        date=envelope.date,
+        size=envelope.size,
+        imported_at=datetime.datetime.now(datetime.UTC),
     )
-    connection.execute(insert(MessageContent), {"id": message_id, "raw": found.raw})
+    run.change(_INSERT_CONTENT, id=message_id, raw=found.raw)
     return ImportedMessage(message_id, found.path, envelope.size, new=True)
+
+
+def _insert(model: Any) -> Insert:
+    return insert(model).values({column.key: bindparam(column.key) for column in model.__table__.columns})
+
+
+_FIND = Statement(
+    select(MessageEnvelope.id).where(
+        MessageEnvelope.mailbox_id == bindparam("mailbox_id"), MessageEnvelope.digest == bindparam("digest")
+    )
+)
+_INSERT_MESSAGE = Statement(
+    insert(Message).values(mailbox_id=bindparam("mailbox_id"), folder_id=bindparam("folder_id")).returning(Message.id)
+)
+_INSERT_ENVELOPE = Statement(_insert(MessageEnvelope))
+_INSERT_CONTENT = Statement(_insert(MessageContent))

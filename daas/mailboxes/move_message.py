@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, insert, select, update
 
-from ..applications.lookup import Candidate
+from ..applications.lookup import Caller
 from ..errors import MessageNotFound
-from ..records import request_log
-from ..records.request_log import Entry, RequestLogRow
-from ..storage.transactions import Run, Statement, driver
-from .access import FIND_MAILBOX, asked_of, check_open
+from ..reasons import Reason
+from ..records.request_log import COLUMNS, INSERT_ROW, LoggedRequest, RequestLogRow, RequestRecord
+from ..storage.engine import db
+from ..storage.transactions import Statement, StatementRunner, execute, write_transaction
+from .access import FIND_MAILBOX, authorize, check_access, mailbox_parameters
 from .models import Folder, Message
 
 
@@ -18,55 +19,55 @@ from .models import Folder, Message
 class Move:
     """A move that is on disk; `folder` is a standard folder's name or a custom one's id."""
 
-    request_id: str
+    logged: LoggedRequest
     folder: str
 
 
-def move_message(application: Candidate, mailbox: str, message_id: int, folder: str | int, entry: Entry) -> Move:
-    """Move a message of a mailbox that is open to the application, and record it, in one transaction.
+def move_message(caller: Caller, mailbox: str, message_id: int, folder: str | int, record: RequestRecord) -> Move:
+    """Move a message of a mailbox that the application may use, and log it, in one transaction.
 
-    `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Moving a message
-    to where it is succeeds. The row of the log takes its id while the message is held, so that for one
-    message the ids grow in the order in which its moves took effect.
+    `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Moving a message to where
+    it is succeeds. The row of the log takes its id while the message is locked, so that for one message the ids grow in
+    the order in which its moves took effect.
 
     Raises UserNotAuthorized, InvalidArguments if the mailbox has no such custom folder, or MessageNotFound.
     """
-    asked = {**asked_of(application, mailbox, folder), "message_id": message_id}
-    # The log is replayed by message: a move is found under the id itself, whatever blanks were sent around it.
-    row = {**request_log.row_of(entry, 200, "moved"), "message": str(message_id), "folder_to": str(folder)}
-    standard = isinstance(folder, str)
-
-    if driver().dialect.name == "postgresql":
-        found = driver().write_one(_MOVE_AT_ONCE[standard], **asked, **row)
-        check_open(found, folder)
+    # The log is replayed by message: a move is found by the id itself, whatever spaces were sent around it.
+    row = {**record.to_row(200, Reason.MOVED), "message": str(message_id), "folder_to": str(folder)}
+    if db.engine.dialect.name == "postgresql":
+        statement = _MOVE_AT_ONCE[isinstance(folder, str)]
+        found = execute(statement, **mailbox_parameters(caller, mailbox, folder), message_id=message_id, **row)
+        check_access(found, folder)
         request_id = found and found.request_id
     else:
-        request_id = driver().write_in_steps(lambda run: _move_in_steps(run, asked, folder, row))
+        with write_transaction() as run:
+            request_id = _move_in_steps(run, caller, mailbox, message_id, folder, row)
     if request_id is None:
-        raise MessageNotFound("message-not-found")
-    return Move(str(request_id), str(folder))
+        raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
+    return Move(LoggedRequest(str(request_id), Reason.MOVED), str(folder))
 
 
-def _move_in_steps(run: Run, asked: dict[str, Any], folder: str | int, row: dict[str, Any]) -> int | None:
-    """Move a message in a transaction that has the database to itself, and give the id of the log's row.
+def _move_in_steps(
+    run: StatementRunner, caller: Caller, mailbox: str, message_id: int, folder: str | int, row: dict[str, Any]
+) -> Any | None:
+    """Move a message by several statements, and return the id of the log's row, None without such a message.
 
-    Steps cost SQLite less than one long statement, and each is simple.
+    On SQLite, whose transactions have the database for themselves, several simple statements take less time than one
+    long statement.
     """
-    target = check_open(run(_FIND_MAILBOX[isinstance(folder, str)], **asked), folder)
-    held = run(_HOLD, message_id=asked["message_id"], mailbox_id=target.id)
-    if held is None:
+    target = authorize(run, caller, mailbox, folder)
+    locked = run.first(_LOCK, message_id=message_id, mailbox_id=target.id)
+    if locked is None:
         return None
-    run(_PLACE, message_id=held.id, folder_id=target.folder_id)
-    recorded = run(request_log.RECORD, **{**row, "folder_from": held.folder_from})
-    request_id: int = recorded.id
-    return request_id
+    run.change(_PLACE, message_id=message_id, folder_id=target.folder_id)
+    return run.scalar(INSERT_ROW, **{**row, "folder_from": locked.folder_from})
 
 
-def _hold(mailbox_id: ColumnElement[int]) -> Select[int, str]:
-    """Find a message of a mailbox and where it lies, and hold it where other transactions could move it.
+def _lock(mailbox_id: ColumnElement[int]) -> Select[int, str]:
+    """Find a message of a mailbox and its folder, and lock it where other transactions could move it.
 
-    The folder's name is looked up, not joined: a join would be made with the folder that the message was in
-    before PostgreSQL waited for another move of it, and lose the row.
+    The folder's name is looked up, not joined: PostgreSQL would join the folder in which the message was before it
+    waited for another move, and lose the row.
     """
     name = select(Folder.name).where(Folder.id == Message.folder_id, Folder.standard).scalar_subquery()
     return (
@@ -77,35 +78,34 @@ def _hold(mailbox_id: ColumnElement[int]) -> Select[int, str]:
 
 
 def _move_at_once(*, standard: bool) -> Statement:
-    """Make of all steps one statement, which takes one round trip to the database and is a transaction by itself.
+    """Return all steps as one statement, which is a transaction by itself and takes one round trip to the database.
 
-    It gives the row of FIND_MAILBOX and the id of the log's row, None if there is no such message or the mailbox
-    is not open or the folder not there; then nothing is changed.
+    It returns the row of FIND_MAILBOX and the id of the log's row, None if there is no such message or the mailbox is
+    not accessible or has no such folder; then nothing is changed.
     """
     target = FIND_MAILBOX[standard].cte("target")
-    open_mailbox = select(target.c.mailbox_id).where(
-        ~target.c.suspended, target.c.may_use, target.c.granted, target.c.folder_id.is_not(None)
+    accessible = select(target.c.mailbox_id).where(
+        ~target.c.suspended, target.c.granted, target.c.folder_id.is_not(None)
     )
-    held = _hold(open_mailbox.scalar_subquery()).cte("held")
+    locked = _lock(accessible.scalar_subquery()).cte("locked")
     place = (
         update(Message)
-        .where(Message.id == held.c.id)
+        .where(Message.id == locked.c.id)
         .values(folder_id=select(target.c.folder_id).scalar_subquery())
         .cte("place")
     )
     row = {
-        **{name: bindparam(name, type_=RequestLogRow.__table__.c[name].type) for name in request_log.COLUMNS},
-        "folder_from": held.c.folder_from,
+        **{name: bindparam(name, type_=RequestLogRow.__table__.c[name].type) for name in COLUMNS},
+        "folder_from": locked.c.folder_from,
     }
-    recorded = (
-        insert(RequestLogRow).from_select(list(row), select(*row.values())).returning(RequestLogRow.id).cte("recorded")
+    logged = (
+        insert(RequestLogRow).from_select(list(row), select(*row.values())).returning(RequestLogRow.id).cte("logged")
     )
-    request_id = select(recorded.c.id).scalar_subquery().label("request_id")
+    request_id = select(logged.c.id).scalar_subquery().label("request_id")
     return Statement(select(target, request_id).add_cte(place))
 
 
-_FIND_MAILBOX = {standard: Statement(find) for standard, find in FIND_MAILBOX.items()}
-_HOLD = Statement(_hold(bindparam("mailbox_id")))
+_LOCK = Statement(_lock(bindparam("mailbox_id")))
 _PLACE = Statement(
     update(Message).where(Message.id == bindparam("message_id")).values(folder_id=bindparam("folder_id"))
 )

@@ -10,44 +10,45 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from ..errors import OperatorError
-from ..storage.engine import allow_any_statement, db, reading, writing
+from ..storage.engine import db, set_patience
 
 
 def upgrade(revision: str = "head") -> None:
-    """Bring the database up to a revision, all of the way or none of it."""
+    """Upgrade the database to a revision, in one transaction."""
     _run(command.upgrade, revision)
 
 
 def downgrade(revision: str) -> None:
-    """Take the database back to a revision, all of the way or none of it."""
+    """Downgrade the database to a revision, in one transaction."""
     _run(command.downgrade, revision)
 
 
 def current_revision() -> str | None:
-    """Give the revision that the database is at; None if it is empty."""
-    with reading() as connection:
+    """Return the revision of the database; None if it is empty."""
+    with db.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache
 def head_revision() -> str | None:
-    """Give the revision that this release needs."""
+    """Return the revision that this release needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def is_usable() -> bool:
-    """Tell whether this release can serve the database as it is: a release runs on what the next one made of it, too.
+    """Return whether this release can serve the database as it is: at this release's revision, or at a later one.
 
-    Revisions are numbered, so that those to come are the larger ones.
+    Revisions are numbered, so that later ones are greater; each release also runs on the next one's database.
     """
     return (current_revision() or "") >= (head_revision() or "")
 
 
 def _run(migrate: Callable[[Config, str], None], revision: str) -> None:
-    with writing() as connection:
+    with db.engine.begin() as connection:
         if db.engine.dialect.name == "postgresql":
             # One at a time, and for as long as it takes.
-            allow_any_statement(connection)
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+            set_patience(connection.connection, None)
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('daas migrations'))")
         config = _config()
         config.attributes["connection"] = connection

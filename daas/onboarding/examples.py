@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 import marshmallow
 
 from .. import errors
+from ..direct.schemas import MoveArguments
 from ..errors import ApiError, to_json
+from ..reasons import Reason
 from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
 from ..signing.rcws_scheme import MIGOMAIL
 from ..web.arguments import Arguments, check_arguments
-from ..web.context import Api
+from ..web.context import ApiDefinition
 
 #: An example's: made when the process starts, registered nowhere.
 KEYS = make_key_pair()
@@ -126,36 +128,37 @@ def example_dates(now: float) -> list[tuple[str, str]]:
     ]
 
 
-def example_faults(move_arguments: marshmallow.Schema) -> dict[str, ApiError]:
+def example_faults() -> dict[str, ApiError]:
     """Give one of each answer other than success, by the name that the templates use."""
+    move_arguments = MoveArguments()
     given: Arguments = {"mailbox": ["demo.clinician"], "id": ["1"], "folder": ["5"]}
     return {
-        "not_whole": errors.BodyNotWhole("example"),
-        "unreadable": errors.UnreadableBody("example"),
-        "authentication": errors.AuthenticationFailed("example"),
-        "use": errors.UseNotAuthorized("example"),
-        "user": errors.UserNotAuthorized("example"),
+        "not_whole": errors.BodyNotWhole(Reason.BODY_CUT_SHORT),
+        "unreadable": errors.UnreadableBody(Reason.JSON_UNREADABLE),
+        "authentication": errors.AuthenticationFailed(Reason.SIGNATURE_MISMATCH),
+        "use": errors.UseNotAuthorized(Reason.SERVICE_NOT_GRANTED),
+        "user": errors.UserNotAuthorized(Reason.MAILBOX_UNKNOWN),
         "plain_http": errors.PlainHttp(),
-        "not_found": errors.NotFound("example"),
-        "method": errors.MethodNotAllowed("example"),
-        "too_large": errors.BodyTooLarge("example"),
-        "media_type": errors.UnsupportedMediaType("example"),
+        "not_found": errors.NotFound(Reason.PATH_UNKNOWN),
+        "method": errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED),
+        "too_large": errors.BodyTooLarge(Reason.BODY_TOO_LARGE),
+        "media_type": errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED),
         "missing": _fault_of_arguments(move_arguments, {name: given[name] for name in ("id", "folder")}),
         "two_missing": _fault_of_arguments(move_arguments, {"folder": given["folder"]}),
         "invalid": _fault_of_arguments(move_arguments, {**given, "mailbox": ["demo.clinician@direct.example.org"]}),
         "two_invalid": _fault_of_arguments(move_arguments, {**given, "mailbox": ["a b"], "id": ["one"]}),
         "invalid_folder": _fault_of_arguments(move_arguments, {**given, "folder": ["Trash"]}),
-        "message_not_found": errors.MessageNotFound("example"),
+        "message_not_found": errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND),
         "uri_too_long": _refused_by_server(414),
         "too_many": errors.TooManyRequests(60),
-        "defect": errors.UnexpectedFault("example"),
+        "defect": errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
         "database": errors.DatabaseUnavailable(),
     }
 
 
-def body_of(fault: ApiError, api: Api | None = None) -> str:
+def body_of(fault: ApiError, api: ApiDefinition | None = None) -> str:
     """Give the body of an answer other than success as it is sent, with a request_id made up, if that stands in it."""
-    body = fault.body(_REQUEST_ID) if api is None else api.fault_body(fault, _REQUEST_ID)
+    body = fault.body(_REQUEST_ID) if api is None else api.error_body(fault, _REQUEST_ID)
     return to_json(body).decode()
 
 
@@ -199,7 +202,7 @@ def _fault_of_arguments(schema: marshmallow.Schema, arguments: Arguments) -> Api
 
 def _refused_by_server(status: int) -> ApiError:
     """Make what gunicorn answers, which never reaches the application, in the same shape."""
-    fault = ApiError("example")
+    fault = ApiError(Reason.UNEXPECTED_ERROR)
     fault.status = status
     return fault
 

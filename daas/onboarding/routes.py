@@ -1,18 +1,15 @@
 """The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
 
-from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import marshmallow
 import werkzeug
 from flask import (
     Blueprint,
     Flask,
     Response,
     abort,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -21,10 +18,11 @@ from flask import (
 )
 
 from ..client import DEFAULT_URL
-from ..errors import ApiError
-from ..settings import Settings
-from ..web.authentication import open_to_all
-from ..web.context import Api
+from ..contacts.api import CONTACTS_API
+from ..contacts.openapi import example_faults as example_faults_of_contacts
+from ..reasons import Reason
+from ..services import services
+from ..web.authentication import requires_no_auth
 from ..web.html import content_security_policy
 from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
 from .examples import KEYS, body_of, example_calls, example_calls_for_lists, example_dates, example_faults
@@ -41,25 +39,19 @@ _FILES = {
 }
 
 
-def init_onboarding(
-    app: Flask,
-    settings: Settings,
-    move_arguments: marshmallow.Schema,
-    lists: Api,
-    lists_faults: Mapping[str, ApiError],
-) -> None:
-    """Serve the pages.
-
-    `move_arguments` is the schema of a move, whose sentences they show; `lists_faults` are answers of `lists`, the
-    API of lists and contacts, by the name that the templates use.
-    """
+def init_onboarding(app: Flask) -> None:
+    """Serve the pages; what they show of the two APIs is computed from them."""
+    settings = app.extensions["daas"].settings
     app.register_blueprint(onboarding)
     app.jinja_env.globals.update(
         body_of=body_of,
-        faults=example_faults(move_arguments),
+        faults=example_faults(),
         keys=KEYS,
+        reasons=Reason,
         lists_calls=example_calls_for_lists(),
-        lists_faults={name: (fault.status, body_of(fault, lists)) for name, fault in lists_faults.items()},
+        lists_faults={
+            name: (fault.status, body_of(fault, CONTACTS_API)) for name, fault in example_faults_of_contacts().items()
+        },
         sample=sample,
         vector_fields=vectors(SCHEMA)["items"]["properties"],
         vector_files=vector_files(),
@@ -71,19 +63,19 @@ def init_onboarding(
 
 @onboarding.context_processor
 def _signed_now() -> dict[str, Any]:
-    now = current_app.extensions["daas_clock"]()
+    now = services().clock()
     return {"calls": example_calls(now), "dates": example_dates(now)}
 
 
 @onboarding.get("/")
-@open_to_all()
+@requires_no_auth()
 def lead_to_index() -> werkzeug.Response:
     """Lead whoever comes without a path to the documentation."""
     return redirect(url_for("onboarding.index"))
 
 
 @onboarding.get("/onboarding/documentation/")
-@open_to_all()
+@requires_no_auth()
 def index() -> str:
     """Show which services there are and where to begin."""
     return render_template("onboarding/index.html")
@@ -94,14 +86,14 @@ def index() -> str:
     "<any(authentication, move_message, folders, messages, lists, contacts, "
     "send_example, errors, vectors, testing):name>"
 )
-@open_to_all()
+@requires_no_auth()
 def show_page(name: str) -> str:
     """Show a page of the documentation."""
     return render_template(f"onboarding/{name}.html")
 
 
 @onboarding.get("/onboarding/documentation/<any(examples, vectors):folder>/<name>")
-@open_to_all()
+@requires_no_auth()
 def download(folder: str, name: str) -> Response:
     """Send a sample program or a file of signing vectors, as it is."""
     content = DOWNLOADS.get(f"{folder}/{name}")
@@ -111,14 +103,14 @@ def download(folder: str, name: str) -> Response:
 
 
 @onboarding.get("/onboarding/console")
-@open_to_all()
+@requires_no_auth()
 def console() -> str:
     """Show the page that signs and sends a call in the browser."""
     return render_template("onboarding/console.html")
 
 
 @onboarding.get("/onboarding/reference")
-@open_to_all()
+@requires_no_auth()
 def reference() -> Response:
     """Show the OpenAPI document as a page that signs and sends calls."""
     page = make_response(render_template("onboarding/reference.html"))
@@ -128,7 +120,7 @@ def reference() -> Response:
 
 
 @onboarding.get("/onboarding/static/<name>")
-@open_to_all()
+@requires_no_auth()
 def static_file(name: str) -> werkzeug.Response:
     """Send the stylesheet, the icon or a script."""
     if name not in _FILES:

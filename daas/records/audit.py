@@ -14,7 +14,7 @@ from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..storage.engine import Base, Id, UtcDateTime, db
-from .request_log import LONGEST_TEXT, storable
+from .text import MAX_TEXT, printable
 
 
 class AuditRow(Base):
@@ -26,11 +26,11 @@ class AuditRow(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     #: The user of the operating system who ran the command.
-    actor: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    actor: Mapped[str] = mapped_column(String(MAX_TEXT))
     #: What was done, in the words of the commands, such as `application grant`.
-    act: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    act: Mapped[str] = mapped_column(String(MAX_TEXT))
     #: The name of the application or mailbox that it is about; empty if it is about none.
-    subject: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+    subject: Mapped[str] = mapped_column(String(MAX_TEXT))
     #: The rest of what was asked for, a JSON object; never a private key.
     details: Mapped[str] = mapped_column(Text)
 
@@ -44,9 +44,9 @@ def audit_row(act: str, subject: str = "", **details: Any) -> dict[str, Any]:
     """Give the row of an act, by its columns' names, all but its id."""
     return {
         "at": datetime.datetime.now(datetime.UTC),
-        "actor": storable(_operator()),
+        "actor": printable(_operator()),
         "act": act,
-        "subject": storable(subject),
+        "subject": printable(subject),
         "details": json.dumps(details),
     }
 

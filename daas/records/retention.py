@@ -2,9 +2,9 @@
 
 import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from ..storage.engine import reading, writing
+from ..storage.transactions import StatementRunner, read_transaction, write_transaction
 from .audit import AuditRow, audit_row
 from .request_log import RequestLogRow
 from .seals import Seal, SealMarks, sealed_through
@@ -19,30 +19,30 @@ def prune_requests(before: datetime.datetime) -> int:
     Only the oldest go: as far as the first row that is not older, and once there are seals, not beyond them.
     The audit says how far, first. Can be interrupted and run again.
     """
-    with reading() as connection:
-        through = _prunable_through(connection, before)
+    with read_transaction() as run:
+        through = _prunable_through(run, before)
         oldest = select(RequestLogRow.id).where(RequestLogRow.id <= through).order_by(RequestLogRow.id)
-        if connection.scalar(oldest.limit(1)) is None:
+        if run.first(oldest.limit(1)) is None:
             return 0
-    with writing() as connection:
-        connection.execute(insert(AuditRow), audit_row("request prune", before=before.isoformat(), through=through))
+    with write_transaction() as run:
+        run.change(insert(AuditRow).values(audit_row("request prune", before=before.isoformat(), through=through)))
     pruned = 0
     while True:
-        with reading() as connection:
-            ids = connection.scalars(oldest.limit(_DELETED_AT_ONCE)).all()
+        with read_transaction() as run:
+            ids = [id_ for (id_,) in run.rows(oldest.limit(_DELETED_AT_ONCE))]
         if not ids:
             break
-        with writing() as connection:
-            pruned += connection.execute(delete(RequestLogRow).where(RequestLogRow.id <= ids[-1])).rowcount
-    with writing() as connection:
+        with write_transaction() as run:
+            pruned += run.change(delete(RequestLogRow).where(RequestLogRow.id <= ids[-1]))
+    with write_transaction() as run:
         whole = select(Seal.id).where(Seal.log == "request", Seal.through_id <= through)
-        connection.execute(delete(SealMarks).where(SealMarks.seal_id.in_(whole)))
+        run.change(delete(SealMarks).where(SealMarks.seal_id.in_(whole)))
     return pruned
 
 
-def _prunable_through(connection: Connection, before: datetime.datetime) -> int:
+def _prunable_through(run: StatementRunner, before: datetime.datetime) -> int:
     kept = select(RequestLogRow.id).where(RequestLogRow.at >= before).order_by(RequestLogRow.id).limit(1)
-    first_kept = connection.scalar(kept) or (connection.scalar(select(func.max(RequestLogRow.id))) or 0) + 1
+    first_kept = run.scalar(kept) or (run.scalar(select(func.max(RequestLogRow.id))) or 0) + 1
     through: int = first_kept - 1
-    sealed = sealed_through(connection, "request")
+    sealed = sealed_through(run, "request")
     return through if sealed is None else min(through, sealed)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ..errors import OperatorError
-from ..storage.engine import reading
+from ..storage.transactions import read_transaction
 from .audit import AuditRow
 from .request_log import RequestLogRow
 from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
@@ -98,10 +98,10 @@ def read_kept_seals(path: Path) -> dict[int, dict[str, Any]]:
 
 def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
     """Compare the rows of a seal with their marks; tells whether there are marks."""
-    with reading() as connection:
-        stored = connection.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
+    with read_transaction() as run:
+        stored = run.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
         try:
-            rows = read_rows(connection, seal.log, seal.after_id, seal.through_id)
+            rows = read_rows(run, seal.log, seal.after_id, seal.through_id)
         except (ValueError, TypeError):  # SQLite lets a moment be anything.
             report.findings.append(Finding("seal", seal.id, "rows unreadable"))
             return True
@@ -128,10 +128,10 @@ def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: i
 
     A prune takes the oldest rows: what is missing behind one that is there was not pruned, whatever an act says.
     """
-    with reading() as connection:
-        oldest = connection.scalar(select(func.min(RequestLogRow.id)))
+    with read_transaction() as run:
+        oldest = run.scalar(select(func.min(RequestLogRow.id)))
         prunes = select(*AuditRow.__table__.columns).where(AuditRow.act == "request prune").order_by(AuditRow.id)
-        acts = connection.execute(prunes).all()
+        acts = run.rows(prunes)
     doubtful = {each.id for each in [*report.findings, *report.late] if each.log == "audit"}
     report.pruned = [
         Prune(act.at, act.actor, through, act.id <= audited_through)
@@ -161,5 +161,6 @@ def _pruned_through(details: str) -> int | None:
 
 def _tail(log: str, through: int) -> tuple[int, int | None, int | None]:
     id_ = LOGS[log].id
-    with reading() as connection:
-        return connection.execute(select(func.count(), func.min(id_), func.max(id_)).where(id_ > through)).one()
+    with read_transaction() as run:
+        [(count, least, greatest)] = run.rows(select(func.count(), func.min(id_), func.max(id_)).where(id_ > through))
+    return count, least, greatest

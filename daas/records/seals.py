@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flask import current_app
-from sqlalchemy import Connection, ForeignKey, LargeBinary, SmallInteger, String, func, insert, select, text
+from sqlalchemy import ForeignKey, LargeBinary, SmallInteger, String, column, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..errors import OperatorError
-from ..storage.engine import Base, Id, UtcDateTime, db, reading, writing
+from ..services import services
+from ..storage.engine import Base, Id, UtcDateTime, db
+from ..storage.transactions import Statement, StatementRunner, read_transaction, write_transaction
 from .audit import AuditRow
 from .request_log import RequestLogRow
 
@@ -82,7 +83,7 @@ def seal_logs() -> list[dict[str, Any]]:
 
 def seal_keys() -> tuple[bytes, ...]:
     """Give the keys of seals, the one that seals first; raises OperatorError if there is none."""
-    keys: tuple[str, ...] = current_app.extensions["daas_settings"].seal_key
+    keys: tuple[str, ...] = services().settings.seal_key
     if not keys:
         raise OperatorError("DAAS_SEAL_KEY must be set to make or verify seals.")
     return tuple(key.encode() for key in keys)
@@ -91,19 +92,17 @@ def seal_keys() -> tuple[bytes, ...]:
 def list_seals(after: int) -> Iterable[Any]:
     """Give the seals behind one, in their order."""
     while True:
-        with reading() as connection:
-            seals = connection.execute(
-                select(*Seal.__table__.columns).where(Seal.id > after).order_by(Seal.id).limit(1000)
-            ).all()
+        with read_transaction() as run:
+            seals = run.rows(select(*Seal.__table__.columns).where(Seal.id > after).order_by(Seal.id).limit(1000))
         if not seals:
             return
         yield from seals
         after = seals[-1].id
 
 
-def sealed_through(connection: Connection, log: str) -> int | None:
+def sealed_through(run: StatementRunner, log: str) -> int | None:
     """Give the id up to which a log is sealed; None if it never was."""
-    return connection.scalar(select(func.max(Seal.through_id)).where(Seal.log == log, _IS_SEAL))
+    return run.scalar(select(func.max(Seal.through_id)).where(Seal.log == log, _IS_SEAL))
 
 
 def describe_seal(seal: Any) -> dict[str, Any]:
@@ -124,11 +123,11 @@ def mark_of(key: bytes, log: str, format_: int, row: Any) -> bytes:
     return MARK.pack(row.id, covered[:16])
 
 
-def read_rows(connection: Connection, log: str, after: int, through: int, limit: int | None = None) -> Sequence[Any]:
+def read_rows(run: StatementRunner, log: str, after: int, through: int, limit: int | None = None) -> Sequence[Any]:
     """Read the rows of a log whose ids are greater than one and at most another, in the order of their ids."""
     table = LOGS[log].__table__
     rows = select(*table.columns).where(table.c.id > after, table.c.id <= through).order_by(table.c.id)
-    return connection.execute(rows.limit(limit)).all()
+    return run.rows(rows.limit(limit))
 
 
 def _covered(seal: Any) -> dict[str, Any]:
@@ -145,12 +144,10 @@ def _covered(seal: Any) -> dict[str, Any]:
 
 
 def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
-    with reading() as connection:
-        before = connection.execute(
-            select(Seal.id, Seal.mac).where(_IS_SEAL).order_by(Seal.id.desc()).limit(1)
-        ).one_or_none()
-        after = sealed_through(connection, log) or 0
-        rows = read_rows(connection, log, after, through, _MOST_ROWS)
+    with read_transaction() as run:
+        before = run.first(select(Seal.id, Seal.mac).where(_IS_SEAL).order_by(Seal.id.desc()).limit(1))
+        after = sealed_through(run, log) or 0
+        rows = read_rows(run, log, after, through, _MOST_ROWS)
     if not rows:
         return None
     marks = b"".join(mark_of(key, log, _FORMAT, row) for row in rows)
@@ -166,9 +163,9 @@ def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
     )
     seal.mac = mac_of(key, seal, before.mac if before else b"")
     try:
-        with writing() as connection:
-            connection.execute(insert(Seal), {name: getattr(seal, name) for name in _SEAL_COLUMNS})
-            connection.execute(insert(SealMarks), {"seal_id": seal.id, "marks": marks})
+        with write_transaction() as run:
+            run.change(insert(Seal).values({name: getattr(seal, name) for name in _SEAL_COLUMNS}))
+            run.change(insert(SealMarks).values(seal_id=seal.id, marks=marks))
     except IntegrityError as error:
         raise OperatorError("Another seal was made at the same time; this one will be made the next time.") from error
     return seal
@@ -181,8 +178,8 @@ def _settled_through(log: str) -> int:
     Who writes locks the table before that: so what was being written when the greatest id was seen is waited for.
     """
     table = LOGS[log]
-    with reading() as connection:
-        newest = connection.scalar(select(func.max(table.id))) or 0
+    with read_transaction() as run:
+        newest = run.scalar(select(func.max(table.id))) or 0
     if db.engine.dialect.name == "sqlite":
         return newest
     deadline = time.monotonic() + _SETTLING_SECONDS
@@ -196,8 +193,8 @@ def _settled_through(log: str) -> int:
 
 
 def _writers(table: str) -> set[str]:
-    with reading() as connection:
-        return {*connection.scalars(_WRITERS, {"table": table})}
+    with read_transaction() as run:
+        return {transaction for (transaction,) in run.rows(_WRITERS, table=table)}
 
 
 def _to_bytes(value: object) -> bytes:
@@ -208,8 +205,10 @@ def _to_bytes(value: object) -> bytes:
 # No seal was ever given another id: a row that has one must not say how far the logs are sealed.
 _IS_SEAL = Seal.id > 0
 _SEAL_COLUMNS = [column.key for column in Seal.__table__.columns]
-_WRITERS = text(
-    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    " AND relation = CAST(:table AS regclass)"
+_WRITERS = Statement(
+    text(
+        "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND relation = CAST(:table AS regclass)"
+    ).columns(column("virtualtransaction", String))
 )

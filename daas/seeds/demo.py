@@ -14,7 +14,8 @@ from ..mailboxes.message_import import ImportedMessage, import_messages
 from ..mailboxes.models import Mailbox
 from ..settings import Settings
 from ..signing.mechanism import make_key_pair
-from ..storage.engine import db, reading
+from ..storage.engine import db
+from ..storage.transactions import read_transaction
 
 #: The demo's keys, mailbox, message and folder, in the working directory.
 DEMO_FILE = Path("instance/demo.env")
@@ -75,9 +76,9 @@ def make_demo(settings: Settings) -> bool:
 
 def demo_is_active() -> bool:
     """Return whether the database has a demo application that is not suspended."""
-    with reading() as connection:
+    with read_transaction() as run:
         demo = select(Application.id).where(Application.name == _NAME, ~Application.suspended)
-        return connection.scalar(demo) is not None
+        return run.scalar(demo) is not None
 
 
 def what_to_type_next(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""How private keys are kept: encrypted under a key that is not in the database."""
+"""The encryption of private keys at rest, under keys that are not in the database."""
 
 import os
 import secrets
@@ -6,26 +6,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from flask import Flask, current_app
 
+from ..services import services
 from ..settings import SettingError, Settings
 from ..signing.mechanism import make_key_pair
 
 
 class PrivateKeyCipher:
-    """Encrypts private keys for the database; decrypts a dummy as willingly, so that time tells nothing."""
+    """Encrypts private keys for the database, and decrypts them or, at the same cost, a dummy."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._first = Fernet(keys[0])
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._dummy = self.encrypt(make_key_pair().private_key)
 
+    @classmethod
+    def configured(cls, settings: Settings) -> "PrivateKeyCipher":
+        """Return the cipher of the settings; raises SettingError if there is no key for it."""
+        return cls(settings.encryption_keys or [_embedded_key(settings)])
+
     def encrypt(self, private_key: str) -> bytes:
-        """Encrypt a private key under the first key."""
+        """Return a private key encrypted under the first key."""
         return self._fernet.encrypt(private_key.encode())
 
     def decrypt(self, token: bytes | None) -> str | None:
-        """Decrypt a private key; None for no token, after as much work, and for one under none of the keys."""
+        """Return a private key; None without a token, at the same cost, or if none of the keys decrypts it."""
         try:
             private_key = self._fernet.decrypt(self._dummy if token is None else token).decode()
         except InvalidToken:
@@ -33,7 +38,7 @@ class PrivateKeyCipher:
         return None if token is None else private_key
 
     def is_under_first(self, token: bytes) -> bool:
-        """Tell whether a private key is encrypted under the first key."""
+        """Return whether a private key is encrypted under the first key."""
         try:
             self._first.decrypt(token)
         except InvalidToken:
@@ -41,15 +46,9 @@ class PrivateKeyCipher:
         return True
 
 
-def init_key_cipher(app: Flask, settings: Settings) -> None:
-    """Give the app the cipher of its private keys; raises SettingError if there is no key for it."""
-    app.extensions["daas_cipher"] = PrivateKeyCipher(settings.encryption_keys or [_embedded_key(settings)])
-
-
-def cipher() -> PrivateKeyCipher:
-    """Give the running app's cipher of private keys."""
-    found: PrivateKeyCipher = current_app.extensions["daas_cipher"]
-    return found
+def encrypt(private_key: str) -> bytes:
+    """Return a private key as the running application stores it."""
+    return services().cipher.encrypt(private_key)
 
 
 def _embedded_key(settings: Settings) -> str:

@@ -1,34 +1,39 @@
-"""How long a request may wait for what others hold, so that its caller is told in time.
-
-A client is told within six seconds that the database is away, locked or full.
-"""
+"""How long a request may wait for the database, so that its client is told within six seconds that it waits in vain."""
 
 import math
+import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from sqlalchemy import exc
 
-# After a wait in vain, others wait this long, for as many seconds.
-_SHORT_WAIT_MILLISECONDS = 250
-_SHORT_WAITS_SECONDS = 1.0
+# The waits of one request (a connection from the pool, a new connection, a statement) add up to less than six seconds.
+POOL_SECONDS = 1
+CONNECT_SECONDS = 2
+#: How long a statement may take, in a request and in an operator's command.
+REQUEST_MILLISECONDS = 2_500
+COMMAND_MILLISECONDS = 600_000
+
+# After one wait in vain, others wait this long only, for so many seconds.
+_SHORT_MILLISECONDS = 250
+_SHORT_SECONDS = 1.0
 # A request that is this old waits no more.
-_LONGEST_SECONDS = 5.0
-_NEXT_TO_NOTHING_MILLISECONDS = 10
+_MAX_REQUEST_SECONDS = 5.0
+_MIN_MILLISECONDS = 10
 
-# PostgreSQL broke off one of several that wait for each other, or that changed the same.
-_BROKEN_OFF = {"40001", "40P01"}
+# PostgreSQL's serialization_failure and deadlock_detected: it ended one of several transactions that conflict.
+_CONFLICTS = {"40001", "40P01"}
+_QUERY_CANCELED = "57014"
 
-#: When the request in hand had arrived, by the monotonic clock; it may have waited for a thread since.
-arrived_at: ContextVar[float] = ContextVar("arrived_at", default=math.inf)
+#: When the current request began, by the monotonic clock.
+request_started: ContextVar[float] = ContextVar("request_started", default=math.inf)
 
 
-class Waits:
-    """How long the transactions of an app wait for what others hold: less for a while after one waited in vain.
+class Timeouts:
+    """How long the transactions of an application wait for locks and for the database.
 
-    Requests queue for the threads that wait: without this, those behind would be told much too late.
+    They wait less for a second after one waited in vain: requests queue for the threads that wait, so that without
+    this the last ones of a queue would be told after much more than six seconds.
     """
 
     def __init__(self, usual_milliseconds: int) -> None:
@@ -39,37 +44,34 @@ class Waits:
     def milliseconds(self) -> int:
         """How long to wait now."""
         now = time.monotonic()
-        longest = self.usual_milliseconds
-        if now - self._failed_at < _SHORT_WAITS_SECONDS:
-            longest = _SHORT_WAIT_MILLISECONDS
-        age = now - arrived_at.get()
+        longest = _SHORT_MILLISECONDS if now - self._failed_at < _SHORT_SECONDS else self.usual_milliseconds
+        age = now - request_started.get()
         if age < 0:
             return longest
-        return max(_NEXT_TO_NOTHING_MILLISECONDS, min(longest, int((_LONGEST_SECONDS - age) * 1000)))
+        return max(_MIN_MILLISECONDS, min(longest, int((_MAX_REQUEST_SECONDS - age) * 1000)))
 
-    def note(self, error: Exception) -> None:
-        """Take note of an error that ended a transaction, if it says that the database is unavailable."""
-        if is_unavailable(error) and not is_broken_off(error):
+    def record(self, error: Exception) -> None:
+        """Shorten the waits of others if an error that ended a transaction says that the database is unavailable."""
+        if is_unavailable(error) and not is_conflict(error):
             self._failed_at = time.monotonic()
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Take note of an error that ends a transaction."""
-        try:
-            yield
-        except Exception as error:
-            self.note(error)
-            raise
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error means that the database is away, locked, full or too busy: worth trying again later."""
+    """Return whether an error means that the database is away, locked, full or too busy: a later retry may succeed."""
     if isinstance(error, exc.TimeoutError):
         return True
-    faults_of_ours = (exc.IntegrityError, exc.ProgrammingError, exc.DataError)
-    return isinstance(error, exc.DBAPIError) and not isinstance(error, faults_of_ours)
+    own_errors = (exc.IntegrityError, exc.ProgrammingError, exc.DataError)
+    return isinstance(error, exc.DBAPIError) and not isinstance(error, own_errors)
 
 
-def is_broken_off(error: BaseException) -> bool:
-    """Tell whether PostgreSQL broke a statement off because of others: worth trying again at once."""
-    return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _BROKEN_OFF
+def is_conflict(error: BaseException) -> bool:
+    """Return whether PostgreSQL ended a statement because of a concurrent one: an immediate retry may succeed."""
+    return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
+
+
+def is_statement_timeout(error: BaseException) -> bool:
+    """Return whether a statement was ended because it took longer than it may."""
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    is_canceled = getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED
+    return is_canceled or getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT

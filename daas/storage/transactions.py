@@ -1,178 +1,313 @@
-"""Statements that are compiled once and then run by the database's driver alone.
+"""Transactions, and the one way in which features run SQL in them.
 
-They are for what every request does: there, SQLAlchemy's own way of running a statement costs several times
-what the database needs for it. What they say is still said in SQLAlchemy's terms, for both databases.
+Statements are written with SQLAlchemy, for both databases alike, compiled once and then run by the database's driver:
+SQLAlchemy's own execution costs several times what the database needs for a statement. Only operators' commands that
+change objects use sessions (`db.session`).
 """
 
 import sqlite3
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from flask import Flask, current_app
-from sqlalchemy import ColumnElement, Dialect, Engine, PoolProxiedConnection, Select, exc, literal_column
+from sqlalchemy import ColumnElement, Dialect, Engine, PoolProxiedConnection, Select, exc, insert, literal_column
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.selectable import TextualSelect
 
-from .engine import db, make_ready, waits
-from .group_commit import GroupCommit
-from .timeouts import Waits, is_broken_off
-from .writer_queue import WriterQueue
+from ..services import services
+from .engine import set_patience, set_timeouts
+from .sqlite import SharedTransactions, interrupting
+from .timeouts import Timeouts, is_conflict
 
-Result = TypeVar("Result")
-#: Runs a statement with its parameters in the transaction at hand, and gives its first row.
-Run = Callable[..., Any]
+Construct = Select[*tuple[Any, ...]] | UpdateBase | TextualSelect
 
-# A statement that PostgreSQL broke off because of others is tried this often in all, if there is time.
-_ATTEMPTS = 3
-_ATTEMPTS_SECONDS = 2.0
+#: For transactions of operators' commands that may take, and wait for others, as long as they like.
+NO_LIMIT = 0
+
+# How often a statement that conflicts with concurrent ones is tried in all, if there is time.
+_MAX_TRIES = 3
+_MAX_TRIES_SECONDS = 2.0
 _PAUSE_SECONDS = 0.03
+# How many rows a stream fetches at a time.
+_STREAMED_ROWS = 1000
 
 
 class Statement:
-    """A select(), insert() or update() whose every value is a bindparam().
+    """A SQLAlchemy construct that is compiled once for each database; its parameters are its bindparam()s.
 
     `durable=False` is for an insert() that returns something: its commit does not wait for the disk.
     """
 
-    def __init__(self, construct: Select[*tuple[Any, ...]] | UpdateBase, *, durable: bool = True) -> None:
+    def __init__(self, construct: Construct, *, durable: bool = True) -> None:
         self.construct = construct
         self.durable = durable
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(self, driver: Any, dialect: Dialect, parameters: Mapping[str, Any]) -> Any | None:
-        """Run it and give its first row, whose columns are attributes; None if it gives none."""
+    def compiled(self, dialect: Dialect) -> "_Compiled":
+        """Return the statement as the driver of a database runs it."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[dialect.name] = self._compile(dialect)
-        if compiled.processors:
-            processed = {name: process(parameters[name]) for name, process in compiled.processors.items()}
-            parameters = {**parameters, **processed}
-        cursor = driver.execute(compiled.text, parameters)
-        # All are fetched, so that the statement is over.
-        rows = cursor.fetchall() if compiled.gives_rows else None
-        return compiled.row(*rows[0]) if rows else None
-
-    def _compile(self, dialect: Dialect) -> "_Compiled":
-        construct = self.construct
-        columns = [column.key for column in getattr(construct, "exported_columns", ())]
-        if dialect.name == "postgresql" and not self.durable:
-            # Holds for the transaction, which is this statement.
-            relaxed: ColumnElement[str] = literal_column("set_config('synchronous_commit', 'off', true)")
-            construct = construct.returning(relaxed)  # type: ignore[union-attr]
-            columns.append("relaxed")
-        by_name = dialect if dialect.name == "postgresql" else type(dialect)(paramstyle="named")  # type: ignore[call-arg]
-        compiled = construct.compile(dialect=by_name)
-        processors = {
-            name: process
-            for name, bind in compiled.binds.items()
-            if (process := bind.type.dialect_impl(dialect).bind_processor(dialect))
-        }
-        return _Compiled(str(compiled), processors, bool(columns), namedtuple("Row", columns))
+            compiled = self._compiled[dialect.name] = _compile(self.construct, dialect, durable=self.durable)
+        return compiled
 
 
-@dataclass(frozen=True)
-class _Compiled:
-    text: str
-    processors: Mapping[str, Callable[[Any], Any]]
-    gives_rows: bool
-    row: Callable[..., Any]
+class StatementRunner:
+    """Runs statements in one transaction, on the driver's connection.
+
+    Every method takes a Statement, or a construct that is compiled for this one use. Rows are named tuples.
+    """
+
+    __slots__ = ("_connection", "_dialect")
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+
+    def rows(self, statement: Statement | Construct, **parameters: Any) -> list[Any]:
+        """Return all rows of a statement."""
+        compiled = self._compiled(statement)
+        return compiled.rows(self._connection.execute(compiled.text, compiled.parameters(parameters)).fetchall())
+
+    def first(self, statement: Statement | Construct, **parameters: Any) -> Any | None:
+        """Return the first row of a statement, None if it returns none."""
+        rows = self.rows(statement, **parameters)
+        return rows[0] if rows else None
+
+    def scalar(self, statement: Statement | Construct, **parameters: Any) -> Any | None:
+        """Return the first column of the first row of a statement, None if it returns no row."""
+        rows = self.rows(statement, **parameters)
+        return rows[0][0] if rows else None
+
+    def change(self, statement: Statement | Construct, **parameters: Any) -> int:
+        """Run a statement that returns nothing, and return how many rows it has changed."""
+        compiled = self._compiled(statement)
+        changed: int = self._connection.execute(compiled.text, compiled.parameters(parameters)).rowcount
+        return changed
+
+    def insert_many(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, all of which have the same columns, into a model's table."""
+        compiled = _compile(insert(table), self._dialect, column_keys=[*rows[0]])
+        cursor = self._connection.cursor()
+        cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+        cursor.close()
+
+    def stream(self, statement: Statement | Construct, **parameters: Any) -> Iterator[Any]:
+        """Return the rows of a statement one by one, as they are at one moment, with few of them in memory."""
+        compiled = self._compiled(statement)
+        is_embedded = isinstance(self._connection, sqlite3.Connection)
+        cursor = self._connection.cursor() if is_embedded else self._connection.cursor(name="stream")
+        try:
+            cursor.execute(compiled.text, compiled.parameters(parameters))
+            while some := cursor.fetchmany(_STREAMED_ROWS):
+                yield from compiled.rows(some)
+        finally:
+            cursor.close()
+
+    @property
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect, whose name is `sqlite` or `postgresql`."""
+        return self._dialect
+
+    def _compiled(self, statement: Statement | Construct) -> "_Compiled":
+        return (
+            statement.compiled(self._dialect)
+            if isinstance(statement, Statement)
+            else _compile(statement, self._dialect)
+        )
 
 
-def init_statements(app: Flask) -> None:
-    """Give the app the driver of its database."""
-    with app.app_context():
-        app.extensions["daas_driver"] = Driver(db.engine, waits(), app.extensions["daas_writer_queue"])
+class Transactions:
+    """The transactions of an application's database."""
 
-
-def driver() -> "Driver":
-    """Give the running app's driver."""
-    found: Driver = current_app.extensions["daas_driver"]
-    return found
-
-
-class Driver:
-    """Runs statements on the connections of an app's database, without SQLAlchemy's part in it but for its pool."""
-
-    def __init__(self, engine: Engine, waits: Waits, turns: WriterQueue | None) -> None:
+    def __init__(self, engine: Engine, timeouts: Timeouts) -> None:
         self.dialect = engine.dialect
-        self._driver_error = engine.dialect.loaded_dbapi.Error
         self._engine = engine
-        self._waits = waits
-        self._group = GroupCommit(turns.turn, self._embedded_transaction) if turns else None
-
-    def read_one(self, statement: Statement, **parameters: Any) -> Any | None:
-        """Run a statement that reads, alone, and give its first row; None if there is none."""
-        return self._run_alone(statement, parameters)
-
-    def write_one(self, statement: Statement, **parameters: Any) -> Any | None:
-        """Run a statement that writes, alone, and give its first row when it is committed; None if there is none.
-
-        One that PostgreSQL breaks off because of others, to end a deadlock say, is tried again, within bounds.
-        """
-        if self._group:
-            return self.write_in_steps(lambda run: run(statement, **parameters), durable=statement.durable)
-        attempts, deadline = _ATTEMPTS, time.monotonic() + _ATTEMPTS_SECONDS
-        while True:
-            try:
-                return self._run_alone(statement, parameters)
-            except exc.DBAPIError as error:
-                attempts -= 1
-                if not is_broken_off(error) or attempts == 0 or time.monotonic() > deadline:
-                    raise
-                time.sleep(_PAUSE_SECONDS)  # Else it may take again at once what the others wait for.
-
-    def write_in_steps(self, work: Callable[[Run], Result], *, durable: bool = True) -> Result:
-        """Do work that runs several statements on an embedded database, in one transaction, and give its result.
-
-        What the work raises undoes all of it. It is on disk then, perhaps by a commit that the work of others shared.
-        """
-
-        def do(connection: sqlite3.Connection) -> Result:
-            return work(lambda statement, **parameters: statement.run(connection, self.dialect, parameters))
-
-        with self._errors_of_sqlalchemy():
-            return cast(GroupCommit, self._group).run(do, durable=durable, seconds=self._waits.milliseconds / 1000)
-
-    def _run_alone(self, statement: Statement, parameters: Mapping[str, Any]) -> Any | None:
-        with self._connection() as connection:
-            return statement.run(connection.driver_connection, self.dialect, parameters)
+        self._timeouts = timeouts
+        self._driver_error = engine.dialect.loaded_dbapi.Error
+        self._shared = SharedTransactions(self._sqlite_connection) if engine.dialect.name == "sqlite" else None
 
     @contextmanager
-    def _embedded_transaction(self, durable: bool) -> Iterator[sqlite3.Connection]:
-        """Begin and commit; the pool undoes what is not committed when it takes the connection back."""
-        with self._connection(durable=durable) as connection:
-            driver = cast(sqlite3.Connection, connection.driver_connection)
-            driver.execute("BEGIN IMMEDIATE")
-            yield driver
+    def read(self, milliseconds: int | None = None) -> Iterator[StatementRunner]:
+        """Run statements that only read in one transaction; see read_transaction()."""
+        limit = self._timeouts.usual_milliseconds if milliseconds is None else milliseconds
+        with self._errors_of_sqlalchemy(), self._connection() as connection:
+            driver: Any = connection.driver_connection
+            with interrupting(driver, limit) if self._shared else self._limits(connection, milliseconds):
+                driver.execute("BEGIN")
+                yield StatementRunner(driver, self.dialect)
+                driver.execute("COMMIT")
+
+    @contextmanager
+    def write(self, milliseconds: int | None = None, *, durable: bool = True) -> Iterator[StatementRunner]:
+        """Run statements in one transaction; see write_transaction()."""
+        with self._errors_of_sqlalchemy(), ExitStack() as ends:
+            if self._shared:
+                seconds = self._timeouts.milliseconds / 1000
+                driver: Any = ends.enter_context(self._shared.transaction(seconds, durable=durable))
+                yield StatementRunner(driver, self.dialect)
+                return
+            connection = ends.enter_context(self._connection())
+            driver = connection.driver_connection
+            driver.execute("BEGIN")
+            ends.enter_context(self._limits(connection, milliseconds))
+            yield StatementRunner(driver, self.dialect)
             driver.execute("COMMIT")
 
-    @contextmanager
-    def _connection(self, *, durable: bool | None = None) -> Iterator[PoolProxiedConnection]:
-        """Take a connection from the pool, outside any transaction."""
-        with self._errors_of_sqlalchemy():
-            connection = self._engine.raw_connection()
+    def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> Any | None:
+        """Run one statement as a transaction of its own; see execute()."""
+        if self._shared and isinstance(statement.construct, UpdateBase):
+            with self.write(durable=statement.durable) as run:
+                return run.first(statement, **parameters)
+        tries, deadline = 1, time.monotonic() + _MAX_TRIES_SECONDS
+        while True:
             try:
-                make_ready(connection, self._waits, durable=durable)
-                yield connection
-            except self._driver_error as error:
-                if self.dialect.is_disconnect(error, connection.driver_connection, None):
-                    connection.invalidate(error)
-                raise
-            finally:
-                connection.close()
+                with self._errors_of_sqlalchemy(), self._connection() as connection:
+                    return StatementRunner(connection.driver_connection, self.dialect).first(statement, **parameters)
+            except exc.DBAPIError as error:
+                if not is_conflict(error) or tries == _MAX_TRIES or time.monotonic() > deadline:
+                    raise
+                tries += 1
+                time.sleep(_PAUSE_SECONDS)  # Else it may take again at once what the others wait for.
+
+    @contextmanager
+    def _limits(self, connection: PoolProxiedConnection, milliseconds: int | None) -> Iterator[None]:
+        """Give a transaction of PostgreSQL its own limit."""
+        if milliseconds is not None:
+            driver: Any = connection.driver_connection
+            driver.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+            driver.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+            set_patience(connection, milliseconds or None)
+        yield
+
+    @contextmanager
+    def _sqlite_connection(self, durable: bool) -> Iterator[sqlite3.Connection]:
+        with self._connection(durable=durable, milliseconds=0) as connection:
+            driver: Any = connection.driver_connection
+            yield driver
+
+    @contextmanager
+    def _connection(
+        self, *, durable: bool | None = None, milliseconds: int | None = None
+    ) -> Iterator[PoolProxiedConnection]:
+        """Lend a connection of the pool, which undoes what is not committed when it takes the connection back."""
+        connection = self._engine.raw_connection()
+        try:
+            wait = self._timeouts.milliseconds if milliseconds is None else milliseconds
+            set_timeouts(connection, wait, self._timeouts.usual_milliseconds, durable=durable)
+            yield connection
+        except self._driver_error as error:
+            if self.dialect.is_disconnect(error, connection.driver_connection, None):
+                connection.invalidate(error)
+            raise
+        finally:
+            connection.close()
 
     @contextmanager
     def _errors_of_sqlalchemy(self) -> Iterator[None]:
-        """Make of a driver's error what SQLAlchemy makes of it, and take note of one that others may run into."""
+        """Raise a driver's error as SQLAlchemy does, and record an error that others may run into."""
         try:
             yield
         except self._driver_error as error:
-            made = exc.DBAPIError.instance(None, None, error, self._driver_error, dialect=self.dialect)
-            self._waits.note(made)
-            raise made from error
+            raised = exc.DBAPIError.instance(None, None, error, self._driver_error, dialect=self.dialect)
+            self._timeouts.record(raised)
+            raise raised from error
         except exc.SQLAlchemyError as error:
-            self._waits.note(error)
+            self._timeouts.record(error)
             raise
+
+
+def read_transaction(milliseconds: int | None = None) -> AbstractContextManager[StatementRunner]:
+    """Run statements that only read in one transaction, in a `with` block.
+
+    A statement may take `milliseconds`, NO_LIMIT for ever, by default as long as every statement of the application.
+    Raises SQLAlchemy's errors.
+    """
+    return services().transactions.read(milliseconds)
+
+
+def write_transaction(
+    milliseconds: int | None = None, *, durable: bool = True
+) -> AbstractContextManager[StatementRunner]:
+    """Run statements in one transaction, in a `with` block; an error in the block undoes all of them.
+
+    After the block the changes are on disk, or with `durable=False` on their way there; on SQLite perhaps by a commit
+    that other threads share. `milliseconds` is as for read_transaction(). Raises SQLAlchemy's errors.
+    """
+    return services().transactions.write(milliseconds, durable=durable)
+
+
+def execute(statement: Statement, **parameters: Any) -> Any | None:
+    """Run one statement as a transaction of its own, in one round trip, and return its first row, None without one.
+
+    PostgreSQL's deadlocks and serialization failures are retried, within bounds. Raises SQLAlchemy's errors.
+    """
+    return services().transactions.execute(statement, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement as text for the driver, with how its values are converted on their way there and back."""
+
+    text: str
+    literals: Mapping[str, Any]
+    to_driver: Mapping[str, Callable[[Any], Any]]
+    from_driver: Sequence[tuple[int, Callable[[Any], Any]]]
+    row: Callable[[Sequence[Any]], Any]
+
+    def parameters(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.literals and not self.to_driver:
+            return given
+        values = {**self.literals, **given}
+        for name, convert in self.to_driver.items():
+            values[name] = convert(values[name])
+        return values
+
+    def rows(self, fetched: Sequence[Sequence[Any]]) -> list[Any]:
+        if not self.from_driver:
+            return [self.row(values) for values in fetched]
+        return [self.row(self._converted(values)) for values in fetched]
+
+    def _converted(self, values: Sequence[Any]) -> list[Any]:
+        converted = [*values]
+        for place, convert in self.from_driver:
+            converted[place] = convert(converted[place])
+        return converted
+
+
+def _compile(
+    construct: Construct, dialect: Dialect, *, durable: bool = True, column_keys: list[str] | None = None
+) -> _Compiled:
+    columns = [(column.key, column.type) for column in getattr(construct, "exported_columns", ())]
+    if dialect.name == "postgresql":
+        if not durable:
+            # Holds for the transaction, which is this statement.
+            relaxed: ColumnElement[str] = literal_column("set_config('synchronous_commit', 'off', true)")
+            construct = construct.returning(relaxed)  # type: ignore[union-attr]
+            columns.append(("relaxed", relaxed.type))
+        by_name = dialect
+    else:
+        by_name = type(dialect)(paramstyle="named")  # type: ignore[call-arg]
+    compiled: Any = construct.compile(
+        dialect=by_name, column_keys=column_keys, compile_kwargs={"render_postcompile": True}
+    )
+    # The defaults of columns, which SQLAlchemy would add while it executes an insert.
+    defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
+    required = {name for bind, name in compiled.bind_names.items() if bind.required}
+    converters = {
+        name: bind.type.dialect_impl(dialect).bind_processor(dialect) for bind, name in compiled.bind_names.items()
+    }
+    # psycopg converts by itself.
+    is_sqlite = dialect.name == "sqlite"
+    results = [
+        type_.dialect_impl(dialect).result_processor(dialect, None) if is_sqlite else None for _, type_ in columns
+    ]
+    return _Compiled(
+        str(compiled),
+        {name: value for name, value in compiled.params.items() if name not in required} | defaults,
+        {name: convert for name, convert in converters.items() if convert},
+        [(place, convert) for place, convert in enumerate(results) if convert],
+        namedtuple("Row", [str(key) for key, _ in columns], rename=True)._make,  # type: ignore[attr-defined]
+    )

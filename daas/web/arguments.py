@@ -15,6 +15,7 @@ import marshmallow
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
 from ..errors import InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
+from ..reasons import Reason
 from ..signing import content_type as content_types
 
 _DEEPEST_JSON = 8
@@ -65,7 +66,7 @@ def by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
     arguments: dict[str, list[Value]] = {}
     for place, (name, value) in enumerate(pairs):
         if place == _MOST_ARGUMENTS:
-            raise UnreadableBody("too-many-arguments")
+            raise UnreadableBody(Reason.TOO_MANY_ARGUMENTS)
         arguments.setdefault(name.lower(), []).append(value)
     return arguments
 
@@ -75,10 +76,10 @@ def read_form(body: bytes) -> list[tuple[str, Value]]:
     try:
         return [*parse_qsl(body.decode(), keep_blank_values=True, encoding="utf-8", errors="strict")]
     except UnicodeDecodeError as error:
-        raise UnreadableBody("form-not-utf-8") from error
+        raise UnreadableBody(Reason.FORM_NOT_UTF_8) from error
 
 
-def as_asked(arguments: Arguments, name: str) -> str:
+def raw_text(arguments: Arguments, name: str) -> str:
     """Give an argument as it was sent, for the log: its values, joined by a comma if there are several."""
     return ", ".join("" if value is None else str(value) for value in arguments.get(name, []))
 
@@ -144,7 +145,7 @@ def whole_numbers_to(greatest: int) -> str:
 def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
     reader = _READERS.get(content_types.media_type(content_type).lower())
     if reader is None:
-        raise UnsupportedMediaType("media-type-unsupported")
+        raise UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED)
     return reader
 
 
@@ -166,7 +167,7 @@ def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]
     begins = body.startswith(delimiter + b"\r\n")
     ends = body.removesuffix(b"\r\n").endswith(b"\r\n" + delimiter + b"--")
     if not boundary or not begins or not ends:
-        raise UnreadableBody("multipart-delimiters")
+        raise UnreadableBody(Reason.MULTIPART_DELIMITERS)
     decoder = MultipartDecoder(delimiter[2:])
     decoder.receive_data(body)
     decoder.receive_data(None)
@@ -182,9 +183,9 @@ def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]
                 if not event.more_data:
                     arguments.append((part.name, NotText() if isinstance(part, File) else content.decode()))
     except ValueError as error:
-        raise UnreadableBody("multipart-unreadable") from error
+        raise UnreadableBody(Reason.MULTIPART_UNREADABLE) from error
     if event.data or any(name is None for name, _ in arguments):
-        raise UnreadableBody("multipart-unreadable")
+        raise UnreadableBody(Reason.MULTIPART_UNREADABLE)
     return arguments
 
 
@@ -192,7 +193,7 @@ def _read_json(body: bytes) -> list[tuple[str, Value]]:
     try:
         text = body.decode()
         if _json_depth(text) > _DEEPEST_JSON:
-            raise UnreadableBody("json-too-deep")
+            raise UnreadableBody(Reason.JSON_TOO_DEEP)
         pairs = json.loads(
             text,
             object_pairs_hook=_Object,
@@ -201,9 +202,9 @@ def _read_json(body: bytes) -> list[tuple[str, Value]]:
             parse_constant=_no_constant,
         )
     except ValueError as error:
-        raise UnreadableBody("json-unreadable") from error
+        raise UnreadableBody(Reason.JSON_UNREADABLE) from error
     if not isinstance(pairs, _Object):
-        raise UnreadableBody("json-no-object")
+        raise UnreadableBody(Reason.JSON_NO_OBJECT)
     return [(name, value if value is None or isinstance(value, str) else NotText()) for name, value in pairs]
 
 

@@ -1,6 +1,6 @@
-"""Flask's side of signing: reads the request, asks `signing`, and remembers which application it is.
+"""The authentication of requests: the application whose signature is good, and may use the service.
 
-Every view states its door: `signed(service)` or `open_to_all()`.
+Every view states it: requires_signature(service) or requires_no_auth().
 """
 
 import base64
@@ -12,10 +12,12 @@ from typing import Any, cast
 from flask import Response
 
 from ..applications.keys import note_use
-from ..applications.lookup import Candidate, find_candidate, recall_candidate
+from ..applications.lookup import Caller, find_caller
 from ..applications.policy import is_allowed_from
 from ..errors import ApiError, AuthenticationFailed, BodyTooLarge, UnsupportedMediaType, UseNotAuthorized
-from ..records.request_log import Entry
+from ..reasons import Reason
+from ..records.request_log import RequestRecord
+from ..services import services
 from ..signing.mechanism import (
     Credentials,
     RequestToSign,
@@ -25,23 +27,19 @@ from ..signing.mechanism import (
     verify,
 )
 from .arguments import Arguments
-from .context import Api, Call, current_call
-from .rate_limits import rate_limits
+from .context import ApiDefinition, RequestContext, current_context
 
 View = Callable[..., Any]
 
-#: The reason for which a request with a body is rejected that says no content type.
-CONTENT_TYPE_MISSING = "content-type-missing"
-
-_LONGEST_EXPLANATION = 2048
+_MAX_EXPLANATION = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class SignedCall:
-    """A call whose signature is good, of an application that may use the service: what a view may trust."""
+class AuthenticatedRequest:
+    """A request with a good signature, of an application that may use the service: what a view may trust."""
 
-    application: Candidate
-    entry: Entry
+    caller: Caller
+    record: RequestRecord
     _arguments: Arguments | ApiError
 
     @property
@@ -52,124 +50,124 @@ class SignedCall:
         return self._arguments
 
 
-def signed(service: str) -> Callable[[View], View]:
-    """Admit only calls signed by an application that may use the service, such as `direct/messages/move`.
+def requires_signature(service: str) -> Callable[[View], View]:
+    """Admit only requests signed by an application that may use the service, such as `direct/messages/move`.
 
-    The view takes the SignedCall.
+    The view takes the AuthenticatedRequest.
     """
 
-    def door(view: View) -> View:
+    def decorate(view: View) -> View:
         @wraps(view)
         def admit(*args: Any, **kwargs: Any) -> Any:
-            call = current_call()
-            call.entry.service = service
-            if call.body is None:
-                raise BodyTooLarge("body-too-large")
+            context = current_context()
+            context.record.service = service
+            if context.body is None:
+                raise BodyTooLarge(Reason.BODY_TOO_LARGE)
             try:
-                signed_call = authenticate(call, cast(Api, call.api), service)
+                request = authenticate(context, cast(ApiDefinition, context.api), service)
             except AuthenticationFailed:
-                rate_limits().count_failure(call)
+                services().rate_limits.count_failure(context)
                 raise
-            note_use(signed_call.application.key_id)
-            return _announce(signed_call, view(signed_call, *args, **kwargs))
+            note_use(request.caller.key_id)
+            return _with_announcements(context, request.caller, view(request, *args, **kwargs))
 
-        admit.door = door  # type: ignore[attr-defined]
+        admit.authentication = decorate  # type: ignore[attr-defined]
         return admit
 
-    return door
+    return decorate
 
 
-def open_to_all() -> Callable[[View], View]:
-    """Admit everyone: this states a door and does nothing else."""
+def requires_no_auth() -> Callable[[View], View]:
+    """Admit every request: this states so, and does nothing."""
 
-    def door(view: View) -> View:
-        view.door = door  # type: ignore[attr-defined]
+    def decorate(view: View) -> View:
+        view.authentication = decorate  # type: ignore[attr-defined]
         return view
 
-    return door
+    return decorate
 
 
-def authenticate(call: Call, api: Api, service: str) -> SignedCall:
-    """Find out which application signed a call, and that it may use the service.
+def authenticate(context: RequestContext, api: ApiDefinition, service: str) -> AuthenticatedRequest:
+    """Return the request if an application signed it that may use the service.
 
-    Checks in this order: the header's form, the signature, its freshness (the date, then Content-MD5), then the
-    application. Raises AuthenticationFailed, TooManyRequests or UseNotAuthorized.
+    The checks are, in this order: the header's form, the signature, its freshness (the date, then Content-MD5), the
+    application's rate limit, and what it may do. Raises AuthenticationFailed, TooManyRequests or UseNotAuthorized.
     """
     try:
-        credentials = read_authorization(api.scheme, call.environ.get("HTTP_AUTHORIZATION"))
-    except SignatureRefused as refused:
-        raise authentication_failed(api.scheme, refused.reason) from refused
-    to_sign = api.request_to_sign(call)
+        credentials = read_authorization(api.scheme, context.environ.get("HTTP_AUTHORIZATION"))
+    except SignatureRefused as rejection:
+        raise authentication_failed(api.scheme, Reason(rejection.reason)) from rejection
+    to_sign = api.request_to_sign(context)
     strings_to_sign = api.scheme.strings_to_sign(to_sign)
-    header_error = api.header_error(call, to_sign)
-    application = recall_candidate(credentials.public_key, service)
-    signature_error = _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
-    if signature_error:
-        # Known, remembered or not: whatever is refused has cost one look and two checks.
-        application = find_candidate(credentials.public_key, service)
-        signature_error = _fault_of_signature(api.scheme, strings_to_sign, credentials, application)
-    call.entry.application = application.name if application else None
+    caller = find_caller(credentials.public_key, service)
+    context.record.application = caller.name if caller else None
+    header_error = api.header_error(context, to_sign)
     # Without a content type no signature is accepted, so that no string to sign would help.
-    explanation = {} if header_error == CONTENT_TYPE_MISSING else _explain(call, strings_to_sign[0], application)
-    if signature_error:
-        raise authentication_failed(api.scheme, header_error or signature_error, explanation)
-    application = cast(Candidate, application)  # Without one there is a fault.
-    call.signer = application
-    arguments = _read_signed_arguments(call, api, to_sign)
-    api.check_freshness(call, to_sign, application, header_error, explanation)
-    allowed_from_there = is_allowed_from(application.networks, call.entry.remote_address)
-    if allowed_from_there:  # Else who repeats its requests from elsewhere would use its limit up.
-        rate_limits().count_request(application)
-    if application.suspended:
-        raise UseNotAuthorized("application-suspended")
-    if not application.may_use_service:
-        raise UseNotAuthorized("service-not-granted")
-    if not allowed_from_there:
-        raise UseNotAuthorized("network-not-allowed")
-    return SignedCall(application, call.entry, arguments)
-
-
-def _read_signed_arguments(call: Call, api: Api, to_sign: RequestToSign) -> Arguments | ApiError:
-    """Read the arguments, or give what keeps them from being read."""
-    content_coding = call.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    transfer_coding = call.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
-    try:
-        if content_coding not in {"", "identity"} or transfer_coding not in {"", "chunked"}:
-            raise UnsupportedMediaType("coding-unsupported")
-        return api.read_arguments(call, to_sign)
-    except ApiError as fault:
-        return fault
-
-
-def _fault_of_signature(
-    scheme: SigningScheme, strings_to_sign: Sequence[bytes], credentials: Credentials, application: Candidate | None
-) -> str | None:
-    try:
-        verify(scheme, strings_to_sign, credentials, application.private_key if application else None)
-    except SignatureRefused as refused:
-        return (application and application.key_fault) or refused.reason
-    return None
-
-
-def _announce(call: SignedCall, answer: Response) -> Response:
-    """Say in a successful answer what its caller should know before it is too late."""
-    if call.application.key_expires:
-        answer.headers["X-Daas-Key-Expires"] = call.application.key_expires
-    if call.application.warn_content_md5 and call.entry.unbound:
-        answer.headers["X-Daas-Warning"] = "content-md5-missing"
-    return answer
-
-
-def _explain(call: Call, string_to_sign: bytes, application: Candidate | None) -> dict[str, str]:
-    """Give the header that shows the string that the server built, where a setting allows it."""
-    allowed = call.settings.explain_401 or (application and application.explain_401)
-    if not allowed or len(string_to_sign) > _LONGEST_EXPLANATION:
-        return {}
-    return {"X-Daas-String-To-Sign": base64.b64encode(string_to_sign).decode()}
+    explanation = {} if header_error is Reason.CONTENT_TYPE_MISSING else _explain(context, strings_to_sign[0], caller)
+    signature_error = _error_of_signature(api.scheme, strings_to_sign, credentials, caller)
+    if signature_error or caller is None:
+        reason = header_error or signature_error or Reason.UNKNOWN_PUBLIC_KEY
+        raise authentication_failed(api.scheme, reason, explanation)
+    context.caller = caller
+    arguments = _read_arguments(context, api, to_sign)
+    api.check_freshness(context, to_sign, caller, header_error, explanation)
+    _check_use(context, caller)
+    return AuthenticatedRequest(caller, context.record, arguments)
 
 
 def authentication_failed(
-    scheme: SigningScheme, reason: str, headers: Mapping[str, str] | None = None
+    scheme: SigningScheme, reason: Reason, headers: Mapping[str, str] | None = None
 ) -> AuthenticationFailed:
-    """Make the refusal of a signature, which names the scheme to sign with."""
+    """Return the error of a signature, which names the scheme to sign with."""
     return AuthenticationFailed(reason, {"WWW-Authenticate": scheme.words[0], **(headers or {})})
+
+
+def _check_use(context: RequestContext, caller: Caller) -> None:
+    is_from_allowed_network = is_allowed_from(caller.networks, context.record.remote_address)
+    if is_from_allowed_network:  # Else a replay from elsewhere would use up the application's rate limit.
+        services().rate_limits.count_request(caller)
+    if caller.suspended:
+        raise UseNotAuthorized(Reason.APPLICATION_SUSPENDED)
+    if not caller.may_use_service:
+        raise UseNotAuthorized(Reason.SERVICE_NOT_GRANTED)
+    if not is_from_allowed_network:
+        raise UseNotAuthorized(Reason.NETWORK_NOT_ALLOWED)
+
+
+def _read_arguments(context: RequestContext, api: ApiDefinition, to_sign: RequestToSign) -> Arguments | ApiError:
+    """Return the arguments, or the error that keeps them from being read: other errors come before it."""
+    content_coding = context.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    transfer_coding = context.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
+    try:
+        if content_coding not in {"", "identity"} or transfer_coding not in {"", "chunked"}:
+            raise UnsupportedMediaType(Reason.CODING_UNSUPPORTED)
+        return api.read_arguments(context, to_sign)
+    except ApiError as error:
+        return error
+
+
+def _error_of_signature(
+    scheme: SigningScheme, strings_to_sign: Sequence[bytes], credentials: Credentials, caller: Caller | None
+) -> Reason | None:
+    try:
+        verify(scheme, strings_to_sign, credentials, caller.private_key if caller else None)
+    except SignatureRefused as rejection:
+        return Reason((caller and caller.key_error) or rejection.reason)
+    return None
+
+
+def _with_announcements(context: RequestContext, caller: Caller, response: Response) -> Response:
+    """Add to a successful response what the application's developers should know in time."""
+    if caller.key_expires:
+        response.headers["X-Daas-Key-Expires"] = caller.key_expires
+    if caller.warn_content_md5 and context.body_unsigned:
+        response.headers["X-Daas-Warning"] = "content-md5-missing"
+    return response
+
+
+def _explain(context: RequestContext, string_to_sign: bytes, caller: Caller | None) -> dict[str, str]:
+    """Return the header that shows the server's string to sign, if a setting allows it."""
+    allowed = context.settings.explain_401 or (caller and caller.explain_401)
+    if not allowed or len(string_to_sign) > _MAX_EXPLANATION:
+        return {}
+    return {"X-Daas-String-To-Sign": base64.b64encode(string_to_sign).decode()}

@@ -1,68 +1,79 @@
-"""The request in hand: what is known of it, from its arrival to its answer, and which API it calls."""
+"""What is known of the current request, from its arrival to its response, and the API that it calls."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g
+from flask import Response, g
 
-from ..applications.lookup import Candidate
+from ..applications.lookup import Caller
 from ..errors import ApiError
-from ..records.request_log import Entry
+from ..reasons import Reason
+from ..records.request_log import LoggedRequest, RequestRecord
 from ..settings import Settings
 from ..signing.mechanism import RequestToSign, SigningScheme
 from .arguments import Arguments
 
 
 @dataclass(frozen=True)
-class Api:
-    """An API of the service, as a value: where its calls lie, how they are signed, how it says what went wrong.
+class ApiDefinition:
+    """An API of the service as a value: where its calls are, how they are signed, what its errors look like.
 
-    `request_to_sign` gives what a signature covers of a call, `read_arguments` its arguments, or raises
-    UnsupportedMediaType or UnreadableBody, and `fault_body` the body of an answer other than success with its
-    request_id. `header_error` returns the name of what is wrong with the headers that a signature
-    needs; `check_freshness` raises AuthenticationFailed for that and for whatever else is wrong although the signature
-    is good, with headers that say so.
+    `request_to_sign` returns what a signature covers of a request. `read_arguments` returns its arguments, or raises
+    UnsupportedMediaType or UnreadableBody. `error_body` returns the body of an error with its request_id.
+    `header_error` returns the reason if a header that a signature needs is missing or wrong. `check_freshness` raises
+    AuthenticationFailed for that, and for what else is wrong though the signature is good, with headers that say so.
     """
 
     prefix: str
     scheme: SigningScheme
-    request_to_sign: Callable[["Call"], RequestToSign]
-    read_arguments: Callable[["Call", RequestToSign], Arguments]
-    fault_body: Callable[[ApiError, str], Mapping[str, Any]]
-    header_error: Callable[["Call", RequestToSign], str | None] = lambda *_: None
-    check_freshness: Callable[["Call", RequestToSign, Candidate, str | None, Mapping[str, str]], None] = lambda *_: None
+    request_to_sign: Callable[["RequestContext"], RequestToSign]
+    read_arguments: Callable[["RequestContext", RequestToSign], Arguments]
+    error_body: Callable[[ApiError, str], Mapping[str, Any]]
+    header_error: Callable[["RequestContext", RequestToSign], Reason | None] = lambda *_: None
+    check_freshness: Callable[["RequestContext", RequestToSign, Caller, Reason | None, Mapping[str, str]], None] = (
+        lambda *_: None
+    )
 
-    def holds(self, path: str) -> bool:
-        """Tell whether a path, decoded, is one of this API's, known or not."""
+    def has_path(self, path: str) -> bool:
+        """Return whether a decoded path is one of this API's, whether there is a call or not."""
         return path == self.prefix or path.startswith(self.prefix + "/")
 
 
 @dataclass(slots=True)
-class Call:
-    """A request and what has been made of it so far.
+class RequestContext:
+    """A request and what is known of it so far.
 
-    `target` is the path and query as they are on the request line, without scheme and host; `api` is the one that
-    has this path, None if it is a page's. `body` is None if there is more of it than the settings allow. `signer` is
-    the application whose signature is good.
+    `target` is the path and query as on the request line, without scheme and host. `api` is None for a page. `body` is
+    None if it is larger than the settings allow. `caller` is the application whose signature is good, and
+    `body_unsigned` whether that did not cover the body, None without a body. `reason` is why it is answered as it is.
     """
 
     environ: dict[str, Any]
     method: str
     target: str
-    api: Api | None
+    api: ApiDefinition | None
     settings: Settings
-    entry: Entry
+    record: RequestRecord
     body: bytes | None = b""
-    signer: Candidate | None = None
+    caller: Caller | None = None
+    body_unsigned: bool | None = None
+    reason: Reason | None = None
+    is_counted_only: bool = False
 
     def header(self, name: str) -> str | None:
-        """Give a header by its name in the WSGI environment, without surrounding blanks; None if it is not sent."""
+        """Return a header by its name in the WSGI environment, without surrounding spaces; None if it is not sent."""
         value: str | None = self.environ.get(name)
         return None if value is None else value.strip(" \t")
 
 
-def current_call() -> Call:
-    """Give the request in hand."""
-    call: Call = g.call
-    return call
+def current_context() -> RequestContext:
+    """Return the context of the current request."""
+    context: RequestContext = g.context
+    return context
+
+
+def success(body: bytes, logged: LoggedRequest, status: int = 200) -> Response:
+    """Return the response to a request that succeeded, whose row is written."""
+    current_context().reason = logged.reason
+    return Response(body, status, {"X-Request-Id": logged.request_id}, mimetype="application/json")

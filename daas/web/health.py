@@ -9,43 +9,44 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import migrations
 from ..errors import NotFound, to_json
-from ..monitoring.metrics import metrics
+from ..reasons import Reason
+from ..services import services
 from . import proxies
 from .authentication import View
-from .context import current_call
+from .context import current_context
 
 health = Blueprint("health", __name__)
 
 _PLAIN = "text/plain; version=1.0.0; charset=utf-8"
 
 
-def monitors_only() -> Callable[[View], View]:
+def requires_monitor_address() -> Callable[[View], View]:
     """Admit the addresses in DAAS_MONITORS; to all others there is nothing here."""
 
-    def door(view: View) -> View:
+    def decorate(view: View) -> View:
         @wraps(view)
         def admit(*args: Any, **kwargs: Any) -> Any:
-            call = current_call()
-            known = proxies.is_within(call.entry.remote_address, call.settings.monitors)
-            if not known or proxies.came_by_stranger(call.environ, call.settings):
-                raise NotFound("not-a-monitor")
+            context = current_context()
+            known = proxies.is_within(context.record.remote_address, context.settings.monitors)
+            if not known or proxies.forwarded_by_untrusted_proxy(context.environ, context.settings):
+                raise NotFound(Reason.NOT_A_MONITOR)
             return view(*args, **kwargs)
 
-        admit.door = door  # type: ignore[attr-defined]
+        admit.authentication = decorate  # type: ignore[attr-defined]
         return admit
 
-    return door
+    return decorate
 
 
 @health.get("/health/live")
-@monitors_only()
+@requires_monitor_address()
 def show_life() -> Response:
     """Say that the process answers."""
     return Response(to_json({"status": "ok"}), mimetype="application/json")
 
 
 @health.get("/health/ready")
-@monitors_only()
+@requires_monitor_address()
 def show_readiness() -> Response:
     """Say whether requests can be served: the database is there, and has what this release needs."""
     try:
@@ -57,7 +58,7 @@ def show_readiness() -> Response:
 
 
 @health.get("/metrics")
-@monitors_only()
+@requires_monitor_address()
 def show_metrics() -> Response:
     """Show the metrics of all processes of this server."""
-    return Response(metrics().expose(), content_type=_PLAIN)
+    return Response(services().metrics.expose(), content_type=_PLAIN)

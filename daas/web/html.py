@@ -8,7 +8,7 @@ from ..errors import ApiError
 from ..settings import Settings
 
 
-def init_pages(app: Flask, settings: Settings) -> None:
+def init_html(app: Flask, settings: Settings) -> None:
     """Make the app find the templates, and tell every one of them the facts of this server."""
     app.jinja_loader = PackageLoader("daas.templates", "")
     app.jinja_env.undefined = StrictUndefined
@@ -21,9 +21,9 @@ def init_pages(app: Flask, settings: Settings) -> None:
     )
 
 
-def show_fault(fault: ApiError) -> Response:
+def render_error(error: ApiError) -> Response:
     """Say on a page what went wrong, and what to do."""
-    return make_response(render_template(f"errors/{fault.status}.html"), fault.status, fault.headers)
+    return make_response(render_template(f"errors/{error.status}.html"), error.status, error.headers)
 
 
 def content_security_policy(images: str = "'self'") -> str:

@@ -15,7 +15,7 @@ from marshmallow import Schema
 from .. import __version__
 from ..errors import ApiError, to_json
 from .arguments import CONTENT_TYPES, NotText, Value, check_arguments
-from .authentication import open_to_all
+from .authentication import requires_no_auth
 from .cors import methods_served
 
 _DESCRIPTION = """\
@@ -90,7 +90,7 @@ _ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z", "X-Daas-
 
 
 @dataclass(frozen=True)
-class Api:
+class ApiDescription:
     """What the calls of one API share.
 
     `scheme` names the kind of signature that `authorization` describes. `headers` are the other headers of a
@@ -119,7 +119,7 @@ class Operation:
     it takes in its path, each as OpenAPI's Parameter Object by its name; `status` is that of a success.
     """
 
-    api: Api
+    api: ApiDescription
     arguments: Schema
     reply: Schema | Mapping[str, Any]
     example: Any
@@ -134,7 +134,7 @@ def init_openapi(app: Flask) -> None:
     document = to_json(build_document(app))
 
     @app.get("/openapi.json")
-    @open_to_all()
+    @requires_no_auth()
     def show_openapi() -> Response:
         """Show the OpenAPI document."""
         return Response(document, mimetype="application/json")
@@ -149,7 +149,7 @@ def build_document(app: Flask) -> dict[str, Any]:
         plugins=[MarshmallowPlugin()],
         info={"description": _DESCRIPTION, "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"}},
     )
-    described: list[Api] = []
+    described: list[ApiDescription] = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         operation: Operation | None = getattr(view, "operation", None)
@@ -172,7 +172,7 @@ def build_document(app: Flask) -> dict[str, Any]:
     return spec.to_dict()
 
 
-def _add_api(spec: APISpec, api: Api) -> None:
+def _add_api(spec: APISpec, api: ApiDescription) -> None:
     spec.tag({"name": api.name, "description": api.description})
     spec.components.security_scheme(
         api.scheme, {"type": "apiKey", "in": "header", "name": "Authorization", "description": api.authorization}
@@ -217,7 +217,7 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
     }
 
 
-def _respond(spec: APISpec, api: Api, errors: Sequence[ApiError]) -> str:
+def _respond(spec: APISpec, api: ApiDescription, errors: Sequence[ApiError]) -> str:
     """Name the answer that these errors of one status make, and describe it the first time."""
     of_arguments = "".join(f".{name}" for name in errors[0].fields or ())
     name = api.prefix + "-".join(type(error).__name__ for error in errors) + of_arguments

@@ -37,10 +37,10 @@ def is_protected(environ: dict[str, Any], address: str, settings: Settings) -> b
     said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
     if _is_trusted(peer, settings) and said.rpartition(",")[2].strip().lower() == "https":
         return True
-    return is_within(address, LOOPBACK) and not came_by_stranger(environ, settings)
+    return is_within(address, LOOPBACK) and not forwarded_by_untrusted_proxy(environ, settings)
 
 
-def came_by_stranger(environ: dict[str, Any], settings: Settings) -> bool:
+def forwarded_by_untrusted_proxy(environ: dict[str, Any], settings: Settings) -> bool:
     """Tell whether a request has been forwarded by a proxy that is not trusted, so that nobody knows from where."""
     forwarded = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ or "HTTP_VIA" in environ
     return forwarded and not _is_trusted(environ.get("REMOTE_ADDR", ""), settings)
@@ -63,7 +63,7 @@ def _is_trusted(peer: str, settings: Settings) -> bool:
 
 
 def _address_of(hop: str) -> str:
-    """Give the address of an entry of X-Forwarded-For, which may have a port; nothing if it is none."""
+    """Give the address of an record of X-Forwarded-For, which may have a port; nothing if it is none."""
     hop = re.sub(r"\A\[(.*)\](?::[0-9]+)?\Z|\A([0-9.]+):[0-9]+\Z", r"\1\2", hop.strip())
     try:
         return str(ipaddress.ip_address(hop))

@@ -11,17 +11,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
-from flask import Flask, current_app
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from ..applications.lookup import Candidate
+from ..applications.lookup import Caller
 from ..errors import TooManyFailures, TooManyRequests
 from ..monitoring.metrics import Metrics
 from ..settings import Settings
-from .context import Call
+from .context import RequestContext
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +31,6 @@ _AWAY_SECONDS = 10.0
 _TELL_SECONDS = 60.0
 
 Answer = TypeVar("Answer")
-
-
-def init_rate_limits(app: Flask, settings: Settings) -> None:
-    """Give the app its limits; the store is not asked before the first request that counts."""
-    app.extensions["daas_rate_limits"] = RateLimits(settings, app.extensions["daas_metrics"])
-
-
-def rate_limits() -> "RateLimits":
-    """Give the running app's limits."""
-    found: RateLimits = current_app.extensions["daas_rate_limits"]
-    return found
 
 
 class RateLimits:
@@ -59,29 +47,29 @@ class RateLimits:
         self._untold = 0
         self._tell_at = time.monotonic() + _TELL_SECONDS
 
-    def count_request(self, application: Candidate) -> None:
+    def count_request(self, application: Caller) -> None:
         """Count a request that its application signed; raises TooManyRequests if that asks more often than it may."""
         limit = self._limit_of(application)
         if limit and self._is_over(limit, "hit", "key", application.public_key):
             raise TooManyRequests(self._seconds_left(limit, "key", application.public_key))
 
-    def count_failure(self, call: Call) -> None:
+    def count_failure(self, context: RequestContext) -> None:
         """Count a request that failed authentication; raises TooManyRequests if there are too many from its address.
 
         One whose signature is good, so that it failed for its date, say, has a count and the limit of its own key.
         """
         public_key = ""
-        if call.signer is not None:
-            public_key, limit = call.signer.public_key, self._limit_of(call.signer)
+        if context.caller is not None:
+            public_key, limit = context.caller.public_key, self._limit_of(context.caller)
             if limit and self._is_over(limit, "test", "key", public_key):
                 raise TooManyRequests(self._seconds_left(limit, "key", public_key))
         limit = self._settings.failure_limit
-        counted = ("address", _network_of(call.entry.remote_address), public_key)
+        counted = ("address", _network_of(context.record.remote_address), public_key)
         if limit and self._is_over(limit, "hit", *counted):
             self._tell_of_refusal()
             raise TooManyFailures(self._seconds_left(limit, *counted))
 
-    def _limit_of(self, application: Candidate) -> RateLimitItem | None:
+    def _limit_of(self, application: Caller) -> RateLimitItem | None:
         """Give the limit of each of an application's keys: its own, or else everybody's; None if there is none."""
         return _parse(application.rate_limit) if application.rate_limit else self._settings.rate_limit
 

@@ -7,14 +7,15 @@ import re
 import pytest
 from sqlalchemy import select, update
 
+from daas.applications.keys import KeyUses
 from daas.applications.registry import Application as ApplicationRow
 from daas.applications.registry import ApplicationKey
+from daas.services import services
 from daas.signing.mechanism import KeyPair, make_key_pair
-from daas.storage.encryption import cipher
-from daas.storage.engine import reading, writing
 
 from ..support.actors import Application, now
 from ..support.commands import Commands
+from ..support.database import transaction
 from .test_registry import Costs, post_with, serving, spelt, with_settings
 
 pytestmark = pytest.mark.both_databases
@@ -38,7 +39,7 @@ def second(daas, application):
 
 def forget(app):
     """Let the app look keys up, as it does a second later."""
-    app.extensions["daas_candidates"].clear()
+    app.extensions["daas"].callers.clear()
 
 
 def from_now(span):
@@ -211,7 +212,7 @@ def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute
     set_last_use(app, key_id, None)
     application.move().close()
     assert last_use(daas, application) is None
-    app.extensions["daas_key_uses"][key_id] -= 60  # A minute has passed.
+    app.extensions["daas"].key_uses = KeyUses()  # As after a minute.
     application.move().close()
     assert last_use(daas, application) is not None
 
@@ -228,12 +229,12 @@ def last_use(daas, application):
 
 
 def set_last_use(app, key_id, moment):
-    with app.app_context(), writing() as connection:
+    with app.app_context(), transaction() as connection:
         connection.execute(update(ApplicationKey).where(ApplicationKey.id == key_id).values(last_used_at=moment))
 
 
 def id_of(application):
-    with application.app.app_context(), reading() as connection:
+    with application.app.app_context(), transaction() as connection:
         return connection.scalar(
             select(ApplicationKey.id).where(ApplicationKey.public_key == application.keys.public_key)
         )
@@ -262,10 +263,10 @@ def test_the_last_use_is_seen_over_a_socket(daas, server, application):
 
 
 def key_of_previous_release(application):
-    with application.app.app_context(), reading() as connection:
+    with application.app.app_context(), transaction() as connection:
         columns = ApplicationRow.public_key, ApplicationRow.private_key_encrypted
         public_key, token = connection.execute(select(*columns).where(ApplicationRow.name == application.name)).one()
-        return public_key, cipher().decrypt(token)
+        return public_key, services().cipher.decrypt(token)
 
 
 def test_servers_of_the_release_before_check_with_the_first_key_that_works(daas, application, second):

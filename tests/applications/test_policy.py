@@ -5,14 +5,14 @@ import datetime
 import pytest
 from sqlalchemy import update
 
-from daas.applications.lookup import find_candidate
+from daas.applications.lookup import find_caller
 from daas.applications.policy import is_allowed_from
 from daas.applications.registry import Application as ApplicationRow
 from daas.signing.daas_scheme import content_md5
-from daas.storage.engine import writing
 
 from ..support.actors import FORM, Application, authorization, now
 from ..support.commands import Commands
+from ..support.database import transaction
 
 USE = (403, "Access Denied. Use Not Authorized.")
 
@@ -28,7 +28,7 @@ def policy(daas, application):
 
     def change(*options):
         shown = daas.json("application", "policy", application.name, *options)
-        application.app.extensions["daas_candidates"].clear()
+        application.app.extensions["daas"].callers.clear()
         return shown
 
     return change
@@ -166,7 +166,7 @@ def test_more_networks_than_a_hundred_are_refused(daas, application):
 def test_a_rate_limit_is_stored_for_who_checks_it(policy, application):
     assert policy("--rate-limit", "600 per minute")["rate_limit"] == "600 per minute"
     with application.app.app_context():
-        assert find_candidate(application.keys.public_key, "direct/messages").rate_limit == "600 per minute"
+        assert find_caller(application.keys.public_key, "direct/messages").rate_limit == "600 per minute"
     assert policy("--rate-limit", "")["rate_limit"] is None
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_rate_limit_is_refused(daas, application, text):
 
 
 def explained(application):
-    application.app.extensions["daas_candidates"].clear()
+    application.app.extensions["daas"].callers.clear()
     answer = application.post_signed(headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
     return "X-Daas-String-To-Sign" in answer.headers
 
@@ -190,7 +190,7 @@ def test_a_401_is_explained_for_a_while(daas, app, application):
     assert datetime.timedelta(minutes=59) < left <= datetime.timedelta(hours=1)
     assert explained(application)
     ended = update(ApplicationRow).where(ApplicationRow.name == application.name)
-    with app.app_context(), writing() as connection:
+    with app.app_context(), transaction() as connection:
         connection.execute(ended.values(explain_until=until - datetime.timedelta(hours=2)))
     assert not explained(application)
 

@@ -10,8 +10,9 @@ from daas import signing
 from daas.applications.registry import Application
 from daas.contacts.models import Contact, ContactList
 from daas.signing.mechanism import KeyPair
-from daas.storage.engine import db, writing
+from daas.storage.engine import db
 
+from ..support.database import transaction
 from .caller import FORM, NAMED, NO_DATA, Caller, authorization
 
 pytestmark = pytest.mark.both_databases
@@ -455,7 +456,7 @@ def test_what_the_vectors_sign_is_answered_so(build):
 
 def add_many(caller, count):
     """Put contacts into the first list as an import does."""
-    with caller.application.app.app_context(), writing() as connection:
+    with caller.application.app.app_context(), transaction() as connection:
         named = select(Application.id).where(Application.name == caller.application.name).scalar_subquery()
         list_id = connection.scalar(
             select(ContactList.id).where(ContactList.application_id == named, ContactList.number == 1)

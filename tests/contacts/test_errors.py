@@ -289,7 +289,7 @@ def test_what_cannot_be_logged_is_not_done(caller, method, uri, posted):
 
 
 def test_a_database_that_is_away_is_told_as_such(caller):
-    settings = caller.application.app.extensions["daas_settings"]
+    settings = caller.application.app.extensions["daas"].settings
     nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
     lost = Caller(replace(caller.application, app=nowhere))
     answer = lost.ask("GET", "/v1/lists.json")

@@ -59,18 +59,22 @@ def ask(caller, path, method, query=None, posted=None, named=None, **headers):
 def ask_while_it_raises(caller, error, path, method):
     """Ask while something below the view fails: here it is what finds the application."""
     app = caller.application.app
-    candidates, app.extensions["daas_candidates"] = app.extensions["daas_candidates"], Broken(error)
+    services = app.extensions["daas"]
+    callers, services.callers = services.callers, Broken(error)
     try:
         return ask(caller, path, method)
     finally:
-        app.extensions["daas_candidates"] = candidates
+        services.callers = callers
 
 
-class Broken(dict):
+class Broken:
     def __init__(self, error):
         self.error = error
 
-    def get(self, *_):
+    def clear(self):
+        pass
+
+    def find(self, *_):
         raise self.error
 
 
@@ -79,7 +83,7 @@ def ask_as(caller, path, method, keys):
 
 
 def ask_without_database(caller, path, method):
-    settings = caller.application.app.extensions["daas_settings"]
+    settings = caller.application.app.extensions["daas"].settings
     nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
     return ask(Caller(replace(caller.application, app=nowhere)), path, method)
 
@@ -111,7 +115,7 @@ PROVOKED = {
         caller, *call, KeyPair(caller.application.keys.public_key, "0" * 64)
     ),
     "TooManyRequests": lambda caller, *call: ask_while_it_raises(caller, TooManyRequests(60), *call),
-    "UnexpectedFault": lambda caller, *call: ask_while_it_raises(caller, RuntimeError(), *call),
+    "UnexpectedError": lambda caller, *call: ask_while_it_raises(caller, RuntimeError(), *call),
     "DatabaseUnavailable": ask_without_database,
     "MissingArguments": lambda caller, path, method: (
         ask(caller, path, method, named={**NAMED, "{name_or_id}": "+"})

@@ -14,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 from daas.contacts import lists as contact_lists
 from daas.contacts.contacts import page_query
 from daas.contacts.models import Contact, ContactList
-from daas.storage.engine import allow_any_statement, db, reading, writing
+from daas.storage.engine import db
 
+from ..support.database import transaction
 from ..support.wire import ask_until_served, connected
 from .caller import Caller
 
@@ -190,8 +191,7 @@ def large(app, caller):
     """The row id of a list with so many contacts, of which every tenth was removed, among others of its kind."""
     for _ in range(2):
         caller.make_list()
-    with app.app_context(), writing() as connection:
-        allow_any_statement(connection)  # No call writes so much at once, and none may take so long.
+    with app.app_context(), transaction(unlimited=True) as connection:
         ids = connection.scalars(select(ContactList.id).order_by(ContactList.id.desc()).limit(2)).all()
         for list_id in ids:
             numbers = (
@@ -212,7 +212,7 @@ def large(app, caller):
 def plan_of(query):
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[db.engine.dialect.name]
     statement = str(query.compile(dialect=db.engine.dialect, compile_kwargs={"literal_binds": True}))
-    with reading() as connection:
+    with transaction() as connection:
         return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(prefix + statement))
 
 
@@ -232,7 +232,7 @@ def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app, caller, larg
     caller.add(1, "new@x.org")
     assert caller.ask("GET", f"/v1/contacts.json/1/contact/{LARGE + 1}").json == {str(LARGE + 1): "new@x.org"}
     assert caller.ask("DELETE", "/v1/lists.json/2").status_code == 200
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         counted = select(Contact.list_id, func.count()).where(Contact.list_id.in_([large, large - 1]))
         assert dict(connection.execute(counted.group_by(Contact.list_id)).all()) in (
             {large: LARGE * 9 // 10},
@@ -254,5 +254,5 @@ def test_what_a_crash_left_of_a_removed_list_goes_with_the_next(app, caller, mon
     assert caller.ask("GET", "/v1/lists.json").text == '{"2":"List"}'
     assert caller.ask("GET", "/v1/contacts.json?email_address=a@x.org").text == "{}"
     assert caller.ask("DELETE", "/v1/lists.json/2").status_code == 200
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         assert connection.scalar(select(func.count()).where(ContactList.removed)) == 0

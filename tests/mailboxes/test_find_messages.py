@@ -12,11 +12,12 @@ from sqlalchemy import text
 
 from daas.applications.registry import SERVICES
 from daas.mailboxes import administration as mailboxes
-from daas.mailboxes.access import OpenMailbox
+from daas.mailboxes.access import AccessibleMailbox
 from daas.mailboxes.find_messages import Search, page_query
-from daas.storage.engine import allow_any_statement, db, reading, writing
+from daas.storage.engine import db
 
 from ..support.actors import FORM
+from ..support.database import transaction
 
 pytestmark = pytest.mark.both_databases
 
@@ -364,7 +365,7 @@ MANY = 30_000
 @pytest.fixture(scope="module")
 def many(app):
     """Two mailboxes of 30,000 messages, one a minute; the ids of the first come all before those of the second."""
-    dialect = app.extensions["daas_settings"].database_url.get_backend_name()
+    dialect = app.extensions["daas"].settings.database_url.get_backend_name()
     numbers = {
         "sqlite": f"WITH RECURSIVE numbers(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY}) ",
         "postgresql": f"WITH numbers AS (SELECT generate_series(1, {MANY}) AS n) ",
@@ -380,10 +381,9 @@ def many(app):
     with app.app_context():
         boxes = [mailboxes.add_mailbox(f"many{n}.{id(app)}") for n in range(2)]
         inboxes = [mailboxes.find_folder(box, "Inbox") for box in boxes]
-        places = [OpenMailbox(box.id, inbox.id) for box, inbox in zip(boxes, inboxes, strict=True)]
+        places = [AccessibleMailbox(box.id, inbox.id) for box, inbox in zip(boxes, inboxes, strict=True)]
         db.session.commit()
-        with writing() as connection:
-            allow_any_statement(connection)  # No call writes so much at once, and none may take so long.
+        with transaction(unlimited=True) as connection:  # No call writes so much at once, and none may take so long.
             for place in places:
                 connection.execute(
                     text(
@@ -407,7 +407,7 @@ def plan_of(mailbox, search):
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[db.engine.dialect.name]
     query = page_query(mailbox, search)
     statement = str(query.compile(dialect=db.engine.dialect, compile_kwargs={"literal_binds": True}))
-    with reading() as connection:
+    with transaction() as connection:
         return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(prefix + statement))
 
 
@@ -433,7 +433,7 @@ PLANS = {
 
 @pytest.mark.parametrize(("in_folder", "search", "sqlite", "postgresql"), PLANS.values(), ids=PLANS)
 def test_the_ids_of_a_page_come_from_an_index_of_the_place(app, many, in_folder, search, sqlite, postgresql):
-    mailbox = many[1] if in_folder else OpenMailbox(many[1].id, None)
+    mailbox = many[1] if in_folder else AccessibleMailbox(many[1].id, None)
     with app.app_context():
         plan = plan_of(mailbox, search)
         wanted = {"sqlite": sqlite, "postgresql": postgresql}[db.engine.dialect.name]
@@ -443,9 +443,9 @@ def test_the_ids_of_a_page_come_from_an_index_of_the_place(app, many, in_folder,
 
 
 def test_the_first_and_the_last_page_have_the_same_plan(app, many):
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         last = connection.scalar(text("SELECT max(id) FROM message")) - 50
-        plans = [plan_of(OpenMailbox(many[1].id, None), Search(after=after)) for after in (1, last)]
+        plans = [plan_of(AccessibleMailbox(many[1].id, None), Search(after=after)) for after in (1, last)]
     kinds = [
         [line.split("(cost")[0] for line in plan.splitlines() if "Index" in line or "SEARCH" in line] for plan in plans
     ]

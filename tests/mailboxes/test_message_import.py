@@ -14,9 +14,10 @@ from daas.mailboxes.administration import find_folder, find_mailbox
 from daas.mailboxes.message_import import ImportedMessage, import_messages
 from daas.mailboxes.messages import read_content
 from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
-from daas.storage.engine import db, reading, writing
+from daas.storage.engine import db
 
 from ..support.commands import Commands
+from ..support.database import transaction
 
 pytestmark = pytest.mark.both_databases
 
@@ -81,7 +82,7 @@ def bring(app, box, paths, folder="Inbox"):
 
 
 def ids_in(app, box):
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         mailbox = find_mailbox(box.name).id
         return [*connection.scalars(select(Message.id).where(Message.mailbox_id == mailbox).order_by(Message.id))]
 
@@ -367,7 +368,7 @@ def test_imports_into_one_mailbox_are_serialised(make_settings, tmp_path):
                 holder.execute(select(table).with_for_update())
             processes = [daas.start("message", "import", "kim", mbox, "--json") for _ in range(2)]
             while not all(process.poll() is not None for process in processes):
-                with reading() as connection:
+                with transaction() as connection:
                     if connection.scalar(waiting) == len(processes):
                         break
         db.engine.dispose()
@@ -381,7 +382,7 @@ def test_imports_into_one_mailbox_are_serialised(make_settings, tmp_path):
 def test_id_is_never_used_again(app, box, tmp_path):
     mail = write(tmp_path / "1.eml", LAB)
     (before,) = bring(app, box, [mail])
-    with app.app_context(), writing() as connection:
+    with app.app_context(), transaction() as connection:
         for table in (MessageContent, MessageEnvelope, Message):
             connection.execute(delete(table).where(table.id == before.id))
     (after,) = bring(app, box, [mail])
@@ -403,7 +404,7 @@ def test_messages_are_committed_in_batches(app, box, tmp_path, messages, first_b
         mailbox_id = folder.mailbox_id
         outcomes = import_messages(folder, paths)
         told = [next(outcomes)]
-        with reading() as connection:
+        with transaction() as connection:
             counted = select(func.count()).select_from(Message).where(Message.mailbox_id == mailbox_id)
             on_disk = connection.scalar(counted)
         told += outcomes

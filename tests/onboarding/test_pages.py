@@ -198,7 +198,7 @@ def test_the_example_is_signed_with_the_keys_that_it_shows(app):
 def test_the_examples_keys_open_nothing(app):
     public_key = re.search(r"DAAS ([0-9a-f]{64}):", read(app, DOCUMENTATION).all("http")[0])[1]
     with app.app_context():
-        assert candidates.find_candidate(public_key, "direct/folders") is None
+        assert candidates.find_caller(public_key, "direct/folders") is None
 
 
 @pytest.mark.parametrize("service", applications.SERVICES)

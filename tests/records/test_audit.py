@@ -13,9 +13,10 @@ from daas.applications import registry as applications
 from daas.applications.registry import Application
 from daas.records.audit import AuditRow
 from daas.signing.mechanism import make_key_pair
-from daas.storage.engine import db, reading
+from daas.storage.engine import db
 
 from ..support.commands import Commands, new_name
+from ..support.database import transaction
 from ..support.triggers import refusing
 
 pytestmark = pytest.mark.both_databases
@@ -41,7 +42,7 @@ def names(daas, build, tmp_path):
 
 
 def all_acts(app):
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         return connection.execute(select(AuditRow).order_by(AuditRow.id)).all()
 
 

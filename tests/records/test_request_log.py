@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import sqlite3
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +24,12 @@ from daas.applications.registry import DEFAULT_SERVICES
 from daas.records.request_log import RequestLogRow
 from daas.settings import load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
-from daas.storage.engine import db, reading
-from daas.storage.transactions import Statement
+from daas.storage.engine import db
 
 from ..conftest import DATABASES, ENCRYPTION_KEY
 from ..support.actors import MOVE, Application
 from ..support.builders import Builder, Mailbox
+from ..support.database import transaction
 
 pytestmark = pytest.mark.both_databases
 
@@ -39,12 +38,12 @@ OLD = "06/03/2013 12:13:56 EST"
 
 
 def count_rows(app):
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         return connection.scalar(select(func.count()).select_from(RequestLogRow))
 
 
 def rows_as_text(app):
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         return [" ".join(map(str, row)) for row in connection.execute(select(RequestLogRow))]
 
 
@@ -365,7 +364,7 @@ def forget_what_follows(settings, app):
                 file.write_bytes(content)
 
         return forget
-    with app.app_context(), reading() as connection:
+    with app.app_context(), transaction() as connection:
         last_id = connection.scalar(select(func.coalesce(func.max(RequestLogRow.id), 0)))
         sequence = connection.execute(sa.text("SELECT last_value, is_called FROM request_log_id_seq")).one()
 
@@ -383,7 +382,7 @@ def forget_what_follows(settings, app):
 @pytest.mark.parametrize("kept", [0, 2], ids=["none-kept", "some-kept"])
 def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh, kept):
     with serving(fresh) as app:
-        with app.app_context(), reading():
+        with app.app_context(), transaction():
             pass  # A connection is open: what it writes to be safe is written and on disk.
         before = [int(id_of(app.test_client().get("/direct/kept"))) for _ in range(kept)]
         forget = forget_what_follows(fresh, app)
@@ -391,7 +390,7 @@ def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh, kept):
     forget()
     with serving(fresh) as app:
         after = [int(id_of(app.test_client().get("/direct/after"))) for _ in range(3)]
-        with app.app_context(), reading() as connection:
+        with app.app_context(), transaction() as connection:
             stored = connection.execute(select(RequestLogRow.id, RequestLogRow.path).order_by(RequestLogRow.id)).all()
     assert stored == [*((id_, "/direct/kept") for id_ in before), *((id_, "/direct/after") for id_ in after)]
     assert min(after) > max(forgotten)
@@ -449,25 +448,30 @@ def durability(app):
     seen = []
     with app.app_context():
         embedded = db.engine.dialect.name == "sqlite"
-    with _durability_of_sqlite(seen) if embedded else _durability_of_postgresql(app, seen):
-        yield seen
+        with _durability_of_sqlite(seen) if embedded else _durability_of_postgresql(app, seen):
+            yield seen
 
 
 @contextmanager
 def _durability_of_sqlite(seen):
-    """Ask each connection behind the INSERT, before it commits."""
+    """Ask each connection that has written, when it is given back."""
+    changes = {}
 
-    def look(frame, what, _):
-        if what == "return" and frame.f_code is Statement.run.__code__:
-            driver = frame.f_locals["driver"]
-            if frame.f_locals["compiled"].text.startswith("INSERT INTO request_log"):
-                seen.append({1: "off", 2: "on"}[driver.execute("PRAGMA synchronous").fetchone()[0]])
+    def look(connection, _record):
+        if changes.get(connection, 0) != connection.total_changes:
+            changes[connection] = connection.total_changes
+            seen.append({1: "off", 2: "on"}[connection.execute("PRAGMA synchronous").fetchone()[0]])
 
-    sys.setprofile(look)
+    def begin(connection, _record, _proxy):
+        changes.setdefault(connection, connection.total_changes)
+
+    event.listen(db.engine, "checkout", begin)
+    event.listen(db.engine, "checkin", look)
     try:
         yield
     finally:
-        sys.setprofile(None)
+        event.remove(db.engine, "checkout", begin)
+        event.remove(db.engine, "checkin", look)
 
 
 @contextmanager

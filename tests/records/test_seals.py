@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import delete, event, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from daas import migrations
@@ -19,11 +19,13 @@ from daas.records.audit import AuditRow, audit_row
 from daas.records.request_log import COLUMNS, RequestLogRow
 from daas.records.seals import FORMATS, LOGS, Seal, SealMarks
 from daas.settings import load_settings
-from daas.storage.engine import db, reading, writing
+from daas.storage.engine import db
+from daas.storage.transactions import read_transaction
 
 from ..conftest import ENCRYPTION_KEY
 from ..support.builders import Builder
 from ..support.commands import Commands, new_name
+from ..support.database import before_statements, transaction
 from ..support.triggers import refusing
 
 pytestmark = pytest.mark.both_databases
@@ -37,7 +39,7 @@ class Evidence:
 
     def __init__(self, app, directory):
         self.app = app
-        self.settings = app.extensions["daas_settings"]
+        self.settings = app.extensions["daas"].settings
         self.directory = directory
         self.commands = Commands(self.settings, directory)
         self.ids = []
@@ -69,12 +71,12 @@ class Evidence:
 
     def tamper(self, *statements):
         """Change the database as its owner can."""
-        with self.app.app_context(), writing() as connection:
+        with self.app.app_context(), transaction() as connection:
             for statement in statements:
                 connection.execute(statement)
 
     def scalars(self, query):
-        with self.app.app_context(), reading() as connection:
+        with self.app.app_context(), transaction() as connection:
             return connection.scalars(query).all()
 
 
@@ -247,8 +249,8 @@ def test_a_seal_of_any_id_is_found(sealed):
 
 def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
     with sealed.app.app_context():
-        with reading() as connection:
-            (changed, other) = seals.read_rows(connection, "request", 0, sealed.ids[1])
+        with read_transaction() as run:
+            (changed, other) = seals.read_rows(run, "request", 0, sealed.ids[1])
         marks = b"".join(seals.mark_of(b"guessed", "request", 1, each) for each in (changed, other))
     sealed.tamper(update(SealMarks).where(SealMarks.seal_id == 1).values(marks=marks))
     assert sealed.findings() == [
@@ -346,7 +348,7 @@ def test_a_file_that_holds_no_seals_is_refused(sealed, content):
 
 
 def test_the_key_of_the_seals_is_not_in_the_database(sealed):
-    with sealed.app.app_context(), reading() as connection:
+    with sealed.app.app_context(), transaction() as connection:
         for table in sa.inspect(connection).get_table_names():
             for each in connection.execute(text(f'SELECT * FROM "{table}"')):
                 assert SEAL_KEY not in str(tuple(each))
@@ -524,14 +526,14 @@ def test_requests_are_answered_between_the_batches_of_a_prune(evidence, monkeypa
     with evidence.app.app_context():
         answered = []
 
-        def ask(connection, cursor, statement, *_):
+        def ask(statement):
             if statement.startswith("SELECT request_log.id") and len(answered) < 2:
                 answered.append(None)
                 answered[-1] = evidence.request()
 
-        event.listen(db.engine, "before_cursor_execute", ask)
-        pruned = retention.prune_requests(evidence.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099))
-        event.remove(db.engine, "before_cursor_execute", ask)
+        latest = evidence.scalars(select(func.max(RequestLogRow.at)))[0]
+        with before_statements(evidence.app, ask):
+            pruned = retention.prune_requests(latest.replace(year=2099))
     assert pruned >= len(ids)
     assert len([each for each in answered if each]) == 2
 
@@ -566,6 +568,6 @@ def test_csv_export_protects_cells_that_begin_like_formulas(evidence):
 
 
 def test_a_long_listing_reads_batch_by_batch(evidence, monkeypatch):
-    monkeypatch.setattr("daas.records.request_log._LISTED_AT_ONCE", 2)
+    monkeypatch.setattr("daas.records.request_log._ROWS_AT_ONCE", 2)
     ids = evidence.request(5)
     assert [int(each["request_id"]) for each in evidence.commands.json("request", "list")] == ids

@@ -2,16 +2,17 @@
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
 from daas.app import create_command_app
 from daas.applications import keys
 from daas.applications.registry import Application, ApplicationKey, register_application
 from daas.settings import load_settings
-from daas.storage.engine import db, reading, writing
+from daas.storage.engine import db
 
 from ..support.commands import Commands, new_name
+from ..support.database import transaction
 from ..support.shared import close
 from ..support.triggers import refusing
 
@@ -46,7 +47,7 @@ def register(daas, count):
 def stored(daas):
     """Give all that is encrypted, in both tables: application's names and tokens."""
     with create_command_app(daas.settings).app_context():
-        with reading() as connection:
+        with transaction() as connection:
             tokens = select(Application.name, ApplicationKey.private_key_encrypted).join(ApplicationKey)
             rows = connection.execute(tokens).all()
             rows += connection.execute(select(Application.name, Application.private_key_encrypted)).all()
@@ -88,24 +89,33 @@ def test_a_rotation_that_is_interrupted_goes_on_where_it_was(under, monkeypatch)
 
 def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under):
     register(under(OLD), 1)
-    with create_command_app(under(NEW, OLD).settings).app_context():
+    app = create_command_app(under(NEW, OLD).settings)
+    cipher, changed = app.extensions["daas"].cipher, []
 
-        def change(connection, cursor, statement, *_):
-            if statement.startswith("UPDATE application_key") and not changed:
-                changed.append(statement)
-                connection.execute(update(ApplicationKey).values(private_key_encrypted=b"changed"))
+    class Changing:
+        """Changes the key between the statement that reads it and the one that writes it."""
 
-        changed = []
-        event.listen(db.engine, "before_cursor_execute", change)
+        is_under_first, decrypt = cipher.is_under_first, cipher.decrypt
+
+        def encrypt(self, private_key):
+            if not changed:
+                changed.append(private_key)
+                with transaction() as connection:
+                    connection.execute(update(ApplicationKey).values(private_key_encrypted=b"changed"))
+            return cipher.encrypt(private_key)
+
+    app.extensions["daas"].cipher = Changing()
+    with app.app_context():
         assert keys.rotate_encryption().rotated == 0
         db.engine.dispose()
+    assert changed
 
 
 def test_a_key_that_cannot_be_decrypted_is_left_and_makes_the_command_fail_behind_the_others(under):
     made = register(under(OLD), 3)
     lost = min(made)
     with create_command_app(under(OLD).settings).app_context():
-        with writing() as connection:
+        with transaction() as connection:
             id_ = select(Application.id).where(Application.name == lost).scalar_subquery()
             token = Fernet(LOST).encrypt(b"x")
             connection.execute(

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from daas.storage.engine import reading, writing
 from daas.storage.timeouts import is_unavailable
 
+from ..support.database import transaction
 from ..support.wire import ask, form, signed_post
 
 pytestmark = pytest.mark.both_databases
@@ -57,7 +57,7 @@ def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(server, applicat
 @pytest.mark.only("postgresql")
 def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(app):
     def ask_for_what_never_comes():
-        with writing() as connection:
+        with transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_sleep(60)"))
 
@@ -65,5 +65,5 @@ def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(ap
         with pytest.raises(OperationalError) as caught:
             ask_for_what_never_comes()
         assert is_unavailable(caught.value)
-        with reading() as connection:
+        with transaction() as connection:
             assert connection.scalar(text("SELECT 1")) == 1

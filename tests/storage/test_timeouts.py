@@ -6,8 +6,11 @@ import time
 import pytest
 from sqlalchemy import exc, text
 
-from daas.storage.engine import db, writing
-from daas.storage.timeouts import Waits, arrived_at, is_broken_off, is_unavailable
+from daas.storage.engine import db
+from daas.storage.timeouts import Timeouts, is_conflict, is_unavailable, request_started
+from daas.storage.transactions import read_transaction
+
+from ..support.database import transaction
 
 pytestmark = pytest.mark.both_databases
 
@@ -17,20 +20,20 @@ SHORT = 250
 
 @pytest.fixture
 def waits():
-    return Waits(USUAL)
+    return Timeouts(USUAL)
 
 
 @pytest.fixture
 def arrived():
     """Say how many seconds ago the request in hand arrived."""
-    before = arrived_at.set(arrived_at.get())
-    yield lambda seconds: arrived_at.set(time.monotonic() - seconds)
-    arrived_at.reset(before)
+    before = request_started.set(request_started.get())
+    yield lambda seconds: request_started.set(time.monotonic() - seconds)
+    request_started.reset(before)
 
 
 def error_of(app, statement):
     """Give what a transaction raises that runs a statement."""
-    with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, writing() as connection:
+    with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, transaction() as connection:
         connection.execute(text(statement))
     return caught.value
 
@@ -60,29 +63,29 @@ def test_a_request_waits_no_longer_than_is_left_of_its_time(waits, arrived):
 
 
 def test_after_a_wait_in_vain_others_wait_shortly_and_then_as_usual(waits):
-    waits.note(exc.TimeoutError())
+    waits.record(exc.TimeoutError())
     assert waits.milliseconds == SHORT
     time.sleep(1.1)
     assert waits.milliseconds == USUAL
 
 
 def test_a_request_that_has_no_time_left_waits_next_to_nothing_after_a_wait_in_vain_too(waits, arrived):
-    waits.note(exc.TimeoutError())
+    waits.record(exc.TimeoutError())
     arrived(5)
     assert waits.milliseconds == 10
 
 
 @pytest.mark.parametrize("error", [ValueError(), exc.NoResultFound()], ids=["ours", "sqlalchemy"])
-def test_a_fault_of_ours_shortens_no_wait(waits, error):
-    with pytest.raises(type(error)), waits.watched():
-        raise error
+def test_other_errors_shorten_no_wait(waits, error):
+    waits.record(error)
     assert waits.milliseconds == USUAL
 
 
-def test_what_a_transaction_waited_for_in_vain_is_noted(waits):
-    with pytest.raises(exc.TimeoutError), waits.watched():
+def test_a_transaction_records_a_wait_in_vain(app):
+    timeouts = app.extensions["daas"].timeouts
+    with app.app_context(), pytest.raises(exc.TimeoutError), read_transaction():
         raise exc.TimeoutError
-    assert waits.milliseconds == SHORT
+    assert timeouts.milliseconds == SHORT
 
 
 def test_a_database_that_is_locked_is_unavailable(app, settings):
@@ -93,7 +96,7 @@ def test_a_database_that_is_locked_is_unavailable(app, settings):
         other.close()
     else:
         error = raised_by_postgresql(app, "55P03")
-    assert (is_unavailable(error), is_broken_off(error)) == (True, False)
+    assert (is_unavailable(error), is_conflict(error)) == (True, False)
 
 
 @pytest.mark.only("postgresql")
@@ -122,14 +125,14 @@ def test_a_database_that_is_locked_is_unavailable(app, settings):
 )
 def test_an_error_of_postgresql_is_taken_for_what_it_means(app, waits, sqlstate, unavailable, broken_off):
     error = raised_by_postgresql(app, sqlstate)
-    assert (is_unavailable(error), is_broken_off(error)) == (unavailable, broken_off)
-    waits.note(error)
+    assert (is_unavailable(error), is_conflict(error)) == (unavailable, broken_off)
+    waits.record(error)
     assert waits.milliseconds == (SHORT if unavailable and not broken_off else USUAL)
 
 
 def test_a_row_that_breaks_a_rule_is_not_taken_for_a_database_that_is_unavailable(app):
     error = error_of(app, "INSERT INTO mailbox (name, suspended) VALUES ('', false)")
-    assert (is_unavailable(error), is_broken_off(error)) == (False, False)
+    assert (is_unavailable(error), is_conflict(error)) == (False, False)
 
 
 def test_a_pool_without_a_free_connection_is_unavailable(app):

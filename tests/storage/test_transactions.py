@@ -1,6 +1,5 @@
 """Statements that the database's driver runs alone: what they cost, what they leave, and what they survive."""
 
-import re
 import sqlite3
 import tempfile
 import time
@@ -10,21 +9,21 @@ from threading import Barrier
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, event, exc, insert, literal_column, select, text
+from sqlalchemy import bindparam, exc, insert, literal_column, select, text
 
 from daas.app import create_app
-from daas.applications import registry as applications
 from daas.errors import MessageNotFound
 from daas.mailboxes.models import Folder, Mailbox
-from daas.records.request_log import Entry, record_refusal
-from daas.storage.engine import allow_long_statement, db, reading, writing
-from daas.storage.group_commit import MOST_JOBS
-from daas.storage.timeouts import arrived_at, is_broken_off, is_unavailable
-from daas.storage.transactions import Statement, driver
-from daas.storage.writer_queue import WriterQueue
+from daas.reasons import Reason
+from daas.records.request_log import RequestRecord, log_rejection
+from daas.storage.engine import db
+from daas.storage.sqlite import MAX_SHARING
+from daas.storage.timeouts import is_conflict, is_unavailable, request_started
+from daas.storage.transactions import Statement, execute, read_transaction, write_transaction
 
 from ..support.builders import Builder
 from ..support.commands import new_name
+from ..support.database import transaction
 from ..support.wire import ask_until_served
 
 pytestmark = pytest.mark.both_databases
@@ -74,9 +73,9 @@ def outside(settings):
     connection.close()
 
 
-def add(run, **options):
-    """Add a mailbox in steps and give its name."""
-    return run(ADD, name=new_name("box"), suspended=False, **options).name
+def add(run):
+    """Add a mailbox by a function that runs a statement, and return its name."""
+    return run(ADD, name=new_name("box"), suspended=False).name
 
 
 def exists(outside, name):
@@ -89,31 +88,31 @@ def exists(outside, name):
 
 
 def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(own):
-    name = add(driver().write_one)
-    row = driver().read_one(FIND, name=name)
+    name = add(execute)
+    row = execute(FIND, name=name)
     assert (row.name, bool(row.suspended)) == (name, False)
-    assert driver().read_one(FIND, name=name + "x") is None
+    assert execute(FIND, name=name + "x") is None
 
 
 @pytest.mark.parametrize("statement", [ADD, ADD_RELAXED], ids=["durable", "relaxed"])
 def test_a_row_that_was_written_is_there_for_all_to_see(own, outside, statement):
-    row = driver().write_one(statement, name=new_name("box"), suspended=True)
+    row = execute(statement, name=new_name("box"), suspended=True)
     assert exists(outside, row.name)
-    assert row.id == driver().read_one(FIND, name=row.name).id
+    assert row.id == execute(FIND, name=row.name).id
 
 
 def test_an_error_of_the_driver_is_raised_as_one_of_sqlalchemy_and_leaves_nothing(own, outside):
-    name = add(driver().write_one)
+    name = add(execute)
     with pytest.raises(exc.IntegrityError):
-        driver().write_one(ADD, name=name, suspended=False)
+        execute(ADD, name=name, suspended=False)
     with pytest.raises(exc.IntegrityError):
-        driver().write_one(ADD, name="Upper.Case", suspended=False)
+        execute(ADD, name="Upper.Case", suspended=False)
     assert not exists(outside, "Upper.Case")
-    assert add(driver().write_one)
+    assert add(execute)
 
 
 def by_writing(mailboxes):
-    with writing() as connection:
+    with transaction() as connection:
         connection.execute(insert(Mailbox), mailboxes[0])
         connection.execute(insert(Mailbox), mailboxes[1])
 
@@ -140,16 +139,6 @@ def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a
     assert not exists(outside, name)
 
 
-@pytest.mark.only("postgresql")
-def test_a_long_statement_is_allowed_for_its_own_transaction_alone(own):
-    show = text("SELECT current_setting('statement_timeout')")
-    with reading() as connection:
-        allow_long_statement(connection)
-        assert connection.scalar(show) == "20s"
-    with reading() as connection:
-        assert connection.scalar(show) == "2500ms"
-
-
 # A connection goes back to the pool outside any transaction.
 
 
@@ -163,7 +152,7 @@ def test_a_transaction_that_was_left_open_is_undone_and_the_connection_still_ser
         with pytest.raises(db.engine.dialect.loaded_dbapi.Error):
             left.driver_connection.execute("SELECT 1 FROM nowhere")
     left.close()
-    assert add(driver().write_one)
+    assert add(execute)
     assert not exists(outside, name)
     assert db.engine.pool.checkedin() == 1
 
@@ -181,13 +170,13 @@ NO_TIME_LEFT = {"sqlite": 10, "postgresql": "10ms"}
 @pytest.fixture
 def arrived():
     """Say how many seconds ago the request in hand arrived."""
-    before = arrived_at.set(arrived_at.get())
-    yield lambda seconds: arrived_at.set(time.monotonic() - seconds)
-    arrived_at.reset(before)
+    before = request_started.set(request_started.get())
+    yield lambda seconds: request_started.set(time.monotonic() - seconds)
+    request_started.reset(before)
 
 
 def waits_now():
-    return driver().read_one(WAIT[db.engine.dialect.name]).wait
+    return execute(WAIT[db.engine.dialect.name]).wait
 
 
 def test_a_connection_waits_as_long_as_the_request_in_hand_may(own, arrived):
@@ -217,82 +206,61 @@ def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(own, arri
 def test_how_long_a_connection_waits_outlives_a_transaction_that_is_undone(own, arrived):
     waits_now()
     arrived(100)
-    with pytest.raises(LookupError), writing():
+    with pytest.raises(LookupError), write_transaction():
         raise LookupError
     assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
 
 
-# On SQLite: steps, and commits that are shared.
+# On SQLite: commits that are shared.
+
+
+def add_first(run):
+    """Add a mailbox in a transaction, and return its name."""
+    return add(run.first)
+
 
 SYNCHRONOUS = Statement(select(literal_column("synchronous")).select_from(text("pragma_synchronous")))
 NORMAL, FULL = 1, 2
 
 
-@contextmanager
-def noting(statements):
-    """Note what the connections of the app run from now on."""
-
-    def note(connection, *_):
-        connection.set_trace_callback(statements.append)
-
-    event.listen(db.engine, "checkout", note)
-    try:
-        yield statements
-    finally:
-        event.remove(db.engine, "checkout", note)
-        connection = db.engine.raw_connection()
-        connection.driver_connection.set_trace_callback(None)
-        connection.close()
-
-
 @pytest.fixture
-def in_one_commit(own, settings):
-    """Run works, each with whether it is durable, that gather while the first one waits for its turn; give outcomes."""
+def in_one_commit(own, outside):
+    """Run works, each with whether it is durable, that come while another program writes; return outcomes."""
+
+    def write(work, durable):
+        with own.app_context():
+            with write_transaction(durable=durable) as run:
+                result = work(run)
+            return result  # noqa: RET504 - not before the commit, which may fail
 
     def run(works):
-        there = driver()
-        file = settings.embedded_database
         with ThreadPoolExecutor(len(works)) as threads:
-            with WriterQueue(file.with_name(file.name + "-writers")).turn(30):
-                jobs = []
-                for work, durable in works:
-                    jobs.append(threads.submit(within, own, there.write_in_steps, work, durable=durable))
-                    wait_until(lambda: len(there._group._gathered) == len(jobs))
+            outside.execute("BEGIN IMMEDIATE")
+            jobs = []
+            for work, durable in works:
+                jobs.append(threads.submit(write, work, durable))
+                time.sleep(0.05)  # Nothing outside tells when a thread has come to wait.
+            outside.execute("COMMIT")
             return [job.exception(30) or job.result() for job in jobs]
-
-    def wait_until(happened):
-        deadline = time.monotonic() + 2  # The first one waits no longer than that.
-        while not happened():
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
 
     return run
 
 
 @pytest.mark.only("sqlite")
-def test_what_threads_write_at_the_same_time_is_committed_at_once(own, outside, in_one_commit):
-    with noting([]) as statements:
-        names = in_one_commit([(add, True)] * 6)
-    assert statements.count("BEGIN IMMEDIATE") == statements.count("COMMIT") == 1
-    assert len({*names}) == 6
-    assert all(exists(outside, name) for name in names)
-
-
-@pytest.mark.only("sqlite")
-@pytest.mark.parametrize(("asked", "given"), [([False, False], NORMAL), ([False, True], FULL), ([True, False], FULL)])
-def test_a_commit_waits_for_the_disk_if_one_of_those_who_share_it_asks_for_it(own, in_one_commit, asked, given):
-    found = in_one_commit([(lambda run: run(SYNCHRONOUS).synchronous, durable) for durable in asked])
-    assert found == [given] * len(asked)
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_commit_waits_for_the_disk_if_asked_to(own, in_one_commit, durable):
+    assert in_one_commit([(lambda run: run.scalar(SYNCHRONOUS), durable)] * 2) == [FULL if durable else NORMAL] * 2
 
 
 @pytest.mark.only("sqlite")
 def test_what_one_commit_waited_for_says_nothing_of_the_next(own):
     def asked(durable):
-        return driver().write_in_steps(lambda run: run(SYNCHRONOUS).synchronous, durable=durable)
+        with write_transaction(durable=durable) as run:
+            return run.scalar(SYNCHRONOUS)
 
     assert [asked(durable) for durable in (False, True, False, True)] == [NORMAL, FULL, NORMAL, FULL]
     assert asked(False) == NORMAL
-    with writing() as connection:
+    with transaction() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
 
 
@@ -301,18 +269,18 @@ def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(own, 
     names = []
 
     def fail(run):
-        names.append(add(run))
-        raise MessageNotFound("message-not-found")
+        names.append(add_first(run))
+        raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
 
-    first, error, last = in_one_commit([(add, True), (fail, True), (add, True)])
+    first, error, last = in_one_commit([(add_first, True), (fail, True), (add_first, True)])
     assert type(error) is MessageNotFound
     assert [exists(outside, name) for name in [first, *names, last]] == [True, False, True]
 
 
 def orphan(run):
     """Write what only the commit refuses: a folder of a mailbox that is not there."""
-    run(Statement(text("PRAGMA defer_foreign_keys = ON")))
-    run(ADD_FOLDER, mailbox_id=2**40, name=new_name("folder"), standard=False)
+    run.change(Statement(text("PRAGMA defer_foreign_keys = ON")))
+    run.change(ADD_FOLDER, mailbox_id=2**40, name=new_name("folder"), standard=False)
 
 
 @pytest.mark.only("sqlite")
@@ -320,13 +288,13 @@ def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(own
     names = []
 
     def write(run):
-        names.append(add(run))
+        names.append(add_first(run))
 
-    errors = in_one_commit([(write, True), (orphan, True), (write, False)])
+    errors = in_one_commit([(write, True), (orphan, True), (write, True)])
     assert [type(error) for error in errors] == [exc.IntegrityError] * 3
     assert [exists(outside, name) for name in names] == [False, False]
     assert outside.execute("SELECT count(*) FROM folder WHERE mailbox_id = ?", [2**40]).fetchone() == (0,)
-    assert exists(outside, add(driver().write_one))
+    assert exists(outside, add(execute))
 
 
 @pytest.mark.only("sqlite")
@@ -338,19 +306,19 @@ def test_a_disk_without_room_loses_nothing_that_was_acknowledged(own, outside, i
     connection.close()
 
     def fill(run):
-        return [add(run) for _ in range(5000)][-1]
+        return [add_first(run) for _ in range(5000)][-1]
 
-    found = in_one_commit([(add, True), (fill, True), (fill, True), (add, False)])
+    found = in_one_commit([(add_first, True), (fill, True), (fill, True), (add_first, True)])
     assert any(isinstance(each, exc.OperationalError) for each in found)
     assert all(is_unavailable(each) if isinstance(each, Exception) else exists(outside, each) for each in found)
     db.engine.dispose()  # The limit goes with the connection.
-    assert exists(outside, add(driver().write_one))
+    assert exists(outside, add(execute))
 
 
 def refuse(app):
     """Write the row of a refusal and give its id."""
     with app.app_context():
-        return int(record_refusal(Entry("GET", "/direct/x", "127.0.0.1"), 404, "path-unknown"))
+        return int(log_rejection(RequestRecord("GET", "/direct/x", "127.0.0.1"), 404, Reason.PATH_UNKNOWN).request_id)
 
 
 @pytest.mark.only("sqlite")
@@ -370,34 +338,12 @@ def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own, setti
     left_out = refuse(again) - (last + 1)
     with again.app_context():
         db.engine.dispose()
-    assert pages / pages_of_a_commit * MOST_JOBS < left_out
+    assert pages / pages_of_a_commit * MAX_SHARING < left_out
 
 
 def forget_key(app):
     """Let the app look the key of the next request up."""
-    app.extensions["daas_candidates"].clear()
-
-
-MOVE_IN_STEPS = [
-    "BEGIN",
-    "SAVEPOINT",
-    "SELECT",  # the mailbox and its folder
-    "SELECT",  # the message and its folder
-    "UPDATE",
-    "INSERT INTO request_log",
-    "RELEASE",
-    "COMMIT",
-]
-
-
-@pytest.mark.only("sqlite")
-def test_a_move_is_one_transaction_of_these_statements(mover):
-    mover.move()
-    forget_key(mover.app)
-    with noting([]) as statements:
-        assert mover.move().status_code == 200
-    begun = [re.match(r"(PRAGMA )?\w+( INTO \w+)?", each)[0] for each in statements]
-    assert begun == ["SELECT", *MOVE_IN_STEPS]  # The first finds the key.
+    app.extensions["daas"].callers.clear()
 
 
 # On PostgreSQL: one round trip, and a server that goes away.
@@ -436,9 +382,9 @@ def statements_of(sent):
 @pytest.mark.parametrize(
     "run",
     [
-        lambda: driver().read_one(FIND, name="nobody"),
-        lambda: add(driver().write_one),
-        lambda: driver().write_one(ADD_RELAXED, name=new_name("box"), suspended=False),
+        lambda: execute(FIND, name="nobody"),
+        lambda: add(execute),
+        lambda: execute(ADD_RELAXED, name=new_name("box"), suspended=False),
     ],
     ids=["read", "write", "write-relaxed"],
 )
@@ -500,12 +446,12 @@ def request(mover):
 
 
 def statement(mover):
-    assert add(driver().write_one)
+    assert add(execute)
 
 
-def transaction(mover):
-    with reading() as connection:
-        assert connection.scalar(text("SELECT 1")) == 1
+def several_statements(mover):
+    with read_transaction() as run:
+        assert run.scalar(select(literal_column("1").label("one"))) == 1
 
 
 def three_at_once(mover):
@@ -516,7 +462,7 @@ def three_at_once(mover):
 
 
 @pytest.mark.only("postgresql")
-@pytest.mark.parametrize("use", [request, statement, transaction, three_at_once], ids=lambda use: use.__name__)
+@pytest.mark.parametrize("use", [request, statement, several_statements, three_at_once], ids=lambda use: use.__name__)
 def test_that_the_server_closed_all_connections_is_not_even_noticed(mover, outside, use):
     three_at_once(mover)
     assert end_connections(outside) >= 3
@@ -526,7 +472,7 @@ def test_that_the_server_closed_all_connections_is_not_even_noticed(mover, outsi
 @pytest.mark.only("postgresql")
 def test_a_connection_that_the_server_left_open_is_used_again(own):
     pid = Statement(select(literal_column("pg_backend_pid()").label("pid")))
-    assert len({driver().read_one(pid).pid for _ in range(5)}) == 1
+    assert len({execute(pid).pid for _ in range(5)}) == 1
 
 
 @pytest.mark.only("postgresql")
@@ -535,11 +481,11 @@ def test_a_statement_whose_connection_is_closed_meanwhile_is_told_as_unavailable
 ):
     sleep = Statement(select(literal_column("pg_sleep(60)").label("slept")))
     with ThreadPoolExecutor(1) as thread:
-        sleeping = thread.submit(within, own, driver().read_one, sleep)
+        sleeping = thread.submit(within, own, execute, sleep)
         outside.execute("SELECT pg_terminate_backend(%s, 10000)", [wait_for_backend(outside, "PgSleep")])
         error = sleeping.exception(30)
     assert is_unavailable(error)
-    assert add(driver().write_one)
+    assert add(execute)
     assert caplog.records == []  # It is thrown away at once, not found broken on its way back to the pool.
 
 
@@ -566,7 +512,7 @@ def breaking_off(outside, own):
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"], ids=["serialization", "deadlock"])
 def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(outside, breaking_off, sqlstate):
     tries = breaking_off(2, sqlstate)
-    name = add(driver().write_one)
+    name = add(execute)
     assert (tries(), exists(outside, name)) == (3, True)
 
 
@@ -574,8 +520,8 @@ def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(ou
 def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
     tries = breaking_off(100, "40001")
     with pytest.raises(exc.OperationalError) as caught:
-        add(driver().write_one)
-    assert is_broken_off(caught.value)
+        add(execute)
+    assert is_conflict(caught.value)
     assert is_unavailable(caught.value)
     assert tries() == 3
 
@@ -585,7 +531,7 @@ def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
 def test_what_fails_for_another_reason_is_not_tried_again(outside, breaking_off, sqlstate):
     tries = breaking_off(1, sqlstate)
     with pytest.raises(exc.DBAPIError):
-        add(driver().write_one)
+        add(execute)
     assert tries() == 1
 
 
@@ -656,16 +602,3 @@ def test_a_move_that_is_refused_changes_nothing_and_leaves_one_row(own, case, st
     assert mover.move(**asked).status_code == status
     assert [row.status for row in build.log_rows(asked["id"])] == [status]
     assert [build.folder_of(each.message) for each in (box, other)] == ["Inbox", "Inbox"]
-
-
-@pytest.mark.parametrize("withdraw", ["suspend", "revoke"])
-def test_a_move_whose_key_is_remembered_changes_nothing_once_its_use_is_withdrawn(mover, withdraw):
-    box, build = mover.mailbox, Builder(mover.app)
-    first = mover.move(folder="Inbox")
-    if withdraw == "suspend":
-        applications.suspend_application(mover.name, suspended=True)
-    else:
-        applications.revoke(mover.name, ["direct/messages/move"], [], all_mailboxes=False)
-    assert (first.status_code, mover.move().status_code) == (200, 403)
-    assert [row.status for row in build.log_rows(box.message)] == [200, 403]
-    assert build.folder_of(box.message) == "Inbox"

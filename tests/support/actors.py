@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from daas.signing.mechanism import KeyPair
@@ -36,6 +37,14 @@ def authorization(
     digest = hmac.new(keys.private_key.encode(), "\n".join(lines).encode("latin-1"), hashlib.sha256)
     text = base64.b64encode(digest.digest() if raw else digest.hexdigest().encode()).decode()
     return f"DAAS {keys.public_key}:{text}"
+
+
+class ForgetfulClient(FlaskClient):
+    """A client for whose requests applications are looked up again, as they are a second after an operator's change."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        self.application.extensions["daas"].callers.clear()
+        return super().open(*args, **kwargs)
 
 
 @dataclass

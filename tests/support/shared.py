@@ -11,6 +11,7 @@ from daas.app import create_app, create_command_app
 from daas.settings import Settings
 from daas.storage.engine import db
 
+from .actors import ForgetfulClient
 from .servers import LiveServer
 
 
@@ -26,6 +27,7 @@ class Shared:
 
     def _make_app(self, kind: str) -> Flask:
         app = create_app(self.settings(kind), self._clock)
+        app.test_client_class = ForgetfulClient
         self._at_end.callback(close, app)
         return app
 

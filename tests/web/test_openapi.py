@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from daas.app import create_app
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, TooManyRequests
-from daas.mailboxes.models import GREATEST_ID
+from daas.mailboxes.models import MAX_ID
 from daas.signing.mechanism import KeyPair
 from daas.web.arguments import JsonNumber, check_arguments
 
@@ -190,12 +190,12 @@ class Caller:
         def broken_clock() -> float:
             raise error
 
-        extensions = self.application.app.extensions
-        clock, extensions["daas_clock"] = extensions["daas_clock"], broken_clock
+        services = self.application.app.extensions["daas"]
+        clock, services.clock = services.clock, broken_clock
         try:
             return self.ask()
         finally:
-            extensions["daas_clock"] = clock
+            services.clock = clock
 
     def ask_as(self, **options: Any) -> TestResponse:
         """Ask as another application, registered with these options."""
@@ -204,7 +204,7 @@ class Caller:
         return replace(self, application=other).ask()
 
     def ask_without_database(self) -> TestResponse:
-        settings = self.application.app.extensions["daas_settings"]
+        settings = self.application.app.extensions["daas"].settings
         nowhere = replace(settings, database_url=settings.database_url.set(database="/nowhere/daas"))
         return replace(self, application=replace(self.application, app=create_app(nowhere))).ask()
 
@@ -223,7 +223,7 @@ PROVOKED = {
     "InvalidArguments": lambda caller: caller.ask_with("mailbox", "no mailbox"),
     "MessageNotFound": lambda caller: caller.ask_with("id", "9223372036854775807"),
     "TooManyRequests": lambda caller: caller.ask_while_it_raises(TooManyRequests(60)),
-    "UnexpectedFault": lambda caller: caller.ask_while_it_raises(RuntimeError()),
+    "UnexpectedError": lambda caller: caller.ask_while_it_raises(RuntimeError()),
     "DatabaseUnavailable": Caller.ask_without_database,
 }
 PROVOCATIONS = [
@@ -313,7 +313,7 @@ ARGUMENTS = {
     "limit": MessagesArguments,
     "subject": MessagesArguments,
 }
-NUMBERS = st.integers(-2, 1002) | st.integers(GREATEST_ID - 2, GREATEST_ID + 2) | st.integers(0, 10**20)
+NUMBERS = st.integers(-2, 1002) | st.integers(MAX_ID - 2, MAX_ID + 2) | st.integers(0, 10**20)
 NEAR = st.text("0129.@-+eEiInNbBoOxXtTsS", max_size=22) | st.text(max_size=70)
 
 
@@ -366,14 +366,14 @@ def test_the_service_takes_just_the_texts_that_the_document_allows(document, nam
 def test_the_service_takes_just_the_numbers_that_the_document_allows(document, name):
     form = Draft202012Validator(form_of(document, name))
 
-    @given(NUMBERS.filter(lambda number: number <= GREATEST_ID))
+    @given(NUMBERS.filter(lambda number: number <= MAX_ID))
     def agree(number):
         assert accepts(name, JsonNumber(number)) == form.is_valid(number)
 
     agree()
 
 
-@pytest.mark.parametrize(("name", "greatest"), [("id", GREATEST_ID), ("folder", GREATEST_ID), ("limit", 1000)])
+@pytest.mark.parametrize(("name", "greatest"), [("id", MAX_ID), ("folder", MAX_ID), ("limit", 1000)])
 def test_a_whole_number_is_taken_from_1_to_the_greatest(name, greatest):
     # The first digits of the greatest, with another behind them: where its pattern could err.
     digits = str(greatest)

@@ -1,0 +1,46 @@
+"""The long-lived parts of an application, in one typed place: create_app() builds them in this order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import current_app
+
+from .settings import Settings
+
+# Types only: these rooms lie above this module, and they import it.
+if TYPE_CHECKING:
+    from .applications.keys import KeyUses
+    from .applications.lookup import CallerCache
+    from .monitoring.metrics import Metrics
+    from .storage.encryption import PrivateKeyCipher
+    from .storage.timeouts import Timeouts
+    from .storage.transactions import Transactions
+    from .web.context import ApiDefinition
+    from .web.rate_limits import RateLimits
+
+
+@dataclass(kw_only=True, slots=True)
+class Services:
+    """What the functions of an application share; each field is described by its class.
+
+    `clock` returns the current time in seconds since 1970: the dates of requests are compared with it. `apis` are
+    empty in an application that serves nothing, as the command line's.
+    """
+
+    settings: Settings
+    clock: Callable[[], float]
+    timeouts: "Timeouts"
+    transactions: "Transactions"
+    cipher: "PrivateKeyCipher"
+    callers: "CallerCache"
+    key_uses: "KeyUses"
+    metrics: "Metrics"
+    rate_limits: "RateLimits"
+    apis: Sequence["ApiDefinition"]
+
+
+def services() -> Services:
+    """Return the services of the running application; needs Flask's application context."""
+    found: Services = current_app.extensions["daas"]
+    return found

@@ -1,0 +1,240 @@
+"""What is particular to an embedded SQLite database: its file, its settings, and how its writers take turns.
+
+SQLite lets one transaction write at a time and makes the others sleep and try again, longer each time: under load
+some wait for seconds while others pass them by. Here the threads of a process wait in the order in which they came,
+and a process tries again every half millisecond. And since a commit waits for the disk, threads that wait at the same
+time share one transaction, and with it one commit: each runs its own statements in it, then lets the next one in; the
+last one commits for all. (bench/README.md has the figures that justify this.)
+"""
+
+import errno
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.exc import TimeoutError as WaitedTooLong
+
+from ..settings import SettingError
+from .timeouts import REQUEST_MILLISECONDS
+
+#: How many writers may share a commit: enough to save most commits, and few enough that each transaction is short.
+MAX_SHARING = 8
+
+# How long the write-ahead log may become, 40 MB, before it is copied into the database. Everybody waits for that;
+# done every 1,000 pages, as SQLite does by default, one move in twenty would wait for it.
+_CHECKPOINT_PAGES = 10_000
+
+# How often a process tries again while another one writes: a transaction takes about as long.
+_POLL_SECONDS = 0.0005
+
+# How many steps of its virtual machine SQLite runs before it is asked whether to go on: about a millisecond.
+_STEPS_BETWEEN_LOOKS = 50_000
+
+
+def make_private_file(path: Path) -> None:
+    """Make the database's folder and file for its owner only, before SQLite would make them for everyone.
+
+    Raises SettingError if that cannot be done.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # An existing file is not opened: closing it again would drop the locks of SQLite's own connections.
+        if not path.exists():
+            path.touch(mode=0o600)
+        elif path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise SettingError(f"DAAS_DATABASE_URL names a file that cannot be made: {error.strerror}.") from error
+
+
+def set_up(connection: DBAPIConnection, _record: object) -> None:
+    """Prepare a new connection; a listener for SQLAlchemy's `connect` event."""
+    # Without this the driver begins transactions by itself, deferred ones, which fail when two of them write.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    _turn_on_write_ahead_log(cursor)
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    cursor.close()
+
+
+@contextmanager
+def interrupting(connection: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
+    """Interrupt what a connection reads in a block after so many milliseconds, as PostgreSQL's statement_timeout does.
+
+    0 is no limit. SQLite then raises OperationalError with the error code SQLITE_INTERRUPT.
+    """
+    if not milliseconds:
+        yield
+        return
+    deadline = time.monotonic() + milliseconds / 1000
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+class _Writer:
+    """A thread that waits for its turn to write."""
+
+    def __init__(self, *, durable: bool) -> None:
+        self.durable = durable
+        self.turn = threading.Event()
+
+
+class _SharedTransaction:
+    """A transaction that threads use one after the other; `ended` is set when `error` says how it ended."""
+
+    def __init__(self, connection: sqlite3.Connection, resources: ExitStack, *, durable: bool) -> None:
+        self.connection = connection
+        self.resources = resources
+        self.durable = durable
+        self.sharing = 0
+        self.ended = threading.Event()
+        self.error: Exception | None = None
+
+
+class SharedTransactions:
+    """The transactions in which the threads of a process write.
+
+    `connect(durable)` lends a connection on which a commit waits for the disk, or does not.
+    """
+
+    def __init__(self, connect: Callable[[bool], AbstractContextManager[sqlite3.Connection]]) -> None:
+        self._connect = connect
+        self._mutex = threading.Lock()
+        self._waiting: deque[_Writer] = deque()
+        self._is_busy = False
+        #: Belongs to the thread whose turn it is.
+        self._current: _SharedTransaction | None = None
+
+    @contextmanager
+    def transaction(self, seconds: float, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for a block whose changes are committed when the `with` statement is left.
+
+        An error in the block undoes its own changes only. Raises TimeoutError if the turn does not come within so many
+        seconds, and to all who shared a commit the error of that commit.
+        """
+        self._await_turn(_Writer(durable=durable), seconds)
+        # From here on it is this thread's turn, until it is passed on.
+        try:
+            shared = self._current or self._begin(seconds, durable=durable)
+        except BaseException:
+            self._pass_turn_on()
+            raise
+        shared.sharing += 1
+        try:
+            yield from _in_savepoint(shared)
+        finally:
+            self._leave(shared)
+            shared.ended.wait()
+            if shared.error is not None:
+                raise shared.error
+
+    def _await_turn(self, writer: _Writer, seconds: float) -> None:
+        with self._mutex:
+            if not self._is_busy:
+                self._is_busy = True
+                return
+            self._waiting.append(writer)
+        if writer.turn.wait(seconds):
+            return
+        with self._mutex:
+            if writer in self._waiting:
+                self._waiting.remove(writer)
+                raise WaitedTooLong("other threads are writing")
+
+    def _begin(self, seconds: float, *, durable: bool) -> _SharedTransaction:
+        with self._mutex:
+            # What those behind ask for: whoever may join is known only now, and the setting cannot change later.
+            durable = durable or any(writer.durable for writer in [*self._waiting][: MAX_SHARING - 1])
+        with ExitStack() as resources:
+            connection = resources.enter_context(self._connect(durable))
+            _begin_immediate(connection, seconds)
+            self._current = _SharedTransaction(connection, resources.pop_all(), durable=durable)
+        return self._current
+
+    def _leave(self, shared: _SharedTransaction) -> None:
+        """Let the next thread into the transaction, or end it."""
+        with self._mutex:
+            following = self._waiting[0] if self._waiting else None
+            joins = (
+                following is not None
+                and shared.connection.in_transaction
+                and shared.sharing < MAX_SHARING
+                and (shared.durable or not following.durable)
+            )
+            if joins:
+                self._waiting.popleft().turn.set()
+                return
+        self._current = None
+        try:
+            with shared.resources:
+                if shared.connection.in_transaction:
+                    shared.connection.execute("COMMIT")
+                elif shared.error is None:
+                    shared.error = WaitedTooLong("SQLite has undone the transaction")
+        except Exception as error:  # It is every sharing thread's error.
+            shared.error = error
+        finally:
+            self._pass_turn_on()
+            shared.ended.set()
+
+    def _pass_turn_on(self) -> None:
+        with self._mutex:
+            if self._waiting:
+                self._waiting.popleft().turn.set()
+            else:
+                self._is_busy = False
+
+
+def _in_savepoint(shared: _SharedTransaction) -> Iterator[sqlite3.Connection]:
+    """Lend the connection; an error undoes what was done since."""
+    connection = shared.connection
+    connection.execute("SAVEPOINT writer")
+    try:
+        yield connection
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO writer")
+            connection.execute("RELEASE writer")
+        elif isinstance(error, Exception):
+            # SQLite has undone the whole transaction, as it does when the disk is full.
+            shared.error = error
+        raise
+    connection.execute("RELEASE writer")
+
+
+def _begin_immediate(connection: sqlite3.Connection, seconds: float) -> None:
+    """Begin a transaction that writes as soon as no other process does; raises OperationalError after so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def _turn_on_write_ahead_log(cursor: DBAPICursor) -> None:
+    """Turn on the write-ahead log, which a database keeps; SQLite rejects one of two attempts at once unwaited."""
+    deadline = time.monotonic() + REQUEST_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

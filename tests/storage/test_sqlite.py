@@ -1,0 +1,274 @@
+"""How the threads and processes that write to an embedded database take turns, and share commits."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import pytest
+from sqlalchemy.exc import TimeoutError as WaitedTooLong
+
+from daas.storage.sqlite import MAX_SHARING, SharedTransactions
+
+THREADS = 8
+WAIT = 30
+
+OTHER_PROCESS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("writing", flush=True)
+sys.stdin.read()
+connection.execute("COMMIT")
+"""
+
+
+class Database:
+    """A small database whose write transactions can be held at their beginning."""
+
+    def __init__(self, path):
+        self.path = path
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+        self.connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;"
+            "CREATE TABLE written (value TEXT PRIMARY KEY);"
+            "CREATE TRIGGER undo_all BEFORE INSERT ON written WHEN NEW.value = 'undo all'"
+            " BEGIN SELECT RAISE(ROLLBACK, 'undone'); END;"
+            "CREATE TABLE refers (value REFERENCES written DEFERRABLE INITIALLY DEFERRED);"
+        )
+        self.begun = []
+        self.entered = threading.Semaphore(0)
+        self.gate = threading.Event()
+        self.gate.set()
+
+    @contextmanager
+    def connect(self, durable):
+        self.begun.append(durable)
+        self.entered.release()
+        assert self.gate.wait(WAIT)
+        try:
+            yield self.connection
+        finally:
+            if self.connection.in_transaction:
+                self.connection.rollback()
+
+    def rows(self):
+        """Return what is committed, as another program sees it, in the order in which it was written."""
+        other = sqlite3.connect(self.path)
+        try:
+            return [value for (value,) in other.execute("SELECT value FROM written ORDER BY rowid")]
+        finally:
+            other.close()
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(tmp_path / "x.db")
+    yield database
+    database.connection.close()
+
+
+@pytest.fixture
+def transactions(database):
+    return SharedTransactions(database.connect)
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(2 * THREADS) as pool:
+        yield pool
+
+
+def write(value):
+    """Return work that writes a value and results in it."""
+
+    def work(connection):
+        connection.execute("INSERT INTO written VALUES (?)", [value])
+        return value
+
+    return work
+
+
+def run(transactions, work, *, durable=True, seconds=60):
+    with transactions.transaction(seconds, durable=durable) as connection:
+        result = work(connection)
+    return result  # noqa: RET504 - not before the commit, which may fail
+
+
+def start_together(transactions, database, threads, jobs):
+    """Start jobs, each the arguments of run(), that come one by one while a first transaction begins."""
+    database.gate.clear()
+    started = [threads.submit(run, transactions, write("ahead"), durable=False)]
+    assert database.entered.acquire(timeout=WAIT)
+    for work, options in jobs:
+        started.append(threads.submit(run, transactions, work, **options))
+        time.sleep(0.05)  # Nothing outside tells when a thread has come to wait.
+    return started
+
+
+def outcomes(started: list[Future]):
+    """Return the result of each job, or the type of what it raised."""
+    return [type(job.exception(WAIT)) if job.exception(WAIT) else job.result() for job in started]
+
+
+def test_waiting_threads_share_one_commit(transactions, database, threads):
+    jobs = [(write(n), {"durable": False}) for n in range(MAX_SHARING - 1)]
+    started = start_together(transactions, database, threads, jobs)
+    database.gate.set()
+    assert outcomes(started) == ["ahead", *range(MAX_SHARING - 1)]
+    assert len(database.begun) == 1
+
+
+def test_one_commit_is_shared_by_a_limited_number(transactions, database, threads):
+    started = start_together(
+        transactions, database, threads, [(write(n), {"durable": False}) for n in range(MAX_SHARING)]
+    )
+    database.gate.set()
+    assert outcomes(started) == ["ahead", *range(MAX_SHARING)]
+    assert len(database.begun) == 2
+
+
+def test_writers_take_turns_in_the_order_they_came(transactions, database, threads):
+    started = start_together(transactions, database, threads, [(write(n), {}) for n in [3, 1, 2]])
+    database.gate.set()
+    outcomes(started)
+    assert database.rows() == ["ahead", "3", "1", "2"]
+
+
+def test_a_block_ends_when_its_changes_are_committed(transactions, database, threads):
+    def write_and_look(value):
+        run(transactions, write(str(value)))
+        return str(value) in database.rows()
+
+    assert all(threads.map(write_and_look, range(5 * THREADS)))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
+def test_an_error_undoes_only_the_work_that_raised_it(transactions, database, threads, place):
+    def fail(connection):
+        write("undone")(connection)
+        raise LookupError
+
+    jobs = [(write("1"), {}), (write("2"), {})]
+    jobs.insert(place, (fail, {}))
+    started = start_together(transactions, database, threads, jobs)
+    database.gate.set()
+    expected = ["1", "2"]
+    expected.insert(place, LookupError)
+    assert outcomes(started) == ["ahead", *expected]
+    assert database.rows() == ["ahead", "1", "2"]
+
+
+def refer_to_nothing(connection):
+    connection.execute("INSERT INTO refers VALUES ('nothing')")
+
+
+def test_a_failed_commit_is_the_error_of_all_who_share_it(transactions, database, threads):
+    jobs = [(write("1"), {"durable": False}), (refer_to_nothing, {"durable": False}), (write("2"), {"durable": False})]
+    started = start_together(transactions, database, threads, jobs)
+    database.gate.set()
+    assert outcomes(started) == [sqlite3.IntegrityError] * 4
+    assert database.rows() == []
+    assert run(transactions, write("after")) == "after"
+    assert database.rows() == ["after"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
+def test_a_transaction_undone_by_sqlite_is_the_error_of_all(transactions, database, threads, place):
+    jobs = [(write("1"), {"durable": False}), (write("2"), {"durable": False})]
+    jobs.insert(place, (write("undo all"), {"durable": False}))
+    started = start_together(transactions, database, threads, jobs)
+    database.gate.set()
+    found = outcomes(started)
+    # Those that came before share its transaction; those that came after begin another one.
+    assert found[: place + 2] == [sqlite3.IntegrityError] * (place + 2)
+    assert database.rows() == found[place + 2 :]
+    assert run(transactions, write("after")) == "after"
+
+
+def test_a_thread_that_is_ended_does_not_stop_the_others(transactions, database, threads):
+    def exit_(connection):
+        write("undone")(connection)
+        raise SystemExit
+
+    started = start_together(transactions, database, threads, [(write("1"), {}), (exit_, {}), (write("2"), {})])
+    database.gate.set()
+    assert [started[0].result(WAIT), started[1].result(WAIT), started[3].result(WAIT)] == ["ahead", "1", "2"]
+    assert database.rows() == ["ahead", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "begun"),
+    [(False, False, [False]), (True, False, [True]), (False, True, [False, True]), (True, True, [True])],
+)
+def test_durable_changes_never_share_a_commit_that_is_not(transactions, database, threads, first, second, begun):
+    inside, go_on = threading.Event(), threading.Event()
+
+    def linger(connection):
+        inside.set()
+        assert go_on.wait(WAIT)
+
+    one = threads.submit(run, transactions, linger, durable=first)
+    assert inside.wait(WAIT)
+    other = threads.submit(run, transactions, write("1"), durable=second)
+    time.sleep(0.05)
+    go_on.set()
+    assert outcomes([one, other]) == [None, "1"]
+    assert database.begun == begun
+
+
+def test_a_writer_that_waits_too_long_gives_up(transactions, database, threads):
+    (ahead,) = start_together(transactions, database, threads, [])
+    with pytest.raises(WaitedTooLong):
+        run(transactions, write("late"), seconds=0.01)
+    database.gate.set()
+    assert ahead.result(WAIT) == "ahead"
+    assert run(transactions, write("after")) == "after"
+    assert database.rows() == ["ahead", "after"]
+
+
+def test_under_load_exactly_what_succeeded_stays(transactions, database, threads):
+    def client(number):
+        lot, acknowledged = random.Random(number), []  # noqa: S311 - what fails is drawn by lot
+        for turn in range(60):
+            value = f"{number}-{turn}"
+            works = [write(value), lambda connection, value=value: [write(value)(connection), write(value)(connection)]]
+            with suppress(sqlite3.IntegrityError):
+                acknowledged.append(run(transactions, lot.choice(works), durable=lot.random() < 0.5))
+        return acknowledged
+
+    acknowledged = [value for values in threads.map(client, range(THREADS)) for value in values]
+    assert 0 < len(acknowledged) < THREADS * 60
+    assert sorted(database.rows()) == sorted(acknowledged)
+
+
+@pytest.fixture
+def other_process(database):
+    """Another process that writes until its input is closed."""
+    command = [sys.executable, "-c", OTHER_PROCESS, database.path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"writing\n"
+        yield process
+        process.stdin.close()
+
+
+def test_a_process_waits_for_another_that_writes(transactions, database, threads, other_process):
+    waiting = threads.submit(run, transactions, write("1"))
+    other_process.stdin.close()
+    assert waiting.result(WAIT) == "1"
+
+
+def test_a_process_gives_up_when_another_writes_too_long(transactions, database, other_process):
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        run(transactions, write("late"), seconds=0.05)
+    other_process.stdin.close()
+    assert run(transactions, write("after")) == "after"
+
+
+def test_a_killed_process_does_not_stop_others_from_writing(transactions, database, other_process):
+    other_process.kill()
+    assert run(transactions, write("1")) == "1"
