@@ -1,4 +1,4 @@
-"""How commands print their results: for people, or with --json for programs."""
+"""Print the results of commands: for people, or with --json for programs."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 
 
 def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[P, None]:
-    """Give a command the option --json, and print what it returns: one object, rows as they come, or nothing."""
+    """Return the command with the option --json; it prints the result: one object, rows as they come, or nothing."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -40,7 +40,7 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
 
 
 def print_result(result: Row | Iterable[Row], *, as_json: bool) -> None:
-    """Print one object, or rows as they come, for people or as JSON."""
+    """Print one object, or rows as they come, as text or as JSON."""
     if isinstance(result, Mapping):
         click.echo(json.dumps(result) if as_json else _describe(result))
     elif as_json:
@@ -73,7 +73,7 @@ def _print_array(rows: Iterator[Row]) -> None:
 
 
 def print_rows(rows: Iterable[Row]) -> None:
-    """Print rows as a table, in columns as wide as the first hundred rows need."""
+    """Print rows as a table whose columns fit the first hundred rows."""
     rows = iter(rows)
     first = [*islice(rows, _ROWS_MEASURED)]
     if not first:

@@ -1,10 +1,10 @@
-"""The files that the pages show and that can be downloaded: the sample programs and the signing vectors."""
+"""The sample programs and signing vectors that pages show and offer for download."""
 
 import json
 from importlib import resources
 from typing import Any
 
-#: Content by folder and name, as in the address of a download.
+#: The files' bytes, by folder and name as in the URL of a download.
 DOWNLOADS = {
     f"{folder}/{path.name}": path.read_bytes()
     for folder, directory in [
@@ -19,21 +19,21 @@ SCHEMA = "vectors.schema.json"
 
 
 def sample(name: str) -> str:
-    """Give the text of a sample program."""
+    """Return the text of a sample program."""
     return DOWNLOADS[f"examples/{name}"].decode()
 
 
 def vector_files() -> dict[str, list[dict[str, Any]]]:
-    """Give the signing vectors by the name of their file, one file for each scheme."""
+    """Return the signing vectors by file name; there is one file for each scheme."""
     names = sorted(name.removeprefix("vectors/") for name in DOWNLOADS if name.startswith("vectors/"))
     return {name: vectors(name) for name in names if name.endswith(".json") and name != SCHEMA}
 
 
 def vectors(name: str) -> Any:
-    """Read a file that lies with the vectors."""
+    """Return the contents of a JSON file in the folder of the vectors."""
     return json.loads(DOWNLOADS[f"vectors/{name}"])
 
 
 def written(vector: dict[str, Any]) -> str:
-    """Write a vector as it stands in its file."""
+    """Return a vector as JSON text, formatted as in its file."""
     return json.dumps(vector, indent=2, ensure_ascii=False)
