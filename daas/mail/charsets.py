@@ -118,6 +118,14 @@ def _to_shift_jis(pair: bytes) -> bytes:
     return bytes([lead, cell + (0x40 if cell < 63 else 0x41)])
 
 
+# Python's cp932 has private characters for bytes that Shift_JIS does not use.
+_NOT_SHIFT_JIS = dict.fromkeys(range(0xF8F0, 0xF8F4), "\ufffd")
+
+
+def _decode_shift_jis(raw: bytes) -> str:
+    return raw.decode("cp932", _REPLACE).translate(_NOT_SHIFT_JIS)
+
+
 # The sets of 94 characters, or 94 times 94, that escape sequences choose: in the bytes 21 to 7E, which are A1 to FE in
 # the codec that has them.
 _HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
@@ -138,14 +146,14 @@ def _of_codec(codec: str) -> Callable[[bytes], str]:
 
 
 def _japanese_roman(raw: bytes) -> str:
-    return raw.decode("cp932", _REPLACE).replace("\\", "¥").replace("~", "‾")
+    return _decode_shift_jis(raw).replace("\\", "¥").replace("~", "‾")
 
 
 _JIS_X_0208 = _of_set("euc_jp")
 _KANA = _of_set("cp932")
 _JAPANESE_SETS = {
     # Eight-bit kana and Shift_JIS occur beside the escape sequences.
-    **dict.fromkeys([b"\x1b(B", b"\x1b(H", b"\x0f"], _of_codec("cp932")),
+    **dict.fromkeys([b"\x1b(B", b"\x1b(H", b"\x0f"], _decode_shift_jis),
     b"\x1b(J": _japanese_roman,
     **dict.fromkeys([b"\x1b(I", b"\x0e"], _KANA),
     **dict.fromkeys([b"\x1b$@", b"\x1b$B", b"\x1b$(@", b"\x1b$(B"], _JIS_X_0208),
@@ -208,5 +216,6 @@ _DECODERS: dict[str, Callable[[bytes], str]] = {
     **dict.fromkeys(["iso-2022-cn", "iso-2022-cn-ext"], _decode_iso_2022_cn),
     **dict.fromkeys(["hz", "hz-gb-2312"], _decode_hz),
     **dict.fromkeys(["gbk", "gb2312"], _of_codec("gb18030")),
+    **dict.fromkeys(["shift_jis", "cp932"], _decode_shift_jis),
     "utf-16le": _decode_utf_16,
 }

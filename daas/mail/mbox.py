@@ -147,7 +147,13 @@ def _join(long_line: tuple[int, bytes] | None, start: int, piece: bytes) -> tupl
     """Return where a line starts, after any NULs, and what is kept of it, given what was kept of the pieces before."""
     if long_line is None or not long_line[1]:
         text = piece.lstrip(b"\0")
-        return start + len(piece) - len(text), text[:_MAX_LINE_BYTES]
+        return start + len(piece) - len(text), _shorten(text)
     if long_line[1].strip(_WHITE):
         return long_line
     return long_line[0], b" " + piece.strip(_WHITE)[:1]
+
+
+def _shorten(text: bytes) -> bytes:
+    """Return the beginning of a long line; if that is white, also the first byte that is not."""
+    beginning = text[:_MAX_LINE_BYTES]
+    return beginning if beginning.strip(_WHITE) else text[:1] + text.strip(_WHITE)[:1]

@@ -127,6 +127,16 @@ def test_mbox_messages_can_be_read(tmp_path):
         ),
         pytest.param(POSTMARK + b"To: b\n" + POSTMARK, [b"To: b\n" + POSTMARK], id="a From line at the end"),
         pytest.param(
+            POSTMARK + b"To: b\n\nFrom now on\n" + POSTMARK + b"To: c\n",
+            [b"To: b\n\nFrom now on\n", b"To: c\n"],
+            id="a sentence before a From line",
+        ),
+        pytest.param(
+            POSTMARK + b"To: b\n\n" + POSTMARK + b"A: b\n" + POSTMARK + b"To: c\n",
+            [b"To: b\n\n" + POSTMARK + b"A: b\n", b"To: c\n"],
+            id="a From line among fields",
+        ),
+        pytest.param(
             POSTMARK + b"To: b\r\n\r\n" + POSTMARK + b"To: d\n", [b"To: b\r\n", b"To: d\n"], id="CRLF beside LF"
         ),
         pytest.param(
@@ -150,6 +160,11 @@ def test_mbox_messages_can_be_read(tmp_path):
             id="after many spaces",
         ),
         pytest.param(
+            POSTMARK + b"To: b\n" + b" " * 99_999 + b"x\nFrom -\nTo: c\n",
+            [b"To: b\n" + b" " * 99_999 + b"x\nFrom -\nTo: c\n"],
+            id="after many spaces and a letter",
+        ),
+        pytest.param(
             POSTMARK + b"To: b\n\n" + b"\0" * 99_999 + b"From -\nTo: c\n",
             [b"To: b\n", b"To: c\n"],
             id="after many NULs",
@@ -158,6 +173,22 @@ def test_mbox_messages_can_be_read(tmp_path):
 )
 def test_only_the_separating_empty_line_is_left_out(tmp_path, content, messages):
     assert find_raw(write(tmp_path / "inbox", content)) == messages
+
+
+@pytest.mark.parametrize("shift", range(5))
+def test_line_end_at_the_edge_of_a_read_is_one(tmp_path, shift):
+    beginning = POSTMARK.replace(b"\n", b"\r\r\n") + b"To: b\r\r\n"
+    padding = b"x" * (65_536 - len(beginning) - shift)
+    content = beginning + padding + b"\r\r\nFrom -\r\r\nTo: c\r\r\n"
+    # No empty line is before the second From line, so that it is text.
+    assert find_raw(write(tmp_path / "inbox", content)) == [content[len(POSTMARK) + 2 :]]
+
+
+@pytest.mark.parametrize("shift", range(5))
+def test_indented_from_line_at_the_edge_of_a_read_is_text(tmp_path, shift):
+    beginning = POSTMARK + b"To: b\n\n"
+    content = beginning + b" " * (65_536 - len(beginning) - shift) + b"From -\nTo: c\n"
+    assert find_raw(write(tmp_path / "inbox", content)) == [content[len(POSTMARK) :]]
 
 
 def test_appending_a_message_does_not_change_the_one_before(tmp_path):
