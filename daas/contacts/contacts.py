@@ -1,4 +1,4 @@
-"""The contacts of a list: added, changed, removed, shown, and found by their address."""
+"""Add, change, remove, list and find the contacts of a list."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,12 +19,13 @@ from .models import Contact, ContactList, fold_address
 def add_contact(
     caller: Caller, lists: Iterable[int], fields: Mapping[str, str], record: RequestRecord
 ) -> LoggedRequest:
-    """Add a contact to lists of an application, to all or to none, and record it; gives the request_id.
+    """Add a contact to all of the given lists, record the request, and return its record in the log.
 
-    Its id in a list is the next one of that list. Raises ListNotFound, or ContactExists if one of them has its address.
+    The contact gets the next id of each list. Raise ListNotFound, or ContactExists if a list has the address; then no
+    list is changed.
     """
     with _writing_contacts() as run:
-        # In one order, so that no two wait for each other.
+        # In a fixed order, so that two requests cannot deadlock.
         for number in sorted({*lists}):
             list_id, last_contact = hold_list(run, caller.id, number, more=1)
             run.change(insert(Contact).values(list_id=list_id, number=last_contact, **stored(fields)))
@@ -34,13 +35,13 @@ def add_contact(
 def change_contact(
     caller: Caller, list_number: int, number: int, fields: Mapping[str, str], record: RequestRecord
 ) -> LoggedRequest:
-    """Change those fields of a contact that are given and record it; gives the request_id.
+    """Change the given fields of a contact, record the request, and return its record in the log.
 
-    Raises ListNotFound, ContactNotFound, or ContactExists if another contact of the list has its new address.
+    Raise ListNotFound, ContactNotFound, or ContactExists if another contact of the list has the new address.
     """
     with _writing_contacts() as run:
         list_id = _find_list(run, caller, list_number)
-        # Even where no field is given, so that a contact which is not there is told.
+        # `number` is set even without other fields, so that the row count shows whether the contact exists.
         values = {"number": number, **stored(fields)}
         changed = update(Contact).where(Contact.list_id == list_id, Contact.number == number).values(**values)
         if run.change(changed) == 0:
@@ -49,7 +50,7 @@ def change_contact(
 
 
 def remove_contact(caller: Caller, list_number: int, number: int, record: RequestRecord) -> LoggedRequest:
-    """Remove a contact from its list and record it; gives the request_id. Raises ListNotFound or ContactNotFound."""
+    """Remove a contact and return the request's record in the log; raise ListNotFound or ContactNotFound."""
     with write_transaction() as run:
         list_id = _find_list(run, caller, list_number)
         removed = delete(Contact).where(Contact.list_id == list_id, Contact.number == number)
@@ -59,7 +60,7 @@ def remove_contact(caller: Caller, list_number: int, number: int, record: Reques
 
 
 def find_contact(caller: Caller, list_number: int, number: int) -> Any:
-    """Give id and address of a contact; raises ListNotFound or ContactNotFound."""
+    """Return id and address of a contact; raise ListNotFound or ContactNotFound."""
     with read_transaction() as run:
         list_id = _find_list(run, caller, list_number)
         shown = select(Contact.number, Contact.email_address)
@@ -70,9 +71,9 @@ def find_contact(caller: Caller, list_number: int, number: int) -> Any:
 
 
 def find_contacts(caller: Caller, list_number: int, *, pagesize: int, offset: int) -> Sequence[Any]:
-    """Give id and address of at most `pagesize` contacts in the order of their ids, after `offset` that are skipped.
+    """Return id and address of at most `pagesize` contacts, ordered by id, after skipping `offset`.
 
-    Raises ListNotFound.
+    Raise ListNotFound.
     """
     with read_transaction() as run:
         list_id = _find_list(run, caller, list_number)
@@ -80,16 +81,16 @@ def find_contacts(caller: Caller, list_number: int, *, pagesize: int, offset: in
 
 
 def page_query(list_id: int, *, pagesize: int, offset: int) -> Select[int, str]:
-    """Give the statement of a page: what is skipped is counted off along an index, and never read."""
+    """Return the query of a page: it skips entries of an index, without reading the contacts."""
     numbers = select(Contact.number).where(Contact.list_id == list_id).order_by(Contact.number)
-    # One number, looked for once: a join with those of a page is made badly while nothing is known of a new list.
+    # A scalar subquery, evaluated once: for a new list without statistics, a join would get a bad plan.
     first = numbers.limit(1).offset(offset).scalar_subquery()
     shown = select(Contact.number, Contact.email_address).where(Contact.list_id == list_id, Contact.number >= first)
     return shown.order_by(Contact.number).limit(pagesize)
 
 
 def find_by_address(caller: Caller, email_address: str) -> Sequence[Any]:
-    """Give the ids of the lists that have a contact with an address, each with the contact's id there."""
+    """Return the ids of the lists that contain an address, each with the contact's id there."""
     query = (
         select(ContactList.number, Contact.number)
         .join(Contact, Contact.list_id == ContactList.id)
@@ -101,9 +102,9 @@ def find_by_address(caller: Caller, email_address: str) -> Sequence[Any]:
 
 
 def hold_list(run: StatementRunner, application_id: int, number: int, *, more: int) -> Any:
-    """Count so many contacts more in a list, and hold it until the transaction ends.
+    """Reserve `more` ids for contacts of a list, and lock the list until the transaction ends.
 
-    Gives its row's id and the last contact's id, which is the next one's again if the transaction fails. Raises
+    Return the id of the list's row and the last reserved id. If the transaction fails, the ids are free again. Raise
     ListNotFound.
     """
     counted = (
@@ -135,6 +136,6 @@ def _find_list(run: StatementRunner, caller: Caller, number: int) -> int:
 
 
 def stored(fields: Mapping[str, str]) -> dict[str, str]:
-    """Give the columns of a contact's fields."""
+    """Return the columns for a contact's fields."""
     address = fields.get("email_address")
     return {**fields, **({} if address is None else {"email_folded": fold_address(address)})}

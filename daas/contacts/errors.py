@@ -1,4 +1,4 @@
-"""What can go wrong with lists and contacts alone."""
+"""The errors that only calls about lists and contacts have."""
 
 from ..errors import ApiError
 
@@ -18,7 +18,7 @@ class ContactNotFound(ApiError):
 
 
 class ContactExists(ApiError):
-    """The list has a contact with this address already."""
+    """The list already has a contact with this address."""
 
     status = 409
     message = "Contact already exists"

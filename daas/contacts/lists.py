@@ -1,4 +1,4 @@
-"""The lists of an application: made, renamed, removed, shown."""
+"""Make, rename, remove and list the lists of an application."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from ..storage.transactions import StatementRunner, read_transaction, write_tran
 from .errors import ListNotFound
 from .models import Contact, ContactList, ListCounter
 
-# How many contacts of a removed list are deleted at a time: others write in between.
+# Contacts of a removed list that one transaction deletes: other requests can write in between.
 _STEP = 1000
 
 logger = logging.getLogger(__name__)
 
 
 def create_list(caller: Caller, name: str, record: RequestRecord) -> tuple[LoggedRequest, int]:
-    """Make a list and record it; gives the request_id and the list's id. The same name may occur twice."""
+    """Make a list, and return the request's record in the log and the list's id; names need not be unique."""
     with write_transaction() as run:
         number = _next_number(run, caller.id)
         run.change(insert(ContactList).values(application_id=caller.id, number=number, name=name))
@@ -33,17 +33,17 @@ def create_list(caller: Caller, name: str, record: RequestRecord) -> tuple[Logge
 
 
 def rename_list(caller: Caller, number: int, name: str, record: RequestRecord) -> LoggedRequest:
-    """Rename a list and record it; gives the request_id. Raises ListNotFound."""
+    """Rename a list and return the request's record in the log; raise ListNotFound."""
     with write_transaction() as run:
         _change_list(run, caller, number, {"name": name})
         return log_request_in(run, record, 201, Reason.LIST_RENAMED)
 
 
 def remove_list(caller: Caller, number: int, record: RequestRecord) -> LoggedRequest:
-    """Remove a list with its contacts and record it; gives the request_id. Raises ListNotFound.
+    """Remove a list with its contacts and return the request's record in the log; raise ListNotFound.
 
-    Nobody sees the list or a contact of it from one moment on; they are deleted behind that, some at a time, so
-    that nobody else waits for a long list.
+    The list and its contacts disappear at once. Their rows are deleted afterwards in small transactions, so that nobody
+    waits for a long list.
     """
     with write_transaction() as run:
         _change_list(run, caller, number, {"removed": True})
@@ -51,12 +51,12 @@ def remove_list(caller: Caller, number: int, record: RequestRecord) -> LoggedReq
     try:
         delete_removed_lists()
     except SQLAlchemyError as error:
-        logger.warning("What a removed list held is left to the next removal: %s.", type(error).__name__)
+        logger.warning("The contacts of a removed list will be deleted at the next removal: %s.", type(error).__name__)
     return logged
 
 
 def delete_removed_lists() -> None:
-    """Delete what removed lists hold, and then the lists; what was left by a crash is among them."""
+    """Delete the contacts of removed lists, then the lists, including those that a crash left behind."""
     with read_transaction() as run:
         removed = run.rows(select(ContactList.id, ContactList.last_contact).where(ContactList.removed))
     for list_id, last_contact in removed:
@@ -69,7 +69,7 @@ def delete_removed_lists() -> None:
 
 
 def remove_all_lists(application: Application) -> None:
-    """Remove the lists of an application that is to be taken away itself, and forget their numbers."""
+    """Remove all lists of an application, and their counter, before the application is removed."""
     counted = ListCounter.application_id == application.id
     lists = ContactList.application_id == application.id
     db.session.commit()
@@ -80,7 +80,7 @@ def remove_all_lists(application: Application) -> None:
 
 
 def find_lists(caller: Caller, number: int | None = None) -> Sequence[Any]:
-    """Give id and name of the application's lists in the order of their ids, or of one; raises ListNotFound."""
+    """Return id and name of all lists of the application, ordered by id, or of one list; raise ListNotFound."""
     query = select(ContactList.number, ContactList.name).where(is_list_of(caller.id, number))
     with read_transaction() as run:
         found = run.rows(query.order_by(ContactList.number))
@@ -90,7 +90,7 @@ def find_lists(caller: Caller, number: int | None = None) -> Sequence[Any]:
 
 
 def is_list_of(application_id: int, number: int | None = None) -> ColumnElement[bool]:
-    """Say in a statement that a list is one of an application's, and which; any if that is not told."""
+    """Return the condition that a list belongs to an application, and has `number` if that is given."""
     lists = and_(ContactList.application_id == application_id, ~ContactList.removed)
     return lists if number is None else and_(lists, ContactList.number == number)
 
@@ -104,7 +104,7 @@ def _change_list(run: StatementRunner, caller: Caller, number: int, values: Mapp
 def _next_number(run: StatementRunner, application_id: int) -> int:
     """Return the next list's id, and lock the counter until the transaction ends: if it fails, the next one gets it.
 
-    Raises UseNotAuthorized if the application has been removed meanwhile.
+    Raise UseNotAuthorized if the application has been removed in the meantime.
     """
     insert_or_update = postgresql.insert if run.dialect.name == "postgresql" else sqlite.insert
     counted = insert_or_update(ListCounter).from_select(

@@ -1,17 +1,17 @@
-"""What an application keeps: lists, and contacts in them."""
+"""The tables of lists and contacts."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..storage.engine import Base, Id
 
-#: The greatest id of a list or a contact.
+#: The maximum id of a list or a contact.
 MAX_ID = 2**63 - 1
 MAX_TEXT = 255
 
 
 class ListCounter(Base):
-    """The greatest id that an application's lists have had."""
+    """The last id of an application's lists, also if that list was removed."""
 
     __tablename__ = "list_counter"
 
@@ -20,9 +20,9 @@ class ListCounter(Base):
 
 
 class ContactList(Base):
-    """A list of contacts; `number` is the id that its application knows it by.
+    """A list of contacts; `number` is its id in the API, unique within the application.
 
-    One that is removed is there only until its contacts are gone.
+    A removed list stays until its contacts are deleted.
     """
 
     __tablename__ = "contact_list"
@@ -37,12 +37,12 @@ class ContactList(Base):
     number: Mapped[int] = mapped_column(Id)
     name: Mapped[str] = mapped_column(String(MAX_TEXT))
     removed: Mapped[bool] = mapped_column(default=False)
-    #: The greatest number that its contacts have had.
+    #: The last number of its contacts, also if that contact was removed.
     last_contact: Mapped[int] = mapped_column(Id, default=0)
 
 
 class Contact(Base):
-    """A contact of a list; `number` is the id that the application knows it by within the list."""
+    """A contact of a list; `number` is its id in the API, unique within the list."""
 
     __tablename__ = "contact"
     __table_args__ = (UniqueConstraint("list_id", "email_folded"),)
@@ -50,7 +50,7 @@ class Contact(Base):
     list_id: Mapped[int] = mapped_column(ForeignKey("contact_list.id"), primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
     email_address: Mapped[str] = mapped_column(String(MAX_TEXT))
-    #: The address as it is compared, without regard to case.
+    #: The address with its case folded, for comparisons.
     email_folded: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
     first_name: Mapped[str] = mapped_column(String(MAX_TEXT), default="")
@@ -66,5 +66,5 @@ class Contact(Base):
 
 
 def fold_address(email_address: str) -> str:
-    """Give an address as it is compared within its list."""
+    """Return an address as it is compared within its list."""
     return email_address.casefold()

@@ -1,4 +1,4 @@
-"""The calls for lists and contacts as their views and the OpenAPI document know them."""
+"""The operations of lists and contacts, for their views and the OpenAPI document."""
 
 import base64
 from typing import Any
@@ -23,19 +23,19 @@ from .schemas import (
     RenameArguments,
 )
 
-# One of the document's own requests; the keys are made up.
+# One of the public document's requests, with invented keys.
 _KEYS = KeyPair("ad7f69e0b58f3e1c", "4f2ab49d33f1c76e")
 _EXAMPLE = sign(MIGOMAIL, RequestToSign("GET", "/v1/contacts.json/1/contacts/?pagesize=5&offset=2"), _KEYS)
 
 _AUTHORIZATION = f"""\
-`RCWS <public key>:<signature>`; `MMWS` is read for `RCWS`. The signature is made with the private key's text over \
-`METHOD::URL::JSON`, lower-cased as a whole:
+`RCWS <public key>:<signature>`; `MMWS` is accepted instead of `RCWS`. The signature covers `METHOD::URL::JSON` in \
+lower case; its key is the private key's text:
 
-- the URL is the path as it is sent and, if the query is not empty, `?` and its pairs as they are sent, sorted by name;
-- the JSON is what is posted as one object, its keys sorted, without blanks; if nothing is posted, \
+- the URL is the path as sent and, if the query is not empty, `?` and its pairs as sent, sorted by name;
+- the JSON is the posted data as one object, with sorted keys and without spaces; if nothing is posted, it is \
 `{{"posted_data":"[]"}}` or `{{"posted_data":"null"}}`.
 
-The signature is the hexadecimal text of the HMAC-SHA256; base64 of its raw bytes is read too. The public key \
+The signature is the hexadecimal text of the HMAC-SHA256; base64 of its raw bytes is accepted too. The public key \
 `{_KEYS.public_key}` with the private key `{_KEYS.private_key}` signs
 
 ```
@@ -48,15 +48,15 @@ as
 {_EXAMPLE.authorization}
 ```
 
-There is no date in it: whoever has seen a request can repeat it for ever.
+The signed string has no date: anybody who has seen a request can repeat it for ever.
 """
 
 _MIGOMAIL = ApiDescription(
     name="Lists and contacts",
     description="""\
-Keeps the lists and contacts of the application that signs; no other can see them. A trailing slash is optional. In a \
-path a `+` is a blank. A body that begins with `{` is read as JSON, whatever its type. Every other path under `/v1` \
-is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNotAllowed`).""",
+Manages the lists and contacts of the application that signs; no other application can see them. A trailing slash is \
+optional. In a path `+` is a space. A body that begins with `{` is JSON, whatever its content type. Every other path \
+under `/v1` is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNotAllowed`).""",
     scheme=MIGOMAIL.words[0],
     authorization=_AUTHORIZATION,
     headers=[],
@@ -107,10 +107,10 @@ def _pairs(description: str) -> dict[str, Any]:
     }
 
 
-def _said(code: int, message: str, pattern: str = "") -> dict[str, Any]:
-    """Give the reply and the example of a call that answers by a sentence."""
+def _message(code: int, message: str, pattern: str = "") -> dict[str, Any]:
+    """Return the reply's schema, example and status of a call that returns a code and a message."""
     reply = {
-        "description": "It is done.",
+        "description": "The call succeeded.",
         "type": "object",
         "properties": {
             "code": {"const": code},
@@ -128,19 +128,19 @@ SHOW_LISTS = Operation(
 CREATE_LIST = Operation(
     _MIGOMAIL,
     NoArguments(),
-    **_said(201, "List List 3 created with list-id 3", "created with list-id [1-9][0-9]*$"),
+    **_message(201, "List List 3 created with list-id 3", "created with list-id [1-9][0-9]*$"),
     errors=faults_of(ListName()),
     path={"name_or_id": _in_path("The name of the new list: 1 to 255 characters.", examples=["List 3"])},
 )
 RENAME_LIST = Operation(
     _MIGOMAIL,
     NoArguments(),
-    **_said(201, "List renamed to Renamed 1", "^List renamed to "),
+    **_message(201, "List renamed to Renamed 1", "^List renamed to "),
     errors=[_NO_LIST],
     query=RenameArguments(),
 )
 REMOVE_LIST = Operation(
-    _MIGOMAIL, NoArguments(), **_said(200, "List removed"), errors=[_NO_LIST], path={"name_or_id": _LIST}
+    _MIGOMAIL, NoArguments(), **_message(200, "List removed"), errors=[_NO_LIST], path={"name_or_id": _LIST}
 )
 SHOW_CONTACTS = Operation(
     _MIGOMAIL,
@@ -161,38 +161,38 @@ SHOW_CONTACT = Operation(
 ADD_CONTACT = Operation(
     _MIGOMAIL,
     NewContact(),
-    **_said(201, "Contact added"),
+    **_message(201, "Contact added"),
     errors=[_NO_LIST, _EXISTS],
     path={"list_id": _LIST},
 )
 CHANGE_CONTACT = Operation(
     _MIGOMAIL,
     ContactChanges(),
-    **_said(200, "Contact updated"),
+    **_message(200, "Contact updated"),
     errors=[_NO_LIST, _NO_CONTACT, _EXISTS],
     path={"list_id": _LIST, "contact_id": _CONTACT},
 )
 REMOVE_CONTACT = Operation(
     _MIGOMAIL,
     NoArguments(),
-    {"description": "It is done.", "const": "Contact removed"},
+    {"description": "The call succeeded.", "const": "Contact removed"},
     "Contact removed",
     [_NO_LIST, _NO_CONTACT],
     path={"list_id": _LIST, "contact_id": _CONTACT},
 )
 ADD_CONTACT_TO_LISTS = Operation(
-    _MIGOMAIL, NewContact(), **_said(201, "Contact added"), errors=[_NO_LIST, _EXISTS], query=InLists()
+    _MIGOMAIL, NewContact(), **_message(201, "Contact added"), errors=[_NO_LIST, _EXISTS], query=InLists()
 )
 FIND_BY_ADDRESS = Operation(
     _MIGOMAIL,
     AddressArguments(),
-    _pairs("The lists that have such a contact, each with the contact's id there."),
+    _pairs("The lists that contain the address, each with the contact's id there."),
     {"1": "2"},
 )
 
 
-def example_faults() -> dict[str, errors.ApiError]:
-    """Give one of each answer other than success, by the name that the pages use."""
+def example_errors() -> dict[str, errors.ApiError]:
+    """Return one example of each error, by the name that pages use."""
     return {
         "unreadable": errors.UnreadableBody(Reason.JSON_UNREADABLE),
         "authentication": errors.AuthenticationFailed(Reason.SIGNATURE_MISMATCH),

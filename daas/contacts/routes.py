@@ -1,4 +1,4 @@
-"""The URLs of the calls for lists and contacts."""
+"""The URLs of lists and contacts."""
 
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
@@ -39,7 +39,7 @@ _NEW_CONTACT_IN_LISTS = NewContactInLists()
 
 
 def _call(method: str, service: str, operation: Operation, *uris: str) -> Callable[[View], View]:
-    """Serve a call at its URLs to the applications that are granted the service."""
+    """Register a view at its URLs, for applications with permission for the service."""
 
     def decorate(view: View) -> View:
         admitted = requires_signature(f"v1/{service}")(view)
@@ -70,7 +70,7 @@ def create_list(request: AuthenticatedRequest, name_or_id: str) -> Response:
 
 @_call("POST", "lists", RENAME_LIST, "/lists.json")
 def rename_list(request: AuthenticatedRequest) -> Response:
-    """Give a list another name."""
+    """Rename a list."""
     asked = check_arguments(_RENAME, request.arguments)
     logged = list_calls.rename_list(request.caller, asked["id"], asked["name"], request.record)
     return _say(201, f"List renamed to {asked['name']}", logged)
@@ -110,7 +110,7 @@ def add_contact(request: AuthenticatedRequest, list_id: str) -> Response:
 
 @_call("POST", "contacts", CHANGE_CONTACT, "/contacts.json/<list_id>/contacts/<contact_id>")
 def change_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
-    """Change those fields of a contact that are sent."""
+    """Change the given fields of a contact."""
     fields = check_arguments(CHANGE_CONTACT.arguments, request.arguments)
     logged = contact_calls.change_contact(request.caller, read_id(list_id), read_id(contact_id), fields, request.record)
     return _say(200, "Contact updated", logged)
@@ -126,7 +126,7 @@ def remove_contact(request: AuthenticatedRequest, list_id: str, contact_id: str)
 
 @_call("POST", "contacts", ADD_CONTACT_TO_LISTS, "/contacts.json")
 def add_contact_to_lists(request: AuthenticatedRequest) -> Response:
-    """Add a contact to several lists, to all of them or to none; an addition of ours."""
+    """Add a contact to several lists, to all or none; our addition to the public document."""
     fields = check_arguments(_NEW_CONTACT_IN_LISTS, request.arguments)
     lists = fields.pop("lists")
     return _say(201, "Contact added", contact_calls.add_contact(request.caller, lists, fields, request.record))
@@ -134,7 +134,7 @@ def add_contact_to_lists(request: AuthenticatedRequest) -> Response:
 
 @_call("GET", "contacts", FIND_BY_ADDRESS, "/contacts.json")
 def find_by_address(request: AuthenticatedRequest) -> Response:
-    """Show which lists have a contact with an address, each with the contact's id there; an addition of ours."""
+    """Show the lists that contain an address, with the contact's id there; our addition to the public document."""
     asked = check_arguments(FIND_BY_ADDRESS.arguments, request.arguments)
     found = contact_calls.find_by_address(request.caller, asked["email_address"])
     return _reply(
@@ -143,7 +143,7 @@ def find_by_address(request: AuthenticatedRequest) -> Response:
 
 
 def _last_segment() -> str:
-    """Give the last segment of the path as it is meant: there, and only there, a plus is a blank, and %2F a slash."""
+    """Return the decoded last segment of the path: only there, a plus is a space and %2F a slash."""
     path = current_context().target.partition("?")[0].removesuffix("/")
     try:
         return unquote_to_bytes(path.rpartition("/")[2].replace("+", " ").encode("latin-1")).decode()

@@ -1,4 +1,4 @@
-"""What the arguments of the calls for lists and contacts may hold."""
+"""The arguments of calls about lists and contacts, and their validation."""
 
 import re
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from marshmallow import validate
 from ..web.arguments import Argument, JsonNumber, whole_numbers_to
 from .models import MAX_ID, MAX_TEXT
 
-_GREATEST_PAGE = 1000
-_MOST_LISTS = 100
+_MAX_PAGE = 1000
+_MAX_LISTS = 100
 
 _ID = whole_numbers_to(MAX_ID)
-#: The ids of lists and contacts, for the readers of the OpenAPI document.
+#: The pattern of ids, for the OpenAPI document.
 ID_PATTERN = f"^({_ID})$"
-_PAGE = whole_numbers_to(_GREATEST_PAGE)
+_PAGE = whole_numbers_to(_MAX_PAGE)
 
-# PostgreSQL holds neither NUL nor half a surrogate pair, so that no database does here.
+# PostgreSQL cannot store NUL and unpaired surrogates, so they are invalid with every database.
 _NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\u0000]*$"}
 
 
 def read_id(text: str) -> int:
-    """Give the id that a path names; 0, which none has, for what is not written as one: no sign, no leading zero."""
+    """Return the id in a path, or 0, which no row has, for malformed text (a sign, a leading zero, a word)."""
     return int(text) if re.fullmatch(_ID, text) else 0
 
 
@@ -38,7 +38,7 @@ class NameArgument(Argument):
 
 
 class FieldArgument(NameArgument):
-    """A fact of a contact: at most 255 characters, none of them NUL; a blank is one."""
+    """A field of a contact: at most 255 characters, none of them NUL; it may be empty."""
 
     form: Mapping[str, Any] = {**_TEXT, "type": ["string", "null"]}
     takes_blank = True
@@ -57,7 +57,7 @@ class AddressArgument(Argument):
 
     def __init__(self, label: str, **options: Any) -> None:
         if not options.get("required", True):
-            # What is blank or null counts as missing: no format can say so.
+            # An empty text or null counts as missing, which a format cannot express.
             self.form = {"type": ["string", "null"], "maxLength": MAX_TEXT}
         super().__init__(label, **options)
 
@@ -71,11 +71,11 @@ class AddressArgument(Argument):
 
 
 class NumberArgument(Argument):
-    """A decimal whole number: no sign, no leading zero."""
+    """A decimal integer without sign or leading zeros."""
 
     def __init__(self, label: str, pattern: str, examples: list[str], **options: Any) -> None:
         default = {"default": str(options["load_default"])} if "load_default" in options else {}
-        # A blank counts as missing.
+        # An empty text counts as missing.
         blank = "" if options.get("required", True) else "?"
         self.form = {"type": "string", "pattern": f"^({pattern}){blank}$", "examples": examples, **default}
         self._pattern = pattern
@@ -88,11 +88,11 @@ class NumberArgument(Argument):
 
 
 class ListsArgument(Argument):
-    """The ids of one to a hundred lists, with a comma between two."""
+    """The ids of one to a hundred lists, separated by commas."""
 
     form: Mapping[str, Any] = {
         "type": "string",
-        "pattern": f"^({_ID})(,({_ID})){{0,{_MOST_LISTS - 1}}}$",
+        "pattern": f"^({_ID})(,({_ID})){{0,{_MAX_LISTS - 1}}}$",
         "examples": ["1,2"],
     }
 
@@ -104,7 +104,7 @@ class ListsArgument(Argument):
 
 class _Arguments(marshmallow.Schema):
     class Meta:
-        """Arguments that are not known are ignored."""
+        """Unknown arguments are ignored."""
 
         unknown = marshmallow.EXCLUDE
 
@@ -114,7 +114,7 @@ class NoArguments(_Arguments):
 
 
 class ListsArguments(_Arguments):
-    """Which list to show: all of them if none is named."""
+    """The list to show; all lists by default."""
 
     id = NumberArgument("id", _ID, ["2"], required=False)
 
@@ -126,21 +126,21 @@ class ListName(_Arguments):
 
 
 class RenameArguments(_Arguments):
-    """The arguments of a list's new name."""
+    """A list and its new name."""
 
     id = NumberArgument("id", _ID, ["3"])
     name = NameArgument("name")
 
 
 class PageArguments(_Arguments):
-    """Which contacts of a list to show."""
+    """The page of contacts to show."""
 
     pagesize = NumberArgument("pagesize", _PAGE, ["5"], required=False, load_default=100)
     offset = NumberArgument("offset", f"0|{_ID}", ["2"], required=False, load_default=0)
 
 
 class ContactChanges(_Arguments):
-    """The fields of a contact that an edit changes; the others stay."""
+    """The fields of a contact to change; others stay unchanged."""
 
     email_address = AddressArgument("email_address", required=False)
     name = FieldArgument("name", required=False)
@@ -163,17 +163,17 @@ class NewContact(ContactChanges):
 
 
 class InLists(_Arguments):
-    """The lists that a new contact is to be in."""
+    """The lists for a new contact."""
 
     lists = ListsArgument("lists")
 
 
 class NewContactInLists(InLists, NewContact):
-    """The lists that a new contact is to be in, and its fields."""
+    """The lists for a new contact, and its fields."""
 
 
 class AddressArguments(_Arguments):
-    """The address to look for."""
+    """The address to find."""
 
     email_address = AddressArgument("email_address")
 

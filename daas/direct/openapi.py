@@ -1,4 +1,4 @@
-"""The Direct message calls as their views and the OpenAPI document know them."""
+"""The operations of the Direct API, for its views and the OpenAPI document."""
 
 import base64
 import datetime
@@ -10,7 +10,7 @@ from ..signing.mechanism import KeyPair, RequestToSign, sign
 from ..web.openapi import ApiDescription, Operation
 from .schemas import FoldersArguments, FoldersReply, MessagesArguments, MessagesReply, MoveArguments, MoveReply
 
-# The document's own example; the keys are made up.
+# The public document's example, with invented keys.
 _KEYS = KeyPair("ad7f69e0b58f3e1c", "4f2ab49d33f1c76e")
 _EXAMPLE = sign(
     DIRECT,
@@ -25,17 +25,17 @@ _EXAMPLE = sign(
 )
 
 _AUTHORIZATION = f"""\
-`DAAS <public key>:<signature>`. The signature is made with the private key's text over these values, joined by one \
-newline, with none at the end:
+`DAAS <public key>:<signature>`. The signature covers these values, joined by one newline, with no newline at \
+the end; its key is the private key's text:
 
 1. the HTTP method, in upper case;
 2. the date, as sent in `X-Daas-Date`, or else in `Date`;
-3. the `Content-MD5`, as sent; if it is not sent, there is no such line;
-4. the `Content-Type`, as sent but without its `boundary` parameter, or its media type alone; a GET without one has no \
-such line;
-5. the URI as it stands on the request line: the path and, if there is a `?`, all that follows it, never decoded.
+3. the `Content-MD5`, as sent; without it, this line is omitted;
+4. the `Content-Type`, as sent but without its `boundary` parameter, or only its media type; a GET without one omits \
+this line;
+5. the URI as in the request line: the path and, if there is a `?`, everything after it, never decoded.
 
-The signature is the base64 of the lower-case hexadecimal text of the HMAC-SHA256; base64 of its raw bytes is read \
+The signature is base64 of the lower-case hexadecimal text of the HMAC-SHA256; base64 of its raw bytes is accepted \
 too. The public key `{_KEYS.public_key}` with the private key `{_KEYS.private_key}` signs
 
 ```
@@ -52,31 +52,31 @@ as
 _DIRECT = ApiDescription(
     name="Direct messages",
     description="""\
-Finds and moves the messages of a mailbox. Names of arguments count without regard to case, blanks around a value are \
-not part of it, an argument that is given twice is invalid, and unknown ones are ignored. Each call answers at two \
-URLs alike. Every other path under `/direct` is a 404 (the response `NotFound`), every other method a 405 \
+Finds and moves the messages of a mailbox. Names of arguments are accepted in any case, spaces around a value are \
+removed, a repeated argument is invalid, and unknown arguments are ignored. Each call has two equivalent URLs. Every \
+other path under `/direct` is a 404 (the response `NotFound`), every other method a 405 \
 (`MethodNotAllowed`).""",
     scheme="DAAS",
     authorization=_AUTHORIZATION,
     headers=[
         {
             "name": "X-Daas-Date",
-            "description": "When the request was signed: within 15 minutes of the server's clock, unless its operator "
-            "set another window. This header or `Date` is required; they mean the same, and this one counts before "
-            "the other. Written as in one of the examples, always with its zone: RFC 5322, RFC 9110, RFC 3339 and Unix "
-            "seconds are read too.",
+            "description": "The time of signing: within 15 minutes of the server's clock, unless the operator set "
+            "another window. This header or `Date` is required; they mean the same, and if both are sent, this one is "
+            "used. A format as in the examples, with a zone; RFC 5322, RFC 9110, RFC 3339 and Unix seconds are "
+            "accepted too.",
             "schema": {"type": "string", "examples": ["11/02/2026 10:00:00 EST", "Mon, 02 Nov 2026 15:00:00 GMT"]},
         },
         {
             "name": "Date",
-            "description": "As `X-Daas-Date`, for clients that can set it; browsers do not let a script do so.",
+            "description": "Like `X-Daas-Date`, for clients that can set it; scripts in browsers cannot.",
             "schema": {"type": "string"},
         },
         {
             "name": "Content-MD5",
-            "description": "The MD5 of the whole body, as base64 of its 16 bytes (RFC 1864); as hexadecimal text and "
-            "as base64 of that it is read too. Without it the signature does not cover the body. An application can "
-            "be registered so that it must send this.",
+            "description": "The MD5 of the whole body, as base64 of its 16 bytes (RFC 1864); hexadecimal text, and "
+            "base64 of it, are accepted too. Without this header the signature does not cover the body. An application "
+            "can be required to send it.",
             "schema": {"type": "string", "examples": ["iB94gawbwUSiZy5FuruIOQ=="]},
         },
     ],

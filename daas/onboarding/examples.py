@@ -1,4 +1,4 @@
-"""The calls, dates and answers that the pages show, made by the code that signs, reads and answers."""
+"""The calls, dates and responses that pages show, made by the server's own code."""
 
 import datetime
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ..signing.rcws_scheme import MIGOMAIL
 from ..web.arguments import Arguments, check_arguments
 from ..web.context import ApiDefinition
 
-#: An example's: made when the process starts, registered nowhere.
+#: The key pair of the examples: made when the process starts, never registered.
 KEYS = make_key_pair()
 
 _FORM = "application/x-www-form-urlencoded"
@@ -27,7 +27,7 @@ _REQUEST_ID = "1812"
 
 @dataclass(frozen=True)
 class Example:
-    """A signed call: what is signed, each stage of that, and status and body of the answer if all is well."""
+    """A signed request, each stage of its signature, and the body and status of a successful response."""
 
     request: RequestToSign
     stages: Stages
@@ -36,7 +36,7 @@ class Example:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """The lines of the string to sign, each with its name."""
+        """The lines of the string to sign, with their names."""
         request = self.request
         named = [
             ("method", request.method),
@@ -49,7 +49,7 @@ class Example:
 
     @property
     def http(self) -> str:
-        """The request as it goes over the wire."""
+        """The text of the HTTP request."""
         request = self.request
         headers = {
             "Authorization": self.stages.authorization,
@@ -63,7 +63,7 @@ class Example:
 
 
 def example_calls(now: float) -> dict[str, Example]:
-    """Give the calls that the pages show, signed at `now`, seconds since 1970, with the example's keys."""
+    """Return the calls that the pages show, signed with the examples' keys at `now` (seconds since 1970)."""
     date = format_datetime(_utc(now), usegmt=True)
     move = _move(date, with_md5=False)
     message = {
@@ -84,38 +84,38 @@ def example_calls(now: float) -> dict[str, Example]:
 
 
 def example_calls_for_lists() -> dict[str, Example]:
-    """Give the calls for lists and contacts that the pages show, each as it is answered behind those before it."""
+    """Return the calls for lists and contacts that pages show, with the responses if they are sent in this order."""
     ana = {"email_address": "ana@example.org"}
     return {
-        "make_list": _call("POST", "lists/List+1", _said(201, "List List 1 created with list-id 1")),
-        "make_another_list": _call("POST", "lists.json/List+2", _said(201, "List List 2 created with list-id 2")),
+        "make_list": _call("POST", "lists/List+1", _message(201, "List List 1 created with list-id 1")),
+        "make_another_list": _call("POST", "lists.json/List+2", _message(201, "List List 2 created with list-id 2")),
         "show_lists": _call("GET", "lists.json", {"1": "List 1", "2": "List 2"}),
         "show_list": _call("GET", "lists.json?id=2", {"2": "List 2"}),
-        "rename_list": _call("POST", "lists.json?name=Renamed+1&id=2", _said(201, "List renamed to Renamed 1")),
-        "remove_list": _call("DELETE", "lists.json/2", _said(200, "List removed")),
+        "rename_list": _call("POST", "lists.json?name=Renamed+1&id=2", _message(201, "List renamed to Renamed 1")),
+        "remove_list": _call("DELETE", "lists.json/2", _message(200, "List removed")),
         "add_contact": _call(
             "POST",
             "contacts.json/1/contacts/",
-            _said(201, "Contact added"),
+            _message(201, "Contact added"),
             {"first_name": "Ana", "email_address": "ana@example.org", "company": "Riverside A/S"},
         ),
         "show_contacts": _call("GET", "contacts.json/1/contacts/?pagesize=5&offset=0", {"1": "ana@example.org"}),
         "show_contact": _call("GET", "contacts.json/1/contact/1", {"1": "ana@example.org"}),
         "change_contact": _call(
-            "POST", "contacts.json/1/contacts/1", _said(200, "Contact updated"), {"city": "Århus", "phone": ""}
+            "POST", "contacts.json/1/contacts/1", _message(200, "Contact updated"), {"city": "Århus", "phone": ""}
         ),
         "find_by_address": _call("GET", "contacts.json?email_address=ana@example.org", {"1": "1"}),
         "remove_contact": _call("DELETE", "contacts.json/1/contacts/1", "Contact removed"),
-        "add_contact_to_lists": _call("POST", "contacts.json?lists=1", _said(201, "Contact added"), ana),
+        "add_contact_to_lists": _call("POST", "contacts.json?lists=1", _message(201, "Contact added"), ana),
     }
 
 
 def example_dates(now: float) -> list[tuple[str, str]]:
-    """Give the moment `now`, seconds since 1970, in each form of a date that is read, with the form's name."""
+    """Return `now` (seconds since 1970) in each accepted format of a date, with the format's name."""
     utc = _utc(now)
     east = utc.astimezone(datetime.timezone(datetime.timedelta(hours=-5)))
     return [
-        ("the documented form", f"{east:%m/%d/%Y %H:%M:%S} EST"),
+        ("the documented format", f"{east:%m/%d/%Y %H:%M:%S} EST"),
         ("the same, with an offset", f"{utc:%m/%d/%Y %H:%M:%S} +0000"),
         ("RFC 5322, and HTTP's own (RFC 9110)", format_datetime(utc, usegmt=True)),
         ("RFC 850", f"{utc:%A, %d-%b-%y %H:%M:%S} GMT"),
@@ -128,8 +128,8 @@ def example_dates(now: float) -> list[tuple[str, str]]:
     ]
 
 
-def example_faults() -> dict[str, ApiError]:
-    """Give one of each answer other than success, by the name that the templates use."""
+def example_errors() -> dict[str, ApiError]:
+    """Return one example of each error, by the name that templates use."""
     move_arguments = MoveArguments()
     given: Arguments = {"mailbox": ["demo.clinician"], "id": ["1"], "folder": ["5"]}
     return {
@@ -143,22 +143,22 @@ def example_faults() -> dict[str, ApiError]:
         "method": errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED),
         "too_large": errors.BodyTooLarge(Reason.BODY_TOO_LARGE),
         "media_type": errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED),
-        "missing": _fault_of_arguments(move_arguments, {name: given[name] for name in ("id", "folder")}),
-        "two_missing": _fault_of_arguments(move_arguments, {"folder": given["folder"]}),
-        "invalid": _fault_of_arguments(move_arguments, {**given, "mailbox": ["demo.clinician@direct.example.org"]}),
-        "two_invalid": _fault_of_arguments(move_arguments, {**given, "mailbox": ["a b"], "id": ["one"]}),
-        "invalid_folder": _fault_of_arguments(move_arguments, {**given, "folder": ["Trash"]}),
+        "missing": _arguments_error(move_arguments, {name: given[name] for name in ("id", "folder")}),
+        "two_missing": _arguments_error(move_arguments, {"folder": given["folder"]}),
+        "invalid": _arguments_error(move_arguments, {**given, "mailbox": ["demo.clinician@direct.example.org"]}),
+        "two_invalid": _arguments_error(move_arguments, {**given, "mailbox": ["a b"], "id": ["one"]}),
+        "invalid_folder": _arguments_error(move_arguments, {**given, "folder": ["Trash"]}),
         "message_not_found": errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND),
-        "uri_too_long": _refused_by_server(414),
+        "uri_too_long": _server_error(414),
         "too_many": errors.TooManyRequests(60),
         "defect": errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
         "database": errors.DatabaseUnavailable(),
     }
 
 
-def body_of(fault: ApiError, api: ApiDefinition | None = None) -> str:
-    """Give the body of an answer other than success as it is sent, with a request_id made up, if that stands in it."""
-    body = fault.body(_REQUEST_ID) if api is None else api.error_body(fault, _REQUEST_ID)
+def body_of(error: ApiError, api: ApiDefinition | None = None) -> str:
+    """Return the JSON text of an error's body, with an invented request_id if the body has one."""
+    body = error.body(_REQUEST_ID) if api is None else api.error_body(error, _REQUEST_ID)
     return to_json(body).decode()
 
 
@@ -180,7 +180,7 @@ def _sign(request: RequestToSign, **success: Any) -> Example:
 
 
 def _call(method: str, uri: str, success: Any, posted: dict[str, str] | None = None) -> Example:
-    """Make a call for lists and contacts; `success` is the answer as JSON, its status the `code` in it, if any."""
+    """Return a call of lists and contacts; `success` is the response's JSON, whose `code` is the status (else 200)."""
     content_type = None if posted is None else "application/json"
     body = b"" if posted is None else to_json(posted)
     request = RequestToSign(method, f"/v1/{uri}", content_type=content_type, body=body)
@@ -188,23 +188,23 @@ def _call(method: str, uri: str, success: Any, posted: dict[str, str] | None = N
     return Example(request, sign(MIGOMAIL, request, KEYS), to_json(success).decode(), status)
 
 
-def _said(code: int, message: str) -> dict[str, Any]:
+def _message(code: int, message: str) -> dict[str, Any]:
     return {"code": code, "message": message}
 
 
-def _fault_of_arguments(schema: marshmallow.Schema, arguments: Arguments) -> ApiError:
+def _arguments_error(schema: marshmallow.Schema, arguments: Arguments) -> ApiError:
     try:
         check_arguments(schema, arguments)
-    except ApiError as fault:
-        return fault
-    raise AssertionError(f"{arguments} should be refused")
+    except ApiError as error:
+        return error
+    raise AssertionError(f"{arguments} should be rejected")
 
 
-def _refused_by_server(status: int) -> ApiError:
-    """Make what gunicorn answers, which never reaches the application, in the same shape."""
-    fault = ApiError(Reason.UNEXPECTED_ERROR)
-    fault.status = status
-    return fault
+def _server_error(status: int) -> ApiError:
+    """Return an error in the form of gunicorn's own responses, which never reach the application."""
+    error = ApiError(Reason.UNEXPECTED_ERROR)
+    error.status = status
+    return error
 
 
 def _utc(now: float) -> datetime.datetime:

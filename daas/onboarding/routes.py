@@ -1,4 +1,4 @@
-"""The URLs of the pages for developers. No page asks the database: all of them work while it is away."""
+"""The URLs of the pages for developers. No page uses the database, so all work while it is unavailable."""
 
 from importlib import resources
 from pathlib import Path
@@ -19,13 +19,13 @@ from flask import (
 
 from ..client import DEFAULT_URL
 from ..contacts.api import CONTACTS_API
-from ..contacts.openapi import example_faults as example_faults_of_contacts
+from ..contacts.openapi import example_errors as example_errors_of_contacts
 from ..reasons import Reason
 from ..services import services
 from ..web.authentication import requires_no_auth
 from ..web.html import content_security_policy
 from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
-from .examples import KEYS, body_of, example_calls, example_calls_for_lists, example_dates, example_faults
+from .examples import KEYS, body_of, example_calls, example_calls_for_lists, example_dates, example_errors
 
 onboarding = Blueprint("onboarding", __name__)
 
@@ -45,18 +45,18 @@ def init_onboarding(app: Flask) -> None:
     app.register_blueprint(onboarding)
     app.jinja_env.globals.update(
         body_of=body_of,
-        faults=example_faults(),
+        faults=example_errors(),
         keys=KEYS,
         reasons=Reason,
         lists_calls=example_calls_for_lists(),
         lists_faults={
-            name: (fault.status, body_of(fault, CONTACTS_API)) for name, fault in example_faults_of_contacts().items()
+            name: (fault.status, body_of(fault, CONTACTS_API)) for name, fault in example_errors_of_contacts().items()
         },
         sample=sample,
         vector_fields=vectors(SCHEMA)["items"]["properties"],
         vector_files=vector_files(),
         written=written,
-        # Where `make run` serves: the demo, which the examples call, is made nowhere else.
+        # The address of `make run`: the demo, which the examples use, exists only there.
         url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
     )
 
@@ -70,14 +70,14 @@ def _signed_now() -> dict[str, Any]:
 @onboarding.get("/")
 @requires_no_auth()
 def lead_to_index() -> werkzeug.Response:
-    """Lead whoever comes without a path to the documentation."""
+    """Redirect from / to the documentation."""
     return redirect(url_for("onboarding.index"))
 
 
 @onboarding.get("/onboarding/documentation/")
 @requires_no_auth()
 def index() -> str:
-    """Show which services there are and where to begin."""
+    """Show the services, and where to begin."""
     return render_template("onboarding/index.html")
 
 
@@ -95,7 +95,7 @@ def show_page(name: str) -> str:
 @onboarding.get("/onboarding/documentation/<any(examples, vectors):folder>/<name>")
 @requires_no_auth()
 def download(folder: str, name: str) -> Response:
-    """Send a sample program or a file of signing vectors, as it is."""
+    """Send a sample program or a file of signing vectors."""
     content = DOWNLOADS.get(f"{folder}/{name}")
     if content is None:
         abort(404)
@@ -105,16 +105,16 @@ def download(folder: str, name: str) -> Response:
 @onboarding.get("/onboarding/console")
 @requires_no_auth()
 def console() -> str:
-    """Show the page that signs and sends a call in the browser."""
+    """Show the page that signs and sends requests in the browser."""
     return render_template("onboarding/console.html")
 
 
 @onboarding.get("/onboarding/reference")
 @requires_no_auth()
 def reference() -> Response:
-    """Show the OpenAPI document as a page that signs and sends calls."""
+    """Show the OpenAPI document as a page that signs and sends requests."""
     page = make_response(render_template("onboarding/reference.html"))
-    # Swagger UI's stylesheet holds its icons as data: images. That is all that it needs beside what every page has.
+    # Swagger UI's stylesheet contains its icons as data: images; it needs nothing else beyond the policy of all pages.
     page.headers["Content-Security-Policy"] = content_security_policy(images="'self' data:")
     return page
 
