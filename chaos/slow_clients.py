@@ -84,13 +84,14 @@ def slow_readers(trial: Trial) -> None:
         before = list(trial.journal.attempts)
         memory, of_nginx = _memory(trial.service.workers), _memory(nginx.processes)
         began = time.monotonic()
-        readers = []
+        readers, started = [], 0
         for number, request in zip(range(_READERS), itertools.cycle(requests), strict=False):
-            reader = stack.enter_context(nginx.connect(f"127.0.3.{1 + number // _READERS_PER_ADDRESS}"))
-            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            source = f"127.0.3.{1 + number // _READERS_PER_ADDRESS}"
+            reader = stack.enter_context(nginx.connect(source, narrow=True))
             reader.sendall(request)
+            # One after the other: what is asked for at once would be waited for even if it were read at once.
+            started += reader.recv(1) == b"H"
             readers.append(reader)
-        started = sum(reader.recv(1) == b"H" for reader in readers)
         until = time.monotonic() + (3 if trial.quick else 15)
         while time.monotonic() < until:
             for reader in readers:

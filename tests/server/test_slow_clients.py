@@ -114,7 +114,7 @@ def test_a_slow_reader_keeps_nobody_waiting(front, application, build):
     script = b"GET /onboarding/static/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n"
     with ExitStack() as stack:
         for request in [page, script] * 5:
-            stack.enter_context(connection := narrow(front))
+            stack.enter_context(connection := front.nginx.connect(ONE, narrow=True))
             connection.sendall(request)
             assert connection.recv(12) == b"HTTP/1.1 200"
         assert_served(front, application)
@@ -122,13 +122,6 @@ def test_a_slow_reader_keeps_nobody_waiting(front, application, build):
 
 def signed_get(application, target: str) -> bytes:
     return head(target, signed(application, method="GET", uri=target, content_type=None), method="GET")
-
-
-def narrow(front: Front):
-    """Return a connection on which little is under way that is not read."""
-    connection = front.connect(ONE)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    return connection
 
 
 # Floods

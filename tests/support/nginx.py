@@ -99,11 +99,22 @@ class Nginx:
         written.write_text(re.sub(r"(client_(?:header|body)_timeout +)10s", r"\g<1>1s", written.read_text()))
         self.reload()
 
-    def connect(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
-        """Open a TLS connection that speaks HTTP/1.1."""
+    def connect(self, source: str = "127.0.0.1", *, narrow: bool = False) -> ssl.SSLSocket:
+        """Open a TLS connection that speaks HTTP/1.1; if `narrow`, one that accepts little before it is read."""
         context = ssl.create_default_context(cafile=str(self.certificate))
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=15, source_address=(source, 0))
-        return context.wrap_socket(plain, server_hostname="127.0.0.1")
+        plain = socket.socket()
+        if narrow:
+            # With small segments, as on a network, the kernel keeps little for a reader that is slow.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(15)
+        try:
+            plain.bind((source, 0))
+            plain.connect(("127.0.0.1", self.port))
+            return context.wrap_socket(plain, server_hostname="127.0.0.1")
+        except OSError:
+            plain.close()
+            raise
 
     @contextmanager
     def running(self) -> Iterator["Nginx"]:
