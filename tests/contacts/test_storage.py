@@ -191,7 +191,7 @@ def large(app, caller):
     """The row id of a list with so many contacts, of which every tenth was removed, among others of its kind."""
     for _ in range(2):
         caller.make_list()
-    with app.app_context(), transaction(unlimited=True) as connection:
+    with app.app_context(), transaction() as connection:
         ids = connection.scalars(select(ContactList.id).order_by(ContactList.id.desc()).limit(2)).all()
         for list_id in ids:
             numbers = (

@@ -383,7 +383,7 @@ def many(app):
         inboxes = [mailboxes.find_folder(box, "Inbox") for box in boxes]
         places = [AccessibleMailbox(box.id, inbox.id) for box, inbox in zip(boxes, inboxes, strict=True)]
         db.session.commit()
-        with transaction(unlimited=True) as connection:  # No call writes so much at once, and none may take so long.
+        with transaction() as connection:  # No call writes so much at once, and none may take so long.
             for place in places:
                 connection.execute(
                     text(

@@ -5,19 +5,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection
+from sqlalchemy import Connection, NullPool, create_engine, event
 
-from daas.storage.engine import db, set_patience
+from daas.services import services
 from daas.storage.transactions import Statement
 
 
 @contextmanager
-def transaction(*, unlimited: bool = False) -> Iterator[Connection]:
-    """Run statements of the test by SQLAlchemy in one transaction, on PostgreSQL without a limit if `unlimited`."""
-    with db.engine.begin() as connection:
-        if unlimited and connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
-            set_patience(connection.connection, None)
+def transaction() -> Iterator[Connection]:
+    """Run statements of the test in one transaction, on a connection that is not the product's."""
+    engine = create_engine(services().settings.database_url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
+    with engine.begin() as connection:
         yield connection
 
 
