@@ -8,6 +8,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from .held import held
 from .journal import Attempt, statuses
@@ -35,7 +36,7 @@ class JumpingClock:
         source = Path(__file__).with_name("jumping_clock.c")
         subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
         file.write_bytes(bytes(_OFFSET.size))
-        self.environ = {"LD_PRELOAD": str(library), "JUMPING_CLOCK": str(file)}
+        self.environ: dict[str, Any] = {"LD_PRELOAD": str(library), "JUMPING_CLOCK": str(file)}
         self.offset = 0
         with file.open("r+b") as opened:
             self._shared = mmap.mmap(opened.fileno(), _OFFSET.size)
@@ -80,8 +81,8 @@ def _judge(trial: Trial, client: Client, offset: int) -> None:
     if abs(offset) <= _WINDOW_SECONDS:
         trial.require(attempt.moved, f"With a clock {offset} s ahead: {attempt.status}.")
         return
-    header = attempt.answer.header if attempt.answer else {}.get
-    reason, skew = header("X-Daas-Error"), header("X-Daas-Clock-Skew")
+    answer = attempt.answer
+    reason, skew = (answer and answer.header(name) for name in ("X-Daas-Error", "X-Daas-Clock-Skew"))
     trial.require(
         # Both sides round down to seconds, and the request takes some time.
         attempt.status == 401 and reason == "date-outside-window" and abs(int(skew or 0) + offset) <= 2,

@@ -84,7 +84,7 @@ def _start(trial: Trial) -> tuple[Nginx, list[Service]]:
     if PROGRAM is None:
         raise Missing("nginx is missing: apt-get install nginx")
     environ = {"DAAS_WORKERS": "2", "DAAS_TRUSTED_PROXIES": "127.0.0.1"}
-    trial.start(**environ)
+    trial.start(DAAS_WORKERS="2", DAAS_TRUSTED_PROXIES="127.0.0.1")
     other = Service(trial.settings, trial.directory / "other.log", **environ)
     trial.at_end.callback(other.stop)
     other.start()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -142,7 +143,7 @@ def floods(trial: Trial) -> None:
     trial.check()
 
 
-_BEHIND = {"DAAS_TRUSTED_PROXIES": "127.0.0.1"}
+_BEHIND: dict[str, Any] = {"DAAS_TRUSTED_PROXIES": "127.0.0.1"}
 
 
 def _start_nginx(trial: Trial, *, limited: bool = False) -> Nginx:

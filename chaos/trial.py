@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from daas import migrations
 from daas.app import create_command_app
 from daas.mailboxes.administration import find_folder, find_mailbox
-from daas.mailboxes.message_import import import_messages
+from daas.mailboxes.message_import import ImportedMessage, import_messages
 from daas.settings import load_settings
 from daas.storage.engine import db
 from tests.support.actors import Application
@@ -154,4 +154,6 @@ def _fill(mailbox: Mailbox, count: int) -> None:
         mbox = Path(directory, "mbox")
         mbox.write_text("".join(letter.format(number) for number in range(count)))
         inbox = find_folder(find_mailbox(mailbox.name), "Inbox")
-        mailbox.messages = [str(outcome.id) for outcome in import_messages(inbox, [mbox])]
+        mailbox.messages = [
+            str(outcome.id) for outcome in import_messages(inbox, [mbox]) if isinstance(outcome, ImportedMessage)
+        ]

@@ -4,9 +4,10 @@ import atexit
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -63,7 +64,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.skipped and os.environ.get("DAAS_TEST_REQUIRE") == "all" and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -85,7 +88,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def make_settings(request: pytest.FixtureRequest):
+def make_settings(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Give settings with an empty database of a kind, and whatever else a test sets."""
     with tempfile.TemporaryDirectory(prefix="daas-test-") as directory:
         made = 0
@@ -110,7 +113,7 @@ def shared_clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def shared(make_settings, shared_clock: Clock) -> Iterator[Shared]:
+def shared(make_settings: Callable[..., Settings], shared_clock: Clock) -> Iterator[Shared]:
     with ExitStack() as at_end:
         yield Shared(make_settings, shared_clock, at_end)
 

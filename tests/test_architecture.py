@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 import daas
 
@@ -35,19 +36,19 @@ def relative(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", STANDALONE, ids=relative)
-def test_signing_the_client_and_the_kit_import_nothing_else_of_daas(path):
+def test_signing_the_client_and_the_kit_import_nothing_else_of_daas(path: Path) -> None:
     rooms = {name.partition(".")[0] for name in modules_of_daas_imported_by(path)}
     assert rooms <= {"signing", path.relative_to(PACKAGE).parts[0]}
 
 
-def test_the_imports_of_a_file_are_found():
+def test_the_imports_of_a_file_are_found() -> None:
     assert "signing.mechanism.sign" in modules_of_daas_imported_by(PACKAGE / "client" / "signature.py")
     assert "storage.transactions.Statement" in modules_of_daas_imported_by(PACKAGE / "mailboxes" / "move_message.py")
     assert "migrations" in modules_of_daas_imported_by(PACKAGE / "server" / "start_checks.py")
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_features_never_import_each_other(feature):
+def test_features_never_import_each_other(feature: str) -> None:
     others = {*FEATURES} - {feature}
     for path in (PACKAGE / feature).rglob("*.py"):
         rooms = {name.partition(".")[0] for name in modules_of_daas_imported_by(path)}
@@ -55,7 +56,7 @@ def test_features_never_import_each_other(feature):
 
 
 @pytest.mark.processes
-def test_the_client_signing_and_the_kit_import_neither_flask_nor_sqlalchemy_nor_requests():
+def test_the_client_signing_and_the_kit_import_neither_flask_nor_sqlalchemy_nor_requests() -> None:
     names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in STANDALONE]
     program = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
@@ -64,7 +65,7 @@ def test_the_client_signing_and_the_kit_import_neither_flask_nor_sqlalchemy_nor_
     assert modules & {"flask", "sqlalchemy", "flask_sqlalchemy", "werkzeug", "requests"} == set()
 
 
-def test_every_view_states_its_door(app):
+def test_every_view_states_its_door(app: Flask) -> None:
     doorless = {
         rule.rule
         for rule in app.url_map.iter_rules()

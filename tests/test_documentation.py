@@ -2,22 +2,28 @@
 
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
+from click.core import Command
+from flask import Flask
 
 from daas.cli import main
 from daas.direct.schemas import MoveArguments
 from daas.signing.dates import read_date
 from daas.web.arguments import check_arguments, read_arguments
 
+from .support.actors import Application
+from .support.builders import Builder
 from .support.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 
 
-def commands(group: click.Group, words: str = "daas"):
+def commands(group: click.Group, words: str = "daas") -> Iterator[pytest.ParameterSet]:
     """Give every command that can be run, by its words."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
@@ -27,7 +33,7 @@ def commands(group: click.Group, words: str = "daas"):
 
 
 @pytest.mark.parametrize(("words", "command"), [*commands(main)])
-def test_every_command_stands_in_its_table_with_its_help(words, command):
+def test_every_command_stands_in_its_table_with_its_help(words: str, command: Command) -> None:
     context = click.Context(command)
     arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
     help_text = " ".join(command.help.partition("\n\n")[0].split())
@@ -38,7 +44,7 @@ def test_every_command_stands_in_its_table_with_its_help(words, command):
     assert f"| `{' '.join([words, *arguments])}` | {help_text} | {named} |\n".replace("|  |", "| |") in COMMANDS
 
 
-def test_the_table_of_commands_names_no_other():
+def test_the_table_of_commands_names_no_other() -> None:
     known = [case.values[0] for case in commands(main)]
     for words in re.findall(r"^\| `(daas [a-z ]+?)(?: [^a-z][^`]*)?`", COMMANDS, re.MULTILINE):
         assert words in known
@@ -49,20 +55,20 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"(?:^    .+\n)+", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
 
 
-def test_the_readmes_make_commands_exist():
+def test_the_readmes_make_commands_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     shown = re.findall(r"^ {4}make ([a-z]+)", README, re.MULTILINE)
     assert {"run", "test"} <= {*shown} <= {*targets}
 
 
-def test_the_readmes_calls_are_those_that_are_served(app):
+def test_the_readmes_calls_are_those_that_are_served(app: Flask) -> None:
     served = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods}
     calls = re.findall(r"^ {4}(GET|POST) ([^ ?\n]+)", "".join(blocks(README)), re.MULTILINE)
     assert len(calls) == 3
     assert {(uri, method) for method, uri in calls} <= served
 
 
-def test_the_readmes_answers_have_the_parts_of_the_servers(application, build):
+def test_the_readmes_answers_have_the_parts_of_the_servers(application: Application, build: Builder) -> None:
     application.move(folder="Archived")
     box = application.mailbox
     build.message(box)
@@ -75,14 +81,14 @@ def test_the_readmes_answers_have_the_parts_of_the_servers(application, build):
         assert shape(json.loads(line)) == shape(answer.json)
 
 
-def shape(value):
+def shape(value: dict[str, Any] | list[dict[str, str]] | str) -> Any:
     """Give the names of a body's parts, in their order, without their values."""
     if isinstance(value, list):
         return [shape(value[0])]
     return [(name, shape(part)) for name, part in value.items()] if isinstance(value, dict) else type(value)
 
 
-def test_the_readmes_whole_call_has_headers_and_a_body_that_are_read():
+def test_the_readmes_whole_call_has_headers_and_a_body_that_are_read() -> None:
     head, body = re.search(r"^    (POST .*?)\n\n    (.*)$", README, re.DOTALL | re.MULTILINE).groups()
     headers = dict(line.strip().split(": ", 1) for line in head.splitlines()[1:])
     assert [*headers] == ["Authorization", "Date", "Content-Type"]
@@ -91,14 +97,14 @@ def test_the_readmes_whole_call_has_headers_and_a_body_that_are_read():
     assert asked == {"mailbox": "test.user", "id": 181, "folder": "Archived"}
 
 
-def test_every_block_of_the_readme_is_looked_at_by_a_test():
+def test_every_block_of_the_readme_is_looked_at_by_a_test() -> None:
     first_words = {re.split(r"[ ?:{=]", line.strip())[0] for block in blocks(README) for line in block.splitlines()}
     whole_call = {"POST", "Authorization", "Date", "Content-Type", "mailbox"}
     commands_calls_and_answers = {"make", "GET", ""}
     assert first_words == whole_call | commands_calls_and_answers
 
 
-def test_every_picture_of_the_readme_is_there_and_small():
+def test_every_picture_of_the_readme_is_there_and_small() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\((docs/images/[a-z-]+\.png)\)", README)
     assert len(pictures) == 2
     for picture in pictures:
@@ -112,7 +118,7 @@ def test_every_picture_of_the_readme_is_there_and_small():
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 
 
-def test_every_threat_names_tests_that_exist():
+def test_every_threat_names_tests_that_exist() -> None:
     rows = re.findall(r"^\| (?!threat|---)(.*) \| (.*) \| (.*) \|$", SECURITY, re.MULTILINE)
     assert len(rows) > 20
     for threat, answer, held_by in rows:
@@ -123,7 +129,7 @@ def test_every_threat_names_tests_that_exist():
             assert f"def {test or 'test_'}" in (ROOT / path).read_text(), (path, test)
 
 
-def test_the_metrics_to_watch_are_exposed(app):
+def test_the_metrics_to_watch_are_exposed(app: Flask) -> None:
     text = app.test_client().get("/metrics").text
     page = (ROOT / "docs" / "running-in-production.md").read_text()
     named = {*re.findall(r"daas_[a-z_]+", page[page.index("## What to watch") :])}

@@ -5,14 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
 
 from daas.cli import main
-from daas.settings import SETTINGS
+from daas.settings import SETTINGS, Setting, Settings
 
 from .support.servers import ROOT, LiveServer, environment
 
@@ -21,7 +23,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_setting_stands_in_the_readme_with_its_default_and_in_the_example(setting):
+def test_every_setting_stands_in_the_readme_with_its_default_and_in_the_example(setting: Setting) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{setting.name}`"))
     default = row.split("|")[2].strip().strip("`")
     assert default == setting.default
@@ -29,16 +31,16 @@ def test_every_setting_stands_in_the_readme_with_its_default_and_in_the_example(
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_readme_gives_each_setting_its_meaning(setting):
+def test_readme_gives_each_setting_its_meaning(setting: Setting) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{setting.name}`"))
     assert row.split("|")[3].strip().replace("`", "") == setting.meaning
 
 
-def test_every_setting_of_the_readme_exists():
+def test_every_setting_of_the_readme_exists() -> None:
     assert {*re.findall(r"^\| `(DAAS_\w+)`", README, re.MULTILINE)} == {setting.name for setting in SETTINGS}
 
 
-def test_every_command_of_the_readme_exists():
+def test_every_command_of_the_readme_exists() -> None:
     for words in re.findall(r"\bdaas ([a-z]+(?: [a-z]+)?)", "\n".join(BLOCKS)):
         group, _, rest = words.partition(" ")
         command = main.commands[group]
@@ -47,7 +49,7 @@ def test_every_command_of_the_readme_exists():
 
 
 @pytest.fixture
-def place(tmp_path, make_settings):
+def place(tmp_path: Path, make_settings: Callable[..., Settings]) -> Iterator[Any]:
     """A working directory with the demo, and the service running over it."""
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
@@ -62,7 +64,7 @@ def place(tmp_path, make_settings):
 
 
 @pytest.mark.slow
-def test_the_readmes_commands_run_and_move_a_message(place):
+def test_the_readmes_commands_run_and_move_a_message(place: Any) -> None:
     directory, environ, url = place
     (directory / "mail").mkdir()
     shutil.copy(ROOT / "daas/seeds/demo_mail/3-discharge.eml", directory / "mail" / "letter.eml")
@@ -88,7 +90,7 @@ def test_the_readmes_commands_run_and_move_a_message(place):
 
 
 @pytest.mark.slow
-def test_the_readmes_programs_run(place):
+def test_the_readmes_programs_run(place: Any) -> None:
     directory, environ, url = place
     programs = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     done = subprocess.run(
@@ -107,7 +109,7 @@ def test_the_readmes_programs_run(place):
     )
 
 
-def test_help_names_every_command():
+def test_help_names_every_command() -> None:
     shown = CliRunner().invoke(main, ["--help"]).output
     assert all(re.search(rf"^  {name} ", shown, re.MULTILINE) for name in main.commands)
 
@@ -115,12 +117,12 @@ def test_help_names_every_command():
 NOTES = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
-def test_every_decision_note_has_its_own_number_and_a_title():
+def test_every_decision_note_has_its_own_number_and_a_title() -> None:
     assert len({note.name[:4] for note in NOTES}) == len(NOTES) > 0
     assert all(note.read_text().startswith(f"# {int(note.name[:4])}. ") for note in NOTES)
 
 
-def test_the_index_of_decisions_links_to_every_note_once():
+def test_the_index_of_decisions_links_to_every_note_once() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     links = re.findall(r"\[([0-9]+)\. [^\]]+\]\(([^)]+)\)", index)
     assert sorted(name for _, name in links) == [note.name for note in NOTES]

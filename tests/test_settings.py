@@ -8,22 +8,24 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from cryptography.fernet import Fernet
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from daas import migrations
 from daas.app import create_command_app
 from daas.applications.registry import register_application
 from daas.server.start_checks import check_start
 from daas.services import services
-from daas.settings import SETTINGS, SettingError, load_settings
+from daas.settings import SETTINGS, Setting, SettingError, Settings, load_settings
 from daas.storage.engine import db
 
 from .support.commands import Commands
@@ -138,15 +140,15 @@ BAD = [
 ]
 
 
-def shortly(value):
+def shortly(value: Any) -> Any:
     return value[:60] if isinstance(value, str) else None
 
 
-def read(name, value):
+def read(name: str, value: str) -> URL | str:
     return getattr(load_settings({name: value}), name.removeprefix("DAAS_").lower())
 
 
-def test_every_setting_has_its_default():
+def test_every_setting_has_its_default() -> None:
     settings = load_settings({})
     assert settings.database_url.render_as_string() == f"sqlite:///{Path.cwd() / 'instance' / 'daas.db'}"
     assert settings.embedded_database == Path.cwd() / "instance" / "daas.db"
@@ -166,20 +168,20 @@ def test_every_setting_has_its_default():
     assert settings.rate_limit_store == "memory://"
 
 
-def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two():
+def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two() -> None:
     settings = load_settings({"DAAS_DATABASE_URL": "postgresql+psycopg://127.0.0.1/daas"})
     assert settings.workers == max(2, os.cpu_count())
     assert load_settings({"DAAS_DATABASE_URL": "postgresql+psycopg://127.0.0.1/daas", "DAAS_WORKERS": "1"}).workers == 1
 
 
 @pytest.mark.parametrize("table", [GOOD, BAD], ids=["good", "bad"])
-def test_every_setting_is_tried(table):
+def test_every_setting_is_tried(table: list[Any]) -> None:
     assert {row[0] for row in table} == {setting.name for setting in SETTINGS}
 
 
 @pytest.mark.parametrize(("name", "value", "understood"), GOOD, ids=shortly)
-def test_a_good_value_is_understood(name, value, understood):
-    found = read(name, value)
+def test_a_good_value_is_understood(name: str, value: str, understood: Any) -> None:
+    found: Any = read(name, value)
     if name == "DAAS_DATABASE_URL":
         assert found.render_as_string(hide_password=False) == (understood or value)
     else:
@@ -187,14 +189,14 @@ def test_a_good_value_is_understood(name, value, understood):
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=shortly)
-def test_a_bad_value_is_one_sentence_that_names_the_setting(name, value):
+def test_a_bad_value_is_one_sentence_that_names_the_setting(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert re.fullmatch(rf"{name} must [^\n]+\.", str(error.value))
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_a_blank_value_is_the_default(setting):
+def test_a_blank_value_is_the_default(setting: Setting) -> None:
     assert load_settings({setting.name: " "}) == load_settings({})
 
 
@@ -214,7 +216,7 @@ def test_a_blank_value_is_the_default(setting):
         "password-as-port",
     ],
 )
-def test_what_is_wrong_is_said_without_the_secret(name, value):
+def test_what_is_wrong_is_said_without_the_secret(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert SECRET not in str(error.value)
@@ -234,11 +236,13 @@ def test_what_is_wrong_is_said_without_the_secret(name, value):
         ("unix:/run/daas.sock", False),
     ],
 )
-def test_a_loopback_address_is_told_from_one_that_others_reach(bind, loopback):
+def test_a_loopback_address_is_told_from_one_that_others_reach(bind: str, loopback: bool) -> None:
     assert load_settings({"DAAS_BIND": bind}).binds_loopback is loopback
 
 
-def test_the_environment_counts_before_the_file_and_that_before_the_default(tmp_path, monkeypatch):
+def test_the_environment_counts_before_the_file_and_that_before_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for setting in SETTINGS:
         monkeypatch.delenv(setting.name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -248,15 +252,15 @@ def test_the_environment_counts_before_the_file_and_that_before_the_default(tmp_
     assert (settings.workers, settings.threads, settings.date_window_seconds) == (5, 7, 900)
 
 
-def test_a_relative_database_lies_below_the_working_directory(tmp_path, monkeypatch):
+def test_a_relative_database_lies_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings({"DAAS_DATABASE_URL": "sqlite:///mail.db"}).embedded_database == tmp_path / "mail.db"
 
 
-def start(directory, **environ):
+def start(directory: Path, **environ: Any) -> tuple[int, str, str]:
     """Start gunicorn as `make run` does, where it must not come up, and give its status and its words."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DAAS_")}
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "gunicorn",
@@ -279,14 +283,14 @@ def start(directory, **environ):
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def refusal(directory, **environ):
+def refusal(directory: Path, **environ: Any) -> str:
     """Give the one sentence with which gunicorn does not start."""
     status, stdout, stderr = start(directory, **environ)
     assert (status, stdout, stderr.count("\n")) == (1, "", 1), stderr
     return stderr.rstrip("\n")
 
 
-def fill(settings):
+def fill(settings: Settings) -> None:
     """Make a database of this release with an application in it."""
     with create_command_app(settings).app_context():
         migrations.upgrade()
@@ -295,18 +299,18 @@ def fill(settings):
 
 
 @pytest.fixture
-def empty(database_kind, make_settings):
+def empty(database_kind: str, make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(database_kind)
 
 
 @pytest.fixture
-def embedded(tmp_path):
+def embedded(tmp_path: Path) -> dict[str, str]:
     """The environment of an embedded database that keeps its key in a file beside it."""
     return {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'instance' / 'daas.db'}"}
 
 
 @pytest.mark.processes
-def test_a_start_with_a_bad_value_is_one_sentence(tmp_path):
+def test_a_start_with_a_bad_value_is_one_sentence(tmp_path: Path) -> None:
     sentence = refusal(tmp_path, DAAS_WORKERS="many")
     assert sentence == "DAAS_WORKERS must be a whole number from 0 to 256."
 
@@ -320,7 +324,7 @@ def test_a_start_with_a_bad_value_is_one_sentence(tmp_path):
         ("DAAS_ALLOW_PLAIN_HTTP", "DAAS_TRUSTED_PROXIES"),
     ],
 )
-def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name, instead):
+def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name: str, instead: str) -> None:
     for given in (name, f"{name}_FILE"):
         with pytest.raises(SettingError, match=rf"^{given} is withdrawn: [^\n]+\.$") as error:
             load_settings({given: "1"})
@@ -329,7 +333,7 @@ def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name, ins
 
 
 @pytest.mark.processes
-def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_path):
+def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_path: Path) -> None:
     told = refusal(tmp_path, DAAS_ALLOW_PLAIN_HTTP="0")
     assert told.startswith("DAAS_ALLOW_PLAIN_HTTP is withdrawn: ")
     (tmp_path / ".env").write_text("DAAS_TLS_KEY_FILE=/etc/daas/tls/key.pem\n")
@@ -337,40 +341,40 @@ def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_
 
 
 @pytest.mark.processes
-def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path, embedded):
+def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path: Path, embedded: Any) -> None:
     sentence = refusal(tmp_path, DAAS_WORKERS="2", **embedded)
     assert sentence.startswith("DAAS_WORKERS is 2, but an SQLite database is served by one process: ")
     assert not (tmp_path / "instance").exists()
 
 
 @pytest.mark.processes
-def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path):
+def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DAAS_EXPLAIN_401=perhaps\n")
     assert refusal(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
 
 
 @pytest.mark.processes
-def test_a_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path):
+def test_a_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"# Schl\xfcssel\nDAAS_WORKERS=1\n")
     assert ".env" in refusal(tmp_path)
 
 
 @pytest.mark.processes
-def test_a_start_with_postgresql_needs_encryption_keys(tmp_path):
+def test_a_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
     sentence = refusal(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
     assert sentence.startswith("DAAS_ENCRYPTION_KEYS must be set")
     assert SECRET not in sentence
 
 
 @pytest.mark.processes
-def test_a_start_with_an_option_that_the_database_does_not_know_is_one_sentence(tmp_path):
+def test_a_start_with_an_option_that_the_database_does_not_know_is_one_sentence(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:1/daas?sslmodus=require"
     sentence = refusal(tmp_path, DAAS_DATABASE_URL=url, DAAS_ENCRYPTION_KEYS=KEY)
     assert "DAAS_DATABASE_URL" in sentence
     assert SECRET not in sentence
 
 
-def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path):
+def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "mail.db").mkdir()
     environ = {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'mail.db'}", "DAAS_ENCRYPTION_KEYS": KEY}
     with pytest.raises(SettingError, match=r"^DAAS_DATABASE_URL "):
@@ -378,7 +382,9 @@ def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path):
 
 
 @pytest.mark.processes
-def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(tmp_path, embedded):
+def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(
+    tmp_path: Path, embedded: dict[str, Any]
+) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").unlink()
     sentence = refusal(tmp_path, **embedded)
@@ -387,7 +393,7 @@ def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(tmp
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602], ids=oct)
-def test_a_key_file_that_is_open_to_others_is_refused(tmp_path, embedded, mode):
+def test_a_key_file_that_is_open_to_others_is_refused(tmp_path: Path, embedded: dict[str, str], mode: int) -> None:
     fill(load_settings(embedded))
     key_file = tmp_path / "instance" / "daas.db.key"
     key_file.chmod(mode)
@@ -397,13 +403,15 @@ def test_a_key_file_that_is_open_to_others_is_refused(tmp_path, embedded, mode):
 
 
 @pytest.mark.processes
-def test_a_start_with_a_key_file_that_is_open_to_others_is_one_sentence(tmp_path, embedded):
+def test_a_start_with_a_key_file_that_is_open_to_others_is_one_sentence(
+    tmp_path: Path, embedded: dict[str, Any]
+) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").chmod(0o644)
     assert "daas.db.key is open to others" in refusal(tmp_path, **embedded)
 
 
-def test_a_key_file_that_holds_no_key_is_refused(tmp_path, embedded):
+def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, embedded: dict[str, str]) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").write_text(SECRET)
     with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS .* holds no Fernet key\.$") as error:
@@ -411,7 +419,7 @@ def test_a_key_file_that_holds_no_key_is_refused(tmp_path, embedded):
     assert SECRET not in str(error.value)
 
 
-def test_a_key_file_that_cannot_be_read_is_refused(tmp_path, embedded):
+def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path, embedded: dict[str, str]) -> None:
     (tmp_path / "instance" / "daas.db.key").mkdir(mode=0o700, parents=True)
     with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS "):
         create_command_app(load_settings(embedded))
@@ -419,7 +427,7 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path, embedded):
 
 @pytest.mark.processes
 @pytest.mark.both_databases
-def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path, empty):
+def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
     environ = environment(empty, DAAS_BIND="127.0.0.1:0")
     sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
     assert sentence == "The database is not of this release: run `daas db upgrade` first."
@@ -427,7 +435,7 @@ def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path, empty)
 
 @pytest.mark.processes
 @pytest.mark.both_databases
-def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path, empty):
+def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
     fill(empty)
     other = Fernet.generate_key().decode()
     environ = environment(empty, DAAS_BIND="127.0.0.1:0", DAAS_ENCRYPTION_KEYS=other)
@@ -437,7 +445,7 @@ def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path, empty):
 
 
 @pytest.mark.both_databases
-def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(empty):
+def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(empty: Settings) -> None:
     url = empty.database_url.render_as_string(hide_password=False)
     settings = {keys: load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": keys}) for keys in KEYRINGS}
     for keys in KEYRINGS[:2]:
@@ -451,7 +459,9 @@ def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(e
 
 
 @pytest.mark.processes
-def test_a_start_over_a_database_whose_tables_it_may_not_read_is_one_sentence(tmp_path, make_settings):
+def test_a_start_over_a_database_whose_tables_it_may_not_read_is_one_sentence(
+    tmp_path: Path, make_settings: Callable[..., Settings]
+) -> None:
     settings = make_settings("postgresql")
     fill(settings)
     with create_command_app(settings).app_context():
@@ -463,7 +473,7 @@ def test_a_start_over_a_database_whose_tables_it_may_not_read_is_one_sentence(tm
     assert SECRET not in sentence
 
 
-def connections_to(settings, master):
+def connections_to(settings: Settings, master: int) -> int:
     """Count the connections to a database: SQLite's by the files that the server's processes hold open."""
     if settings.embedded_database is None:
         with create_command_app(settings).app_context():
@@ -488,7 +498,7 @@ def connections_to(settings, master):
     return opened.count(settings.embedded_database)
 
 
-def assert_connections(settings, master, count):
+def assert_connections(settings: Settings, master: int, count: int) -> None:
     """One that was closed just now may be seen for a while; one that was left open stays."""
     deadline = time.monotonic() + 30
     while (found := connections_to(settings, master)) != count and time.monotonic() < deadline:
@@ -498,7 +508,7 @@ def assert_connections(settings, master, count):
 
 @pytest.mark.processes
 @pytest.mark.both_databases
-def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty):
+def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty: Settings) -> None:
     fill(empty)
     with LiveServer.start(empty, DAAS_WORKERS="1") as live:
         assert_connections(empty, live.process.pid, 0)
@@ -507,7 +517,7 @@ def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty):
 
 
 @pytest.mark.processes
-def test_a_start_while_the_database_is_away_comes_up_all_the_same():
+def test_a_start_while_the_database_is_away_comes_up_all_the_same() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/daas"
@@ -521,7 +531,7 @@ def test_a_start_while_the_database_is_away_comes_up_all_the_same():
 
 
 @pytest.fixture
-def umask():
+def umask() -> Iterator[None]:
     """A process that makes files for everyone, unless it takes care."""
     before = os.umask(0)
     yield
@@ -529,7 +539,7 @@ def umask():
 
 
 @pytest.mark.usefixtures("umask")
-def test_the_embedded_database_is_its_owners_alone(tmp_path, embedded):
+def test_the_embedded_database_is_its_owners_alone(tmp_path: Path, embedded: dict[str, str]) -> None:
     with create_command_app(load_settings(embedded)).app_context():
         migrations.upgrade()
         register_application("laboratory")
@@ -541,7 +551,9 @@ def test_the_embedded_database_is_its_owners_alone(tmp_path, embedded):
     assert {*modes.values()} == {"0o600"}
 
 
-def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(tmp_path, embedded):
+def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(
+    tmp_path: Path, embedded: dict[str, str]
+) -> None:
     tokens, keys = [], []
     for _ in range(2):
         with create_command_app(load_settings(embedded)).app_context():
@@ -552,7 +564,7 @@ def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(tm
 
 
 @pytest.mark.processes
-def test_processes_that_start_at_once_agree_on_one_key(tmp_path, embedded):
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path, embedded: dict[str, str]) -> None:
     program = "print(daas.app.create_command_app().extensions['daas'].cipher.encrypt('x').decode())"
     outcomes = Commands(load_settings(embedded), tmp_path).run_at_once(6, program=program)
     assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 6
@@ -573,12 +585,12 @@ SECRET_SETTINGS = {
 }
 
 
-def test_the_settings_that_hold_secrets_are_those():
+def test_the_settings_that_hold_secrets_are_those() -> None:
     assert {setting.name for setting in SETTINGS if setting.mask} == {*SECRET_SETTINGS}
 
 
 @pytest.mark.parametrize("name", SECRET_SETTINGS)
-def test_a_secret_may_lie_in_a_file(tmp_path, name):
+def test_a_secret_may_lie_in_a_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text(SECRET_SETTINGS[name] + "\n")
     given = load_settings({**SECRET_SETTINGS, name: "", f"{name}_FILE": str(tmp_path / "secret")})
     assert given == load_settings(SECRET_SETTINGS)
@@ -593,13 +605,13 @@ def test_a_secret_may_lie_in_a_file(tmp_path, name):
         ({"DAAS_BIND_FILE": "/dev/null"}, "cannot be in a file"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_one_sentence(environ, told):
+def test_a_file_that_cannot_be_meant_is_one_sentence(environ: dict[str, str], told: str) -> None:
     with pytest.raises(SettingError, match=told) as error:
         load_settings(environ)
     assert re.fullmatch(r"DAAS_\w+_FILE [^\n]+\.", str(error.value))
 
 
-def test_the_command_shows_every_setting_and_no_secret(tmp_path, embedded):
+def test_the_command_shows_every_setting_and_no_secret(tmp_path: Path, embedded: dict[str, str]) -> None:
     (tmp_path / "keys").write_text(f"{KEY} {OLD_KEY}")
     commands = Commands(load_settings(embedded), tmp_path)
     unset = {"DAAS_ENCRYPTION_KEYS": "", "DAAS_FAILURE_LIMIT": ""}
@@ -615,6 +627,6 @@ def test_the_command_shows_every_setting_and_no_secret(tmp_path, embedded):
         assert [secret for secret in (SECRET, KEY, OLD_KEY) if secret in shown] == []
 
 
-def test_a_start_as_root_says_so(settings, server):
+def test_a_start_as_root_says_so(settings: Settings, server: LiveServer) -> None:
     told = "The service runs as root" in server.log.read_text()
     assert told == (os.geteuid() == 0)

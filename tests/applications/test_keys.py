@@ -3,19 +3,25 @@
 import datetime
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, update
 
 from daas.applications.keys import KeyUses
 from daas.applications.registry import Application as ApplicationRow
 from daas.applications.registry import ApplicationKey
 from daas.services import services
+from daas.settings import Settings
 from daas.signing.mechanism import KeyPair, make_key_pair
 
 from ..support.actors import Application, now
+from ..support.builders import Builder
 from ..support.commands import Commands
 from ..support.database import transaction
+from ..support.servers import LiveServer
 from .test_registry import Costs, post_with, serving, spelt, with_settings
 
 pytestmark = pytest.mark.both_databases
@@ -25,40 +31,40 @@ DAY = datetime.timedelta(days=1)
 
 
 @pytest.fixture
-def daas(settings, tmp_path):
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def second(daas, application):
+def second(daas: Commands, application: Application) -> Application:
     """The same application with a second key."""
     made = daas.json("key", "add", application.name, "--name", "second")
     pair = KeyPair(made["public_key"], made["private_key"])
     return Application(application.app, application.name, pair, application.mailboxes)
 
 
-def forget(app):
+def forget(app: Flask) -> None:
     """Let the app look keys up, as it does a second later."""
     app.extensions["daas"].callers.clear()
 
 
-def from_now(span):
+def from_now(span: datetime.timedelta) -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0) + span
 
 
-def rfc3339(moment):
+def rfc3339(moment: datetime.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def listed(daas, application):
+def listed(daas: Commands, application: Application) -> dict[str, dict[str, str | None]]:
     return {key["name"]: key for key in daas.json("key", "list", application.name)}
 
 
-def test_a_new_key_works_beside_the_old_one(application, second):
+def test_a_new_key_works_beside_the_old_one(application: Application, second: Application) -> None:
     assert (application.move().status_code, second.move().status_code) == (200, 200)
 
 
-def test_a_key_is_printed_once_and_named_by_its_number(daas, application):
+def test_a_key_is_printed_once_and_named_by_its_number(daas: Commands, application: Application) -> None:
     made = daas.json("key", "add", application.name)
     assert [*made] == ["application", "name", "public_key", "private_key", "expires"]
     assert (made["application"], made["name"], made["expires"]) == (application.name, "2", None)
@@ -70,7 +76,9 @@ def test_a_key_is_printed_once_and_named_by_its_number(daas, application):
             assert made["private_key"] not in text
 
 
-def test_keys_are_listed_and_shown_with_their_application(daas, application, second):
+def test_keys_are_listed_and_shown_with_their_application(
+    daas: Commands, application: Application, second: Application
+) -> None:
     rows = daas.json("key", "list", application.name)
     assert [[*row] for row in rows] == [KEY, KEY]
     assert [(row["name"], row["public_key"]) for row in rows] == [
@@ -82,7 +90,7 @@ def test_keys_are_listed_and_shown_with_their_application(daas, application, sec
     assert (shown["keys"], shown["public_key"]) == (rows, application.keys.public_key)
 
 
-def test_a_pair_can_be_brought_along(daas, application, tmp_path):
+def test_a_pair_can_be_brought_along(daas: Commands, application: Application, tmp_path: Path) -> None:
     pair = {"public_key": f"own-{make_key_pair().public_key}", "private_key": "an own private key".replace(" ", "-")}
     file = tmp_path / "keys.json"
     file.write_text(json.dumps(pair))
@@ -93,27 +101,29 @@ def test_a_pair_can_be_brought_along(daas, application, tmp_path):
     assert "public key" in daas.refusal("key", "add", application.name, "--import-key", file)
 
 
-def test_a_name_is_given_to_one_key_of_an_application(daas, build, second):
+def test_a_name_is_given_to_one_key_of_an_application(daas: Commands, build: Builder, second: Application) -> None:
     assert daas.refusal("key", "add", second.name, "--name", "second") == "There is a key with this name already."
     daas.json("key", "add", build.application().name, "--name", "second")
 
 
 @pytest.mark.parametrize("command", [["revoke"], ["expire", "--never"]], ids=" ".join)
-def test_a_key_that_is_not_there_is_refused(daas, application, build, command):
+def test_a_key_that_is_not_there_is_refused(
+    daas: Commands, application: Application, build: Builder, command: list[str]
+) -> None:
     other = build.application()
     for key in ("nothing", other.keys.public_key):
         assert "has no key" in daas.refusal("key", command[0], application.name, key, *command[1:])
 
 
 @pytest.mark.parametrize("options", [[], ["--at", "1d", "--never"], ["--at", "soon"]], ids=" ".join)
-def test_an_expiry_is_one_moment_or_none(daas, application, options):
+def test_an_expiry_is_one_moment_or_none(daas: Commands, application: Application, options: list[str]) -> None:
     daas.wrong_usage("key", "expire", application.name, "1", *options)
 
 
 @pytest.mark.parametrize("named_by", ["name", "public_key"])
 def test_a_revoked_key_moves_nothing_from_the_next_request_on_and_the_other_goes_on(
-    daas, application, second, build, named_by
-):
+    daas: Commands, application: Application, second: Application, build: Builder, named_by: str
+) -> None:
     assert application.move().status_code == 200
     revoked = daas.json(
         "key", "revoke", application.name, {"name": "1", "public_key": application.keys.public_key}[named_by]
@@ -126,7 +136,9 @@ def test_a_revoked_key_moves_nothing_from_the_next_request_on_and_the_other_goes
     assert second.move(folder="Sent").status_code == 200
 
 
-def test_an_expired_key_moves_nothing_from_the_next_request_on(daas, application, build):
+def test_an_expired_key_moves_nothing_from_the_next_request_on(
+    daas: Commands, application: Application, build: Builder
+) -> None:
     assert application.move().status_code == 200
     daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
     # While the process remembers it, for a second, it is the move that looks it up again.
@@ -138,7 +150,7 @@ def test_an_expired_key_moves_nothing_from_the_next_request_on(daas, application
     assert application.move(folder="Sent").status_code == 200
 
 
-def gone(daas, application, how):
+def gone(daas: Commands, application: Application, how: str) -> None:
     if how == "revoked":
         daas.json("key", "revoke", application.name, "1")
     else:
@@ -148,8 +160,8 @@ def gone(daas, application, how):
 @pytest.mark.parametrize("options", [{}, {"explain_401": True}, {"suspended": True}], ids=str)
 @pytest.mark.parametrize("how", ["revoked", "expired"])
 def test_a_key_that_is_gone_costs_and_answers_as_an_unknown_one_and_the_log_tells_them_apart(
-    daas, app, build, how, options
-):
+    daas: Commands, app: Flask, build: Builder, how: str, options: dict[str, Any]
+) -> None:
     caller = build.application(**options)
     gone(daas, caller, how)
     date, unknown = now(), make_key_pair()
@@ -174,7 +186,9 @@ def test_a_key_that_is_gone_costs_and_answers_as_an_unknown_one_and_the_log_tell
 @pytest.mark.parametrize(
     ("ahead", "said"), [(29 * DAY, True), (31 * DAY, False), (None, False)], ids=["soon", "later", "never"]
 )
-def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(daas, build, ahead, said):
+def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(
+    daas: Commands, build: Builder, ahead: datetime.timedelta | None, said: bool
+) -> None:
     caller = build.application(mailboxes=[build.mailbox()])
     when = None if ahead is None else rfc3339(from_now(ahead))
     daas.json("key", "expire", caller.name, "1", *(["--never"] if when is None else ["--at", when]))
@@ -187,7 +201,9 @@ def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(daas, b
         assert "X-Daas-Key-Expires" not in refusal.headers
 
 
-def test_a_page_of_another_origin_may_read_when_the_key_expires(daas, application, settings):
+def test_a_page_of_another_origin_may_read_when_the_key_expires(
+    daas: Commands, application: Application, settings: Settings
+) -> None:
     daas.json("key", "expire", application.name, "1", "--at", "1d")
     daas.json("application", "policy", application.name, "--content-md5", "warn")
     origin = "https://app.example.org"
@@ -202,7 +218,9 @@ def test_a_page_of_another_origin_may_read_when_the_key_expires(daas, applicatio
 # When it was last used.
 
 
-def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute_at_most(app, application, daas):
+def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute_at_most(
+    app: Flask, application: Application, daas: Commands
+) -> None:
     answer = application.move()
     assert last_use(daas, application) is None
     answer.close()
@@ -217,37 +235,39 @@ def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute
     assert last_use(daas, application) is not None
 
 
-def test_a_later_use_that_another_process_has_written_stays(app, application, daas):
+def test_a_later_use_that_another_process_has_written_stays(
+    app: Flask, application: Application, daas: Commands
+) -> None:
     ahead = from_now(DAY)
     set_last_use(app, id_of(application), ahead)
     application.move().close()
     assert last_use(daas, application) == rfc3339(ahead)
 
 
-def last_use(daas, application):
+def last_use(daas: Commands, application: Application) -> str | None:
     return listed(daas, application)["1"]["last_used"]
 
 
-def set_last_use(app, key_id, moment):
+def set_last_use(app: Flask, key_id: int, moment: datetime.datetime | None) -> None:
     with app.app_context(), transaction() as connection:
         connection.execute(update(ApplicationKey).where(ApplicationKey.id == key_id).values(last_used_at=moment))
 
 
-def id_of(application):
+def id_of(application: Application) -> int:
     with application.app.app_context(), transaction() as connection:
         return connection.scalar(
             select(ApplicationKey.id).where(ApplicationKey.public_key == application.keys.public_key)
         )
 
 
-def test_a_refused_signature_is_no_use_of_a_key(daas, application):
+def test_a_refused_signature_is_no_use_of_a_key(daas: Commands, application: Application) -> None:
     Application(application.app, "x", KeyPair(application.keys.public_key, "x" * 64)).post_signed("").close()
     assert last_use(daas, application) is None
     application.move(id="0").close()
     assert last_use(daas, application) is not None
 
 
-def test_the_last_use_is_seen_over_a_socket(daas, server, application):
+def test_the_last_use_is_seen_over_a_socket(daas: Commands, server: LiveServer, application: Application) -> None:
     box = application.mailbox
     environ = {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
     assert daas.run("move", box.name, box.message, "Sent", "--url", server.url, **environ).status == 0
@@ -262,14 +282,16 @@ def test_the_last_use_is_seen_over_a_socket(daas, server, application):
 # Servers of the release before, which look at the columns of `application`.
 
 
-def key_of_previous_release(application):
+def key_of_previous_release(application: Application) -> tuple[str, str]:
     with application.app.app_context(), transaction() as connection:
         columns = ApplicationRow.public_key, ApplicationRow.private_key_encrypted
         public_key, token = connection.execute(select(*columns).where(ApplicationRow.name == application.name)).one()
         return public_key, services().cipher.decrypt(token)
 
 
-def test_servers_of_the_release_before_check_with_the_first_key_that_works(daas, application, second):
+def test_servers_of_the_release_before_check_with_the_first_key_that_works(
+    daas: Commands, application: Application, second: Application
+) -> None:
     assert key_of_previous_release(application) == (application.keys.public_key, application.keys.private_key)
     daas.json("key", "revoke", application.name, "1")
     assert key_of_previous_release(application) == (second.keys.public_key, second.keys.private_key)

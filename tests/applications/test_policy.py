@@ -1,16 +1,24 @@
 """What is asked of an application beyond a good signature."""
 
 import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import update
+from werkzeug.test import TestResponse
 
 from daas.applications.lookup import find_caller
 from daas.applications.policy import is_allowed_from
 from daas.applications.registry import Application as ApplicationRow
+from daas.settings import Settings
 from daas.signing.daas_scheme import content_md5
+from daas.signing.mechanism import KeyPair
 
 from ..support.actors import FORM, Application, authorization, now
+from ..support.builders import Builder
 from ..support.commands import Commands
 from ..support.database import transaction
 
@@ -18,15 +26,15 @@ USE = (403, "Access Denied. Use Not Authorized.")
 
 
 @pytest.fixture
-def daas(settings, tmp_path):
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def policy(daas, application):
+def policy(daas: Commands, application: Application) -> Callable[..., Any]:
     """Change what is asked of the application, as the app sees it a second later."""
 
-    def change(*options):
+    def change(*options: Any) -> Any:
         shown = daas.json("application", "policy", application.name, *options)
         application.app.extensions["daas"].callers.clear()
         return shown
@@ -34,7 +42,9 @@ def policy(daas, application):
     return change
 
 
-def move(application, *, bound=False, address="127.0.0.1", keys=None):
+def move(
+    application: Application, *, bound: bool = False, address: str = "127.0.0.1", keys: KeyPair | None = None
+) -> TestResponse:
     box = application.mailbox
     body = f"mailbox={box.name}&id={box.message}&folder=Sent".encode()
     date, md5 = now(), content_md5(body) if bound else None
@@ -53,7 +63,9 @@ def move(application, *, bound=False, address="127.0.0.1", keys=None):
 @pytest.mark.parametrize(
     ("step", "status", "warning"), [("off", 200, None), ("warn", 200, "content-md5-missing"), ("require", 401, None)]
 )
-def test_a_call_without_content_md5_is_taken_warned_of_or_refused(policy, application, step, status, warning):
+def test_a_call_without_content_md5_is_taken_warned_of_or_refused(
+    policy: Callable[..., Any], application: Application, step: str, status: int, warning: str | None
+) -> None:
     assert policy("--content-md5", step)["content_md5"] == step
     unbound, bound = move(application), move(application, bound=True)
     assert (unbound.status_code, unbound.headers.get("X-Daas-Warning")) == (status, warning)
@@ -65,15 +77,19 @@ def test_a_call_without_content_md5_is_taken_warned_of_or_refused(policy, applic
 
 
 @pytest.mark.parametrize(("step", "required"), [("off", False), ("warn", False), ("require", True)])
-def test_require_content_md5_is_the_last_step(policy, daas, build, step, required):
+def test_require_content_md5_is_the_last_step(
+    policy: Callable[..., Any], daas: Commands, build: Builder, step: str, required: bool
+) -> None:
     assert policy("--content-md5", step)["require_content_md5"] is required
     held = build.application(require_content_md5=True)
     assert daas.json("application", "show", held.name)["content_md5"] == "require"
 
 
 @pytest.mark.both_databases
-def test_the_calls_that_would_be_refused_are_counted_before(daas, application, build):
-    def counts():
+def test_the_calls_that_would_be_refused_are_counted_before(
+    daas: Commands, application: Application, build: Builder
+) -> None:
+    def counts() -> Any:
         shown = daas.json("application", "show", application.name)
         return shown["calls_with_body"], shown["calls_unbound"]
 
@@ -91,7 +107,7 @@ def test_the_calls_that_would_be_refused_are_counted_before(daas, application, b
 
 
 @pytest.mark.both_databases
-def test_what_is_counted_is_told_with_the_moment_since_when(daas, application):
+def test_what_is_counted_is_told_with_the_moment_since_when(daas: Commands, application: Application) -> None:
     move(application)
     since = datetime.datetime.fromisoformat(daas.json("application", "show", application.name)["calls_since"])
     assert since <= datetime.datetime.now(datetime.UTC)
@@ -115,12 +131,14 @@ def test_what_is_counted_is_told_with_the_moment_since_when(daas, application):
         ("0.0.0.0/0", "unix", False),
     ],
 )
-def test_an_address_is_in_a_network_or_refused(networks, address, allowed):
+def test_an_address_is_in_a_network_or_refused(networks: str | None, address: str, allowed: bool) -> None:
     assert is_allowed_from(networks, address) is allowed
 
 
 @pytest.mark.both_databases
-def test_an_application_moves_from_its_networks_alone(policy, application, build):
+def test_an_application_moves_from_its_networks_alone(
+    policy: Callable[..., Any], application: Application, build: Builder
+) -> None:
     shown = policy("--allow-network", "10.0.0.0/8", "--allow-network", "2001:db8::/32")
     assert shown["networks"] == ["10.0.0.0/8", "2001:db8::/32"]
     assert [move(application, address=each).status_code for each in ("10.1.2.3", "2001:db8::1")] == [200, 200]
@@ -131,14 +149,18 @@ def test_an_application_moves_from_its_networks_alone(policy, application, build
     assert move(application, address="192.0.2.1").status_code == 200
 
 
-def test_who_repeats_requests_from_elsewhere_takes_nothing_from_an_application(policy, application):
+def test_who_repeats_requests_from_elsewhere_takes_nothing_from_an_application(
+    policy: Callable[..., Any], application: Application
+) -> None:
     policy("--allow-network", "10.0.0.0/8", "--rate-limit", "1 per hour")
     assert [move(application, address="192.0.2.1").status_code for _ in range(3)] == [403] * 3
     assert [move(application, address="10.1.2.3").status_code for _ in range(2)] == [200, 429]
     assert move(application, address="192.0.2.1").status_code == 403
 
 
-def test_who_cannot_sign_is_refused_alike_from_everywhere(policy, application, build):
+def test_who_cannot_sign_is_refused_alike_from_everywhere(
+    policy: Callable[..., Any], application: Application, build: Builder
+) -> None:
     policy("--allow-network", "10.0.0.0/8")
     stranger = build.application().keys
     wrong = type(stranger)(application.keys.public_key, stranger.private_key)
@@ -149,13 +171,15 @@ def test_who_cannot_sign_is_refused_alike_from_everywhere(policy, application, b
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "localhost", ""])
-def test_what_is_no_network_is_refused_and_changes_nothing(daas, policy, application, network):
+def test_what_is_no_network_is_refused_and_changes_nothing(
+    daas: Commands, policy: Callable[..., Any], application: Application, network: str
+) -> None:
     policy("--allow-network", "10.0.0.0/8")
     daas.refusal("application", "policy", application.name, "--allow-network", network)
     assert daas.json("application", "show", application.name)["networks"] == ["10.0.0.0/8"]
 
 
-def test_more_networks_than_a_hundred_are_refused(daas, application):
+def test_more_networks_than_a_hundred_are_refused(daas: Commands, application: Application) -> None:
     networks = [part for n in range(101) for part in ("--allow-network", f"10.0.{n}.0/24")]
     daas.refusal("application", "policy", application.name, *networks)
 
@@ -163,7 +187,7 @@ def test_more_networks_than_a_hundred_are_refused(daas, application):
 # A rate limit of its own, and explanations.
 
 
-def test_a_rate_limit_is_stored_for_who_checks_it(policy, application):
+def test_a_rate_limit_is_stored_for_who_checks_it(policy: Callable[..., Any], application: Application) -> None:
     assert policy("--rate-limit", "600 per minute")["rate_limit"] == "600 per minute"
     with application.app.app_context():
         assert find_caller(application.keys.public_key, "direct/messages").rate_limit == "600 per minute"
@@ -171,18 +195,18 @@ def test_a_rate_limit_is_stored_for_who_checks_it(policy, application):
 
 
 @pytest.mark.parametrize("text", ["600", "0 per minute", "10 per week", "600/minute", "9999999999 per day"])
-def test_what_is_no_rate_limit_is_refused(daas, application, text):
+def test_what_is_no_rate_limit_is_refused(daas: Commands, application: Application, text: str) -> None:
     daas.refusal("application", "policy", application.name, "--rate-limit", text)
 
 
-def explained(application):
+def explained(application: Application) -> bool:
     application.app.extensions["daas"].callers.clear()
     answer = application.post_signed(headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
     return "X-Daas-String-To-Sign" in answer.headers
 
 
 @pytest.mark.both_databases
-def test_a_401_is_explained_for_a_while(daas, app, application):
+def test_a_401_is_explained_for_a_while(daas: Commands, app: Flask, application: Application) -> None:
     assert not explained(application)
     shown = daas.json("application", "explain", application.name, "--for", "1h")
     until = datetime.datetime.fromisoformat(shown["explain_until"])
@@ -195,7 +219,9 @@ def test_a_401_is_explained_for_a_while(daas, app, application):
     assert not explained(application)
 
 
-def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_week(daas, application):
+def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_week(
+    daas: Commands, application: Application
+) -> None:
     daas.json("application", "explain", application.name, "--for", "7d")
     daas.json("application", "explain", application.name, "--for", "0s")
     assert not explained(application)
@@ -207,7 +233,7 @@ def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_wee
 
 
 @pytest.mark.both_databases
-def test_a_policy_that_is_not_named_stays(policy):
+def test_a_policy_that_is_not_named_stays(policy: Callable[..., Any]) -> None:
     policy("--content-md5", "warn", "--allow-network", "10.0.0.0/8", "--rate-limit", "5 per second")
     shown = policy("--content-md5", "off")
     assert (shown["networks"], shown["rate_limit"]) == (["10.0.0.0/8"], "5 per second")
@@ -217,5 +243,7 @@ def test_a_policy_that_is_not_named_stays(policy):
 @pytest.mark.parametrize(
     "options", [[], ["--any-network", "--allow-network", "::/0"], ["--content-md5", "on"]], ids=str
 )
-def test_a_policy_that_cannot_be_meant_is_wrong_usage(daas, application, options):
+def test_a_policy_that_cannot_be_meant_is_wrong_usage(
+    daas: Commands, application: Application, options: list[str]
+) -> None:
     daas.wrong_usage("application", "policy", application.name, *options)

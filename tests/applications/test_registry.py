@@ -3,14 +3,19 @@
 import base64
 import hmac
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, MultiFernet
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select
+from sqlalchemy import Delete, Insert, Update, insert, select
 from sqlalchemy.exc import IntegrityError
+from werkzeug.test import TestResponse
 
 from daas import migrations
 from daas.app import create_app, create_command_app
@@ -20,13 +25,14 @@ from daas.applications.registry import ApplicationMailbox, ApplicationService
 from daas.mailboxes.administration import find_mailbox, suspend_mailbox
 from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.records.request_log import RequestLogRow
-from daas.settings import load_settings
+from daas.services import services
+from daas.settings import Settings, load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
-from daas.storage import encryption as key_cipher
 from daas.storage.engine import db
 from daas.storage.transactions import StatementRunner
 
 from ..support.actors import Application, authorization, now
+from ..support.builders import Builder
 from ..support.commands import new_name
 from ..support.database import transaction
 
@@ -37,7 +43,7 @@ USER = (403, "Access Denied. User Not Authorized.")
 
 
 @pytest.fixture
-def fresh(database_kind, make_settings):
+def fresh(database_kind: str, make_settings: Callable[..., Settings]) -> Settings:
     """Settings with a database of this release that no other test uses."""
     fresh = make_settings(database_kind)
     with create_command_app(fresh).app_context():
@@ -46,21 +52,21 @@ def fresh(database_kind, make_settings):
     return fresh
 
 
-def with_settings(settings, **environ):
+def with_settings(settings: Settings, **environ: Any) -> Settings:
     """Give other settings for the same database."""
     url = settings.database_url.render_as_string(hide_password=False)
     return load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": settings.encryption_keys[0], **environ})
 
 
 @contextmanager
-def serving(settings):
+def serving(settings: Settings) -> Iterator[Any]:
     app = create_app(settings)
     yield app
     with app.app_context():
         db.engine.dispose()
 
 
-def register(settings):
+def register(settings: Settings) -> tuple[str, KeyPair]:
     with create_command_app(settings).app_context():
         row, private_key = applications.register_application(new_name("app"))
         name, keys = row.name, KeyPair(row.public_key, private_key)
@@ -72,7 +78,7 @@ def register(settings):
 # Keys at rest.
 
 
-def everything_stored(settings):
+def everything_stored(settings: Settings) -> bytes:
     """Give all bytes of the database: SQLite's files, or every value of every table of PostgreSQL."""
     if settings.embedded_database is not None:
         path = settings.embedded_database
@@ -89,7 +95,7 @@ def everything_stored(settings):
     return found
 
 
-def test_a_private_key_is_not_in_the_database_in_clear(fresh):
+def test_a_private_key_is_not_in_the_database_in_clear(fresh: Settings) -> None:
     name, keys = register(fresh)
     with serving(fresh) as app:
         Application(app, name, keys).post_signed("mailbox=nobody&id=1&folder=Inbox")
@@ -101,9 +107,9 @@ def test_a_private_key_is_not_in_the_database_in_clear(fresh):
     assert [spelling for spelling in spellings if spelling in stored] == []
 
 
-def test_equal_private_keys_are_stored_unequal(fresh):
+def test_equal_private_keys_are_stored_unequal(fresh: Settings) -> None:
     with create_command_app(fresh).app_context():
-        tokens = [key_cipher.cipher().encrypt("x" * 64) for _ in range(2)]
+        tokens = [services().cipher.encrypt("x" * 64) for _ in range(2)]
         db.engine.dispose()
     assert tokens[0] != tokens[1]
 
@@ -116,14 +122,14 @@ NEW, OLD = (Fernet.generate_key().decode() for _ in range(2))
     [(f"{NEW},{OLD}", 403), (f"{OLD},{NEW}", 403), (OLD, 403), (NEW, 401)],
     ids=["first-new", "first-old", "old", "new"],
 )
-def test_a_key_that_was_the_first_decrypts_as_long_as_it_is_listed(fresh, keys, status):
+def test_a_key_that_was_the_first_decrypts_as_long_as_it_is_listed(fresh: Settings, keys: str, status: int) -> None:
     name, pair = register(with_settings(fresh, DAAS_ENCRYPTION_KEYS=OLD))
     with serving(with_settings(fresh, DAAS_ENCRYPTION_KEYS=keys)) as app:
         answer = Application(app, name, pair).post_signed("mailbox=nobody&id=1&folder=Inbox")
     assert answer.status_code == status
 
 
-def test_the_first_key_encrypts(fresh):
+def test_the_first_key_encrypts(fresh: Settings) -> None:
     name, _ = register(with_settings(fresh, DAAS_ENCRYPTION_KEYS=f"{NEW},{OLD}"))
     with create_command_app(fresh).app_context():
         token = db.session.scalar(select(ApplicationRow.private_key_encrypted).where(ApplicationRow.name == name))
@@ -147,10 +153,10 @@ DRIVER = {"execute", "commit", "rollback"}
 class Costs:
     """What a request cost: statements and transactions, decryptions, hashes and comparisons, in their order."""
 
-    def __init__(self):
-        self.seen = []
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
 
-    def profile(self, frame, what, argument):
+    def profile(self, frame: FrameType, what: str, argument: Any) -> None:
         if what == "call" and frame.f_code in COUNTED:
             self.seen.append(COUNTED[frame.f_code])
         elif what == "call" and frame.f_code is StatementRunner.rows.__code__:
@@ -161,7 +167,7 @@ class Costs:
             self.seen.append(name)
 
     @contextmanager
-    def counted(self):
+    def counted(self) -> Iterator[Any]:
         sys.setprofile(self.profile)
         try:
             yield self
@@ -169,7 +175,7 @@ class Costs:
             sys.setprofile(None)
 
 
-def post_with(app, keys, date, client=None, **parts):
+def post_with(app: Flask, keys: KeyPair, date: str, client: Any = None, **parts: Any) -> TestResponse:
     header = authorization(keys, date=date, **parts)
     return (client or app.test_client()).post(
         "/direct/messages/move/format/json",
@@ -178,7 +184,7 @@ def post_with(app, keys, date, client=None, **parts):
     )
 
 
-def unknown_and_wrong(caller):
+def unknown_and_wrong(caller: Application) -> tuple[KeyPair, KeyPair]:
     """Give the keys of nobody, and those of an application with another private key."""
     return make_key_pair(), KeyPair(caller.keys.public_key, make_key_pair().private_key)
 
@@ -187,7 +193,9 @@ def unknown_and_wrong(caller):
     "options", [{}, {"suspended": True}, {"services": ("v1/lists",)}, {"require_content_md5": True}], ids=str
 )
 @pytest.mark.parametrize("remembered", [True, False], ids=["remembered", "forgotten"])
-def test_an_unknown_key_costs_what_a_wrong_signature_costs(app, build, options, remembered):
+def test_an_unknown_key_costs_what_a_wrong_signature_costs(
+    app: Flask, build: Builder, options: dict[str, Any], remembered: bool
+) -> None:
     callers = unknown_and_wrong(build.application(**options))
     date = now()
     for keys in callers:
@@ -208,7 +216,7 @@ def test_an_unknown_key_costs_what_a_wrong_signature_costs(app, build, options, 
     assert sum(statement.startswith("INSERT INTO request_log") for statement in unknown) == 1
 
 
-def spelt(answer):
+def spelt(answer: TestResponse) -> tuple[str, list[tuple[str, str]], bytes]:
     """Give all that a caller sees of an answer but its request_id."""
     request_id = answer.headers["X-Request-Id"]
     headers = sorted((name, value) for name, value in answer.headers if name not in ("X-Request-Id", "Date"))
@@ -222,7 +230,9 @@ def spelt(answer):
 @pytest.mark.parametrize("explain", ["0", "1"], ids=["unexplained", "explained"])
 @pytest.mark.parametrize("parts", [{}, {"raw": True}, {"method": "GET"}], ids=["hexadecimal", "raw", "wrong-method"])
 @pytest.mark.parametrize("options", [{}, {"suspended": True}, {"require_content_md5": True}], ids=str)
-def test_an_unknown_key_is_answered_as_a_wrong_signature_is(settings, build, options, parts, explain):
+def test_an_unknown_key_is_answered_as_a_wrong_signature_is(
+    settings: Settings, build: Builder, options: dict[str, Any], parts: dict[str, Any], explain: str
+) -> None:
     callers = unknown_and_wrong(build.application(**options))
     date = now()
     with serving(with_settings(settings, DAAS_EXPLAIN_401=explain)) as app:
@@ -233,13 +243,15 @@ def test_an_unknown_key_is_answered_as_a_wrong_signature_is(settings, build, opt
 
 
 @pytest.mark.parametrize("date", ["yesterday", "06/03/2013 12:13:56 EST"], ids=["unreadable", "old"])
-def test_an_unknown_key_learns_no_more_of_its_date_than_a_wrong_signature_does(app, build, date):
+def test_an_unknown_key_learns_no_more_of_its_date_than_a_wrong_signature_does(
+    app: Flask, build: Builder, date: str
+) -> None:
     unknown, wrong = (post_with(app, keys, date) for keys in unknown_and_wrong(build.application()))
     assert spelt(unknown) == spelt(wrong)
     assert "X-Daas-Error" not in unknown.headers
 
 
-def test_the_log_tells_an_unknown_key_from_a_wrong_signature(app, build):
+def test_the_log_tells_an_unknown_key_from_a_wrong_signature(app: Flask, build: Builder) -> None:
     caller = build.application()
     answers = [post_with(app, keys, now()) for keys in unknown_and_wrong(caller)]
     rows = [build.log_row(answer.headers["X-Request-Id"]) for answer in answers]
@@ -262,7 +274,9 @@ def test_the_log_tells_an_unknown_key_from_a_wrong_signature(app, build):
     ],
     ids=["mailbox", "suspended-mailbox", "suspended", "service"],
 )
-def test_what_is_taken_away_is_gone_for_the_next_request(app, application, build, take, refused):
+def test_what_is_taken_away_is_gone_for_the_next_request(
+    app: Flask, application: Application, build: Builder, take: Callable[..., Any], refused: tuple[int, str]
+) -> None:
     assert application.move().status_code == 200
     with app.app_context():
         take(application)
@@ -285,7 +299,9 @@ def test_what_is_taken_away_is_gone_for_the_next_request(app, application, build
     ],
     ids=["resumed", "granted"],
 )
-def test_what_is_given_back_is_there_for_the_next_request(app, application, take, give):
+def test_what_is_given_back_is_there_for_the_next_request(
+    app: Flask, application: Application, take: Callable[..., Any], give: Callable[..., Any]
+) -> None:
     assert application.move().status_code == 200
     with app.app_context():
         take(application)
@@ -295,12 +311,12 @@ def test_what_is_given_back_is_there_for_the_next_request(app, application, take
     assert application.move().status_code == 200
 
 
-def revoke(caller, services=(), mailboxes=False):
+def revoke(caller: Application, services: Any = (), mailboxes: bool = False) -> None:
     ids = [find_mailbox(caller.mailbox.name).id] if mailboxes else []
     applications.revoke(caller.name, services, ids, all_mailboxes=False)
 
 
-def test_an_application_keeps_what_was_not_taken_away(app, build):
+def test_an_application_keeps_what_was_not_taken_away(app: Flask, build: Builder) -> None:
     boxes = [build.mailbox(), build.mailbox()]
     caller = build.application(mailboxes=boxes)
     with app.app_context():
@@ -313,7 +329,7 @@ def test_an_application_keeps_what_was_not_taken_away(app, build):
 
 
 @pytest.fixture
-def ids(app, build):
+def ids(app: Flask, build: Builder) -> dict[str, Any]:
     """The ids of a mailbox, its custom folder, its message, another mailbox, and an application."""
     box, other = build.mailbox(), build.mailbox()
     caller = build.application()
@@ -334,7 +350,7 @@ def ids(app, build):
     return found
 
 
-def an_application(ids, **values):
+def an_application(ids: dict[str, Any], **values: Any) -> Insert:
     defaults = {
         "name": new_name("app"),
         "public_key": new_name("public-key-of-app"),
@@ -347,7 +363,7 @@ def an_application(ids, **values):
     return insert(ApplicationRow).values(**{**defaults, **values})
 
 
-def an_envelope(ids, **values):
+def an_envelope(ids: dict[str, Any], **values: Any) -> Insert:
     defaults = {
         "id": ids["message"],
         "mailbox_id": ids["mailbox"],
@@ -359,11 +375,11 @@ def an_envelope(ids, **values):
     return insert(MessageEnvelope).values(**{**defaults, **values})
 
 
-def a_folder(ids, name, **values):
+def a_folder(ids: dict[str, Any], name: str, **values: Any) -> Insert:
     return insert(Folder).values(**{"mailbox_id": ids["mailbox"], "standard": False, "name": name, **values})
 
 
-def a_mailbox(ids, name):
+def a_mailbox(ids: dict[str, Any], name: str) -> Insert:
     return insert(Mailbox).values(name=name, suspended=False)
 
 
@@ -436,7 +452,7 @@ REFERRING = {
 }
 
 
-def refusal_of(app, statement):
+def refusal_of(app: Flask, statement: Delete | Insert | Update) -> str:
     """Give the words with which the database refuses a statement."""
     with app.app_context(), pytest.raises(IntegrityError) as error, transaction() as connection:
         connection.execute(statement)
@@ -444,12 +460,16 @@ def refusal_of(app, statement):
 
 
 @pytest.mark.parametrize(("constraint", "statement"), CHECKED.values(), ids=CHECKED)
-def test_the_database_checks_its_values(app, ids, constraint, statement):
+def test_the_database_checks_its_values(
+    app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
+) -> None:
     assert constraint in refusal_of(app, statement(ids))
 
 
 @pytest.mark.parametrize(("constraint", "statement"), UNIQUE.values(), ids=UNIQUE)
-def test_the_database_holds_things_once(app, ids, constraint, statement):
+def test_the_database_holds_things_once(
+    app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
+) -> None:
     # SQLite names the columns of a unique constraint and not the constraint.
     table, _, columns = constraint[3:].replace("_", ".", 1).partition(".")
     said = refusal_of(app, statement(ids))
@@ -460,7 +480,7 @@ def test_the_database_holds_things_once(app, ids, constraint, statement):
         assert constraint in said
 
 
-def test_the_database_holds_the_same_bytes_once_in_a_mailbox(app, ids):
+def test_the_database_holds_the_same_bytes_once_in_a_mailbox(app: Flask, ids: dict[str, Any]) -> None:
     with app.app_context(), transaction() as connection:
         values = {"mailbox_id": ids["mailbox"], "folder_id": ids["folder"]}
         made = connection.scalar(insert(Message).values(**values).returning(Message.id))
@@ -470,10 +490,12 @@ def test_the_database_holds_the_same_bytes_once_in_a_mailbox(app, ids):
 
 
 @pytest.mark.parametrize(("constraint", "statement"), REFERRING.values(), ids=REFERRING)
-def test_the_database_refers_to_what_exists(app, ids, constraint, statement):
+def test_the_database_refers_to_what_exists(
+    app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
+) -> None:
     said = refusal_of(app, statement(ids))
     assert constraint in said or said == "FOREIGN KEY constraint failed"
 
 
-def test_the_log_refers_to_nothing():
+def test_the_log_refers_to_nothing() -> None:
     assert RequestLogRow.__table__.foreign_keys == set()

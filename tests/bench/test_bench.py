@@ -4,13 +4,17 @@ import shutil
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from bench.mail import Ledger, Mail, Moves
 from bench.slow_flush import slow_flushes
+from daas.settings import Settings
 
+from ..support.actors import Application
 from ..support.servers import ROOT
 
 DATABASES = ("SQLite", "PostgreSQL")
@@ -43,20 +47,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> str:
     if shutil.which("wrk") is None:
         pytest.skip("wrk is missing: apt-get install wrk")
     output = tmp_path_factory.mktemp("bench") / "RESULTS.md"
-    command = [sys.executable, "-m", "bench", "--quick", "--before", ROOT, "--output", output]
+    command: list[str | Path] = [sys.executable, "-m", "bench", "--quick", "--before", ROOT, "--output", output]
     subprocess.run(command, cwd=ROOT, check=True)
     return output.read_text()
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("row", ROWS)
-def test_a_quick_bench_has_a_figure_in_every_row(results, row):
+def test_a_quick_bench_has_a_figure_in_every_row(results: Any, row: str) -> None:
     assert re.search(rf"^\| {re.escape(row)} \| {FIGURE}", results, flags=re.MULTILINE)
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("database", [*DATABASES, "SQLite, each flush 2 ms slower"])
-def test_quick_bench_compares_now_with_another_commit(results, database):
+def test_quick_bench_compares_now_with_another_commit(results: Any, database: Any) -> None:
     assert re.search(
         rf"^\| {database}, now \| {database}, [0-9a-f]+\+? \| {FIGURE} \| {FIGURE} \| {FIGURE} \|$",
         results,
@@ -66,7 +70,7 @@ def test_quick_bench_compares_now_with_another_commit(results, database):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("row", [f"{name} | Dovecot, {other}" for name in DATABASES for other in ("Maildir", "sdbox")])
-def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results, row):
+def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results: Any, row: str) -> None:
     assert re.search(
         rf"^\| {re.escape(row)} \| ({FIGURE} \| {FIGURE} \| {FIGURE}|not measured: .*`apt-get install [a-z- ]+`)",
         results,
@@ -74,7 +78,7 @@ def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results, row):
     )
 
 
-def test_every_move_is_to_another_folder_than_the_one_before_of_its_message():
+def test_every_move_is_to_another_folder_than_the_one_before_of_its_message() -> None:
     mail = Mail(messages=100)
     folders = {str(message): ["Inbox"] for message in range(1, mail.messages + 1)}
     moves = Moves(mail)
@@ -87,7 +91,7 @@ def test_every_move_is_to_another_folder_than_the_one_before_of_its_message():
     assert not [each for each in folders.values() for one, next_ in pairwise(each) if one == next_]
 
 
-def test_an_answer_without_its_row_is_found(settings, application):
+def test_an_answer_without_its_row_is_found(settings: Settings, application: Application) -> None:
     ledger = Ledger(settings)
     ledger.go_on()
     application.move(folder="Sent")
@@ -96,7 +100,7 @@ def test_an_answer_without_its_row_is_found(settings, application):
         ledger.check({200: 2}, connections=0)
 
 
-def test_a_row_without_its_answer_is_found(settings, application):
+def test_a_row_without_its_answer_is_found(settings: Settings, application: Application) -> None:
     ledger = Ledger(settings)
     ledger.go_on()
     application.move(folder="Sent")
@@ -105,7 +109,7 @@ def test_a_row_without_its_answer_is_found(settings, application):
         ledger.check({200: 1}, connections=8)
 
 
-def test_a_move_that_moves_nothing_is_found(settings, application):
+def test_a_move_that_moves_nothing_is_found(settings: Settings, application: Application) -> None:
     ledger = Ledger(settings)
     ledger.go_on()
     application.move(folder="Inbox")
@@ -114,13 +118,13 @@ def test_a_move_that_moves_nothing_is_found(settings, application):
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing: apt-get install gcc")
-def test_a_commit_of_sqlite_waits_for_a_slow_flush(tmp_path):
+def test_a_commit_of_sqlite_waits_for_a_slow_flush(tmp_path: Path) -> None:
     commit = (
         "import sqlite3, sys, time; database = sqlite3.connect(sys.argv[1], isolation_level=None); "
         "database.execute('PRAGMA journal_mode = WAL'); database.execute('PRAGMA synchronous = FULL'); "
         "started = time.monotonic(); database.execute('CREATE TABLE t (n)'); print(time.monotonic() - started)"
     )
     environ = {**os.environ, **slow_flushes(tmp_path / "slow_flush.so", 200_000)}
-    command = [sys.executable, "-c", commit, tmp_path / "a.db"]
+    command: list[str | Path] = [sys.executable, "-c", commit, tmp_path / "a.db"]
     printed = subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
     assert float(printed) >= 0.2

@@ -1,10 +1,12 @@
 """Failures of every kind against the real server, in their short form, and the ledger that each of them ends with."""
 
 import dataclasses
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from chaos.ledger import Ledger
 from chaos.postgresql import PostgreSQL
@@ -19,7 +21,7 @@ TRIALS = [(name, database) for name, scenario in SCENARIOS.items() for database 
 
 
 @pytest.fixture(scope="session")
-def durable_postgresql():
+def durable_postgresql() -> Iterator[Any]:
     """A PostgreSQL that waits for its disk, unlike that of the other tests."""
     try:
         with PostgreSQL.start() as server:
@@ -30,7 +32,7 @@ def durable_postgresql():
 
 @pytest.mark.alone
 @pytest.mark.parametrize(("name", "database"), TRIALS)
-def test_nothing_that_was_acknowledged_is_lost(name, database, request):
+def test_nothing_that_was_acknowledged_is_lost(name: str, database: str, request: Any) -> None:
     server = request.getfixturevalue("durable_postgresql") if database == POSTGRESQL else None
     try:
         report = run(SCENARIOS[name], database, server, quick=True)
@@ -106,7 +108,9 @@ SPOILED = {
 
 
 @pytest.fixture(scope="module")
-def trial(request, database_kind, tmp_path_factory):
+def trial(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Trial]:
     """A service over which one client has moved messages, one after the other, and was refused once."""
     server = request.getfixturevalue("durable_postgresql") if database_kind == POSTGRESQL else None
     with ExitStack() as at_end:
@@ -122,7 +126,7 @@ def trial(request, database_kind, tmp_path_factory):
 
 
 @pytest.fixture
-def transaction(trial):
+def transaction(trial: Trial) -> Iterator[Connection]:
     """A transaction on the trial's database that is rolled back, in which no foreign key holds."""
     engine = create_engine(trial.settings.database_url)
     with engine.connect() as connection, connection.begin() as transaction:
@@ -133,12 +137,12 @@ def transaction(trial):
     engine.dispose()
 
 
-def violations(trial, ledger: Ledger, attempts=None) -> list[str]:
+def violations(trial: Any, ledger: Ledger, attempts: Any = None) -> list[str]:
     attempts = trial.journal.attempts if attempts is None else attempts
     return ledger.find_errors(attempts, trial.application.mailboxes, in_doubt=[None])
 
 
-def test_a_ledger_that_holds_has_no_violations(trial):
+def test_a_ledger_that_holds_has_no_violations(trial: Trial) -> None:
     ledger = Ledger.read(trial.settings)
     assert len(ledger.log) == len(trial.journal.attempts) == 22
     assert violations(trial, ledger) == []
@@ -146,7 +150,7 @@ def test_a_ledger_that_holds_has_no_violations(trial):
 
 
 @pytest.mark.parametrize("wrong", SPOILED)
-def test_what_is_wrong_in_the_tables_is_found(trial, transaction, wrong):
+def test_what_is_wrong_in_the_tables_is_found(trial: Trial, transaction: Connection, wrong: str) -> None:
     statements, told = SPOILED[wrong]
     last = transaction.execute(text("SELECT max(id) FROM request_log WHERE folder_to IS NOT NULL")).scalar_one()
     for statement in statements:
@@ -155,7 +159,7 @@ def test_what_is_wrong_in_the_tables_is_found(trial, transaction, wrong):
     assert [sentence for sentence in found if told in sentence], found
 
 
-def test_a_move_that_no_client_was_told_of_is_in_doubt_only_if_the_connection_was_lost(trial):
+def test_a_move_that_no_client_was_told_of_is_in_doubt_only_if_the_connection_was_lost(trial: Trial) -> None:
     *others, last = [attempt for attempt in trial.journal.attempts if attempt.moved]
     refusals = [attempt for attempt in trial.journal.attempts if not attempt.moved]
     ledger = Ledger.read(trial.settings)
@@ -166,7 +170,7 @@ def test_a_move_that_no_client_was_told_of_is_in_doubt_only_if_the_connection_wa
     assert "The log has 1 moves of message" in told
 
 
-def test_an_id_that_is_smaller_than_that_of_the_move_before_is_found(trial):
+def test_an_id_that_is_smaller_than_that_of_the_move_before_is_found(trial: Trial) -> None:
     first, second = [
         attempt for attempt in trial.journal.attempts if attempt.message == trial.application.mailbox.message
     ][:2]
@@ -176,19 +180,19 @@ def test_an_id_that_is_smaller_than_that_of_the_move_before_is_found(trial):
     assert [sentence for sentence in found if "after it had been moved by" in sentence], found
 
 
-def test_an_id_that_was_given_twice_is_found(trial):
+def test_an_id_that_was_given_twice_is_found(trial: Trial) -> None:
     attempts = trial.journal.attempts
     (told,) = violations(trial, Ledger.read(trial.settings), [*attempts, attempts[-1]])
     assert "was used twice" in told
 
 
-def test_a_success_that_had_to_be_a_refusal_is_found(trial):
+def test_a_success_that_had_to_be_a_refusal_is_found(trial: Trial) -> None:
     first, *others = trial.journal.attempts
     found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, due=401), *others])
     assert [sentence for sentence in found if "must get 401 got a 200" in sentence], found
 
 
-def test_lists_that_show_a_message_elsewhere_are_found(trial):
+def test_lists_that_show_a_message_elsewhere_are_found(trial: Trial) -> None:
     ledger = Ledger.read(trial.settings)
     message = trial.application.mailbox.message
     elsewhere = {**ledger.whereabouts, message: [(trial.application.mailbox.name, "Draft")]}
@@ -199,21 +203,21 @@ def test_lists_that_show_a_message_elsewhere_are_found(trial):
     assert all(f"('{message}', 'Draft')" in sentence for sentence in found)
 
 
-def test_an_answer_to_another_question_is_found(trial):
+def test_an_answer_to_another_question_is_found(trial: Trial) -> None:
     first, *others = trial.journal.attempts
     found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, folder="Draft"), *others])
     assert [sentence for sentence in found if "The client sent" in sentence], found
 
 
 @pytest.mark.only("sqlite")  # PostgreSQL has checked its pages when it reads them.
-def test_what_sqlite_itself_calls_damaged_is_found(trial, transaction):
+def test_what_sqlite_itself_calls_damaged_is_found(trial: Trial, transaction: Connection) -> None:
     transaction.execute(text("UPDATE message SET folder_id = 0"))
     assert [
         sentence for sentence in violations(trial, Ledger.read_within(transaction)) if "foreign_key_check" in sentence
     ]
 
 
-def test_what_no_client_may_see_is_a_violation_of_the_trial(trial):
+def test_what_no_client_may_see_is_a_violation_of_the_trial(trial: Trial) -> None:
     first, second, third = [attempt for attempt in trial.journal.attempts if attempt.moved][:3]
     bare = Answer("HTTP/1.1", 503, (("x-request-id", "ab"),), b'{"request_id":"ab","message":"Service Unavailable"}')
     spoiled = Trial(Report("spoiled", ""), trial.directory, None, ExitStack(), quick=True)

@@ -5,18 +5,25 @@ import hashlib
 import json
 import re
 import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from daas import migrations
 from daas.app import create_app
 from daas.applications.registry import DEFAULT_SERVICES, SERVICES
 from daas.cli import main
+from daas.settings import Settings
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
 
 from ..support.actors import MOVE, Application, authorization
+from ..support.builders import Builder, Mailbox
 from ..support.commands import Commands, new_name, sentence_of
+from ..support.servers import LiveServer
 
 APPLICATION = ["name", "public_key", "services", "mailboxes", "all_mailboxes", "require_content_md5", "suspended"]
 REGISTERED = [*APPLICATION[:2], "private_key", *APPLICATION[2:]]
@@ -41,29 +48,29 @@ KEYS = KeyPair("public-key-0001.", "private-key-001/")
 
 
 @pytest.fixture
-def daas(settings, tmp_path):
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def fresh(database_kind, make_settings, tmp_path):
+def fresh(database_kind: str, make_settings: Callable[..., Settings], tmp_path: Path) -> Commands:
     """The command line over an empty database."""
     return Commands(make_settings(database_kind), tmp_path)
 
 
 @pytest.fixture
-def fresh_upgraded(fresh):
+def fresh_upgraded(fresh: Commands) -> Commands:
     fresh.run("db", "upgrade")
     return fresh
 
 
 @pytest.fixture
-def name(daas):
+def name(daas: Commands) -> str:
     """The name of an application that is registered already."""
     return daas.json("application", "register", new_name("app"))["name"]
 
 
-def all_commands(group=main, path=()):
+def all_commands(group: Any = main, path: Any = ()) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         yield from all_commands(command, (*path, name)) if hasattr(command, "commands") else [(*path, name)]
 
@@ -71,7 +78,7 @@ def all_commands(group=main, path=()):
 # The command itself.
 
 
-def test_the_documented_commands_are_there():
+def test_the_documented_commands_are_there() -> None:
     assert {" ".join(path) for path in all_commands()} >= {
         "db upgrade",
         *(f"application {verb}" for verb in ("register", "list", "show", "suspend", "resume", "grant", "revoke")),
@@ -85,7 +92,7 @@ def test_the_documented_commands_are_there():
 
 
 @pytest.mark.parametrize("path", [(), *all_commands()], ids=" ".join)
-def test_every_command_says_what_it_does(daas, path):
+def test_every_command_says_what_it_does(daas: Commands, path: tuple[str, ...]) -> None:
     outcome = daas.run(*path, "--help")
     assert (outcome.status, outcome.stderr) == (0, "")
     assert re.match(rf"Usage: \S+ {' '.join(path)}.*\n\n  [A-Z][^\n]*\w", outcome.text)
@@ -94,12 +101,12 @@ def test_every_command_says_what_it_does(daas, path):
 @pytest.mark.parametrize(
     "args", [["nothing"], ["mailbox", "nothing"], ["mailbox", "add"], ["mailbox", "list", "--xml"]]
 )
-def test_what_no_command_takes_is_wrong_usage(daas, args):
+def test_what_no_command_takes_is_wrong_usage(daas: Commands, args: list[str]) -> None:
     daas.wrong_usage(*args)
 
 
 @pytest.mark.processes
-def test_the_real_command_keeps_results_apart_from_errors(daas, build):
+def test_the_real_command_keeps_results_apart_from_errors(daas: Commands, build: Builder) -> None:
     box = build.mailbox()
     listed = daas.run_apart("folder", "list", box.name, "--json")
     assert (listed.status, listed.stderr) == (0, "")
@@ -110,16 +117,16 @@ def test_the_real_command_keeps_results_apart_from_errors(daas, build):
 
 
 @pytest.mark.processes
-def test_a_bad_setting_is_one_sentence(daas):
+def test_a_bad_setting_is_one_sentence(daas: Commands) -> None:
     assert sentence_of(daas.run_apart("mailbox", "list", DAAS_WORKERS="257")).startswith("DAAS_WORKERS must ")
 
 
 @pytest.mark.both_databases
-def test_a_database_without_tables_is_one_sentence(fresh):
+def test_a_database_without_tables_is_one_sentence(fresh: Commands) -> None:
     assert "daas db upgrade" in fresh.refusal("mailbox", "list")
 
 
-def test_a_database_that_is_away_is_one_sentence(fresh):
+def test_a_database_that_is_away_is_one_sentence(fresh: Commands) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://kim:hunter2@127.0.0.1:{closed.getsockname()[1]}/daas"
@@ -129,7 +136,7 @@ def test_a_database_that_is_away_is_one_sentence(fresh):
 
 
 @pytest.mark.both_databases
-def test_upgrade_names_the_revision_of_this_release(fresh):
+def test_upgrade_names_the_revision_of_this_release(fresh: Commands) -> None:
     expected = {"revision": migrations.head_revision()}
     assert fresh.json("db", "upgrade") == expected
     assert fresh.json("db", "upgrade") == expected
@@ -151,14 +158,14 @@ def test_upgrade_names_the_revision_of_this_release(fresh):
     ],
     ids=" ".join,
 )
-def test_a_name_that_is_not_utf_8_is_refused_in_one_sentence(daas, command):
+def test_a_name_that_is_not_utf_8_is_refused_in_one_sentence(daas: Commands, command: list[str]) -> None:
     daas.refusal(*command, NOT_UTF_8)
 
 
 # Applications.
 
 
-def test_register_prints_new_keys_and_the_default_permissions(daas):
+def test_register_prints_new_keys_and_the_default_permissions(daas: Commands) -> None:
     name = new_name("app")
     made = daas.json("application", "register", name)
     assert [*made] == REGISTERED
@@ -175,7 +182,7 @@ def test_register_prints_new_keys_and_the_default_permissions(daas):
     }
 
 
-def test_register_takes_permissions(daas, build):
+def test_register_takes_permissions(daas: Commands, build: Builder) -> None:
     boxes = sorted(build.mailbox().name for _ in range(2))
     made = daas.json(
         *["application", "register", new_name("app"), "--service", "v1/lists", "--service", "direct/folders"],
@@ -188,17 +195,17 @@ def test_register_takes_permissions(daas, build):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_service_can_be_granted(daas, service):
+def test_each_service_can_be_granted(daas: Commands, service: str) -> None:
     made = daas.json("application", "register", new_name("app"), "--service", service)
     assert made["services"] == [service]
 
 
-def test_two_applications_have_different_keys(daas):
+def test_two_applications_have_different_keys(daas: Commands) -> None:
     made = [daas.json("application", "register", new_name("app")) for _ in range(2)]
     assert len({keys[name] for keys in made for name in ("public_key", "private_key")}) == 4
 
 
-def test_the_private_key_is_printed_once_and_never_again(daas, build):
+def test_the_private_key_is_printed_once_and_never_again(daas: Commands, build: Builder) -> None:
     box = build.mailbox()
     made = daas.json("application", "register", new_name("app"))
     commands = [
@@ -216,7 +223,7 @@ def test_the_private_key_is_printed_once_and_never_again(daas, build):
 
 
 @pytest.mark.both_databases
-def test_show_and_list_describe_an_application_alike(daas, build):
+def test_show_and_list_describe_an_application_alike(daas: Commands, build: Builder) -> None:
     box = build.mailbox()
     made = daas.json("application", "register", new_name("app"), "--mailbox", box.name)
     shown = daas.json("application", "show", made["name"])
@@ -227,7 +234,7 @@ def test_show_and_list_describe_an_application_alike(daas, build):
     assert [each["name"] for each in listed] == sorted(each["name"] for each in listed)
 
 
-def test_register_and_show_print_a_line_for_each_fact(daas):
+def test_register_and_show_print_a_line_for_each_fact(daas: Commands) -> None:
     name = new_name("app")
     made = daas.run("application", "register", name)
     shown = daas.run("application", "show", name)
@@ -239,25 +246,25 @@ def test_register_and_show_print_a_line_for_each_fact(daas):
 
 
 @pytest.mark.both_databases
-def test_an_empty_list_is_an_empty_array_or_nothing(fresh_upgraded):
+def test_an_empty_list_is_an_empty_array_or_nothing(fresh_upgraded: Commands) -> None:
     for kind in ("application", "mailbox", "request"):
         assert fresh_upgraded.json(kind, "list") == []
         assert fresh_upgraded.run(kind, "list").stdout == b""
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "two\nlines", "bell\a"], ids=repr)
-def test_a_bad_name_of_an_application_is_refused(daas, name):
+def test_a_bad_name_of_an_application_is_refused(daas: Commands, name: str) -> None:
     daas.refusal("application", "register", name)
 
 
 @pytest.mark.both_databases
-def test_a_name_of_an_application_is_taken_once(daas, name):
+def test_a_name_of_an_application_is_taken_once(daas: Commands, name: str) -> None:
     assert daas.refusal("application", "register", name) == "There is an application with this name already."
     assert daas.refusal("application", "register", f" {name} ") == "There is an application with this name already."
 
 
 @pytest.mark.both_databases
-def test_a_taken_name_is_not_mistaken_for_a_taken_key(daas):
+def test_a_taken_name_is_not_mistaken_for_a_taken_key(daas: Commands) -> None:
     name = new_name("public_key")
     daas.json("application", "register", name)
     refusal = daas.refusal("application", "register", name)
@@ -265,27 +272,29 @@ def test_a_taken_name_is_not_mistaken_for_a_taken_key(daas):
 
 
 @pytest.mark.parametrize("verb", ["show", "suspend", "resume"])
-def test_an_unknown_application_is_refused(daas, verb):
+def test_an_unknown_application_is_refused(daas: Commands, verb: str) -> None:
     assert daas.refusal("application", verb, "nobody") == "There is no application 'nobody'."
 
 
 @pytest.mark.parametrize("verb", ["grant", "revoke"])
-def test_an_unknown_application_is_granted_nothing(daas, verb):
+def test_an_unknown_application_is_granted_nothing(daas: Commands, verb: str) -> None:
     assert daas.refusal("application", verb, "nobody", "--all-mailboxes") == "There is no application 'nobody'."
 
 
 @pytest.mark.parametrize("verb", ["register", "grant", "revoke"])
-def test_an_unknown_service_is_wrong_usage(daas, name, verb):
+def test_an_unknown_service_is_wrong_usage(daas: Commands, name: str, verb: str) -> None:
     assert "fax" in daas.wrong_usage("application", verb, name, "--service", "fax")
 
 
 @pytest.mark.parametrize("verb", ["grant", "revoke"])
-def test_a_grant_of_nothing_is_wrong_usage(daas, name, verb):
+def test_a_grant_of_nothing_is_wrong_usage(daas: Commands, name: str, verb: str) -> None:
     daas.wrong_usage("application", verb, name)
 
 
 @pytest.mark.both_databases
-def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(daas, build, name):
+def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(
+    daas: Commands, build: Builder, name: str
+) -> None:
     before = daas.json("application", "show", name)
     grants = ["--mailbox", build.mailbox().name, "--service", "v1/lists", "--mailbox", "nobody", "--all-mailboxes"]
     assert daas.refusal("application", "grant", name, *grants) == "There is no mailbox 'nobody'."
@@ -293,14 +302,14 @@ def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(daas, b
 
 
 @pytest.mark.both_databases
-def test_a_registration_that_names_a_mailbox_that_does_not_exist_registers_nothing(daas):
+def test_a_registration_that_names_a_mailbox_that_does_not_exist_registers_nothing(daas: Commands) -> None:
     name = new_name("app")
     daas.refusal("application", "register", name, "--mailbox", "nobody")
     assert daas.refusal("application", "show", name) == f"There is no application {name!r}."
 
 
 @pytest.mark.both_databases
-def test_grants_add_up_and_revokes_take_away(daas, build, name):
+def test_grants_add_up_and_revokes_take_away(daas: Commands, build: Builder, name: str) -> None:
     one, two = sorted(build.mailbox().name for _ in range(2))
     granted = daas.json("application", "grant", name, "--mailbox", one, "--service", "v1/lists")
     assert [*granted] == APPLICATION
@@ -315,7 +324,7 @@ def test_grants_add_up_and_revokes_take_away(daas, build, name):
     assert daas.json("application", "revoke", name, "--mailbox", two) == {**revoked, "all_mailboxes": False}
 
 
-def test_suspend_and_resume_show(daas, name):
+def test_suspend_and_resume_show(daas: Commands, name: str) -> None:
     suspended = daas.json("application", "suspend", name)
     assert [*suspended] == APPLICATION
     assert suspended["suspended"] is True
@@ -343,7 +352,9 @@ USER = (403, "Access Denied. User Not Authorized.")
     ],
     ids=["suspend", "service", "mailbox", "all-mailboxes", "mailbox-suspended"],
 )
-def test_what_a_command_changes_counts_for_the_next_move(daas, application, away, refused, back):
+def test_what_a_command_changes_counts_for_the_next_move(
+    daas: Commands, application: Application, away: str, refused: tuple[int, str], back: str
+) -> None:
     names = {"app": application.name, "box": application.mailbox.name}
     assert application.move().status_code == 200
     daas.json(*away.format(**names).split())
@@ -354,7 +365,9 @@ def test_what_a_command_changes_counts_for_the_next_move(daas, application, away
 
 
 @pytest.mark.both_databases
-def test_revoking_all_mailboxes_leaves_those_that_were_named(daas, application, build):
+def test_revoking_all_mailboxes_leaves_those_that_were_named(
+    daas: Commands, application: Application, build: Builder
+) -> None:
     other = build.mailbox()
     elsewhere = {"mailbox": other.name, "id": other.message, "folder": other.folder}
     daas.json("application", "grant", application.name, "--all-mailboxes")
@@ -367,22 +380,22 @@ def test_revoking_all_mailboxes_leaves_those_that_were_named(daas, application, 
 # Keys that are brought along.
 
 
-def write_keys(path, keys, mode=0o600):
+def write_keys(path: Path, keys: dict[str, str] | str, mode: int = 0o600) -> Path:
     path.write_text(keys if isinstance(keys, str) else json.dumps(keys))
     path.chmod(mode)
     return path
 
 
-def new_keys():
+def new_keys() -> dict[str, str]:
     return {"public_key": new_name("public-key-of-app"), "private_key": new_name("private-key-of-app")}
 
 
-def test_an_imported_pair_signs(daas, app, build, tmp_path):
+def test_an_imported_pair_signs(daas: Commands, app: Flask, build: Builder, tmp_path: Path) -> None:
     box = build.mailbox()
     keys = new_keys()
     made = daas.json(
         *["application", "register", new_name("app"), "--mailbox", box.name],
-        *["--import-key", write_keys(tmp_path / "keys.json", keys)],
+        *["--import-key", str(write_keys(tmp_path / "keys.json", keys))],
     )
     assert [*made] == REGISTERED
     assert {name: made[name] for name in keys} == keys
@@ -395,7 +408,9 @@ def test_an_imported_pair_signs(daas, app, build, tmp_path):
     [("p" * 16, "q" * 16), ("p" * 128, "q" * 128), ("!#$%&'()*+,-./09;<=>?@", 'AZ[\\]^_`az{|}~!"')],
     ids=["shortest", "longest", "all-characters"],
 )
-def test_keys_of_every_kind_that_is_allowed_are_taken(fresh_upgraded, tmp_path, public_key, private_key):
+def test_keys_of_every_kind_that_is_allowed_are_taken(
+    fresh_upgraded: Commands, tmp_path: Path, public_key: str, private_key: str
+) -> None:
     keys = {"public_key": public_key, "private_key": private_key}
     made = fresh_upgraded.json("application", "register", "x", "--import-key", write_keys(tmp_path / "keys.json", keys))
     assert {name: made[name] for name in keys} == keys
@@ -424,14 +439,14 @@ def test_keys_of_every_kind_that_is_allowed_are_taken(fresh_upgraded, tmp_path, 
     ids=ascii,
 )
 @pytest.mark.parametrize("which", ["public_key", "private_key"])
-def test_a_key_of_another_kind_is_refused(daas, tmp_path, which, key):
+def test_a_key_of_another_kind_is_refused(daas: Commands, tmp_path: Path, which: str, key: str) -> None:
     file = write_keys(tmp_path / "keys.json", {**new_keys(), which: key})
     refusal = daas.refusal("application", "register", new_name("app"), "--import-key", file)
     assert refusal.startswith(f"The {which.removesuffix('_key')} key must be 16 to 128 printable ASCII characters")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o644], ids=oct)
-def test_a_key_file_that_is_open_to_others_is_refused(daas, tmp_path, mode):
+def test_a_key_file_that_is_open_to_others_is_refused(daas: Commands, tmp_path: Path, mode: int) -> None:
     file = write_keys(tmp_path / "keys.json", new_keys(), mode)
     name = new_name("app")
     assert "chmod 600" in daas.refusal("application", "register", name, "--import-key", file)
@@ -445,28 +460,28 @@ def test_a_key_file_that_is_open_to_others_is_refused(daas, tmp_path, mode):
     ["", "{", "[]", "{}", "null", '{"public_key":"xxxxxxxxxxxxxxxx"}', '{"private_key":"xxxxxxxxxxxxxxxx"}', "\0"],
     ids=ascii,
 )
-def test_a_key_file_without_two_keys_is_refused(daas, tmp_path, content):
+def test_a_key_file_without_two_keys_is_refused(daas: Commands, tmp_path: Path, content: str) -> None:
     file = write_keys(tmp_path / "keys.json", content)
     assert str(file) in daas.refusal("application", "register", new_name("app"), "--import-key", file)
 
 
-def test_a_key_file_that_is_not_utf_8_is_refused(daas, tmp_path):
+def test_a_key_file_that_is_not_utf_8_is_refused(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", "{}")
     file.write_bytes(b'{"public_key":"\xff"}')
     assert str(file) in daas.refusal("application", "register", new_name("app"), "--import-key", file)
 
 
-def test_a_key_is_taken_as_it_is_written_or_not_at_all(daas, tmp_path):
+def test_a_key_is_taken_as_it_is_written_or_not_at_all(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", '{"public_key":0.1234567890123456789,"private_key":"xxxxxxxxxxxxxxxx"}')
     daas.refusal("application", "register", new_name("app"), "--import-key", file)
 
 
-def test_a_key_file_that_does_not_exist_is_wrong_usage(daas, tmp_path):
+def test_a_key_file_that_does_not_exist_is_wrong_usage(daas: Commands, tmp_path: Path) -> None:
     daas.wrong_usage("application", "register", new_name("app"), "--import-key", tmp_path / "missing.json")
 
 
 @pytest.mark.both_databases
-def test_a_public_key_is_in_use_once(daas, tmp_path):
+def test_a_public_key_is_in_use_once(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", new_keys())
     daas.json("application", "register", new_name("app"), "--import-key", file)
     name = new_name("app")
@@ -478,7 +493,7 @@ def test_a_public_key_is_in_use_once(daas, tmp_path):
 # Mailboxes and folders.
 
 
-def test_a_mailbox_is_added_in_lower_case_with_its_standard_folders(daas, build):
+def test_a_mailbox_is_added_in_lower_case_with_its_standard_folders(daas: Commands, build: Builder) -> None:
     name = new_name("Test.User")
     assert daas.json("mailbox", "add", name) == {"mailbox": name.lower(), "suspended": False}
     assert daas.json("folder", "list", name) == []
@@ -487,7 +502,7 @@ def test_a_mailbox_is_added_in_lower_case_with_its_standard_folders(daas, build)
 
 
 @pytest.mark.both_databases
-def test_mailboxes_are_listed_by_name(fresh_upgraded):
+def test_mailboxes_are_listed_by_name(fresh_upgraded: Commands) -> None:
     for name in ("zoe", "ann.lee"):
         fresh_upgraded.json("mailbox", "add", name)
     fresh_upgraded.json("mailbox", "suspend", "zoe")
@@ -498,7 +513,7 @@ def test_mailboxes_are_listed_by_name(fresh_upgraded):
 
 
 @pytest.mark.both_databases
-def test_a_mailbox_is_suspended_and_resumed_without_regard_to_case(daas, build):
+def test_a_mailbox_is_suspended_and_resumed_without_regard_to_case(daas: Commands, build: Builder) -> None:
     name = build.mailbox().name
     assert daas.json("mailbox", "suspend", name.upper()) == {"mailbox": name, "suspended": True}
     assert {"mailbox": name, "suspended": True} in daas.json("mailbox", "list")
@@ -510,18 +525,18 @@ def test_a_mailbox_is_suspended_and_resumed_without_regard_to_case(daas, build):
     ["", "a b", ".a", "a.", "a..b", "a@direct.example.org", "a\n", "ä", "x" * 65, '"quoted"', "a,b", "<a>"],
     ids=ascii,
 )
-def test_a_bad_name_of_a_mailbox_is_refused(daas, name):
+def test_a_bad_name_of_a_mailbox_is_refused(daas: Commands, name: str) -> None:
     assert "local part" in daas.refusal("mailbox", "add", name)
 
 
-def test_a_mailbox_has_a_name_of_up_to_64_characters(daas):
+def test_a_mailbox_has_a_name_of_up_to_64_characters(daas: Commands) -> None:
     name = f"!#$%&'*+/=?^_`{{|}}~-0.{new_name('x')}".ljust(64, "x")
     assert daas.json("mailbox", "add", name)["mailbox"] == name
 
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("change", [str, str.upper], ids=["same", "other-case"])
-def test_a_mailbox_is_added_once(daas, build, change):
+def test_a_mailbox_is_added_once(daas: Commands, build: Builder, change: Callable[..., Any] | type[Any]) -> None:
     name = build.mailbox().name
     assert daas.refusal("mailbox", "add", change(name)) == f"There is a mailbox {name!r} already."
 
@@ -529,12 +544,12 @@ def test_a_mailbox_is_added_once(daas, build, change):
 @pytest.mark.parametrize(
     "command", [["mailbox", "suspend"], ["mailbox", "resume"], ["folder", "list"], ["message", "list"]], ids=" ".join
 )
-def test_an_unknown_mailbox_is_refused(daas, command):
+def test_an_unknown_mailbox_is_refused(daas: Commands, command: list[str]) -> None:
     assert daas.refusal(*command, "nobody") == "There is no mailbox 'nobody'."
 
 
 @pytest.mark.both_databases
-def test_a_folder_is_added_and_listed_with_its_id(daas, build):
+def test_a_folder_is_added_and_listed_with_its_id(daas: Commands, build: Builder) -> None:
     box = build.mailbox(folders=0)
     made = [daas.json("folder", "add", box.name.upper(), name) for name in ("Lab results", "Ärzte 2026")]
     assert [[*each] for each in made] == [["id", "mailbox", "name"]] * 2
@@ -544,7 +559,7 @@ def test_a_folder_is_added_and_listed_with_its_id(daas, build):
     assert daas.run("folder", "list", box.name).text.splitlines()[1].split()[:2] == [made[0]["id"], box.name]
 
 
-def test_a_move_can_name_a_folder_that_was_just_added(daas, application):
+def test_a_move_can_name_a_folder_that_was_just_added(daas: Commands, application: Application) -> None:
     made = daas.json("folder", "add", application.mailbox.name, "Seen")
     assert application.move(folder=made["id"]).json["folder"] == made["id"]
 
@@ -570,21 +585,21 @@ def test_a_move_can_name_a_folder_that_was_just_added(daas, application):
     ],
     ids=ascii,
 )
-def test_a_bad_name_of_a_folder_is_refused(daas, build, name):
+def test_a_bad_name_of_a_folder_is_refused(daas: Commands, build: Builder, name: str) -> None:
     box = build.mailbox(folders=0)
     assert "already" not in daas.refusal("folder", "add", box.name, name)
     assert daas.json("folder", "list", box.name) == []
 
 
 @pytest.mark.both_databases
-def test_a_folder_is_added_once_in_a_mailbox(daas, build):
+def test_a_folder_is_added_once_in_a_mailbox(daas: Commands, build: Builder) -> None:
     box, other = build.mailbox(folders=0), build.mailbox(folders=0)
     made = daas.json("folder", "add", box.name, "Seen")
     assert daas.refusal("folder", "add", box.name, " Seen ") == "There is a folder 'Seen' in this mailbox already."
     assert daas.json("folder", "add", other.name, "Seen")["id"] != made["id"]
 
 
-def test_a_folder_of_an_unknown_mailbox_is_not_added(daas):
+def test_a_folder_of_an_unknown_mailbox_is_not_added(daas: Commands) -> None:
     assert daas.refusal("folder", "add", "nobody", "Seen") == "There is no mailbox 'nobody'."
 
 
@@ -592,7 +607,7 @@ def test_a_folder_of_an_unknown_mailbox_is_not_added(daas):
 
 
 @pytest.fixture
-def mail(daas, build, tmp_path):
+def mail(daas: Commands, build: Builder, tmp_path: Path) -> tuple[Mailbox, list[str]]:
     """A mailbox with two messages, and their ids."""
     box = build.mailbox(messages=0)
     (tmp_path / "1.eml").write_bytes(
@@ -605,7 +620,7 @@ def mail(daas, build, tmp_path):
 
 
 @pytest.mark.both_databases
-def test_messages_are_listed_in_the_order_of_their_ids(daas, mail):
+def test_messages_are_listed_in_the_order_of_their_ids(daas: Commands, mail: tuple[Mailbox, list[str]]) -> None:
     box, ids = mail
     listed = daas.json("message", "list", box.name)
     assert [[*each] for each in listed] == [["id", "mailbox", "folder", "subject", "from", "date"]] * 2
@@ -618,7 +633,7 @@ def test_messages_are_listed_in_the_order_of_their_ids(daas, mail):
     assert [line.split()[0] for line in text[1:]] == ids
 
 
-def test_a_message_is_shown_as_it_is_listed(daas, mail):
+def test_a_message_is_shown_as_it_is_listed(daas: Commands, mail: tuple[Mailbox, list[str]]) -> None:
     box, ids = mail
     shown = daas.json("message", "show", ids[0])
     assert shown == daas.json("message", "list", box.name)[0]
@@ -626,7 +641,7 @@ def test_a_message_is_shown_as_it_is_listed(daas, mail):
 
 
 @pytest.mark.both_databases
-def test_raw_gives_the_very_bytes(daas, mail, tmp_path):
+def test_raw_gives_the_very_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
     _, ids = mail
     for number, message_id in enumerate(ids, start=1):
         outcome = daas.run("message", "show", message_id, "--raw")
@@ -635,13 +650,13 @@ def test_raw_gives_the_very_bytes(daas, mail, tmp_path):
 
 
 @pytest.mark.processes
-def test_the_real_command_gives_the_very_bytes(daas, mail, tmp_path):
+def test_the_real_command_gives_the_very_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
     outcome = daas.run_apart("message", "show", mail[1][0], "--raw")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, (tmp_path / "1.eml").read_bytes(), "")
 
 
 @pytest.mark.both_databases
-def test_messages_are_listed_by_folder(daas, application, build):
+def test_messages_are_listed_by_folder(daas: Commands, application: Application, build: Builder) -> None:
     box = application.mailbox
     kept = build.message(box)
     application.move(folder=box.folder)
@@ -651,20 +666,20 @@ def test_messages_are_listed_by_folder(daas, application, build):
         assert (listed["id"], listed["folder"]) == (box.message, box.folder)
 
 
-def test_an_unknown_folder_is_refused(daas, build):
+def test_an_unknown_folder_is_refused(daas: Commands, build: Builder) -> None:
     box, other = build.mailbox(), build.mailbox()
     for folder in ("Attic", other.folder, "custom 0", "9223372036854775807", "99999999999999999999"):
         assert "folder" in daas.refusal("message", "list", box.name, "--folder", folder)
 
 
 @pytest.mark.parametrize("kind", ["message", "request"])
-def test_an_unknown_id_is_refused(daas, kind):
+def test_an_unknown_id_is_refused(daas: Commands, kind: str) -> None:
     assert daas.refusal(kind, "show", "9223372036854775807").startswith(f"There is no {kind} 9223372036854775807")
 
 
 @pytest.mark.parametrize("kind", ["message", "request"])
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1.0", "", "9223372036854775808"])
-def test_what_is_no_id_is_wrong_usage(daas, kind, text):
+def test_what_is_no_id_is_wrong_usage(daas: Commands, kind: str, text: str) -> None:
     daas.wrong_usage(kind, "show", "--", text)
 
 
@@ -672,7 +687,7 @@ def test_what_is_no_id_is_wrong_usage(daas, kind, text):
 
 
 @pytest.mark.both_databases
-def test_a_move_is_shown_with_all_that_is_known_of_it(daas, application):
+def test_a_move_is_shown_with_all_that_is_known_of_it(daas: Commands, application: Application) -> None:
     box = application.mailbox
     request_id = application.move(mailbox=box.name.upper()).json["request_id"]
     shown = daas.json("request", "show", request_id)
@@ -692,7 +707,7 @@ def test_a_move_is_shown_with_all_that_is_known_of_it(daas, application):
     }
 
 
-def test_a_refusal_is_shown_with_its_reason(daas, application):
+def test_a_refusal_is_shown_with_its_reason(daas: Commands, application: Application) -> None:
     request_id = application.post_signed("", date="yesterday").json["request_id"]
     shown = daas.json("request", "show", request_id)
     assert (shown["status"], shown["reason"]) == (401, "date-unreadable")
@@ -701,7 +716,7 @@ def test_a_refusal_is_shown_with_its_reason(daas, application):
 
 
 @pytest.mark.both_databases
-def test_requests_are_listed_in_the_order_of_their_ids(daas, application):
+def test_requests_are_listed_in_the_order_of_their_ids(daas: Commands, application: Application) -> None:
     asked = [application.move().json["request_id"], application.move(folder="Attic").json["request_id"]]
     listed = daas.json("request", "list")
     assert [[*each] for each in listed] == [REQUEST] * len(listed)
@@ -713,7 +728,7 @@ def test_requests_are_listed_in_the_order_of_their_ids(daas, application):
 
 
 @pytest.mark.both_databases
-def test_requests_are_listed_since_a_moment(daas, application):
+def test_requests_are_listed_since_a_moment(daas: Commands, application: Application) -> None:
     ids = [application.move().json["request_id"] for _ in range(2)]
     first, second = (daas.json("request", "show", each)["at"] for each in ids)
     assert first < second
@@ -736,27 +751,27 @@ def test_requests_are_listed_since_a_moment(daas, application):
         "06/03/2013 12:13:56 EST",
     ],
 )
-def test_since_takes_many_forms(daas, application, since):
+def test_since_takes_many_forms(daas: Commands, application: Application, since: str) -> None:
     request_id = application.move().json["request_id"]
     assert daas.json("request", "list", "--since", since)[-1]["request_id"] == request_id
 
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("since", ["2099-01-01", "01/01/2099 00:00:00 UTC", "0s"])
-def test_nothing_is_listed_since_a_moment_that_is_to_come(daas, application, since):
+def test_nothing_is_listed_since_a_moment_that_is_to_come(daas: Commands, application: Application, since: str) -> None:
     application.move()
     assert daas.json("request", "list", "--since", since) == []
 
 
 @pytest.mark.parametrize("since", ["", "x", "24", "-1h", "24w", "2026-13-01", "2026-11-02T15:00:00", "999999d", "noon"])
-def test_since_takes_no_other_form(daas, since):
+def test_since_takes_no_other_form(daas: Commands, since: str) -> None:
     assert "--since" in daas.wrong_usage("request", "list", "--since", since)
 
 
 # Signing by hand.
 
 
-def hmac_by_hand(key, message):
+def hmac_by_hand(key: str, message: bytes) -> bytes:
     """RFC 2104, without the module that everything else uses."""
     block = key.encode().ljust(64, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
@@ -786,7 +801,7 @@ SIGNED = {
 
 
 @pytest.mark.parametrize(("args", "parts"), SIGNED.values(), ids=SIGNED)
-def test_sign_shows_every_stage(daas, args, parts):
+def test_sign_shows_every_stage(daas: Commands, args: list[str], parts: dict[str, Any]) -> None:
     shown = daas.json("sign", *args, "--date", DATE, DAAS_PUBLIC_KEY=KEYS.public_key, DAAS_PRIVATE_KEY=KEYS.private_key)
     expected = {"method": "POST", "uri": MOVE, "content_type": FORM, "md5": None, **parts}
     lines = [expected["method"], DATE, expected["md5"], expected["content_type"], expected["uri"]]
@@ -800,7 +815,7 @@ def test_sign_shows_every_stage(daas, args, parts):
     assert all(isinstance(value, str) for value in shown.values())
 
 
-def test_the_text_form_of_sign_holds_every_stage(daas):
+def test_the_text_form_of_sign_holds_every_stage(daas: Commands) -> None:
     keys = {"DAAS_PUBLIC_KEY": KEYS.public_key, "DAAS_PRIVATE_KEY": KEYS.private_key}
     text = daas.run("sign", "POST", MOVE, "--date", DATE, **keys).text
     for stage in daas.json("sign", "POST", MOVE, "--date", DATE, **keys).values():
@@ -808,7 +823,7 @@ def test_the_text_form_of_sign_holds_every_stage(daas):
     assert KEYS.private_key not in text
 
 
-def test_sign_takes_the_content_md5_of_a_body(daas, tmp_path):
+def test_sign_takes_the_content_md5_of_a_body(daas: Commands, tmp_path: Path) -> None:
     body = b"mailbox=ejaffee&id=181&folder=5\n\x00\xff"
     (tmp_path / "body").write_bytes(body)
     file = write_keys(tmp_path / "keys.json", {"public_key": KEYS.public_key, "private_key": KEYS.private_key})
@@ -817,7 +832,7 @@ def test_sign_takes_the_content_md5_of_a_body(daas, tmp_path):
     assert shown["authorization"] == authorization(KEYS, date=DATE, md5=md5)
 
 
-def test_sign_takes_the_date_of_now(daas, application):
+def test_sign_takes_the_date_of_now(daas: Commands, application: Application) -> None:
     keys = {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
     shown = daas.json("sign", "POST", MOVE, **keys)
     headers = {"Date": shown["string_to_sign"].splitlines()[1], "Content-Type": FORM}
@@ -837,7 +852,7 @@ def test_sign_takes_the_date_of_now(daas, application):
     ],
     ids=["json", "environment"],
 )
-def test_a_key_file_counts_before_the_environment(daas, tmp_path, content):
+def test_a_key_file_counts_before_the_environment(daas: Commands, tmp_path: Path, content: str) -> None:
     file = write_keys(tmp_path / "keys", content, 0o400)
     shown = daas.json(
         "sign", "POST", MOVE, "--date", DATE, "--key-file", file, DAAS_PUBLIC_KEY="other", DAAS_PRIVATE_KEY="other"
@@ -845,7 +860,7 @@ def test_a_key_file_counts_before_the_environment(daas, tmp_path, content):
     assert shown["authorization"] == authorization(KEYS, date=DATE)
 
 
-def test_sign_needs_no_database(daas, tmp_path):
+def test_sign_needs_no_database(daas: Commands, tmp_path: Path) -> None:
     environ = {
         "DAAS_PUBLIC_KEY": KEYS.public_key,
         "DAAS_PRIVATE_KEY": KEYS.private_key,
@@ -865,12 +880,12 @@ def test_sign_needs_no_database(daas, tmp_path):
     ],
     ids=["none", "no-private-key", "no-public-key", "blank"],
 )
-def test_signing_without_keys_is_wrong_usage(daas, environ):
+def test_signing_without_keys_is_wrong_usage(daas: Commands, environ: dict[str, Any]) -> None:
     assert "DAAS_PUBLIC_KEY" in daas.wrong_usage("sign", "GET", "/", **environ)
     assert "DAAS_PUBLIC_KEY" in daas.wrong_usage("move", "kim", "1", "Inbox", **environ)
 
 
-def test_sign_takes_one_content_md5(daas, tmp_path):
+def test_sign_takes_one_content_md5(daas: Commands, tmp_path: Path) -> None:
     (tmp_path / "body").write_bytes(b"")
     keys = {"DAAS_PUBLIC_KEY": KEYS.public_key, "DAAS_PRIVATE_KEY": KEYS.private_key}
     daas.wrong_usage("sign", "POST", MOVE, "--content-md5", "x", "--body", tmp_path / "body", **keys)
@@ -880,11 +895,13 @@ def test_sign_takes_one_content_md5(daas, tmp_path):
 
 
 @pytest.fixture
-def keys(application):
+def keys(application: Application) -> dict[str, str]:
     return {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
 
 
-def test_a_move_prints_the_answer_and_succeeds(daas, server, application, build, keys):
+def test_a_move_prints_the_answer_and_succeeds(
+    daas: Commands, server: LiveServer, application: Application, build: Builder, keys: dict[str, Any]
+) -> None:
     box = application.mailbox
     outcome = daas.run("move", box.name, box.message, box.folder, "--url", server.url, **keys)
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -894,7 +911,9 @@ def test_a_move_prints_the_answer_and_succeeds(daas, server, application, build,
     assert daas.json("request", "show", answer["request_id"])["reason"] == "moved"
 
 
-def test_a_move_with_json_prints_the_body_alone(daas, server, application, keys):
+def test_a_move_with_json_prints_the_body_alone(
+    daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any]
+) -> None:
     box = application.mailbox
     outcome = daas.run("move", box.name, box.message, "archived", "--url", f"{server.url}/", "--json", **keys)
     request_id = json.loads(outcome.stdout)["request_id"]
@@ -913,7 +932,16 @@ def test_a_move_with_json_prints_the_body_alone(daas, server, application, keys)
     ],
     ids=["wrong-key", "unknown-mailbox", "unknown-message", "bad-folder", "missing"],
 )
-def test_a_refused_move_prints_the_answer_and_fails(daas, server, application, build, keys, change, status, message):
+def test_a_refused_move_prints_the_answer_and_fails(
+    daas: Commands,
+    server: LiveServer,
+    application: Application,
+    build: Builder,
+    keys: dict[str, str],
+    change: dict[str, str],
+    status: str,
+    message: str,
+) -> None:
     box = application.mailbox
     asked = {"mailbox": box.name, "id": box.message, "folder": box.folder, **change}
     environ = {**keys, "DAAS_PRIVATE_KEY": change.get("private_key", keys["DAAS_PRIVATE_KEY"])}
@@ -923,7 +951,7 @@ def test_a_refused_move_prints_the_answer_and_fails(daas, server, application, b
     assert build.folder_of(box.message) == "Inbox"
 
 
-def test_a_move_sends_content_md5_unless_it_is_told_not_to(daas, server, build):
+def test_a_move_sends_content_md5_unless_it_is_told_not_to(daas: Commands, server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     environ = {"DAAS_PUBLIC_KEY": caller.keys.public_key, "DAAS_PRIVATE_KEY": caller.keys.private_key}
     asked = ["move", caller.mailbox.name, caller.mailbox.message, "Sent", "--url", server.url]
@@ -934,7 +962,9 @@ def test_a_move_sends_content_md5_unless_it_is_told_not_to(daas, server, build):
 
 
 @pytest.mark.processes
-def test_the_real_command_moves(daas, server, application, build, keys):
+def test_the_real_command_moves(
+    daas: Commands, server: LiveServer, application: Application, build: Builder, keys: dict[str, Any]
+) -> None:
     box = application.mailbox
     asked = ["move", box.name, box.message, box.folder, "--url", server.url, "--json"]
     moved = daas.run_apart(*asked, **keys)
@@ -945,7 +975,7 @@ def test_the_real_command_moves(daas, server, application, build, keys):
     assert json.loads(refused.stdout)["message"] == "Message not found"
 
 
-def test_a_server_that_is_not_there_is_one_sentence(daas, keys):
+def test_a_server_that_is_not_there_is_one_sentence(daas: Commands, keys: dict[str, Any]) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -956,23 +986,25 @@ def test_a_server_that_is_not_there_is_one_sentence(daas, keys):
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://a..b", "http://[::1", "http://x:y"]
 )
-def test_a_url_that_cannot_be_used_is_one_sentence(daas, keys, url):
+def test_a_url_that_cannot_be_used_is_one_sentence(daas: Commands, keys: dict[str, Any], url: str) -> None:
     daas.refusal("move", "kim", "1", "Inbox", "--url", url, **keys)
 
 
-def test_a_move_of_what_is_not_utf_8_is_refused(daas, keys):
+def test_a_move_of_what_is_not_utf_8_is_refused(daas: Commands, keys: dict[str, Any]) -> None:
     outcome = daas.run("move", NOT_UTF_8, "1", "Inbox", "--url", "http://127.0.0.1:1", **keys)
     assert (outcome.status, outcome.stdout) in {(1, b""), (2, b"")}
 
 
-def test_a_move_with_keys_that_no_header_can_hold_is_refused(daas, tmp_path):
+def test_a_move_with_keys_that_no_header_can_hold_is_refused(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", {"public_key": "ключ" * 4, "private_key": "x" * 16})
     outcome = daas.run("move", "kim", "1", "Inbox", "--url", "http://127.0.0.1:1", "--key-file", file)
     assert (outcome.status, outcome.stdout) in {(1, b""), (2, b"")}
 
 
 @pytest.mark.parametrize("command", ["folders", "messages"])
-def test_what_is_there_to_move_is_listed(daas, server, application, keys, command):
+def test_what_is_there_to_move_is_listed(
+    daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any], command: str
+) -> None:
     box = application.mailbox
     outcome = daas.run(command, box.name, "--url", server.url, "--json", **keys)
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -984,13 +1016,15 @@ def test_what_is_there_to_move_is_listed(daas, server, application, keys, comman
 
 
 @pytest.mark.parametrize("command", ["folders", "messages"])
-def test_a_refused_listing_prints_the_answer_and_fails(daas, server, keys, command):
+def test_a_refused_listing_prints_the_answer_and_fails(
+    daas: Commands, server: LiveServer, keys: dict[str, Any], command: str
+) -> None:
     outcome = daas.run(command, "nobody", "--url", server.url, **keys)
     assert (outcome.status, outcome.stderr) == (1, "403 FORBIDDEN\n")
     assert json.loads(outcome.stdout)["message"] == "Access Denied. User Not Authorized."
 
 
-def test_messages_are_listed_page_by_page(daas, server, build):
+def test_messages_are_listed_page_by_page(daas: Commands, server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox(messages=3)])
     ids = caller.mailbox.messages
     environ = {"DAAS_PUBLIC_KEY": caller.keys.public_key, "DAAS_PRIVATE_KEY": caller.keys.private_key}
@@ -1006,7 +1040,7 @@ def test_messages_are_listed_page_by_page(daas, server, build):
 # The demo; test_demo.py has the rest of it.
 
 
-def test_the_demo_of_another_database_is_not_offered(fresh_upgraded):
+def test_the_demo_of_another_database_is_not_offered(fresh_upgraded: Commands) -> None:
     """The keys in the file would be refused."""
     (fresh_upgraded.directory / "instance").mkdir()
     (fresh_upgraded.directory / "instance" / "demo.env").write_text(
@@ -1016,5 +1050,5 @@ def test_the_demo_of_another_database_is_not_offered(fresh_upgraded):
     assert fresh_upgraded.run("demo").stdout == b""
 
 
-def test_the_bytes_of_a_message_are_not_asked_for_as_json(daas, build):
+def test_the_bytes_of_a_message_are_not_asked_for_as_json(daas: Commands, build: Builder) -> None:
     daas.wrong_usage("message", "show", build.mailbox().message, "--raw", "--json")

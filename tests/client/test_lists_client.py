@@ -1,5 +1,8 @@
 """`ListsClient` over a socket: what it gives, what it raises, and what it never sends twice."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import httpx
 import pytest
 
@@ -7,21 +10,24 @@ from daas import client
 from daas.client import Contact, ContactList, ListsClient, Refusal, Retries
 
 from ..contacts.caller import NAMED
+from ..support.actors import Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from .network import answer, lose, network
 
 
 @pytest.fixture
-def caller(build):
+def caller(build: Builder) -> Application:
     return build.application(services=NAMED)
 
 
 @pytest.fixture
-def lists(server, caller):
+def lists(server: LiveServer, caller: Application) -> Iterator[ListsClient]:
     with ListsClient(server.url, caller.keys.public_key, caller.keys.private_key) as lists:
         yield lists
 
 
-def test_lists_are_made_shown_renamed_and_removed(lists):
+def test_lists_are_made_shown_renamed_and_removed(lists: ListsClient) -> None:
     one = lists.create_list(" Röntgen/A + B? ")
     assert one == ContactList("1", "Röntgen/A + B?")
     assert lists.create_list("..") == ContactList("2", "..")
@@ -32,7 +38,7 @@ def test_lists_are_made_shown_renamed_and_removed(lists):
     assert lists.lists() == [one]
 
 
-def test_contacts_are_added_shown_changed_and_removed(lists):
+def test_contacts_are_added_shown_changed_and_removed(lists: ListsClient) -> None:
     one, two = lists.create_list("One").id, lists.create_list("Two").id
     lists.add_contact(one, "ana@x.org", name="Ä/B", zip_code="0815")
     lists.add_contact_to_lists([one, two], "bo@x.org")
@@ -44,7 +50,7 @@ def test_contacts_are_added_shown_changed_and_removed(lists):
     assert [*lists.contacts(one)] == [[Contact("2", "Bo@y.org")]]
 
 
-def test_contacts_come_a_page_at_a_time(lists):
+def test_contacts_come_a_page_at_a_time(lists: ListsClient) -> None:
     made = lists.create_list("One").id
     for number in range(1, 6):
         lists.add_contact(made, f"n{number}@x.org")
@@ -57,17 +63,17 @@ def test_contacts_come_a_page_at_a_time(lists):
 # Each documented answer, from the real server
 
 
-def send(lists, path="/v1/contacts.json/1/contacts", method="POST", **content):
+def send(lists: ListsClient, path: Any = "/v1/contacts.json/1/contacts", method: Any = "POST", **content: Any) -> Any:
     return lists.call(method, path, dict, **content)
 
 
-def add_twice(lists):
+def add_twice(lists: Any) -> None:
     made = lists.create_list("A").id
     for address in ("a@x.org", "A@x.org"):
         lists.add_contact(made, address)
 
 
-REFUSED = {
+REFUSED: dict[Any, Any] = {
     client.BadRequest: (lambda lists: send(lists, content=b"{"), ()),
     client.AuthenticationFailed: (lambda lists: lists.lists(), ()),
     client.NotFound: (lambda lists: send(lists, "/v1/nothing"), ()),
@@ -86,7 +92,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_each_documented_answer_is_an_exception_of_its_own(lists, build, kind):
+def test_each_documented_answer_is_an_exception_of_its_own(lists: Any, build: Builder, kind: type[Any]) -> None:
     call, fields = REFUSED[kind]
     if kind is client.AuthenticationFailed:
         lists.auth = client.SignatureAuth("unknown", "key", scheme=lists.scheme)
@@ -98,8 +104,8 @@ def test_each_documented_answer_is_an_exception_of_its_own(lists, build, kind):
     assert str(refused) == f"{row.status} {refused.message} (request {refused.request_id})"
 
 
-def test_a_call_that_is_not_granted_is_an_exception_of_its_own(server, build):
-    keys = build.application(services=["v1/lists"]).keys
+def test_a_call_that_is_not_granted_is_an_exception_of_its_own(server: LiveServer, build: Builder) -> None:
+    keys = build.application(services=("v1/lists",)).keys
     with (
         ListsClient(server.url, keys.public_key, keys.private_key) as lists,
         pytest.raises(client.NotAuthorized, match=r"^403 Not Authorized"),
@@ -111,14 +117,14 @@ RARE = {client.TooManyRequests: 429, client.InternalServerError: 500, client.Ser
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_each_rare_answer_is_an_exception_of_its_own(kind):
+def test_each_rare_answer_is_an_exception_of_its_own(kind: type[Any]) -> None:
     step = answer(RARE[kind], f'{{"code":{RARE[kind]},"message":"no"}}', retry_after="60")
     with network(step) as way, ListsClient(way.url, "public", "private") as lists, pytest.raises(Refusal) as raised:
         lists.lists()
     assert (type(raised.value), raised.value.message) == (kind, "no")
 
 
-def test_no_documented_answer_is_left_out():
+def test_no_documented_answer_is_left_out() -> None:
     assert {*ListsClient.documented_errors} == {*REFUSED, *RARE, client.NotAuthorized}
 
 
@@ -135,7 +141,7 @@ UNDOCUMENTED = {
 
 
 @pytest.mark.parametrize(("call", "body"), UNDOCUMENTED.values(), ids=UNDOCUMENTED)
-def test_a_success_that_is_not_documented_says_so(call, body):
+def test_a_success_that_is_not_documented_says_so(call: Callable[..., Any], body: str) -> None:
     with (
         network(answer(200, body)) as way,
         ListsClient(way.url, "public", "private") as lists,
@@ -165,7 +171,7 @@ AGAIN = {
 QUICK = Retries(pause=0)
 
 
-def test_every_call_is_sent_again_or_is_not():
+def test_every_call_is_sent_again_or_is_not() -> None:
     calls = {name for name in vars(ListsClient) if callable(getattr(ListsClient, name)) and not name.startswith("_")}
     assert calls == {*ONCE} | {*AGAIN}
 
@@ -176,7 +182,9 @@ def test_every_call_is_sent_again_or_is_not():
     [(lose, client.NoAnswer), (answer(503, retry_after="0"), client.ServiceUnavailable)],
     ids=["connection lost", "503"],
 )
-def test_what_may_have_been_carried_out_is_not_sent_again(call, step, raised):
+def test_what_may_have_been_carried_out_is_not_sent_again(
+    call: Callable[..., Any], step: Callable[..., Any], raised: type[Any]
+) -> None:
     with network(step) as way, ListsClient(way.url, "public", "private", retries=QUICK) as lists:
         with pytest.raises(raised):
             call(lists)
@@ -184,7 +192,7 @@ def test_what_may_have_been_carried_out_is_not_sent_again(call, step, raised):
 
 
 @pytest.mark.parametrize("call", ONCE.values(), ids=ONCE)
-def test_what_was_surely_not_carried_out_is_sent_again(call):
+def test_what_was_surely_not_carried_out_is_sent_again(call: Callable[..., Any]) -> None:
     refused = answer(404, '{"code":404,"message":"List not found"}')
     with network(answer(429, retry_after="0"), refused) as way:
         with ListsClient(way.url, "public", "private", retries=QUICK) as lists, pytest.raises(client.ListNotFound):
@@ -193,14 +201,14 @@ def test_what_was_surely_not_carried_out_is_sent_again(call):
 
 
 @pytest.mark.parametrize(("call", "body"), AGAIN.values(), ids=AGAIN)
-def test_what_changes_nothing_more_is_sent_again(call, body):
+def test_what_changes_nothing_more_is_sent_again(call: Callable[..., Any], body: str) -> None:
     with network(lose, answer(503, retry_after="0"), answer(200, body)) as way:
         with ListsClient(way.url, "public", "private", retries=QUICK) as lists:
             call(lists)
         assert len(way.requests) == 3
 
 
-def test_a_service_that_was_not_reached_is_tried_again():
+def test_a_service_that_was_not_reached_is_tried_again() -> None:
     with network(lose) as way:
         url = way.url
     tried = []

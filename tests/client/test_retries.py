@@ -1,7 +1,9 @@
 """What is sent again, when, and for how long."""
 
 import time
+from collections.abc import Callable
 from email.utils import formatdate, parsedate_to_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -10,9 +12,11 @@ from daas import client
 from daas.client import DirectClient, NoAnswer, Refusal, Retries
 from daas.signing.mechanism import KeyPair
 
-from ..support.actors import authorization
+from ..support.actors import Application, authorization
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from ..support.wire import ask
-from .network import answer, lose, network
+from .network import Network, answer, lose, network
 
 FOLDERS = answer(200, '{"request_id":"1","mailbox":"kim","folders":[{"id":"5","name":"Lab"}]}')
 MOVED = answer(200, '{"request_id":"1","mailbox":"kim","id":"1","folder":"Sent"}')
@@ -20,11 +24,11 @@ KEYS = KeyPair("public", "private")
 AT_ONCE = Retries(pause=0)
 
 
-def cut(request):
+def cut(request: Any) -> Any:
     return FOLDERS(request)[:-9]
 
 
-def client_of(way, **options):
+def client_of(way: Network, **options: Any) -> DirectClient:
     return DirectClient(way.url, KEYS.public_key, KEYS.private_key, **{"retries": AT_ONCE, **options})
 
 
@@ -41,14 +45,14 @@ AGAIN = {
 
 
 @pytest.mark.parametrize("step", AGAIN.values(), ids=AGAIN)
-def test_a_call_is_sent_again(step):
+def test_a_call_is_sent_again(step: Callable[..., Any]) -> None:
     with network(step, step, FOLDERS) as way, client_of(way) as direct:
         assert [folder.id for folder in direct.folders("kim")] == ["5"]
         assert len(way.requests) == 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 500, 502, 504])
-def test_no_other_answer_is_sent_again(status):
+def test_no_other_answer_is_sent_again(status: int) -> None:
     step = answer(status, retry_after="0", x_daas_error="date-outside-window", x_daas_clock_skew="5000")
     with network(step, FOLDERS) as way, client_of(way) as direct:
         with pytest.raises(Refusal):
@@ -56,12 +60,12 @@ def test_no_other_answer_is_sent_again(status):
         assert len(way.requests) == 1
 
 
-def in_a_moment(_):
+def in_a_moment(_: Any) -> Any:
     return answer(503, retry_after=formatdate(time.time() + 2, usegmt=True))(_)
 
 
 @pytest.mark.parametrize("step", [answer(429, retry_after="1"), in_a_moment], ids=["seconds", "date"])
-def test_each_attempt_is_signed_anew_at_the_time_that_it_is_sent(step):
+def test_each_attempt_is_signed_anew_at_the_time_that_it_is_sent(step: Callable[..., Any]) -> None:
     with network(step, MOVED) as way, client_of(way) as direct:
         direct.move("kim", "1", "Sent")
     first, second = dates = way.headers("Date")
@@ -73,7 +77,7 @@ def test_each_attempt_is_signed_anew_at_the_time_that_it_is_sent(step):
 
 @pytest.mark.parametrize(("step", "kind"), [(lose, NoAnswer), (answer(503), client.ServiceUnavailable)])
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_attempts_are_bounded(step, kind, attempts):
+def test_attempts_are_bounded(step: Callable[..., Any], kind: type[Any], attempts: int) -> None:
     with network(step) as way, client_of(way, retries=Retries(attempts, pause=0)) as direct:
         with pytest.raises(kind):
             direct.folders("kim")
@@ -81,14 +85,14 @@ def test_attempts_are_bounded(step, kind, attempts):
 
 
 @pytest.mark.parametrize("step", [answer(429, retry_after="31"), answer(503, retry_after="9" * 40), lose])
-def test_no_attempt_is_waited_for_beyond_the_bound(step):
+def test_no_attempt_is_waited_for_beyond_the_bound(step: Callable[..., Any]) -> None:
     with network(step) as way, client_of(way, retries=Retries(pause=31)) as direct:
         with pytest.raises(client.CallFailed):
             direct.folders("kim")
         assert len(way.requests) == 1
 
 
-def test_the_bound_is_on_all_the_waits_together():
+def test_the_bound_is_on_all_the_waits_together() -> None:
     retries = Retries(attempts=10, seconds=2.5, pause=0)
     with network(answer(503, retry_after="1")) as way, client_of(way, retries=retries) as direct:
         with pytest.raises(client.ServiceUnavailable):
@@ -96,7 +100,7 @@ def test_the_bound_is_on_all_the_waits_together():
         assert len(way.requests) < 4
 
 
-def test_a_pause_doubles():
+def test_a_pause_doubles() -> None:
     """It would begin its third attempt 3 s after the first, and that is too late."""
     with network(lose) as way, client_of(way, retries=Retries(9, seconds=2.9, pause=1)) as direct:
         with pytest.raises(NoAnswer):
@@ -104,8 +108,8 @@ def test_a_pause_doubles():
         assert len(way.requests) == 2
 
 
-def test_a_service_that_does_not_answer_in_time_is_asked_again():
-    def wait(request):
+def test_a_service_that_does_not_answer_in_time_is_asked_again() -> None:
+    def wait(request: Any) -> Any:
         time.sleep(1)
         return b""
 
@@ -113,7 +117,7 @@ def test_a_service_that_does_not_answer_in_time_is_asked_again():
         assert client_of(way, http=http, retries=Retries(attempts=9, pause=0)).folders("kim")
 
 
-def test_a_service_that_is_not_there_is_told_of():
+def test_a_service_that_is_not_there_is_told_of() -> None:
     with network(lose) as way:
         pass
     with client_of(way) as direct, pytest.raises(NoAnswer, match=rf"^{way.url} cannot be reached: .+\.$") as lost:
@@ -122,7 +126,7 @@ def test_a_service_that_is_not_there_is_told_of():
     assert "a-mailbox" not in str(lost.value)
 
 
-def test_an_answer_that_cannot_be_decoded_is_none_and_is_not_asked_for_again():
+def test_an_answer_that_cannot_be_decoded_is_none_and_is_not_asked_for_again() -> None:
     with network(answer(200, "x" * 99, content_encoding="gzip")) as way, client_of(way) as direct:
         with pytest.raises(NoAnswer) as failed:
             direct.folders("kim")
@@ -130,11 +134,13 @@ def test_an_answer_that_cannot_be_decoded_is_none_and_is_not_asked_for_again():
         assert len(way.requests) == 1
 
 
-def test_a_move_whose_answer_is_lost_is_repeated_and_holds(server, application, build):
-    def carry(request):
+def test_a_move_whose_answer_is_lost_is_repeated_and_holds(
+    server: LiveServer, application: Application, build: Builder
+) -> None:
+    def carry(request: Any) -> Any:
         return answer(200, ask(server, request).text)(request)
 
-    def carry_and_lose(request):
+    def carry_and_lose(request: Any) -> Any:
         carry(request)
         return b""
 
@@ -152,11 +158,11 @@ def test_a_move_whose_answer_is_lost_is_repeated_and_holds(server, application, 
 # The clock
 
 
-def skewed(seconds):
+def skewed(seconds: int) -> Callable[..., Any]:
     return answer(401, x_daas_error="date-outside-window", x_daas_clock_skew=str(seconds))
 
 
-def test_a_clock_is_put_right_by_what_the_service_says():
+def test_a_clock_is_put_right_by_what_the_service_says() -> None:
     with network(skewed(5000), FOLDERS) as way, client_of(way, correct_clock=True) as direct:
         assert direct.folders("kim")
         assert direct.auth.clock_offset == -5000
@@ -164,7 +170,7 @@ def test_a_clock_is_put_right_by_what_the_service_says():
         assert 4900 < (first - second).total_seconds() <= 5000
 
 
-def test_a_clock_that_cannot_be_put_right_is_told_of():
+def test_a_clock_that_cannot_be_put_right_is_told_of() -> None:
     with network(skewed(5000)) as way, client_of(way, correct_clock=True) as direct:
         with pytest.raises(client.AuthenticationFailed):
             direct.folders("kim")
@@ -172,7 +178,7 @@ def test_a_clock_that_cannot_be_put_right_is_told_of():
 
 
 @pytest.mark.parametrize("headers", [{"x_daas_error": "date-zone-name", "x_daas_clock_skew": "3600"}, {}])
-def test_no_other_fault_of_authentication_is_sent_again(headers):
+def test_no_other_fault_of_authentication_is_sent_again(headers: dict[str, Any]) -> None:
     with network(answer(401, **headers)) as way, client_of(way, correct_clock=True) as direct:
         with pytest.raises(client.AuthenticationFailed):
             direct.folders("kim")
@@ -180,7 +186,7 @@ def test_no_other_fault_of_authentication_is_sent_again(headers):
 
 
 @pytest.mark.parametrize("skew", ["", "soon"])
-def test_a_skew_that_cannot_be_read_is_none(skew):
+def test_a_skew_that_cannot_be_read_is_none(skew: str) -> None:
     step = answer(401, x_daas_clock_skew=skew)
     with network(step) as way, client_of(way) as direct, pytest.raises(client.AuthenticationFailed) as refused:
         direct.folders("kim")

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -9,17 +11,19 @@ import requests
 
 from daas.client import SignatureAuth
 
-from ..support.actors import MOVE
+from ..support.actors import MOVE, Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 
 
-def send_with_httpx(method, url, auth, **content):
+def send_with_httpx(method: str, url: str, auth: SignatureAuth, **content: Any) -> tuple[int, dict[str, str]]:
     with httpx.Client(auth=auth, timeout=30) as client:
         answer = client.request(method, url, **content)
     return answer.status_code, dict(answer.headers)
 
 
-def send_with_async_httpx(method, url, auth, **content):
-    async def send():
+def send_with_async_httpx(method: Any, url: Any, auth: Any, **content: Any) -> Any:
+    async def send() -> Any:
         async with httpx.AsyncClient(auth=auth, timeout=30) as client:
             return await client.request(method, url, **content)
 
@@ -27,7 +31,7 @@ def send_with_async_httpx(method, url, auth, **content):
     return answer.status_code, dict(answer.headers)
 
 
-def send_with_requests(method, url, auth, **content):
+def send_with_requests(method: Any, url: Any, auth: Any, **content: Any) -> Any:
     if "content" in content:
         content["data"] = content.pop("content")
     with requests.Session() as session:
@@ -56,29 +60,33 @@ CONTENTS = {
 
 
 @pytest.fixture
-def caller(build):
+def caller(build: Builder) -> Application:
     """An application whose bodies must be signed."""
     return build.application(mailboxes=[build.mailbox()], require_content_md5=True)
 
 
-def auth_of(caller, **options):
+def auth_of(caller: Application, **options: Any) -> SignatureAuth:
     return SignatureAuth(caller.keys.public_key, caller.keys.private_key, **options)
 
 
-def move_of(caller):
+def move_of(caller: Application) -> dict[str, str]:
     box = caller.mailbox
     return {"mailbox": box.name, "id": box.message, "folder": box.folder}
 
 
 @every_sender
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-def test_a_body_of_every_type_is_signed_as_it_is_sent(server, build, caller, send, content):
+def test_a_body_of_every_type_is_signed_as_it_is_sent(
+    server: LiveServer, build: Builder, caller: Application, send: Callable[..., Any], content: Callable[..., Any]
+) -> None:
     assert send("POST", server.url + MOVE, auth_of(caller), **content(move_of(caller)))[0] == 200
     assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
 
 
 @every_sender
-def test_content_md5_can_be_left_out(server, application, caller, send):
+def test_content_md5_can_be_left_out(
+    server: LiveServer, application: Application, caller: Application, send: Callable[..., Any]
+) -> None:
     without = [auth_of(each, content_md5=False) for each in (application, caller)]
     assert send("POST", server.url + MOVE, without[0], data=move_of(application))[0] == 200
     status, headers = send("POST", server.url + MOVE, without[1], data=move_of(caller))
@@ -86,7 +94,9 @@ def test_content_md5_can_be_left_out(server, application, caller, send):
 
 
 @every_sender
-def test_a_content_md5_of_ones_own_is_signed(server, application, send):
+def test_a_content_md5_of_ones_own_is_signed(
+    server: LiveServer, application: Application, send: Callable[..., Any]
+) -> None:
     sent = {"data": move_of(application), "headers": {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}}
     status, headers = send("POST", server.url + MOVE, auth_of(application, content_md5=False), **sent)
     assert (status, headers["x-daas-error"]) == (401, "content-md5-mismatch")
@@ -94,43 +104,48 @@ def test_a_content_md5_of_ones_own_is_signed(server, application, send):
 
 @every_sender
 @pytest.mark.parametrize("query", ["", "&x=é b+c", "&x=%c3%a9%20%2F%2b&=&", "&a=1#fragment", "&q='()[]{}|^\"<>`\\"])
-def test_a_target_is_signed_as_it_is_sent(server, application, send, query):
+def test_a_target_is_signed_as_it_is_sent(
+    server: LiveServer, application: Application, send: Callable[..., Any], query: str
+) -> None:
     uri = f"/direct/folders?mailbox={application.mailbox.name}{query}"
     assert send("GET", server.url + uri, auth_of(application))[0] == 200
 
 
 @every_sender
-def test_parameters_are_signed_with_the_target(server, application, send):
+def test_parameters_are_signed_with_the_target(
+    server: LiveServer, application: Application, send: Callable[..., Any]
+) -> None:
     asked = {"mailbox": application.mailbox.name, "subject": "a b+ü"}
     assert send("GET", f"{server.url}/direct/messages", auth_of(application), params=asked)[0] == 200
 
 
-def test_a_target_that_httpx_is_told_to_send_is_signed(server, application):
+def test_a_target_that_httpx_is_told_to_send_is_signed(server: LiveServer, application: Application) -> None:
     target = f"/direct/folders?mailbox={application.mailbox.name}&x=%c3%a9'".encode()
     status, _ = send_with_httpx("GET", server.url, auth_of(application), extensions={"target": target})
     assert status == 200
 
 
-def test_httpx_reads_a_stream_so_that_it_can_be_signed(server, caller):
+def test_httpx_reads_a_stream_so_that_it_can_be_signed(server: LiveServer, caller: Application) -> None:
     body = '{{"mailbox":"{mailbox}","id":{id},"folder":"{folder}"}}'.format(**move_of(caller)).encode()
     status, _ = send_with_httpx("POST", server.url + MOVE, auth_of(caller), content=iter([body]), headers=JSON)
     assert status == 200
 
 
-def test_requests_is_told_that_a_stream_cannot_be_signed():
+def test_requests_is_told_that_a_stream_cannot_be_signed() -> None:
     auth = SignatureAuth("public", "private")
     with pytest.raises(TypeError, match="a stream cannot be signed"):
-        requests.Request("POST", "http://127.0.0.1", data=iter([b"x"]), auth=auth).prepare()
+        requests.Request("POST", "http://127.0.0.1", data=iter([b"x"]), auth=auth).prepare()  # type: ignore[arg-type]
 
 
-def test_what_requests_sends_is_the_bytes_that_were_signed():
+def test_what_requests_sends_is_the_bytes_that_were_signed() -> None:
     """Left as text, it would be for another library to encode."""
-    prepared = requests.Request("POST", "http://127.0.0.1", data="é", auth=SignatureAuth("public", "private")).prepare()
+    auth: Any = SignatureAuth("public", "private")
+    prepared = requests.Request("POST", "http://127.0.0.1", data="é", auth=auth).prepare()
     assert (prepared.body, prepared.headers["Content-Length"]) == ("é".encode(), "2")
 
 
 @every_sender
-def test_the_clock_can_be_put_right(server, application, send):
+def test_the_clock_can_be_put_right(server: LiveServer, application: Application, send: Callable[..., Any]) -> None:
     behind = auth_of(application, clock_offset=-3600)
     status, headers = send("POST", server.url + MOVE, behind, data=move_of(application))
     assert (status, headers["x-daas-error"]) == (401, "date-outside-window")
@@ -140,16 +155,18 @@ def test_the_clock_can_be_put_right(server, application, send):
 
 @pytest.mark.parametrize("key", ["", " ", "a:b", "a b", "key\n", "ключ", "key\x00"])
 @pytest.mark.parametrize("which", ["public", "private"])
-def test_a_key_that_cannot_be_used_is_refused_without_showing_it(which, key):
+def test_a_key_that_cannot_be_used_is_refused_without_showing_it(which: str, key: str) -> None:
     keys = {"public_key": "public", "private_key": "private", f"{which}_key": key}
     with pytest.raises(
         ValueError, match=f"^The {which} key must be printable ASCII characters without colons or spaces.$"
     ):
-        SignatureAuth(**keys)
+        SignatureAuth(**keys)  # type: ignore[arg-type]
 
 
 @every_sender
-def test_the_private_key_is_shown_nowhere(server, application, send, caplog):
+def test_the_private_key_is_shown_nowhere(
+    server: LiveServer, application: Application, send: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
     auth = auth_of(application)
     with caplog.at_level(logging.DEBUG):
         assert send("POST", server.url + MOVE, auth, data=move_of(application))[0] == 200

@@ -728,7 +728,7 @@ def moved_though_refused(request: DirectRequest, serve: Serve) -> Answer:
         arguments = {"mailbox": known.mailbox, "id": known.message, "folder": folder}
         headers = {"Date": formatdate(usegmt=True), "Authorization": f"DAAS {known.granted.public_key}:"}
         path = "/direct/messages/move"
-        environ = EnvironBuilder(path, method="POST", data=arguments, headers=headers).get_environ()
+        environ = EnvironBuilder(path, method="POST", data=arguments, headers=[*headers.items()]).get_environ()
         move = DirectRequest(environ, known, request.memory)
         move.sign()
         assert serve(move).status == 200

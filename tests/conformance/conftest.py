@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -56,7 +57,7 @@ class Breakable:
         self.around = None
         self.server: Server
 
-    def __call__(self, environ, start_response):
+    def __call__(self, environ: Any, start_response: Any) -> Any:
         return (self.around or self.app)(environ, start_response)
 
 

@@ -2,6 +2,8 @@
 
 import fnmatch
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from werkzeug.datastructures import Headers
@@ -10,11 +12,13 @@ from daas.conformance import contacts
 from daas.conformance.contacts.fixture import OwnList
 from daas.conformance.direct import cases
 from daas.conformance.direct.fixture import MovedMessage
-from daas.conformance.run import FAILED, PASSED, run
+from daas.conformance.run import FAILED, PASSED, Result, run
 
+from ..conftest import Clock
 from . import broken_lists
 from .broken import BROKEN
 from .broken_server import Answer, Broken
+from .conftest import Breakable
 
 pytestmark = pytest.mark.processes
 
@@ -29,7 +33,7 @@ OTHER_SERVERS = [
 ]
 
 
-def play(breakable, ids=None):
+def play(breakable: Breakable, ids: Any = None) -> dict[str, Result]:
     chosen = [
         case
         for case in cases(breakable.target)
@@ -40,7 +44,7 @@ def play(breakable, ids=None):
     return {result.case.id: result for result in results}
 
 
-def explained(results):
+def explained(results: dict[str, Result]) -> dict[Any, Any]:
     return {id_: result.errors for id_, result in results.items() if result.outcome != PASSED}
 
 
@@ -48,14 +52,14 @@ def explained(results):
 UNBROKEN = Broken(lambda request, serve: serve(request), ())
 
 
-def test_the_cases_that_broken_servers_fail_are_kept_by_ours(breakable):
+def test_the_cases_that_broken_servers_fail_are_kept_by_ours(breakable: Breakable) -> None:
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     ids = {id_ for broken in BROKEN.values() for id_ in broken.cases}
     assert explained(play(breakable, ids)) == {}
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, clock, broken):
+def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable: Breakable, clock: Clock, broken: Broken) -> None:
     clock.stopped = time.time()  # A second that begins meanwhile would be taken for a fault.
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, broken)
     results = play(breakable, broken.cases)
@@ -71,9 +75,9 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable, clock, br
     [lambda body: body.replace(b'"message":', b'"message": '), lambda body: body + b"\n"],
     ids=["the document's blank", "newline"],
 )
-def test_a_401_is_compared_as_json(breakable, written):
+def test_a_401_is_compared_as_json(breakable: Breakable, written: Callable[..., Any]) -> None:
 
-    def respell(request, serve):
+    def respell(request: Any, serve: Any) -> Any:
         answer = serve(request)
         if answer.status == 401:
             answer.body = written(answer.body)
@@ -83,14 +87,14 @@ def test_a_401_is_compared_as_json(breakable, written):
     assert explained(play(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
 
 
-def play_lists(breakable, ids=None):
+def play_lists(breakable: Breakable, ids: tuple[str, ...] | None = None) -> dict[str, Result]:
     chosen = [case for case in contacts.CASES if ids is None or case.id in ids]
     assert chosen
     return {result.case.id: result for result in run(OwnList(breakable.server, breakable.target, 10), chosen)}
 
 
 @pytest.mark.parametrize("broken", broken_lists.BROKEN.values(), ids=broken_lists.BROKEN)
-def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable, broken):
+def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable: Breakable, broken: Broken) -> None:
     breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     assert explained(play_lists(breakable, broken.cases)) == {}
     breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, broken)
@@ -108,12 +112,12 @@ CONSTANT = {
 
 
 @pytest.mark.slow
-def test_there_is_no_case_that_cannot_fail(breakable):
+def test_there_is_no_case_that_cannot_fail(breakable: Any) -> None:
     """Of two servers that always say the same, each case refuses one."""
     passed = []
     for status, body in CONSTANT.values():
 
-        def always(request, serve, status=status, body=body):
+        def always(request: Any, serve: Any, status: Any = status, body: Any = body) -> Any:
             answer = serve(request)
             if request.method == "GET" and request.target.startswith("/direct/messages?"):
                 return answer

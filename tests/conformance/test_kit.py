@@ -7,9 +7,13 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from daas.conformance import contacts, report
 from daas.conformance.contacts.case import RequestSpec as ListsRequest
@@ -21,11 +25,12 @@ from daas.conformance.direct.fixture import MovedMessage
 from daas.conformance.raw_http import Server
 from daas.conformance.run import FAILED, PASSED, SKIPPED, run
 from daas.conformance.target import Target, TargetError
+from daas.settings import Settings
 from daas.signing.mechanism import KeyPair
 
 from ..support.commands import Commands
 from ..support.servers import ROOT, LiveServer
-from .conftest import ORIGIN
+from .conftest import ORIGIN, Breakable
 
 pytestmark = pytest.mark.processes
 
@@ -34,18 +39,18 @@ FACTS = {"mailbox": "kim", "message": "7", "folders": ["5", "6"]}
 
 
 @pytest.fixture(scope="module")
-def live(settings):
+def live(settings: Settings) -> Iterator[LiveServer]:
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=ORIGIN) as live:
         yield live
 
 
 @pytest.fixture
-def daas(settings, tmp_path):
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def target_file(target, tmp_path):
+def target_file(target: Target, tmp_path: Path) -> Path:
     """The target as a file, like that of a sandbox."""
     facts = {name: value for name, value in vars(target).items() if name not in {"granted", "refused", "other"}}
     path = tmp_path / "target.json"
@@ -56,7 +61,7 @@ def target_file(target, tmp_path):
     return path
 
 
-def ids_of(target):
+def ids_of(target: Target) -> list[str]:
     return [case.id for case in [*cases(target), *contacts.CASES]]
 
 
@@ -64,20 +69,20 @@ def ids_of(target):
 
 
 @pytest.mark.both_databases
-def test_our_server_keeps_every_case(live, target):
+def test_our_server_keeps_every_case(live: LiveServer, target: Target) -> None:
     results = [*run(MovedMessage(Server.at(live.url), target, 10), cases(target))]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 600
 
 
 @pytest.mark.both_databases
-def test_our_server_keeps_every_case_of_lists(live, target):
+def test_our_server_keeps_every_case_of_lists(live: LiveServer, target: Target) -> None:
     results = [*run(OwnList(Server.at(live.url), target, 10), contacts.CASES)]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 150
 
 
-def test_no_list_is_left_behind(live, target):
+def test_no_list_is_left_behind(live: LiveServer, target: Target) -> None:
     bare = Target.from_facts(target.granted, FACTS)
     ids = {"lists.call.make", "lists.call.remove", "lists.isolation.show"}
     chosen = [case for case in contacts.CASES if case.id in ids]
@@ -87,7 +92,7 @@ def test_no_list_is_left_behind(live, target):
     assert [result.outcome for result in results] == [PASSED, PASSED, PASSED, SKIPPED, PASSED]
 
 
-def test_lists_that_the_stage_does_not_have_are_not_played(live, target):
+def test_lists_that_the_stage_does_not_have_are_not_played(live: LiveServer, target: Target) -> None:
     bare = Target.from_facts(target.granted, FACTS)
     chosen = [case for case in contacts.CASES if case.id in {"lists.isolation.show", "rcws.use.lists"}]
     results = [*run(OwnList(Server.at(live.url), bare, 10), chosen)]
@@ -95,18 +100,18 @@ def test_lists_that_the_stage_does_not_have_are_not_played(live, target):
 
 
 @pytest.mark.parametrize("behave", ["nothing", "no-http"])
-def test_a_server_without_lists_fails_one_case_and_no_more_is_asked(target, behave):
+def test_a_server_without_lists_fails_one_case_and_no_more_is_asked(target: Target, behave: str) -> None:
     with listening(SAYING[behave][0]) as server:
         [result] = run(OwnList(server, target, 0.3), contacts.CASES)
     assert (result.case.id, result.outcome) == ("setup.list", FAILED)
 
 
-def test_no_two_cases_have_one_id(target):
+def test_no_two_cases_have_one_id(target: Target) -> None:
     assert [id_ for id_, times in Counter(ids_of(target)).items() if times > 1] == []
 
 
-def test_every_case_says_where_its_sentence_is_written(target, app):
-    pages = {}
+def test_every_case_says_where_its_sentence_is_written(target: Target, app: Flask) -> None:
+    pages: dict[Any, Any] = {}
     for case in [*cases(target), *contacts.CASES]:
         path, _, place = case.see.partition("#")
         if path.startswith("docs/"):
@@ -117,7 +122,7 @@ def test_every_case_says_where_its_sentence_is_written(target, app):
             assert not place or f' id="{place}"' in text, case.see
 
 
-def test_the_limits_of_another_server_are_taken_from_the_stage(target):
+def test_the_limits_of_another_server_are_taken_from_the_stage(target: Target) -> None:
     other = Target.from_facts(target.granted, {**FACTS, "window": 100, "max_body_bytes": 2000})
     found = {case.id: case.steps[0][0] for case in cases(other)}
     assert found["date.window.over-edge-future"].date.seconds == 101
@@ -128,11 +133,11 @@ def test_the_limits_of_another_server_are_taken_from_the_stage(target):
 
 
 @contextmanager
-def listening(behave):
+def listening(behave: Any) -> Iterator[Any]:
     """Give the address of a server that behaves badly to each of its clients."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve():
+        def serve() -> None:
             while True:
                 try:
                     client, _ = listener.accept()
@@ -148,7 +153,7 @@ def listening(behave):
     thread.join()
 
 
-def drip(client):
+def drip(client: Any) -> None:
     """Send an answer that never ends, a byte now and then."""
     try:
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -159,7 +164,7 @@ def drip(client):
         pass
 
 
-def keep_silent(client):
+def keep_silent(client: Any) -> None:
     while client.recv(65536):
         pass
 
@@ -181,7 +186,7 @@ SAYING = {
 
 
 @pytest.mark.parametrize(("behave", "said"), SAYING.values(), ids=SAYING)
-def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave, said):
+def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave: Callable[..., Any], said: str) -> None:
     target = Target.from_facts(KEYS, FACTS)
     seconds = 0.3 if "within" in said else 10
     with listening(behave) as server:
@@ -192,7 +197,7 @@ def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave, sa
     assert all(result.outcome == FAILED and said in " ".join(result.errors) for result in results)
 
 
-def test_a_server_that_is_not_there_fails_its_cases(daas, target_file):
+def test_a_server_that_is_not_there_fails_its_cases(daas: Commands, target_file: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -201,10 +206,11 @@ def test_a_server_that_is_not_there_fails_its_cases(daas, target_file):
     assert outcome.text.endswith("14 cases: 0 passed, 14 failed, 0 skipped.\n")
 
 
-def test_who_is_told_to_wait_waits_and_asks_again(breakable):
-    target, refused = breakable.target, []
+def test_who_is_told_to_wait_waits_and_asks_again(breakable: Any) -> None:
+    target = breakable.target
+    refused: list[Any] = []
 
-    def around(environ, start_response):
+    def around(environ: Any, start_response: Any) -> Any:
         if len(refused) < 2:
             refused.append(environ)
             start_response("429 Too Many Requests", [("Retry-After", "0"), ("Content-Length", "0")])
@@ -221,8 +227,8 @@ def test_who_is_told_to_wait_waits_and_asks_again(breakable):
 # What it writes down
 
 
-def break_bodies(breakable):
-    def around(environ, start_response):
+def break_bodies(breakable: Any) -> None:
+    def around(environ: Any, start_response: Any) -> Any:
         if environ["REQUEST_METHOD"] == "GET":
             return breakable.app(environ, start_response)
         start_response("200 OK", [("Content-Length", "7"), ("X-Odd", "\x07")])
@@ -234,7 +240,9 @@ def break_bodies(breakable):
 CHOSEN = ["--case", "answer.moved", "--case", "answer.denied", "--case", "origin.preflight"]
 
 
-def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(daas, breakable, target, target_file):
+def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(
+    daas: Commands, breakable: Breakable, target: Target, target_file: Path
+) -> None:
     break_bodies(breakable)
     outcome = daas.run("conformance", breakable.server.url, "--sandbox", target_file, *CHOSEN)
     assert (outcome.status, outcome.stderr) == (1, "")
@@ -248,9 +256,17 @@ def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(daas, brea
     assert outcome.text.endswith("4 cases: 1 passed, 3 failed, 0 skipped.\n")
 
 
-def test_junit_and_json_hold_the_same(daas, breakable, target_file, tmp_path):
+def test_junit_and_json_hold_the_same(daas: Commands, breakable: Breakable, target_file: Path, tmp_path: Path) -> None:
     break_bodies(breakable)
-    asked = ["conformance", breakable.server.url, "--sandbox", target_file, *CHOSEN, "--junit", tmp_path / "junit.xml"]
+    asked: list[Any] = [
+        "conformance",
+        breakable.server.url,
+        "--sandbox",
+        target_file,
+        *CHOSEN,
+        "--junit",
+        tmp_path / "junit.xml",
+    ]
     outcome = daas.run(*asked, "--json")
     assert outcome.status == 1
     found = json.loads(outcome.stdout)
@@ -274,10 +290,12 @@ def test_junit_and_json_hold_the_same(daas, breakable, target_file, tmp_path):
     assert all("sent" in case[0].text and "expected" in case[0].text for case in [*suite][1:])
 
 
-def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, target, target_file, tmp_path):
+def test_no_private_key_and_no_signature_is_written_or_sent(
+    daas: Commands, breakable: Any, target: Target, target_file: Path, tmp_path: Path
+) -> None:
     sent = []
 
-    def around(environ, start_response):
+    def around(environ: Any, start_response: Any) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         sent.append(repr(environ) + body.decode("latin-1"))
         if environ["REQUEST_METHOD"] == "GET":
@@ -309,7 +327,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(daas, breakable, tar
     assert not any(signature in text for signature in signatures for text in written)
 
 
-def test_what_the_stage_lacks_is_skipped_and_said(live, target):
+def test_what_the_stage_lacks_is_skipped_and_said(live: LiveServer, target: Target) -> None:
     bare = Target.from_facts(
         target.granted, {"mailbox": target.mailbox, "message": target.message, "folders": target.folders}
     )
@@ -327,7 +345,7 @@ def test_what_the_stage_lacks_is_skipped_and_said(live, target):
 # The command
 
 
-def test_it_succeeds_if_all_is_kept(daas, live, target_file):
+def test_it_succeeds_if_all_is_kept(daas: Commands, live: LiveServer, target_file: Path) -> None:
     outcome = daas.run("conformance", live.url, "--sandbox", target_file, "--case", "answer.*")
     assert (outcome.status, outcome.stderr) == (0, "")
     first, *rows = outcome.text.splitlines()[:-2]
@@ -336,21 +354,21 @@ def test_it_succeeds_if_all_is_kept(daas, live, target_file):
     assert outcome.text.endswith(f"\n\n{len(rows) + 1} cases: {len(rows) + 1} passed, 0 failed, 0 skipped.\n")
 
 
-def test_one_api_is_played_alone(daas, live, target_file):
+def test_one_api_is_played_alone(daas: Commands, live: LiveServer, target_file: Path) -> None:
     found = daas.json("conformance", live.url, "--sandbox", target_file, "--api", "lists", "--case", "*.call.*")
     ids = {case["id"].partition(".")[0] for case in found["cases"]}
     assert (found["failed"], found["skipped"], ids) == (0, 0, {"setup", "lists", "contacts"})
     daas.wrong_usage("conformance", live.url, "--sandbox", target_file, "--api", "messages", "--case", "lists.*")
 
 
-def test_it_plays_with_what_its_options_name(daas, live, target, tmp_path):
+def test_it_plays_with_what_its_options_name(daas: Commands, live: LiveServer, target: Target, tmp_path: Path) -> None:
     for name, keys in [("granted", target.granted), ("refused", target.refused)]:
         (tmp_path / name).write_text(json.dumps(vars(keys)))
         (tmp_path / name).chmod(0o600)
     named = ["--mailbox", target.mailbox, "--message", target.message, "--closed-mailbox", target.closed_mailbox]
     folders = [word for folder in target.folders for word in ("--folder", folder)]
-    keys = ["--key-file", tmp_path / "granted", "--refused-key-file", tmp_path / "refused"]
-    found = daas.json("conformance", live.url, *keys, *named, *folders, "--case", "answer.*", "--case", "order.*")
+    paths: list[Any] = ["--key-file", tmp_path / "granted", "--refused-key-file", tmp_path / "refused"]
+    found = daas.json("conformance", live.url, *paths, *named, *folders, "--case", "answer.*", "--case", "order.*")
     assert (found["failed"], found["skipped"]) == (0, 0)
 
 
@@ -367,18 +385,18 @@ USAGE = {
 
 
 @pytest.mark.parametrize("words", USAGE.values(), ids=USAGE)
-def test_wrong_usage_ends_with_2(daas, words, target_file):
-    file = [] if words == USAGE["no-keys"] else ["--sandbox", target_file]
+def test_wrong_usage_ends_with_2(daas: Commands, words: Any, target_file: Path) -> None:
+    file: list[str | Path] = [] if words == USAGE["no-keys"] else ["--sandbox", target_file]
     daas.wrong_usage("conformance", *words, *file)
 
 
 @pytest.mark.parametrize("window", [0, 59, 1801])
-def test_a_server_whose_window_no_case_can_see_is_not_judged(daas, target_file, window):
+def test_a_server_whose_window_no_case_can_see_is_not_judged(daas: Commands, target_file: Path, window: int) -> None:
     target_file.write_text(json.dumps({**json.loads(target_file.read_text()), "window": window}))
     assert "60 to 1800" in daas.wrong_usage("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
 
-def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, target_file):
+def test_a_file_with_keys_that_is_open_to_others_is_refused(daas: Commands, target_file: Path) -> None:
     target_file.chmod(0o644)
     assert "chmod 600" in daas.refusal("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
@@ -396,6 +414,6 @@ def test_a_file_with_keys_that_is_open_to_others_is_refused(daas, target_file):
         {**FACTS, "other": {}},
     ],
 )
-def test_a_stage_that_cannot_be_used_is_refused(facts):
+def test_a_stage_that_cannot_be_used_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(TargetError):
         Target.from_facts(KEYS, facts)

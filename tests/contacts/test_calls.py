@@ -1,10 +1,13 @@
 """The calls for lists and contacts, each answer to the byte."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
+from werkzeug.test import TestResponse
 
 from daas import signing
 from daas.applications.registry import Application
@@ -12,7 +15,9 @@ from daas.contacts.models import Contact, ContactList
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
 
+from ..support.builders import Builder
 from ..support.database import transaction
+from ..support.servers import LiveServer
 from .caller import FORM, NAMED, NO_DATA, Caller, authorization
 
 pytestmark = pytest.mark.both_databases
@@ -20,11 +25,11 @@ pytestmark = pytest.mark.both_databases
 VECTORS = json.loads((Path(signing.__file__).parent / "vectors" / "migomail.json").read_text(encoding="utf-8"))
 
 
-def said(answer):
+def said(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_the_ten_calls_answer_as_documented(server, caller):
+def test_the_ten_calls_answer_as_documented(server: LiveServer, caller: Caller) -> None:
     """One conversation over a socket, in the document's words."""
     contacts = [f"{letter}@x.org" for letter in "abcdefg"]
     conversation = [
@@ -89,7 +94,7 @@ def test_the_ten_calls_answer_as_documented(server, caller):
 
 
 @pytest.mark.only("sqlite")
-def test_each_call_answers_with_a_slash_at_its_end_and_without(server, caller):
+def test_each_call_answers_with_a_slash_at_its_end_and_without(server: LiveServer, caller: Caller) -> None:
     calls = [
         ("POST", "/v1/lists/One", None),
         ("POST", "/v1/lists.json/Two", None),
@@ -132,7 +137,9 @@ def test_each_call_answers_with_a_slash_at_its_end_and_without(server, caller):
         ("a" * 255, "a" * 255),
     ],
 )
-def test_the_name_of_a_list_is_read_from_the_target_as_it_is_sent(server, caller, segment, name):
+def test_the_name_of_a_list_is_read_from_the_target_as_it_is_sent(
+    server: LiveServer, caller: Caller, segment: str, name: str
+) -> None:
     answer = caller.ask_over(server, "POST", f"/v1/lists/{segment}")
     expected = json.dumps(f"List {name} created with list-id 1", ensure_ascii=False)
     assert (answer.status, answer.text) == (201, f'{{"code":201,"message":{expected}}}')
@@ -152,19 +159,19 @@ def test_the_name_of_a_list_is_read_from_the_target_as_it_is_sent(server, caller
         ("%ED%A0%80", 400, "Bad Request"),
     ],
 )
-def test_a_name_that_no_list_may_have_is_refused(caller, segment, status, message):
+def test_a_name_that_no_list_may_have_is_refused(caller: Caller, segment: str, status: int, message: str) -> None:
     answer = caller.ask("POST", f"/v1/lists/{segment}")
     fields = ',"fields":["name"]' if status == 422 else ""
     assert said(answer) == (status, f'{{"code":{status},"message":"{message}"{fields}}}')
     assert caller.ask("GET", "/v1/lists.json").text == "{}"
 
 
-def test_two_lists_may_have_the_same_name(caller):
+def test_two_lists_may_have_the_same_name(caller: Caller) -> None:
     assert [caller.make_list("Same"), caller.make_list("Same")] == [1, 2]
     assert caller.ask("GET", "/v1/lists.json").text == '{"1":"Same","2":"Same"}'
 
 
-def test_an_id_is_never_used_again(caller):
+def test_an_id_is_never_used_again(caller: Caller) -> None:
     numbers = [caller.make_list() for _ in range(3)]
     caller.add(1, "a@x.org", "b@x.org")
     caller.ask("DELETE", "/v1/lists.json/3")
@@ -174,7 +181,7 @@ def test_an_id_is_never_used_again(caller):
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == '{"1":"a@x.org","3":"b@x.org"}'
 
 
-def test_a_contact_that_is_refused_takes_no_id(caller):
+def test_a_contact_that_is_refused_takes_no_id(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     for _ in range(3):
@@ -183,7 +190,7 @@ def test_a_contact_that_is_refused_takes_no_id(caller):
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == '{"1":"a@x.org","2":"b@x.org"}'
 
 
-def test_a_removed_list_takes_its_contacts_with_it(caller):
+def test_a_removed_list_takes_its_contacts_with_it(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     caller.ask("DELETE", "/v1/lists.json/1")
@@ -198,7 +205,7 @@ def test_a_removed_list_takes_its_contacts_with_it(caller):
     assert caller.ask("GET", "/v1/contacts.json?email_address=a@x.org").text == "{}"
 
 
-def test_an_address_is_in_its_list_once_without_regard_to_case(caller):
+def test_an_address_is_in_its_list_once_without_regard_to_case(caller: Caller) -> None:
     caller.make_list()
     caller.make_list()
     caller.add(1, "Me@X.org", "you@x.org")
@@ -213,7 +220,7 @@ def test_an_address_is_in_its_list_once_without_regard_to_case(caller):
 FIELDS = [column.key for column in Contact.__table__.columns if column.key not in {"list_id", "number", "email_folded"}]
 
 
-def stored(caller, number=1):
+def stored(caller: Caller, number: Any = 1) -> dict[str, str]:
     """Give a contact's fields as the database has them."""
     with caller.application.app.app_context():
         query = (
@@ -228,7 +235,7 @@ def stored(caller, number=1):
     return found
 
 
-def test_every_field_is_kept_and_others_are_ignored(caller):
+def test_every_field_is_kept_and_others_are_ignored(caller: Caller) -> None:
     caller.make_list()
     posted = {name: f" {name} ünd / \U0001f600\t" for name in FIELDS} | {"email_address": " a@x.org ", "other": ["x"]}
     assert caller.ask("POST", "/v1/contacts.json/1/contacts/", posted).status_code == 201
@@ -236,7 +243,7 @@ def test_every_field_is_kept_and_others_are_ignored(caller):
     assert stored(caller) == kept
 
 
-def test_an_edit_changes_what_is_sent_also_to_a_blank_and_keeps_the_rest(caller):
+def test_an_edit_changes_what_is_sent_also_to_a_blank_and_keeps_the_rest(caller: Caller) -> None:
     caller.make_list()
     posted = {name: name for name in FIELDS} | {"email_address": "a@x.org"}
     caller.ask("POST", "/v1/contacts.json/1/contacts/", posted)
@@ -246,7 +253,7 @@ def test_an_edit_changes_what_is_sent_also_to_a_blank_and_keeps_the_rest(caller)
     assert stored(caller) == posted | {"name": "New", "city": "", "phone": ""}
 
 
-def test_an_edit_of_nothing_is_a_success_where_there_is_a_contact(caller):
+def test_an_edit_of_nothing_is_a_success_where_there_is_a_contact(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     assert caller.ask("POST", "/v1/contacts.json/1/contacts/1").status_code == 200
@@ -255,7 +262,7 @@ def test_an_edit_of_nothing_is_a_success_where_there_is_a_contact(caller):
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("content_type", [FORM, "multipart/form-data; boundary=b", "application/json", None])
-def test_a_contact_is_read_in_each_type(caller, content_type):
+def test_a_contact_is_read_in_each_type(caller: Caller, content_type: str | None) -> None:
     caller.make_list()
     bodies = {
         FORM: "name=A+%26+B&email_address=a%40x.org",
@@ -280,7 +287,7 @@ def test_a_contact_is_read_in_each_type(caller, content_type):
     "address",
     ["a@x.org", "a.b+c@x.org", "o'neil@x-y.co.uk", "a@münchen.de", "a@localhost", "a@sub.x.museum"],
 )
-def test_a_valid_address_is_taken(caller, address):
+def test_a_valid_address_is_taken(caller: Caller, address: str) -> None:
     caller.make_list()
     caller.add(1, address)
     assert caller.ask("GET", "/v1/contacts.json/1/contact/1").json == {"1": address}
@@ -295,7 +302,7 @@ def test_a_valid_address_is_taken(caller, address):
     ],
     ids=repr,
 )
-def test_an_invalid_address_is_refused(caller, address):
+def test_an_invalid_address_is_refused(caller: Caller, address: Any) -> None:
     caller.make_list()
     answer = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": address})
     expected = '{"code":422,"message":"\'email_address\' contains invalid input","fields":["email_address"]}'
@@ -304,7 +311,7 @@ def test_an_invalid_address_is_refused(caller, address):
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("value", ["x" * 256, "a\0b", "\udfff", 5, 1.5, True, [], {}], ids=repr)
-def test_an_invalid_field_is_refused(caller, value):
+def test_an_invalid_field_is_refused(caller: Caller, value: Any) -> None:
     caller.make_list()
     answer = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "a@x.org", "zip_code": value})
     expected = '{"code":422,"message":"\'zip_code\' contains invalid input","fields":["zip_code"]}'
@@ -357,11 +364,13 @@ def test_an_invalid_field_is_refused(caller, value):
         ),
     ],
 )
-def test_wrong_arguments_are_named_with_their_own_names(caller, method, uri, posted, expected):
+def test_wrong_arguments_are_named_with_their_own_names(
+    caller: Caller, method: str, uri: str, posted: dict[str, str] | None, expected: str
+) -> None:
     assert said(caller.ask(method, uri, posted)) == (422, expected)
 
 
-def test_pages_follow_one_another(caller):
+def test_pages_follow_one_another(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, *(f"c{n}@x.org" for n in range(1, 8)))
     caller.ask("DELETE", "/v1/contacts.json/1/contacts/3")
@@ -374,7 +383,7 @@ def test_pages_follow_one_another(caller):
 
 
 @pytest.mark.parametrize("number", ["0", "01", "-1", "+1", "1.0", "x", "9223372036854775808", "%D9%A1", "1%2F2", "*"])
-def test_an_id_that_no_list_and_no_contact_has_is_not_found(caller, number):
+def test_an_id_that_no_list_and_no_contact_has_is_not_found(caller: Caller, number: str) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     no_list, no_contact = '{"code":404,"message":"List not found"}', '{"code":404,"message":"Contact not found"}'
@@ -393,7 +402,7 @@ def test_an_id_that_no_list_and_no_contact_has_is_not_found(caller, number):
 # Additions of ours
 
 
-def test_a_contact_is_added_to_several_lists_at_once(caller):
+def test_a_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
     for _ in range(3):
         caller.make_list()
     caller.add(3, "x@x.org")
@@ -415,7 +424,7 @@ def test_a_contact_is_added_to_several_lists_at_once(caller):
     ],
     ids=["unknown", "exists", "comma", "semicolon", "too many", "none"],
 )
-def test_a_contact_is_added_to_all_lists_or_to_none(caller, lists, status, message):
+def test_a_contact_is_added_to_all_lists_or_to_none(caller: Caller, lists: str, status: int, message: str) -> None:
     caller.make_list()
     caller.make_list()
     caller.add(2, "a@x.org")
@@ -426,7 +435,7 @@ def test_a_contact_is_added_to_all_lists_or_to_none(caller, lists, status, messa
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"b@x.org"}'
 
 
-def test_an_address_that_no_list_has_is_in_none(caller, make_caller):
+def test_an_address_that_no_list_has_is_in_none(caller: Caller, make_caller: Callable[..., Any]) -> None:
     other = make_caller()
     other.make_list()
     other.add(1, "a@x.org")
@@ -437,7 +446,7 @@ def test_an_address_that_no_list_has_is_in_none(caller, make_caller):
 
 
 @pytest.mark.only("sqlite")
-def test_what_the_vectors_sign_is_answered_so(build):
+def test_what_the_vectors_sign_is_answered_so(build: Builder) -> None:
     """A signature without a date holds for ever: these were computed once, by others."""
     documented = [vector for vector in VECTORS if vector["answer"]]
     keys = KeyPair(documented[0]["public_key"], documented[0]["private_key"])
@@ -454,7 +463,7 @@ def test_what_the_vectors_sign_is_answered_so(build):
         assert vector["answer"] in {None, answer.text}
 
 
-def add_many(caller, count):
+def add_many(caller: Caller, count: int) -> None:
     """Put contacts into the first list as an import does."""
     with caller.application.app.app_context(), transaction() as connection:
         named = select(Application.id).where(Application.name == caller.application.name).scalar_subquery()
@@ -470,7 +479,7 @@ def add_many(caller, count):
 
 
 @pytest.mark.only("sqlite")
-def test_nothing_posted_is_what_it_says(caller):
+def test_nothing_posted_is_what_it_says(caller: Caller) -> None:
     for body in ["", "[]", "{}", NO_DATA, '{"posted_data":"null"}']:
         for text in [NO_DATA, '{"posted_data":"null"}', body or NO_DATA]:
             header = {"Authorization": authorization(caller.application.keys, "GET", "/v1/lists.json", text)}

@@ -2,51 +2,56 @@
 
 import csv
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daas.contacts.csv_files import COLUMNS, protect_cell, restore_cell
+from daas.settings import Settings
 
 from ..support.commands import Commands
+from .caller import Caller
 
 
 @pytest.fixture
-def daas(settings, tmp_path) -> Commands:
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def listed(caller):
+def listed(caller: Caller) -> Caller:
     """An application with a list of two contacts."""
     caller.make_list()
     caller.add(1, "a@x.org", "b@x.org")
     return caller
 
 
-def put(daas, text):
+def put(daas: Commands, text: bytes | str) -> Path:
     path = daas.directory / "contacts.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
 
 
-def shown(caller):
+def shown(caller: Caller) -> dict[str, str]:
     return caller.ask("GET", "/v1/contacts.json/1/contacts").json
 
 
 @pytest.mark.both_databases
-def test_a_file_is_imported_behind_what_the_list_has(daas, listed):
+def test_a_file_is_imported_behind_what_the_list_has(daas: Commands, listed: Caller) -> None:
     put(daas, '\ufeffName,EMAIL_ADDRESS,dob\r\n"Ann, ""A""", c@x.org ,\r\nÉlo\u2028ïse,d@x.org,"1 June\n1970"\r\n')
     done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert done == {"list": "1", "imported": 2, "ids": ["3", "4"]}
     assert shown(listed) == {"1": "a@x.org", "2": "b@x.org", "3": "c@x.org", "4": "d@x.org"}
-    assert listed.add(1, "e@x.org") is None
+    listed.add(1, "e@x.org")
     assert [*shown(listed)] == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.both_databases
-def test_what_is_exported_is_imported_again(daas, listed, make_caller):
+def test_what_is_exported_is_imported_again(daas: Commands, listed: Caller, make_caller: Callable[..., Any]) -> None:
     put(daas, 'email_address,address,zip_code\nc@x.org,"1 Main St\n""Apt"" 2",01234\n')
     name = listed.application.name
     daas.json("contacts", "import", "1", "contacts.csv", "--application", name)
@@ -75,23 +80,25 @@ TEXTS = ["", "a=1", " =1", "'", "'a", "''", "1-2", "Zoë"]
 
 
 @pytest.mark.parametrize("text", FORMULAS, ids=ascii)
-def test_cell_that_begins_like_a_formula_gets_an_apostrophe(text):
+def test_cell_that_begins_like_a_formula_gets_an_apostrophe(text: Any) -> None:
     assert protect_cell(text) == "'" + text
     assert restore_cell(protect_cell(text)) == text
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
-def test_other_cells_are_left_as_they_are(text):
+def test_other_cells_are_left_as_they_are(text: Any) -> None:
     assert protect_cell(text) == restore_cell(text) == text
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\nＡ＝a "), max_size=8))  # noqa: RUF001
-def test_protected_cell_is_restored_exactly(text):
+def test_protected_cell_is_restored_exactly(text: Any) -> None:
     assert restore_cell(protect_cell(text)) == text
     assert not protect_cell(text).startswith(tuple("=+-@\t\r"))
 
 
-def test_export_of_formulas_is_imported_unchanged(daas, listed, make_caller):
+def test_export_of_formulas_is_imported_unchanged(
+    daas: Commands, listed: Any, make_caller: Callable[..., Caller]
+) -> None:
     row = ["=cmd@x.org", "=1+1", "'=1", "+1 555", "-5", "@home"]
     text = io.StringIO()
     csv.writer(text).writerows([["email_address", "name", "company", "phone", "city", "state"], row])
@@ -129,7 +136,9 @@ def test_export_of_formulas_is_imported_unchanged(daas, listed, make_caller):
         ("", ["1: names other columns"]),
     ],
 )
-def test_every_line_at_fault_is_named_and_nothing_is_imported(daas, listed, text, faults):
+def test_every_line_at_fault_is_named_and_nothing_is_imported(
+    daas: Commands, listed: Caller, text: str, faults: list[str]
+) -> None:
     put(daas, text)
     outcome = daas.run("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert (outcome.status, outcome.stdout) == (1, b"")
@@ -145,7 +154,7 @@ def test_every_line_at_fault_is_named_and_nothing_is_imported(daas, listed, text
 
 
 @pytest.mark.both_databases
-def test_a_long_file_is_imported_whole_or_not_at_all(daas, listed):
+def test_a_long_file_is_imported_whole_or_not_at_all(daas: Commands, listed: Caller) -> None:
     lines = [f"n{n}@y.org" for n in range(2500)]
     put(daas, "\n".join(["email_address", *lines, "A@x.org"]))
     name = listed.application.name
@@ -158,14 +167,16 @@ def test_a_long_file_is_imported_whole_or_not_at_all(daas, listed):
     assert page == {"2002": "n1999@y.org", "2003": "n2000@y.org"}
 
 
-def test_a_file_of_no_contacts_imports_none(daas, listed):
+def test_a_file_of_no_contacts_imports_none(daas: Commands, listed: Caller) -> None:
     put(daas, "email_address\n")
     done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert done == {"list": "1", "imported": 0, "ids": []}
 
 
 @pytest.mark.parametrize("command", ["import", "export"])
-def test_a_list_or_an_application_that_is_not_there_is_told(daas, listed, make_caller, command):
+def test_a_list_or_an_application_that_is_not_there_is_told(
+    daas: Commands, listed: Caller, make_caller: Callable[..., Any], command: str
+) -> None:
     put(daas, "email_address\nc@x.org\n")
     other = make_caller().application.name
     refusal = daas.refusal("contacts", command, "1", "contacts.csv", "--application", other)
@@ -176,7 +187,7 @@ def test_a_list_or_an_application_that_is_not_there_is_told(daas, listed, make_c
     assert "--application" in daas.wrong_usage("contacts", command, "1", "contacts.csv")
 
 
-def test_a_file_that_cannot_be_read_or_written_is_told(daas, listed):
+def test_a_file_that_cannot_be_read_or_written_is_told(daas: Commands, listed: Caller) -> None:
     name = listed.application.name
     put(daas, b"email_address\n\xff@x.org\n")
     sentence = "contacts.csv cannot be read, or is not UTF-8."

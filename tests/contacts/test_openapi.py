@@ -1,10 +1,14 @@
 """What the OpenAPI document says of the calls for lists and contacts is true of them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import openapi_spec_validator
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
 
 from daas.app import create_app
 from daas.errors import TooManyRequests
@@ -37,12 +41,12 @@ each_call = pytest.mark.parametrize(("path", "method"), CALLS, ids=lambda part: 
 
 
 @pytest.fixture(scope="module")
-def document(app):
+def document(app: Flask) -> dict[str, Any]:
     return app.test_client().get("/openapi.json").json
 
 
 @pytest.fixture
-def caller(make_caller):
+def caller(make_caller: Callable[..., Any]) -> Caller:
     """An application with a list of two contacts."""
     caller = make_caller(explain_401=True)
     caller.make_list()
@@ -50,13 +54,21 @@ def caller(make_caller):
     return caller
 
 
-def ask(caller, path, method, query=None, posted=None, named=None, **headers):
+def ask(
+    caller: Caller,
+    path: str,
+    method: str,
+    query: str | None = None,
+    posted: Any = None,
+    named: dict[str, str] | None = None,
+    **headers: Any,
+) -> TestResponse:
     uri = re.sub("{.*?}", lambda part: (named or NAMED)[part[0]], path)
     usual = CALLS[path, method]
     return caller.ask(method, uri + (usual[0] if query is None else query), posted or usual[1], **headers)
 
 
-def ask_while_it_raises(caller, error, path, method):
+def ask_while_it_raises(caller: Caller, error: RuntimeError | TooManyRequests, path: str, method: str) -> TestResponse:
     """Ask while something below the view fails: here it is what finds the application."""
     app = caller.application.app
     services = app.extensions["daas"]
@@ -68,27 +80,27 @@ def ask_while_it_raises(caller, error, path, method):
 
 
 class Broken:
-    def __init__(self, error):
+    def __init__(self, error: Any) -> None:
         self.error = error
 
-    def clear(self):
+    def clear(self) -> None:
         pass
 
-    def find(self, *_):
+    def find(self, *_: Any) -> None:
         raise self.error
 
 
-def ask_as(caller, path, method, keys):
+def ask_as(caller: Caller, path: str, method: str, keys: KeyPair) -> TestResponse:
     return ask(Caller(replace(caller.application, keys=keys)), path, method)
 
 
-def ask_without_database(caller, path, method):
+def ask_without_database(caller: Any, path: Any, method: Any) -> Any:
     settings = caller.application.app.extensions["daas"].settings
     nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
     return ask(Caller(replace(caller.application, app=nowhere)), path, method)
 
 
-def send(caller, path, method, body, text=None, **headers):
+def send(caller: Any, path: Any, method: Any, body: Any, text: Any = None, **headers: Any) -> TestResponse:
     uri = re.sub("{.*?}", "1", path)
     signed = {"Authorization": authorization(caller.application.keys, method, uri, text or body[:50]), **headers}
     return caller.application.app.test_client().open(uri, method=method, data=body, headers=signed)
@@ -103,16 +115,20 @@ INVALID_LISTS = {
     "/v1/contacts.json": "?lists=x",
 }
 OTHER = {"{name_or_id}": "9", "{list_id}": "9", "{contact_id}": "9"}
-PROVOKED = {
+PROVOKED: dict[str, Callable[..., Any]] = {
     "success": ask,
     "BodyNotWhole": lambda caller, path, method: caller.application.app.test_client().open(
         re.sub("{.*?}", "1", path), method=method, environ_overrides={"CONTENT_LENGTH": "9"}
     ),
-    "UnreadableBody": lambda *call: send(*call, "[1]", **{"Content-Type": "application/json"}),
-    "UnsupportedMediaType": lambda *call: send(*call, "hello", **{"Content-Type": "text/plain"}),
-    "BodyTooLarge": lambda *call: send(*call, "x" * 70_000),
-    "AuthenticationFailed": lambda caller, *call: ask_as(
-        caller, *call, KeyPair(caller.application.keys.public_key, "0" * 64)
+    "UnreadableBody": lambda caller, path, method: send(
+        caller, path, method, "[1]", **{"Content-Type": "application/json"}
+    ),
+    "UnsupportedMediaType": lambda caller, path, method: send(
+        caller, path, method, "hello", **{"Content-Type": "text/plain"}
+    ),
+    "BodyTooLarge": lambda caller, path, method: send(caller, path, method, "x" * 70_000),
+    "AuthenticationFailed": lambda caller, path, method: ask_as(
+        caller, path, method, KeyPair(caller.application.keys.public_key, "0" * 64)
     ),
     "TooManyRequests": lambda caller, *call: ask_while_it_raises(caller, TooManyRequests(60), *call),
     "UnexpectedError": lambda caller, *call: ask_while_it_raises(caller, RuntimeError(), *call),
@@ -151,13 +167,15 @@ PROVOKED = {
 }
 
 
-def test_it_is_still_valid(document):
+def test_it_is_still_valid(document: dict[str, Any]) -> None:
     openapi_spec_validator.validate(document)
     assert {(path, method.upper()) for path in document["paths"] for method in document["paths"][path]} >= {*CALLS}
 
 
 @each_call
-def test_every_documented_answer_is_given_so(document, make_caller, caller, path, method):
+def test_every_documented_answer_is_given_so(
+    document: dict[str, Any], make_caller: Callable[..., Any], caller: Caller, path: str, method: str
+) -> None:
     described = responses_of(document, path, method)
     documented = {name: status for status, response in described.items() for name in examples_of(response)}
     documented.pop("UseNotAuthorized")
@@ -174,7 +192,7 @@ def test_every_documented_answer_is_given_so(document, make_caller, caller, path
 
 
 @each_call
-def test_every_example_fits_its_schema(document, path, method):
+def test_every_example_fits_its_schema(document: dict[str, Any], path: str, method: str) -> None:
     operation = document["paths"][path][method.lower()]
     assert operation["security"] == [{"RCWS": []}]
     for response in responses_of(document, path, method).values():
@@ -189,7 +207,7 @@ def test_every_example_fits_its_schema(document, path, method):
             check(document, parameter["schema"], shown)
 
 
-def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(document):
+def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(document: dict[str, Any]) -> None:
     description = document["components"]["securitySchemes"]["RCWS"]["description"]
     string, header = re.findall(r"```\n(.*?)\n```", description, re.DOTALL)
     public_key, private_key = re.search(r"key `(\w+)` with the private key `(\w+)`", description).groups()
@@ -198,5 +216,7 @@ def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(documen
 
 
 @pytest.mark.parametrize(("name", "method", "path"), [("NotFound", "GET", "/v1/x"), ("MethodNotAllowed", "PUT", LISTS)])
-def test_other_paths_and_methods_are_answered_as_the_components_have_it(document, app, name, method, path):
+def test_other_paths_and_methods_are_answered_as_the_components_have_it(
+    document: dict[str, Any], app: Flask, name: str, method: str, path: str
+) -> None:
     hold(document, document["components"]["responses"][f"Rcws{name}"], app.test_client().open(path, method=method))

@@ -1,10 +1,13 @@
 """What lists and contacts hold to: numbers without gaps, isolation, the cost of large lists."""
 
 import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -17,7 +20,8 @@ from daas.contacts.models import Contact, ContactList
 from daas.storage.engine import db
 
 from ..support.database import transaction
-from ..support.wire import ask_until_served, connected
+from ..support.servers import LiveServer
+from ..support.wire import Answer, ask_until_served, connected
 from .caller import Caller
 
 pytestmark = pytest.mark.both_databases
@@ -26,11 +30,11 @@ CLIENTS = 32
 LARGE = 100_000
 
 
-def at_once(server, requests):
+def at_once(server: LiveServer, requests: list[bytes]) -> list[Answer]:
     """Send all requests at once, each over a connection of its own, and give the answers."""
     start = Barrier(len(requests))
 
-    def client(request):
+    def client(request: Any) -> Any:
         with connected(server) as wire:
             start.wait(timeout=30)
             return ask_until_served(lambda: wire.ask(request))
@@ -39,7 +43,7 @@ def at_once(server, requests):
         return [*pool.map(client, requests)]
 
 
-def test_contacts_that_are_added_at_once_are_numbered_without_gaps(server, caller):
+def test_contacts_that_are_added_at_once_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
     caller.make_list()
     uri = "/v1/contacts.json/1/contacts/"
     # Half of them again: what is refused leaves no gap.
@@ -52,14 +56,14 @@ def test_contacts_that_are_added_at_once_are_numbered_without_gaps(server, calle
     assert {*shown.values()} == {*addresses}
 
 
-def test_lists_that_are_made_at_once_are_numbered_without_gaps(server, caller):
+def test_lists_that_are_made_at_once_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
     answers = at_once(server, [caller.request("POST", f"/v1/lists/L{n}") for n in range(CLIENTS)])
     made = {answer.json["message"].split()[1]: answer.json["message"].rpartition(" ")[2] for answer in answers}
     assert sorted(map(int, made.values())) == [*range(1, CLIENTS + 1)]
     assert caller.ask("GET", "/v1/lists.json").json == {number: name for name, number in made.items()}
 
 
-def test_two_who_add_to_the_same_lists_do_not_wait_for_each_other(server, caller):
+def test_two_who_add_to_the_same_lists_do_not_wait_for_each_other(server: LiveServer, caller: Caller) -> None:
     for _ in range(4):
         caller.make_list()
     orders = [*itertools.permutations("1234")]
@@ -72,7 +76,7 @@ def test_two_who_add_to_the_same_lists_do_not_wait_for_each_other(server, caller
         assert len(caller.ask("GET", f"/v1/contacts.json/{number}/contacts").json) == len(orders)
 
 
-def test_of_several_who_remove_a_list_one_does(server, caller):
+def test_of_several_who_remove_a_list_one_does(server: LiveServer, caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     answers = at_once(server, [caller.request("DELETE", "/v1/lists.json/1")] * 8)
@@ -136,7 +140,7 @@ class Model:
             expected = 409 if taken else 200 if known else 404
             answer = ask("POST", f"/v1/contacts.json/{number}/contacts/{contact}", {"email_address": address})
         else:
-            known = there and self.contacts[number].pop(contact, None)
+            known = there and bool(self.contacts[number].pop(contact, None))
             expected, answer = 200 if known else 404, ask("DELETE", f"/v1/contacts.json/{number}/contacts/{contact}")
         assert answer.status_code == expected, (what, number, contact, letter, answer.text)
 
@@ -170,10 +174,10 @@ class Model:
             assert ask("GET", f"/v1/contacts.json?email_address={address}").json == found
 
 
-def test_no_call_of_one_application_shows_or_changes_what_is_anothers(make_caller):
+def test_no_call_of_one_application_shows_or_changes_what_is_anothers(make_caller: Callable[..., Any]) -> None:
     @hypothesis_settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
     @given(COMMANDS)
-    def each_sees_its_own(commands):
+    def each_sees_its_own(commands: Any) -> None:
         models = [Model(make_caller()), Model(make_caller())]
         for who, *command in commands:
             models[who].do(*command)
@@ -187,7 +191,7 @@ def test_no_call_of_one_application_shows_or_changes_what_is_anothers(make_calle
 
 
 @pytest.fixture
-def large(app, caller):
+def large(app: Flask, caller: Caller) -> Iterator[int]:
     """The row id of a list with so many contacts, of which every tenth was removed, among others of its kind."""
     for _ in range(2):
         caller.make_list()
@@ -209,14 +213,14 @@ def large(app, caller):
             caller.ask("DELETE", f"/v1/lists.json/{number}")
 
 
-def plan_of(query):
+def plan_of(query: Any) -> str:
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[db.engine.dialect.name]
     statement = str(query.compile(dialect=db.engine.dialect, compile_kwargs={"literal_binds": True}))
     with transaction() as connection:
         return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(prefix + statement))
 
 
-def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app, caller, large):
+def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app: Flask, caller: Caller, large: int) -> None:
     with app.app_context():
         plan = plan_of(page_query(large, pagesize=5, offset=80_000))
         if db.engine.dialect.name == "sqlite":
@@ -240,12 +244,14 @@ def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app, caller, larg
         )
 
 
-def test_what_a_crash_left_of_a_removed_list_goes_with_the_next(app, caller, monkeypatch):
+def test_what_a_crash_left_of_a_removed_list_goes_with_the_next(
+    app: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     caller.make_list()
 
-    def crash():
+    def crash() -> None:
         raise OperationalError("", {}, Exception())
 
     with monkeypatch.context() as patched:

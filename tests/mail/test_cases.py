@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,17 +14,17 @@ CASES = Path(__file__).with_name("cases")
 EXPECTED = [json.loads((CASES / name).read_text(encoding="utf-8")) for name in ("expected.json", "found.json")]
 
 
-def cases(kind):
+def cases(kind: Any) -> Any:
     listed = [expected[kind] for expected in EXPECTED]
     return [case for each in listed for case in (each.items() if isinstance(each, dict) else each)]
 
 
-def envelope_of(name):
+def envelope_of(name: Any) -> Any:
     (found,) = find_messages(CASES / name)
-    return read_envelope(found.raw)
+    return read_envelope(found.raw)  # type: ignore[union-attr]
 
 
-def test_every_file_has_an_expected_value():
+def test_every_file_has_an_expected_value() -> None:
     named = {case if isinstance(case, str) else case[0] for kind in EXPECTED[0] for case in cases(kind)}
     described = {"README.md", "expected.json", "found.json"}
     assert len(named) > 90
@@ -31,38 +32,38 @@ def test_every_file_has_an_expected_value():
 
 
 @pytest.mark.parametrize(("name", "count"), cases("mbox"))
-def test_mbox_holds_so_many_messages(name, count):
+def test_mbox_holds_so_many_messages(name: Any, count: Any) -> None:
     found = [*find_messages(CASES / name)]
     assert [type(each) for each in found] == [FoundMessage] * count
     for each in found:
-        assert read_envelope(each.raw).subject
+        assert read_envelope(each.raw).subject  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", [name for name, count in cases("mbox") if count == 1])
-def test_mbox_with_one_message_keeps_it_byte_for_byte(name):
+def test_mbox_with_one_message_keeps_it_byte_for_byte(name: Any) -> None:
     (found,) = find_messages(CASES / name)
-    assert found.raw == (CASES / name).read_bytes().partition(b"\n")[2]
+    assert found.raw == (CASES / name).read_bytes().partition(b"\n")[2]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("name", "subject"), cases("subject"))
-def test_subject_is_decoded(name, subject):
+def test_subject_is_decoded(name: Any, subject: Any) -> None:
     assert envelope_of(name).subject == subject
 
 
 @pytest.mark.parametrize(("name", "date"), cases("date"))
-def test_date_is_right_or_empty(name, date):
+def test_date_is_right_or_empty(name: Any, date: Any) -> None:
     assert date_text(envelope_of(name).date) == date
 
 
 @pytest.mark.parametrize(("name", "fields"), cases("header_read"))
-def test_bad_line_hides_no_field(name, fields):
+def test_bad_line_hides_no_field(name: Any, fields: Any) -> None:
     envelope = envelope_of(name)
     shown = {"subject": envelope.subject, "from": envelope.sender, "to": envelope.recipients}
     assert {field: shown[field] for field in fields} == fields
 
 
 @pytest.mark.parametrize("name", cases("skipped"))
-def test_file_that_is_no_mail_is_skipped(name):
+def test_file_that_is_no_mail_is_skipped(name: Any) -> None:
     (found,) = find_messages(CASES / name)
     if isinstance(found, FoundMessage):
         with pytest.raises(NotAMessage):
@@ -70,6 +71,6 @@ def test_file_that_is_no_mail_is_skipped(name):
 
 
 @pytest.mark.parametrize(("name", "texts"), cases("found_by_subject"))
-def test_search_folds_white_space(name, texts):
+def test_search_folds_white_space(name: Any, texts: Any) -> None:
     stored = fold(envelope_of(name).subject)
     assert [text for text in texts if fold(text) not in stored] == []

@@ -4,6 +4,9 @@ import os
 import re
 import time
 import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -50,18 +53,18 @@ MBOX = (
 )
 
 
-def write(path, content):
+def write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 
 
-def find_raw(path):
-    return [found.raw for found in find_messages(path)]
+def find_raw(path: Path) -> list[bytes]:
+    return [found.raw for found in find_messages(path) if isinstance(found, FoundMessage)]
 
 
 @contextlib.contextmanager
-def measured_memory():
-    peak = []
+def measured_memory() -> Iterator[Any]:
+    peak: list[int] = []
     tracemalloc.start()
     try:
         yield peak
@@ -71,26 +74,26 @@ def measured_memory():
 
 
 @pytest.fixture
-def maildir(tmp_path):
+def maildir(tmp_path: Path) -> Path:
     directory = tmp_path / "Maildir"
     for name in ("cur", "new", "tmp"):
         (directory / name).mkdir(parents=True)
     return directory
 
 
-def test_file_is_one_message_byte_for_byte(tmp_path):
+def test_file_is_one_message_byte_for_byte(tmp_path: Path) -> None:
     raw = b"\xef\xbb\xbfSubject: x\r\n\r\nFrom \r\n\0\xff\n\nFrom - Mon Jun  3 12:13:56 2013\nbody\n\n"
     path = write(tmp_path / "lab.eml", raw)
     assert list(find_messages(path)) == [FoundMessage(str(path), raw)]
 
 
-def test_empty_file_is_found(tmp_path):
+def test_empty_file_is_found(tmp_path: Path) -> None:
     path = write(tmp_path / "empty", b"")
     assert list(find_messages(path)) == [FoundMessage(str(path), b"")]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
-def test_mbox_messages_keep_their_bytes(tmp_path, line_end):
+def test_mbox_messages_keep_their_bytes(tmp_path: Path, line_end: Any) -> None:
     path = write(tmp_path / "inbox", MBOX.replace(b"\n", line_end))
     assert list(find_messages(path)) == [
         FoundMessage(f"{path}#1", LAB_RESULTS.replace(b"\n", line_end)),
@@ -99,7 +102,7 @@ def test_mbox_messages_keep_their_bytes(tmp_path, line_end):
     ]
 
 
-def test_mbox_messages_can_be_read(tmp_path):
+def test_mbox_messages_can_be_read(tmp_path: Path) -> None:
     envelopes = [read_envelope(raw) for raw in find_raw(write(tmp_path / "inbox", MBOX))]
     assert [envelope.subject for envelope in envelopes] == ["Lab results", "Referral", "Discharge"]
 
@@ -171,12 +174,12 @@ def test_mbox_messages_can_be_read(tmp_path):
         ),
     ],
 )
-def test_only_the_separating_empty_line_is_left_out(tmp_path, content, messages):
+def test_only_the_separating_empty_line_is_left_out(tmp_path: Path, content: bytes, messages: Any) -> None:
     assert find_raw(write(tmp_path / "inbox", content)) == messages
 
 
 @pytest.mark.parametrize("shift", range(5))
-def test_line_end_at_the_edge_of_a_read_is_one(tmp_path, shift):
+def test_line_end_at_the_edge_of_a_read_is_one(tmp_path: Path, shift: Any) -> None:
     beginning = POSTMARK.replace(b"\n", b"\r\r\n") + b"To: b\r\r\n"
     padding = b"x" * (65_536 - len(beginning) - shift)
     content = beginning + padding + b"\r\r\nFrom -\r\r\nTo: c\r\r\n"
@@ -185,13 +188,13 @@ def test_line_end_at_the_edge_of_a_read_is_one(tmp_path, shift):
 
 
 @pytest.mark.parametrize("shift", range(5))
-def test_indented_from_line_at_the_edge_of_a_read_is_text(tmp_path, shift):
+def test_indented_from_line_at_the_edge_of_a_read_is_text(tmp_path: Path, shift: Any) -> None:
     beginning = POSTMARK + b"To: b\n\n"
     content = beginning + b" " * (65_536 - len(beginning) - shift) + b"From -\nTo: c\n"
     assert find_raw(write(tmp_path / "inbox", content)) == [content[len(POSTMARK) :]]
 
 
-def test_appending_a_message_does_not_change_the_one_before(tmp_path):
+def test_appending_a_message_does_not_change_the_one_before(tmp_path: Path) -> None:
     before = find_raw(write(tmp_path / "inbox", POSTMARK + LAB_RESULTS + b"\n"))
     after = find_raw(write(tmp_path / "inbox", POSTMARK + LAB_RESULTS + b"\n" + POSTMARK + DISCHARGE + b"\n"))
     assert after[:1] == before
@@ -218,7 +221,7 @@ def test_appending_a_message_does_not_change_the_one_before(tmp_path):
         ),
     ],
 )
-def test_from_line_before_a_header_begins_a_message(tmp_path, line):
+def test_from_line_before_a_header_begins_a_message(tmp_path: Path, line: Any) -> None:
     content = POSTMARK + b"To: b\n\n" + line.encode() + b"\nTo: d\n"
     assert find_raw(write(tmp_path / "inbox", content)) == [b"To: b\n", b"To: d\n"]
     assert find_raw(write(tmp_path / "inbox", line.encode() + b"\nTo: d\n")) == [b"To: d\n"]
@@ -244,7 +247,7 @@ def test_from_line_before_a_header_begins_a_message(tmp_path, line):
         pytest.param("\n", " From a@example.org Mon Jun  3 12:13:56 2013", "To: d\n", id="indented"),
     ],
 )
-def test_other_lines_stay_in_their_message(tmp_path, before, line, after):
+def test_other_lines_stay_in_their_message(tmp_path: Path, before: Any, line: Any, after: Any) -> None:
     message = f"To: b\n\n{before}{line}\n{after}".encode()
     assert find_raw(write(tmp_path / "inbox", POSTMARK + message)) == [message]
 
@@ -260,13 +263,13 @@ def test_other_lines_stay_in_their_message(tmp_path, before, line, after):
         pytest.param(b"From a b\nBEGIN:VCALENDAR\nX-A: b\n", id="a calendar"),
     ],
 )
-def test_mbox_that_cannot_be_split_is_skipped(tmp_path, content):
+def test_mbox_that_cannot_be_split_is_skipped(tmp_path: Path, content: bytes) -> None:
     path = write(tmp_path / "inbox", content)
     reason = "it begins with `From `, but no header of a message follows such a line"
     assert list(find_messages(path)) == [SkippedFile(str(path), reason)]
 
 
-def test_text_before_the_first_message_is_skipped(tmp_path):
+def test_text_before_the_first_message_is_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "inbox", b"\n\nFrom the archive of 2013\n\n" + POSTMARK + DISCHARGE)
     reason = "it is before the first message, and no header of a message follows its first line"
     assert list(find_messages(path)) == [SkippedFile(f"{path}#1", reason), FoundMessage(f"{path}#2", DISCHARGE)]
@@ -297,7 +300,7 @@ LINES = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(st.lists(LINES, max_size=8).map(b"".join), min_size=1, max_size=5))
-def test_messages_written_to_an_mbox_are_found(tmp_path_factory, messages):
+def test_messages_written_to_an_mbox_are_found(tmp_path_factory: pytest.TempPathFactory, messages: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "written"
     messages = [b"To: b\n" + message for message in messages]
     write(path, b"".join(POSTMARK + message + b"\n" for message in messages))
@@ -339,7 +342,7 @@ WHITE_SPACE = re.compile(rb"[ \t\0\xef\xbb\xbf\r\n]*")
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(PIECES, LINE_ENDS).map(b"".join), max_size=40).map(b"".join))
-def test_splitting_an_mbox_loses_nothing(content):
+def test_splitting_an_mbox_loses_nothing(content: bytes) -> None:
     file = io.BytesIO(content)
     if not is_mbox(file):
         return
@@ -359,7 +362,7 @@ def test_splitting_an_mbox_loses_nothing(content):
     assert re.fullmatch(LINE_END + b"?", content[end:])
 
 
-def test_every_byte_of_an_mbox_is_read_once():
+def test_every_byte_of_an_mbox_is_read_once() -> None:
     """Counted, not timed: a reader that looks ahead from each From line would read some bytes many times."""
     content = POSTMARK + b"To: b\n" + POSTMARK * 1000 + b"A: b\n" + (b"\nFrom -\nA: b\n" + POSTMARK) * 1000
     file = CountingFile(content)
@@ -370,13 +373,13 @@ def test_every_byte_of_an_mbox_is_read_once():
 class CountingFile(io.BytesIO):
     bytes_read = 0
 
-    def read(self, size=-1):
+    def read(self, size: Any = -1) -> Any:
         chunk = super().read(size)
         self.bytes_read += len(chunk)
         return chunk
 
 
-def test_long_from_lines_take_linear_time(tmp_path):
+def test_long_from_lines_take_linear_time(tmp_path: Path) -> None:
     lines = [b"From " + b" " * 60_000 + b"x y", b"From " + b"x" * 60_000 + b" Jun 1:00 2000 q"]
     lines += [b'From "' + b'\\"' * 30_000, b"From x Jun 1:00 2000 " + b"1 " * 30_000 + b"q"]
     message = b"To: b\n" + b"".join(b"\n" + line + b"\n" for line in lines * 20)
@@ -386,7 +389,7 @@ def test_long_from_lines_take_linear_time(tmp_path):
     assert time.thread_time() - began < 5
 
 
-def test_maildir_gives_files_in_cur_and_new(maildir):
+def test_maildir_gives_files_in_cur_and_new(maildir: Any) -> None:
     write(maildir / "new" / "1370279640.M2P1.host", DISCHARGE)
     write(maildir / "cur" / "1370279638.M9P1.host:2,S", b"From \n\nFrom \n")
     write(maildir / "cur" / "1370279636.M1P1.host:2,RS", LAB_RESULTS)
@@ -399,7 +402,7 @@ def test_maildir_gives_files_in_cur_and_new(maildir):
     ]
 
 
-def test_folders_within_a_maildir_are_skipped(maildir):
+def test_folders_within_a_maildir_are_skipped(maildir: Any) -> None:
     for name in (".Sent", ".Sent.2013", "Archive"):
         for part in ("cur", "new", "tmp"):
             (maildir / name / part).mkdir(parents=True)
@@ -413,7 +416,7 @@ def test_folders_within_a_maildir_are_skipped(maildir):
     assert find_raw(maildir / ".Sent") == [DISCHARGE]
 
 
-def test_bad_files_do_not_stop_a_maildir(maildir):
+def test_bad_files_do_not_stop_a_maildir(maildir: Any) -> None:
     (maildir / "cur" / "1").symlink_to("1")
     (maildir / "cur" / "2").symlink_to("nowhere")
     (maildir / "cur" / "3").mkdir()
@@ -432,7 +435,7 @@ def test_bad_files_do_not_stop_a_maildir(maildir):
     ]
 
 
-def test_links_that_lead_out_of_a_maildir_are_not_followed(maildir, tmp_path):
+def test_links_that_lead_out_of_a_maildir_are_not_followed(maildir: Any, tmp_path: Path) -> None:
     secret = write(tmp_path / "secret.eml", LAB_RESULTS)
     (maildir / "cur" / "1").symlink_to(secret)
     (maildir / "cur" / "2").symlink_to("../../secret.eml")
@@ -447,7 +450,7 @@ def test_links_that_lead_out_of_a_maildir_are_not_followed(maildir, tmp_path):
     ]
 
 
-def test_messages_are_read_one_at_a_time(maildir):
+def test_messages_are_read_one_at_a_time(maildir: Any) -> None:
     write(maildir / "cur" / "1", DISCHARGE)
     write(maildir / "cur" / "2", DISCHARGE)
     messages = find_messages(maildir)
@@ -457,39 +460,39 @@ def test_messages_are_read_one_at_a_time(maildir):
 
 
 # Each makes something that gives no message and returns the reason, and whether it is an error.
-def make_dangling_symlink(path):
+def make_dangling_symlink(path: Any) -> Any:
     path.symlink_to("nowhere")
     return "it does not exist", True
 
 
-def make_below_a_file(path):
+def make_below_a_file(path: Any) -> Any:
     path.parent.rmdir()
     path.parent.write_bytes(b"")
     return "it cannot be read: Not a directory", True
 
 
-def make_directory(path):
+def make_directory(path: Any) -> Any:
     (path / "cur").mkdir(parents=True)
     (path / "new").mkdir()
     return "it is a directory but no Maildir (with cur, new and tmp)", False
 
 
-def make_symlink_loop(path):
+def make_symlink_loop(path: Any) -> Any:
     path.symlink_to(path)
     return "it cannot be read: Too many levels of symbolic links", True
 
 
-def make_fifo(path):
+def make_fifo(path: Any) -> Any:
     os.mkfifo(path)
     return "it is no file but a device, pipe or socket", False
 
 
-def make_device(path):
+def make_device(path: Any) -> Any:
     path.symlink_to("/dev/zero")
     return "it is no file but a device, pipe or socket", False
 
 
-def make_large(path):
+def make_large(path: Any) -> Any:
     path.touch()
     os.truncate(path, MAX_MESSAGE_BYTES + 1)
     return "it is larger than 100 MiB", False
@@ -499,7 +502,7 @@ def make_large(path):
     "make",
     [make_dangling_symlink, make_below_a_file, make_directory, make_symlink_loop, make_fifo, make_device, make_large],
 )
-def test_path_without_messages_is_skipped_with_a_reason(tmp_path, make):
+def test_path_without_messages_is_skipped_with_a_reason(tmp_path: Path, make: Any) -> None:
     path = tmp_path / "folder" / "mail"
     path.parent.mkdir()
     reason, is_error = make(path)
@@ -507,7 +510,7 @@ def test_path_without_messages_is_skipped_with_a_reason(tmp_path, make):
 
 
 @pytest.fixture
-def closed_to_others():
+def closed_to_others() -> Iterator[Callable[..., Any]]:
     """Go on as a user who is not root, for root may read every file."""
     user = os.geteuid()
     yield lambda: os.seteuid(65534 if user == 0 else user)
@@ -515,7 +518,7 @@ def closed_to_others():
 
 
 @pytest.mark.parametrize("is_directory", [False, True], ids=["file", "directory"])
-def test_path_without_permission_is_an_error(tmp_path, closed_to_others, is_directory):
+def test_path_without_permission_is_an_error(tmp_path: Path, closed_to_others: Any, is_directory: Any) -> None:
     path = tmp_path / "mail"
     path.mkdir() if is_directory else path.touch()
     path.chmod(0)
@@ -523,28 +526,28 @@ def test_path_without_permission_is_an_error(tmp_path, closed_to_others, is_dire
     assert list(find_messages(path)) == [SkippedFile(str(path), "it cannot be read: Permission denied", is_error=True)]
 
 
-def test_path_that_is_not_utf_8_is_printable(tmp_path):
+def test_path_that_is_not_utf_8_is_printable(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"Zo\xeb.eml")
     assert list(find_messages(path)) == [
         SkippedFile(str(tmp_path / "Zo\ufffd.eml"), "it does not exist", is_error=True)
     ]
 
 
-def test_link_to_a_file_or_maildir_is_followed(tmp_path, maildir):
+def test_link_to_a_file_or_maildir_is_followed(tmp_path: Path, maildir: Any) -> None:
     write(maildir / "new" / "1", DISCHARGE)
     for name, target in (("a", maildir), ("b", maildir / "new" / "1")):
         (tmp_path / name).symlink_to(target)
         assert find_raw(tmp_path / name) == [DISCHARGE]
 
 
-def test_message_of_the_maximum_size_is_found(tmp_path):
+def test_message_of_the_maximum_size_is_found(tmp_path: Path) -> None:
     path = tmp_path / "large.eml"
     path.touch()
     os.truncate(path, MAX_MESSAGE_BYTES)
     assert [len(raw) for raw in find_raw(path)] == [MAX_MESSAGE_BYTES]
 
 
-def test_too_large_message_of_an_mbox_is_skipped_unread(tmp_path):
+def test_too_large_message_of_an_mbox_is_skipped_unread(tmp_path: Path) -> None:
     path = tmp_path / "inbox"
     with path.open("wb") as file:
         file.write(POSTMARK + DISCHARGE + b"\n" + POSTMARK + b"To: b\n")
@@ -559,9 +562,9 @@ def test_too_large_message_of_an_mbox_is_skipped_unread(tmp_path):
     assert max(peak) < 1_000_000
 
 
-def test_mbox_is_streamed(tmp_path):
+def test_mbox_is_streamed(tmp_path: Path) -> None:
     message = b"Subject: x\n\n" + b"a line of an attachment\n" * 20_000
     path = write(tmp_path / "inbox", (POSTMARK + message + b"\n") * 20)
     with measured_memory() as peak:
-        assert all(found.raw == message for found in find_messages(path))
+        assert all(found.raw == message for found in find_messages(path))  # type: ignore[union-attr]
     assert max(peak) < 3 * len(message)

@@ -6,6 +6,7 @@ import json
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import webencodings.labels
@@ -32,15 +33,15 @@ MAIL = (
 )
 
 
-def read_subject(value):
+def read_subject(value: bytes) -> str:
     return read_envelope(b"From: a@example.org\nSubject: " + value + b"\n\nbody\n").subject
 
 
-def read_date(value):
+def read_date(value: bytes) -> datetime | None:
     return read_envelope(b"From: a@example.org\nDate: " + value + b"\n\nbody\n").date
 
 
-def assert_storable(envelope):
+def assert_storable(envelope: Envelope) -> None:
     texts = (envelope.message_id, envelope.subject, envelope.sender, envelope.recipients)
     for text in texts:
         assert len(text) <= MAX_TEXT_LENGTH
@@ -51,7 +52,7 @@ def assert_storable(envelope):
         assert envelope.date.tzinfo is UTC
 
 
-def test_envelope_has_header_fields_and_size():
+def test_envelope_has_header_fields_and_size() -> None:
     assert read_envelope(MAIL) == Envelope(
         message_id="<20130603.181@clinic.example.org>",
         subject="Lab results of 3 June",
@@ -79,7 +80,7 @@ def test_envelope_has_header_fields_and_size():
         pytest.param(b"X=a:b\nX-Y=http://z\n", "it has no mail header", id="settings with a colon"),
     ],
 )
-def test_bytes_without_a_mail_header_are_rejected(raw, reason):
+def test_bytes_without_a_mail_header_are_rejected(raw: bytes, reason: str) -> None:
     with pytest.raises(NotAMessage) as rejected:
         read_envelope(raw)
     assert str(rejected.value) == reason
@@ -112,16 +113,16 @@ def test_bytes_without_a_mail_header_are_rejected(raw, reason):
     ],
     ids=bytes.decode,
 )
-def test_one_field_of_mail_makes_a_message(field):
+def test_one_field_of_mail_makes_a_message(field: bytes) -> None:
     assert read_envelope(b"Unheard-Of: 1\n" + field + b": x\n").size == len(field) + 18
 
 
-def test_missing_fields_are_empty():
+def test_missing_fields_are_empty() -> None:
     assert read_envelope(b"Received: by a\n\n") == Envelope("", "", "", "", None, 16)
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r", b"\r\r\n"], ids=["LF", "CRLF", "CR", "CR CR LF"])
-def test_any_line_end_is_accepted(line_end):
+def test_any_line_end_is_accepted(line_end: Any) -> None:
     raw = MAIL.replace(b"\r\n", line_end)
     envelope = read_envelope(raw)
     assert (envelope.subject, envelope.message_id) == (
@@ -144,7 +145,7 @@ def test_any_line_end_is_accepted(line_end):
         pytest.param(b"X-Relay: a\r\n>From a Mon Jun  3 12:13:56 2013\r\n", id="postmark after a field"),
     ],
 )
-def test_leftovers_before_a_header_are_ignored(before):
+def test_leftovers_before_a_header_are_ignored(before: Any) -> None:
     assert read_envelope(before + MAIL).subject == "Lab results of 3 June"
 
 
@@ -170,7 +171,7 @@ def test_leftovers_before_a_header_are_ignored(before):
         pytest.param(b"X:" + b"a" * 10**6 + b"\nFrom: a\nSubject: x\n", "x", "a", id="a long field before"),
     ],
 )
-def test_malformed_headers_are_read(header, subject, sender):
+def test_malformed_headers_are_read(header: Any, subject: Any, sender: Any) -> None:
     envelope = read_envelope(header)
     assert (envelope.subject, envelope.sender) == (subject, sender)
 
@@ -221,7 +222,7 @@ def test_malformed_headers_are_read(header, subject, sender):
         pytest.param(b"  a \t  b  ", "a b", id="blanks"),
     ],
 )
-def test_text_is_decoded_for_people(value, subject):
+def test_text_is_decoded_for_people(value: Any, subject: Any) -> None:
     assert read_subject(value) == subject
 
 
@@ -231,7 +232,7 @@ WIDE_CHARSETS = ["gb18030", "gbk", "gb2312", "big5", "big5-hkscs", "euc-kr", "ks
 
 @pytest.mark.parametrize("charset", WIDE_CHARSETS)
 @pytest.mark.parametrize("wrong", [b"\xff", b"\xa0"], ids=repr)
-def test_wrong_byte_costs_one_character(charset, wrong):
+def test_wrong_byte_costs_one_character(charset: Any, wrong: Any) -> None:
     text = "日本" if charset not in ("euc-kr", "ks_c_5601-1987") else "결과"
     raw = text.encode(charset)
     word = b"=?%b?b?%b?=" % (charset.encode(), base64.b64encode(raw + b" " + wrong + b" " + raw))
@@ -239,7 +240,7 @@ def test_wrong_byte_costs_one_character(charset, wrong):
 
 
 @pytest.mark.parametrize("label", sorted(webencodings.labels.LABELS))
-def test_every_label_of_the_encoding_standard_is_known(label):
+def test_every_label_of_the_encoding_standard_is_known(label: Any) -> None:
     name = webencodings.labels.LABELS[label]
     # Windows-1252 bytes are what an unknown label gives.
     raw = "ж".encode(name) if name.startswith("utf") else b"\xe6\xe7\xe8\xe9"
@@ -250,7 +251,7 @@ def test_every_label_of_the_encoding_standard_is_known(label):
     assert decode_labelled(raw, label) == expected
 
 
-def test_encoded_words_in_message_ids_are_left():
+def test_encoded_words_in_message_ids_are_left() -> None:
     envelope = read_envelope(b"From: =?utf-8?q?=C3=AB?=\nTo: =?utf-8?q?=C3=AB?=\nMessage-ID: =?utf-8?q?a?=\n")
     assert (envelope.sender, envelope.recipients, envelope.message_id) == ("ë", "ë", "=?utf-8?q?a?=")
 
@@ -265,7 +266,7 @@ def test_encoded_words_in_message_ids_are_left():
         pytest.param(b"=?utf-8?b?8J+YgA==?=\n " * 5_000, "😀" * MAX_TEXT_LENGTH, id="encoded"),
     ],
 )
-def test_long_texts_are_cut(value, text):
+def test_long_texts_are_cut(value: bytes, text: str) -> None:
     raw = b"".join(name + b": " + value + b"\n" for name in (b"Subject", b"From", b"To"))
     envelope = read_envelope(raw + b"Message-ID: " + b"x" * 3_000_000)
     assert envelope.message_id == "x" * MAX_TEXT_LENGTH
@@ -287,8 +288,8 @@ def test_long_texts_are_cut(value, text):
         pytest.param(b"Fri, 31 Dec 9999 23:59:59 +0000", (9999, 12, 31, 23, 59, 59), id="the last year"),
     ],
 )
-def test_date_is_in_utc(value, date):
-    assert read_date(value) == datetime(*date, tzinfo=UTC)
+def test_date_is_in_utc(value: Any, date: Any) -> None:
+    assert read_date(value) == datetime(*date, tzinfo=UTC)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +321,7 @@ def test_date_is_in_utc(value, date):
     ],
     ids=repr,
 )
-def test_date_that_cannot_be_understood_is_none(value):
+def test_date_that_cannot_be_understood_is_none(value: Any) -> None:
     assert read_date(value) is None
 
 
@@ -331,14 +332,14 @@ def test_date_that_cannot_be_understood_is_none(value):
     ),
     st.sampled_from(["", "(a)", "(a (b) \\) c)"]),
 )
-def test_date_with_comments_is_read_in_any_format(date, form, comment):
+def test_date_with_comments_is_read_in_any_format(date: Any, form: Any, comment: Any) -> None:
     date = date.replace(
         microsecond=0, tzinfo=timezone(timedelta(minutes=round(date.utcoffset() / timedelta(minutes=1))))
     )
     assert read_date(date.strftime(form).replace(" ", f"{comment} ").encode()) == date
 
 
-def test_every_python_codec_gives_storable_text():
+def test_every_python_codec_gives_storable_text() -> None:
     names = set(encodings.aliases.aliases) | set(encodings.aliases.aliases.values()) | {"idna", "undefined"}
     for name in sorted(names):
         for data in (b"", b"a", bytes(range(256)), b"\\N{x}\\ud800\\q", b"+2AA-", b"xn--a-\xff"):
@@ -348,7 +349,7 @@ def test_every_python_codec_gives_storable_text():
 
 @settings(deadline=None)
 @given(st.binary(max_size=400))
-def test_any_bytes_are_a_message_or_rejected(raw):
+def test_any_bytes_are_a_message_or_rejected(raw: bytes) -> None:
     with contextlib.suppress(NotAMessage):
         assert_storable(read_envelope(raw))
 
@@ -428,7 +429,7 @@ PIECES = st.sampled_from(
 
 @settings(deadline=None, max_examples=500)
 @given(st.lists(PIECES | st.binary(max_size=3), max_size=40), st.sampled_from([b"Subject", b"From", b"Date"]))
-def test_anything_shaped_like_a_header_is_a_message(pieces, name):
+def test_anything_shaped_like_a_header_is_a_message(pieces: Any, name: Any) -> None:
     raw = name + b": " + b"".join(pieces)
     envelope = read_envelope(raw)
     assert_storable(envelope)
@@ -437,7 +438,7 @@ def test_anything_shaped_like_a_header_is_a_message(pieces, name):
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=60), st.integers(1, 45), st.booleans())
-def test_text_split_into_words_anywhere_is_restored(text, size, in_base64):
+def test_text_split_into_words_anywhere_is_restored(text: Any, size: Any, in_base64: Any) -> None:
     data = text.encode()
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     if in_base64:
@@ -464,7 +465,7 @@ def test_text_split_into_words_anywhere_is_restored(text, size, in_base64):
         pytest.param(b"Date: " + b"1 " * 1_000_000, id="date"),
     ],
 )
-def test_hostile_headers_take_linear_time(raw):
+def test_hostile_headers_take_linear_time(raw: bytes) -> None:
     began = time.thread_time()
     try:
         read_envelope(raw)
@@ -473,15 +474,15 @@ def test_hostile_headers_take_linear_time(raw):
     assert time.thread_time() - began < 5
 
 
-def test_many_from_lines_take_no_memory():
+def test_many_from_lines_take_no_memory() -> None:
     assert measure_memory(b"From a\n" * 300_000) < 1_000_000
 
 
-def test_body_is_not_read():
+def test_body_is_not_read() -> None:
     assert measure_memory(MAIL + b"Content-Type: multipart/mixed\r\n" * 1_000_000) < 1_000_000
 
 
-def measure_memory(raw):
+def measure_memory(raw: bytes) -> int:
     tracemalloc.start()
     try:
         with contextlib.suppress(NotAMessage):

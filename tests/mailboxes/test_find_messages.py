@@ -2,13 +2,16 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from daas.applications.registry import SERVICES
 from daas.mailboxes import administration as mailboxes
@@ -16,7 +19,8 @@ from daas.mailboxes.access import AccessibleMailbox
 from daas.mailboxes.find_messages import Search, page_query
 from daas.storage.engine import db
 
-from ..support.actors import FORM
+from ..support.actors import FORM, Application
+from ..support.builders import Builder, Mailbox
 from ..support.database import transaction
 
 pytestmark = pytest.mark.both_databases
@@ -24,35 +28,44 @@ pytestmark = pytest.mark.both_databases
 FOLDERS, MESSAGES = "/direct/folders", "/direct/messages"
 
 
-def get(application, path, headers=None, content_type=None, **arguments):
+def get(application: Any, path: Any, headers: Any = None, content_type: Any = None, **arguments: Any) -> TestResponse:
     uri = f"{path}?{urlencode({'mailbox': application.mailbox.name, **arguments})}"
     signed = application.signed_headers(method="GET", uri=uri, content_type=content_type)
     return application.app.test_client().get(uri, headers={**signed, **(headers or {})})
 
 
-def body_of(answer):
+def body_of(answer: TestResponse) -> str:
     return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
 
 
-def ids_of(answer):
+def ids_of(answer: TestResponse) -> list[str]:
     assert answer.status_code == 200, answer.text
     return [message["id"] for message in answer.json["messages"]]
 
 
-@pytest.fixture
-def mail(build):
+class Correspondent(Application):
     """An application with a mailbox of its own, and a way to put mail into it."""
-    application = build.application(mailboxes=[build.mailbox(messages=0, folders=2)])
 
-    def put(subject="Results", sender="a@example.org", date="Mon, 02 Nov 2026 15:00:00 +0000", raw=None):
+    theirs: Mailbox
+
+    def put(
+        self,
+        subject: str = "Results",
+        sender: str = "a@example.org",
+        date: str = "Mon, 02 Nov 2026 15:00:00 +0000",
+        raw: bytes | None = None,
+    ) -> str:
         raw = raw or f"From: {sender}\nTo: b@example.org\nSubject: {subject}\nDate: {date}\n\nBody\n".encode()
-        return build.raw_message(application.mailbox, raw)
-
-    application.put = put
-    return application
+        return Builder(self.app).raw_message(self.mailbox, raw)
 
 
-def test_folders_are_listed_by_id_and_name_in_the_documented_body(mail):
+@pytest.fixture
+def mail(build: Builder) -> Correspondent:
+    application = build.application(mailboxes=[build.mailbox(messages=0, folders=2)])
+    return Correspondent(application.app, application.name, application.keys, application.mailboxes)
+
+
+def test_folders_are_listed_by_id_and_name_in_the_documented_body(mail: Correspondent) -> None:
     box = mail.mailbox
     folders = ",".join(f'{{"id":"{id_}","name":"Custom {n}"}}' for n, id_ in enumerate(box.folders))
     answer = get(mail, FOLDERS)
@@ -60,12 +73,12 @@ def test_folders_are_listed_by_id_and_name_in_the_documented_body(mail):
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_a_mailbox_without_custom_folders_has_an_empty_list(build):
+def test_a_mailbox_without_custom_folders_has_an_empty_list(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox(folders=0)])
     assert get(application, FOLDERS).json["folders"] == []
 
 
-def test_a_message_is_shown_as_documented(mail):
+def test_a_message_is_shown_as_documented(mail: Correspondent) -> None:
     one = mail.put(subject='=?utf-8?q?Caf=C3=A9?= "quoted" / slash', sender="Zo\xeb <z@example.org>")
     answer = get(mail, MESSAGES, limit=1)
     size = answer.json["messages"][0]["size"]
@@ -76,7 +89,7 @@ def test_a_message_is_shown_as_documented(mail):
     )
 
 
-def test_a_message_in_a_custom_folder_is_shown_with_the_folders_id(mail):
+def test_a_message_in_a_custom_folder_is_shown_with_the_folders_id(mail: Correspondent) -> None:
     one = mail.put()
     folder = mail.mailbox.folders[1]
     assert mail.move(id=one, folder=folder).status_code == 200
@@ -85,17 +98,19 @@ def test_a_message_in_a_custom_folder_is_shown_with_the_folders_id(mail):
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
 @pytest.mark.parametrize("suffix", ["", "/", "/format/json", "/format/json/"])
-def test_the_calls_answer_at_the_same_spellings_as_a_move(mail, path, suffix):
+def test_the_calls_answer_at_the_same_spellings_as_a_move(mail: Correspondent, path: str, suffix: str) -> None:
     assert get(mail, path + suffix).status_code == 200
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
 @pytest.mark.parametrize("content_type", [None, FORM, "application/json"], ids=str)
-def test_a_get_is_signed_with_and_without_a_content_type(mail, path, content_type):
+def test_a_get_is_signed_with_and_without_a_content_type(
+    mail: Correspondent, path: str, content_type: str | None
+) -> None:
     assert get(mail, path, content_type=content_type).status_code == 200
 
 
-def test_the_query_is_signed_as_it_is_sent(mail):
+def test_the_query_is_signed_as_it_is_sent(mail: Correspondent) -> None:
     uri = f"{MESSAGES}?mailbox={mail.mailbox.name}&subject=%41+b%2Bc"
     headers = mail.signed_headers(method="GET", uri=uri, content_type=None)
     client = mail.app.test_client()
@@ -104,14 +119,14 @@ def test_the_query_is_signed_as_it_is_sent(mail):
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
-def test_other_methods_are_refused_and_head_is_one_of_them(mail, path):
+def test_other_methods_are_refused_and_head_is_one_of_them(mail: Correspondent, path: str) -> None:
     client = mail.app.test_client()
     answers = [client.open(path, method=method) for method in ("POST", "PUT", "DELETE", "OPTIONS", "HEAD")]
     assert [(answer.status_code, answer.headers["Allow"]) for answer in answers] == [(405, "GET")] * 5
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
-def test_each_call_is_a_service_of_its_own(build, path):
+def test_each_call_is_a_service_of_its_own(build: Builder, path: str) -> None:
     others = tuple(service for service in SERVICES if service != path.strip("/"))
     application = build.application(mailboxes=[build.mailbox()], services=others)
     answer = get(application, path)
@@ -119,7 +134,9 @@ def test_each_call_is_a_service_of_its_own(build, path):
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
-def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(build, mail, path):
+def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(
+    build: Builder, mail: Correspondent, path: str
+) -> None:
     everything = build.application(mailboxes=[build.mailbox()], all_mailboxes=True)
     answers = [
         get(mail, path, mailbox="nobody.at.all"),
@@ -146,45 +163,45 @@ INVALID = {
     [(name, value) for name, values in INVALID.items() for value in values],
     ids=lambda value: ascii(value[:20]),
 )
-def test_an_argument_that_cannot_be_meant_is_named(mail, name, value):
+def test_an_argument_that_cannot_be_meant_is_named(mail: Correspondent, name: str, value: str) -> None:
     answer = get(mail, MESSAGES, **{name: value})
     sentence = f"'{name.capitalize()}' contains invalid input"
     assert (answer.status_code, answer.json["message"], answer.json["fields"]) == (422, sentence, [name])
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
-def test_the_mailbox_is_required(mail, path):
+def test_the_mailbox_is_required(mail: Correspondent, path: str) -> None:
     answer = get(mail, path, mailbox=" ")
     expected = '{"request_id":"N","fields":["mailbox"],"message":"\'Mailbox\' is a required field."}'
     assert (answer.status_code, body_of(answer)) == (422, expected)
 
 
-def test_a_repeated_argument_is_invalid_and_names_count_in_any_case(mail):
+def test_a_repeated_argument_is_invalid_and_names_count_in_any_case(mail: Correspondent) -> None:
     name = mail.mailbox.name
     uri = f"{MESSAGES}?MAILBOX={name}&limit=1&Limit=2"
     answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
     assert (answer.status_code, answer.json["fields"]) == (422, ["limit"])
 
 
-def test_blank_arguments_count_as_not_given(mail):
+def test_blank_arguments_count_as_not_given(mail: Correspondent) -> None:
     one = mail.put()
     assert ids_of(get(mail, MESSAGES, folder="", subject=" ", since="", limit="", after="")) == [one]
 
 
-def test_a_query_that_is_not_utf_8_is_a_400(mail):
+def test_a_query_that_is_not_utf_8_is_a_400(mail: Correspondent) -> None:
     uri = f"{MESSAGES}?mailbox={mail.mailbox.name}&subject=%ff"
     answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
     assert (answer.status_code, answer.json["message"]) == (400, "Bad Request")
 
 
-def test_arguments_in_the_body_of_a_get_do_not_count(mail):
+def test_arguments_in_the_body_of_a_get_do_not_count(mail: Correspondent) -> None:
     uri = MESSAGES
     headers = mail.signed_headers(method="GET", uri=uri, content_type=FORM)
     answer = mail.app.test_client().get(uri, data=f"mailbox={mail.mailbox.name}", headers=headers)
     assert (answer.status_code, answer.json["fields"]) == (422, ["mailbox"])
 
 
-def test_an_application_that_must_send_content_md5_need_not_where_there_is_no_body(build):
+def test_an_application_that_must_send_content_md5_need_not_where_there_is_no_body(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     assert get(application, MESSAGES).status_code == 200
 
@@ -206,7 +223,9 @@ def test_an_application_that_must_send_content_md5_need_not_where_there_is_no_bo
     ],
     ids=ascii,
 )
-def test_a_part_of_the_text_is_found_without_regard_to_case(mail, name, part, finds):
+def test_a_part_of_the_text_is_found_without_regard_to_case(
+    mail: Correspondent, name: str, part: str, finds: bool
+) -> None:
     one = mail.put(subject="Results: 100% Straße, café", sender="a@example.org")
     mail.put(subject="Something else", sender="b@example.com")
     assert ids_of(get(mail, MESSAGES, **{name: part})) == ([one] if finds else [])
@@ -215,20 +234,20 @@ def test_a_part_of_the_text_is_found_without_regard_to_case(mail, name, part, fi
 @pytest.mark.parametrize(
     "sought", ["lab results now", "LAB  results", "results\u00a0now", "b\u3000results\u2009n"], ids=ascii
 )
-def test_search_folds_white_space_as_the_stored_text_is(mail, sought):
+def test_search_folds_white_space_as_the_stored_text_is(mail: Correspondent, sought: Any) -> None:
     one = mail.put(subject="Lab\u00a0 results  now")
     mail.put(subject="Labresultsnow")
     assert ids_of(get(mail, MESSAGES, subject=sought)) == [one]
 
 
 @pytest.mark.parametrize("subject", ["a\u200cb", "a\u00a0b", "\U0001f469\u200d\u2695\ufe0f", "a\u00adb"], ids=ascii)
-def test_what_is_shown_of_a_subject_can_be_looked_for(mail, subject):
+def test_what_is_shown_of_a_subject_can_be_looked_for(mail: Correspondent, subject: str) -> None:
     one = mail.put(subject=subject)
     shown = get(mail, MESSAGES).json["messages"][0]["subject"]
     assert ids_of(get(mail, MESSAGES, subject=shown)) == [one]
 
 
-def test_since_and_until_are_inclusive_and_take_the_date_forms_of_a_header(mail):
+def test_since_and_until_are_inclusive_and_take_the_date_forms_of_a_header(mail: Correspondent) -> None:
     days = [mail.put(subject=f"Day {day}", date=f"Mon, 0{day} Nov 2026 12:00:00 +0000") for day in (1, 2, 3)]
     undated = mail.put(raw=b"Subject: No date\n\n")
     assert ids_of(get(mail, MESSAGES)) == [*days, undated]
@@ -239,7 +258,7 @@ def test_since_and_until_are_inclusive_and_take_the_date_forms_of_a_header(mail)
     assert ids_of(get(mail, MESSAGES, since="2026-11-02T12:00:01+00:00", until=noon)) == []
 
 
-def test_all_that_is_given_must_fit(mail):
+def test_all_that_is_given_must_fit(mail: Correspondent) -> None:
     box = mail.mailbox
     wanted = mail.put(subject="Lab one", sender="lab@example.org")
     others = [mail.put(subject="Lab two"), mail.put(subject="X", sender="lab@example.org")]
@@ -253,9 +272,10 @@ def test_all_that_is_given_must_fit(mail):
 @pytest.mark.parametrize(
     "search", [{}, {"folder": "Inbox"}, {"since": "2020-01-01T00:00:00Z"}, {"subject": "x"}], ids=str
 )
-def test_pages_follow_each_other_and_the_last_has_no_next(mail, search):
+def test_pages_follow_each_other_and_the_last_has_no_next(mail: Correspondent, search: dict[str, Any]) -> None:
     ids = [mail.put(subject=f"x{n}") for n in range(5)]
-    pages, after = [], {}
+    pages: list[Any] = []
+    after: dict[str, Any] = {}
     while True:
         answer = get(mail, MESSAGES, limit=2, **search, **after)
         pages.append(ids_of(answer))
@@ -267,7 +287,7 @@ def test_pages_follow_each_other_and_the_last_has_no_next(mail, search):
     assert pages == [ids[:2], ids[2:4], ids[4:]]
 
 
-def test_a_page_that_ends_with_the_last_message_has_no_next(mail):
+def test_a_page_that_ends_with_the_last_message_has_no_next(mail: Correspondent) -> None:
     ids = [mail.put(), mail.put(subject="Two")]
     assert "next" not in get(mail, MESSAGES, limit=2).json
     assert "next" in get(mail, MESSAGES, limit=1).json
@@ -279,14 +299,15 @@ def test_a_page_that_ends_with_the_last_message_has_no_next(mail):
     moves=st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["Inbox", "Sent", "Draft"])), max_size=12),
     data=st.data(),
 )
-def test_moves_between_pages_neither_repeat_nor_hide_what_stayed(mail, moves, data):
+def test_moves_between_pages_neither_repeat_nor_hide_what_stayed(mail: Correspondent, moves: Any, data: Any) -> None:
     box = mail.mailbox
     if not box.messages:
         box.messages += [mail.put(subject=f"m{n}") for n in range(8)]
     for id_ in box.messages:
         assert mail.move(id=id_, folder="Inbox").status_code == 200
     touched = {box.messages[n] for n, _ in moves}
-    seen, after = [], {}
+    seen: list[Any] = []
+    after: dict[str, Any] = {}
     while True:
         answer = get(mail, MESSAGES, folder="Inbox", limit=3, **after)
         seen += ids_of(answer)
@@ -317,7 +338,7 @@ AWKWARD = {
 
 
 @pytest.mark.parametrize("raw", AWKWARD.values(), ids=AWKWARD)
-def test_awkward_mail_comes_out_as_valid_json(mail, raw):
+def test_awkward_mail_comes_out_as_valid_json(mail: Correspondent, raw: bytes) -> None:
     one = mail.put(raw=raw)
     answer = get(mail, MESSAGES)
     (shown,) = json.loads(answer.data.decode("utf-8"))["messages"]
@@ -325,7 +346,9 @@ def test_awkward_mail_comes_out_as_valid_json(mail, raw):
     assert all(isinstance(value, str) and value.isprintable() for value in shown.values())
 
 
-def test_an_answer_has_its_row_with_what_was_asked_but_not_the_words_looked_for(mail, build):
+def test_an_answer_has_its_row_with_what_was_asked_but_not_the_words_looked_for(
+    mail: Correspondent, build: Builder
+) -> None:
     answer = get(mail, MESSAGES, folder="inbox", subject="diagnosis", **{"from": "someone"})
     row = build.log_row(answer.json["request_id"])
     told = (row.status, row.reason, row.service, row.method, row.path, row.mailbox, row.folder, row.application)
@@ -343,7 +366,9 @@ def test_an_answer_has_its_row_with_what_was_asked_but_not_the_words_looked_for(
     ),
     ask_theirs=st.booleans(),
 )
-def test_no_call_shows_what_is_not_open_to_the_caller(mail, build, path, arguments, ask_theirs):
+def test_no_call_shows_what_is_not_open_to_the_caller(
+    mail: Correspondent, build: Builder, path: Any, arguments: Any, ask_theirs: Any
+) -> None:
     if not hasattr(mail, "theirs"):
         mail.theirs = build.mailbox(messages=0)
         build.raw_message(mail.theirs, b"Subject: secret of theirs\nDate: Mon, 02 Nov 2026 15:00:00 +0000\n\n")
@@ -363,7 +388,7 @@ MANY = 30_000
 
 
 @pytest.fixture(scope="module")
-def many(app):
+def many(app: Flask) -> list[AccessibleMailbox]:
     """Two mailboxes of 30,000 messages, one a minute; the ids of the first come all before those of the second."""
     dialect = app.extensions["daas"].settings.database_url.get_backend_name()
     numbers = {
@@ -403,7 +428,7 @@ def many(app):
     return places
 
 
-def plan_of(mailbox, search):
+def plan_of(mailbox: AccessibleMailbox, search: Search) -> str:
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[db.engine.dialect.name]
     query = page_query(mailbox, search)
     statement = str(query.compile(dialect=db.engine.dialect, compile_kwargs={"literal_binds": True}))
@@ -432,7 +457,9 @@ PLANS = {
 
 
 @pytest.mark.parametrize(("in_folder", "search", "sqlite", "postgresql"), PLANS.values(), ids=PLANS)
-def test_the_ids_of_a_page_come_from_an_index_of_the_place(app, many, in_folder, search, sqlite, postgresql):
+def test_the_ids_of_a_page_come_from_an_index_of_the_place(
+    app: Flask, many: list[AccessibleMailbox], in_folder: bool, search: Search, sqlite: str, postgresql: str
+) -> None:
     mailbox = many[1] if in_folder else AccessibleMailbox(many[1].id, None)
     with app.app_context():
         plan = plan_of(mailbox, search)
@@ -442,7 +469,7 @@ def test_the_ids_of_a_page_come_from_an_index_of_the_place(app, many, in_folder,
     assert "Seq Scan on message_envelope" not in plan
 
 
-def test_the_first_and_the_last_page_have_the_same_plan(app, many):
+def test_the_first_and_the_last_page_have_the_same_plan(app: Flask, many: list[AccessibleMailbox]) -> None:
     with app.app_context(), transaction() as connection:
         last = connection.scalar(text("SELECT max(id) FROM message")) - 50
         plans = [plan_of(AccessibleMailbox(many[1].id, None), Search(after=after)) for after in (1, last)]
@@ -452,7 +479,7 @@ def test_the_first_and_the_last_page_have_the_same_plan(app, many):
     assert kinds[0][:1] == kinds[1][:1]
 
 
-def test_a_path_with_an_escaped_mailbox_is_understood(mail):
+def test_a_path_with_an_escaped_mailbox_is_understood(mail: Correspondent) -> None:
     uri = f"{FOLDERS}?mailbox={quote(mail.mailbox.name).replace('.', '%2E')}"
     answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
     assert answer.json["mailbox"] == mail.mailbox.name

@@ -4,9 +4,12 @@ import json
 import mailbox as mailboxes_of_python
 import os
 import pty
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import delete, func, select, text
 
 from daas.app import create_command_app
@@ -14,8 +17,10 @@ from daas.mailboxes.administration import find_folder, find_mailbox
 from daas.mailboxes.message_import import ImportedMessage, import_messages
 from daas.mailboxes.messages import read_content
 from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from daas.settings import Settings
 from daas.storage.engine import db
 
+from ..support.builders import Builder
 from ..support.commands import Commands
 from ..support.database import transaction
 
@@ -46,26 +51,26 @@ BROKEN = {
 
 
 @pytest.fixture
-def daas(settings, tmp_path):
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def box(build):
+def box(build: Builder) -> Any:
     """Return an empty mailbox."""
     return build.mailbox(messages=0)
 
 
-def write(path, content):
+def write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 
 
-def make_mbox(path, messages):
+def make_mbox(path: Path, messages: list[bytes]) -> Path:
     return write(path, b"".join(POSTMARK + message + b"\n" for message in messages))
 
 
-def make_maildir(path, messages):
+def make_maildir(path: Path, messages: list[bytes]) -> Path:
     maildir = mailboxes_of_python.Maildir(path)
     for message in messages:
         maildir.add(message)
@@ -75,19 +80,19 @@ def make_maildir(path, messages):
     return path
 
 
-def bring(app, box, paths, folder="Inbox"):
+def bring(app: Flask, box: Any, paths: Any, folder: Any = "Inbox") -> Any:
     """Import in this process and return the outcomes."""
     with app.app_context():
         return [*import_messages(find_folder(find_mailbox(box.name), folder), paths)]
 
 
-def ids_in(app, box):
+def ids_in(app: Flask, box: Mailbox) -> list[int]:
     with app.app_context(), transaction() as connection:
         mailbox = find_mailbox(box.name).id
         return [*connection.scalars(select(Message.id).where(Message.mailbox_id == mailbox).order_by(Message.id))]
 
 
-def raw_of(app, message_id):
+def raw_of(app: Flask, message_id: int | str) -> bytes:
     with app.app_context():
         return read_content(int(message_id))
 
@@ -100,7 +105,9 @@ def raw_of(app, message_id):
     ],
     ids=["files", "mbox"],
 )
-def test_messages_keep_their_bytes(daas, box, tmp_path, make, paths):
+def test_messages_keep_their_bytes(
+    daas: Commands, box: Mailbox, tmp_path: Path, make: Callable[..., Any], paths: list[str]
+) -> None:
     outcome = daas.json("message", "import", box.name, *make(tmp_path))
     assert [*outcome] == ["imported", "skipped", "totals"]
     assert outcome["skipped"] == []
@@ -110,14 +117,14 @@ def test_messages_keep_their_bytes(daas, box, tmp_path, make, paths):
     assert [(each.status, each.stdout, each.stderr) for each in shown] == [(0, LAB, ""), (0, REFERRAL, "")]
 
 
-def test_maildir_messages_keep_their_bytes(daas, app, box, tmp_path):
+def test_maildir_messages_keep_their_bytes(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     outcome = daas.json("message", "import", box.name, make_maildir(tmp_path / "Maildir", [LAB, REFERRAL]))
     assert outcome["skipped"] == []
     assert [raw_of(app, each["id"]) for each in outcome["imported"]] == [LAB, REFERRAL]
     assert all(each["path"].startswith(str(tmp_path / "Maildir" / "new")) for each in outcome["imported"])
 
 
-def test_outcome_has_id_path_and_size(app, box, tmp_path):
+def test_outcome_has_id_path_and_size(app: Flask, box: Any, tmp_path: Path) -> None:
     first, second = write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", REFERRAL)
     outcomes = bring(app, box, [first, second])
     ids = ids_in(app, box)
@@ -129,40 +136,44 @@ def test_outcome_has_id_path_and_size(app, box, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["Inbox", "inbox", "SENT", "Archived", "Draft"])
-def test_import_into_a_standard_folder_by_name(daas, build, box, tmp_path, name):
+def test_import_into_a_standard_folder_by_name(
+    daas: Commands, build: Builder, box: Any, tmp_path: Path, name: Any
+) -> None:
     outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB), "--folder", name)
     assert build.folder_of(outcome["imported"][0]["id"]) == name.capitalize()
 
 
 @pytest.mark.parametrize("by", ["id", "name"])
-def test_import_into_a_custom_folder_by_id_or_name(daas, build, box, tmp_path, by):
+def test_import_into_a_custom_folder_by_id_or_name(
+    daas: Commands, build: Builder, box: Any, tmp_path: Path, by: Any
+) -> None:
     folder = box.folder if by == "id" else "Custom 0"
     outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB), "--folder", folder)
     assert build.folder_of(outcome["imported"][0]["id"]) == box.folder
 
 
-def test_import_goes_into_inbox_by_default(daas, build, box, tmp_path):
+def test_import_goes_into_inbox_by_default(daas: Commands, build: Builder, box: Any, tmp_path: Path) -> None:
     outcome = daas.json("message", "import", box.name, write(tmp_path / "1.eml", LAB))
     assert build.folder_of(outcome["imported"][0]["id"]) == "Inbox"
 
 
-def test_unknown_mailbox_or_folder_is_an_error(daas, app, box, tmp_path):
+def test_unknown_mailbox_or_folder_is_an_error(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
     assert "nobody" in daas.refusal("message", "import", "nobody", mail)
     assert "Attic" in daas.refusal("message", "import", box.name, mail, "--folder", "Attic")
     assert ids_in(app, box) == []
 
 
-def test_import_without_a_path_is_wrong_usage(daas, box):
+def test_import_without_a_path_is_wrong_usage(daas: Commands, box: Any) -> None:
     assert "PATH" in daas.wrong_usage("message", "import", box.name)
 
 
-def test_folder_of_another_mailbox_is_not_found(daas, build, box, tmp_path):
+def test_folder_of_another_mailbox_is_not_found(daas: Commands, build: Builder, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
     daas.refusal("message", "import", box.name, mail, "--folder", build.mailbox().folder)
 
 
-def test_same_bytes_again_keep_their_id(daas, app, box, tmp_path):
+def test_same_bytes_again_keep_their_id(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
     (first,) = daas.json("message", "import", box.name, mail)["imported"]
     (again,) = daas.json("message", "import", box.name, mail)["imported"]
@@ -171,7 +182,7 @@ def test_same_bytes_again_keep_their_id(daas, app, box, tmp_path):
     assert [str(each) for each in ids_in(app, box)] == [first["id"]]
 
 
-def test_import_says_what_is_new_and_gives_totals(daas, app, box, tmp_path):
+def test_import_says_what_is_new_and_gives_totals(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     lab, referral = write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", REFERRAL)
     picture = write(tmp_path / "3.png", NO_MAIL)
     daas.json("message", "import", box.name, lab)
@@ -188,13 +199,15 @@ def test_import_says_what_is_new_and_gives_totals(daas, app, box, tmp_path):
     ]
 
 
-def test_same_bytes_twice_in_one_import_are_one_message(app, box, tmp_path):
+def test_same_bytes_twice_in_one_import_are_one_message(app: Flask, box: Any, tmp_path: Path) -> None:
     paths = [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", LAB), make_mbox(tmp_path / "mbox", [LAB, LAB])]
     outcomes = bring(app, box, paths)
     assert [outcome.id for outcome in outcomes] == ids_in(app, box) * 4
 
 
-def test_same_bytes_into_another_folder_do_not_move(daas, app, build, box, tmp_path):
+def test_same_bytes_into_another_folder_do_not_move(
+    daas: Commands, app: Flask, build: Builder, box: Any, tmp_path: Path
+) -> None:
     mail = write(tmp_path / "1.eml", LAB)
     (first,) = daas.json("message", "import", box.name, mail)["imported"]
     (again,) = daas.json("message", "import", box.name, mail, "--folder", "Archived")["imported"]
@@ -203,7 +216,7 @@ def test_same_bytes_into_another_folder_do_not_move(daas, app, build, box, tmp_p
     assert len(ids_in(app, box)) == 1
 
 
-def test_same_bytes_in_two_mailboxes_are_two_messages(app, build, box, tmp_path):
+def test_same_bytes_in_two_mailboxes_are_two_messages(app: Flask, build: Builder, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
     other = build.mailbox(messages=0)
     (mine,) = bring(app, box, [mail])
@@ -212,12 +225,14 @@ def test_same_bytes_in_two_mailboxes_are_two_messages(app, build, box, tmp_path)
     assert raw_of(app, mine.id) == raw_of(app, theirs.id) == LAB
 
 
-def test_one_byte_of_difference_makes_two_messages(app, box, tmp_path):
+def test_one_byte_of_difference_makes_two_messages(app: Flask, box: Any, tmp_path: Path) -> None:
     outcomes = bring(app, box, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", LAB[:-1])])
     assert len({outcome.id for outcome in outcomes}) == 2
 
 
-def test_file_without_a_message_is_skipped_and_the_rest_imported(daas, app, box, tmp_path):
+def test_file_without_a_message_is_skipped_and_the_rest_imported(
+    daas: Commands, app: Flask, box: Any, tmp_path: Path
+) -> None:
     bad = {
         write(tmp_path / "picture.png", NO_MAIL): "it has no mail header",
         write(tmp_path / "empty.eml", b""): "it is empty",
@@ -233,13 +248,15 @@ def test_file_without_a_message_is_skipped_and_the_rest_imported(daas, app, box,
     assert [str(each) for each in ids_in(app, box)] == [each["id"] for each in outcome["imported"]]
 
 
-def test_import_of_files_without_messages_succeeds(daas, box, tmp_path):
+def test_import_of_files_without_messages_succeeds(daas: Commands, box: Any, tmp_path: Path) -> None:
     outcome = daas.json("message", "import", box.name, write(tmp_path / "picture.png", NO_MAIL))
     assert outcome["totals"] == {"new": 0, "known": 0, "skipped": 1}
 
 
 @pytest.mark.parametrize("options", [["--json"], []], ids=["JSON", "text"])
-def test_unreadable_path_is_an_error_after_the_rest_went_in(daas, app, box, tmp_path, options):
+def test_unreadable_path_is_an_error_after_the_rest_went_in(
+    daas: Commands, app: Flask, box: Any, tmp_path: Path, options: Any
+) -> None:
     bad = {
         tmp_path / "missing.eml": "it does not exist",
         write(tmp_path / "1.eml", LAB) / "below": "it cannot be read: Not a directory",
@@ -262,14 +279,14 @@ def test_unreadable_path_is_an_error_after_the_rest_went_in(daas, app, box, tmp_
         assert outcome.text.splitlines()[-1] == "1 new, 0 known, 3 skipped"
 
 
-def test_unreadable_file_of_a_maildir_is_an_error(daas, box, tmp_path):
+def test_unreadable_file_of_a_maildir_is_an_error(daas: Commands, box: Any, tmp_path: Path) -> None:
     maildir = make_maildir(tmp_path / "Maildir", [LAB])
     (maildir / "cur" / "gone").symlink_to("nowhere")
     outcome = daas.run("message", "import", box.name, maildir)
     assert (outcome.status, outcome.text.splitlines()[-1]) == (1, "1 new, 0 known, 1 skipped")
 
 
-def test_terminal_sees_no_controls_of_a_path_or_header(daas, box, tmp_path):
+def test_terminal_sees_no_controls_of_a_path_or_header(daas: Commands, box: Any, tmp_path: Path) -> None:
     path = tmp_path / "a\x1b[2J\n\u202egpj.eml"
     raw = "From: \u2066zoe@example.org\nSubject: \u202efdp.stluser\u202c\x07\n\nx\n".encode()
     shown = f"{tmp_path}/a\ufffd[2J\ufffd\ufffdgpj.eml"
@@ -288,7 +305,7 @@ def test_terminal_sees_no_controls_of_a_path_or_header(daas, box, tmp_path):
 
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
-def test_path_that_is_not_utf_8_is_shown_as_text(daas, box, tmp_path):
+def test_path_that_is_not_utf_8_is_shown_as_text(daas: Commands, box: Any, tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/\xff.eml"
     with open(path, "wb") as file:  # noqa: PTH123 - bytes make no Path
         file.write(LAB)
@@ -297,7 +314,7 @@ def test_path_that_is_not_utf_8_is_shown_as_text(daas, box, tmp_path):
     assert json.loads(outcome.stdout)["imported"][0]["path"] == f"{tmp_path}/\ufffd.eml"
 
 
-def test_text_output_names_imported_and_skipped_files(daas, app, box, tmp_path):
+def test_text_output_names_imported_and_skipped_files(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     mail, picture = write(tmp_path / "1.eml", LAB), write(tmp_path / "picture.png", NO_MAIL)
     outcome = daas.run("message", "import", box.name, mail, picture)
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -305,7 +322,7 @@ def test_text_output_names_imported_and_skipped_files(daas, app, box, tmp_path):
         assert shown in outcome.text
 
 
-def test_text_output_has_a_line_for_each_file(daas, box, tmp_path):
+def test_text_output_has_a_line_for_each_file(daas: Commands, box: Any, tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
     outcome = daas.run("message", "import", box.name, *paths, tmp_path / "missing.eml")
     lines = [[path.name for path in tmp_path.glob("*.eml") if path.name in line] for line in outcome.text.splitlines()]
@@ -313,7 +330,9 @@ def test_text_output_has_a_line_for_each_file(daas, box, tmp_path):
 
 
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
-def test_broken_mail_is_imported_and_listed_as_json(daas, app, box, tmp_path, raw):
+def test_broken_mail_is_imported_and_listed_as_json(
+    daas: Commands, app: Flask, box: Any, tmp_path: Path, raw: Any
+) -> None:
     outcome = daas.json("message", "import", box.name, write(tmp_path / "broken.eml", raw))
     assert outcome["skipped"] == []
     (listed,) = daas.json("message", "list", box.name)
@@ -327,7 +346,7 @@ def test_broken_mail_is_imported_and_listed_as_json(daas, app, box, tmp_path, ra
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_json_does_not_depend_on_the_output_encoding(daas, box, tmp_path, encoding):
+def test_json_does_not_depend_on_the_output_encoding(daas: Commands, box: Any, tmp_path: Path, encoding: Any) -> None:
     write(tmp_path / "1.eml", "From: a@example.org\r\nSubject: Übelkeit \U0001f600\r\n\r\n\r\n".encode())
     daas.json("message", "import", box.name, tmp_path / "1.eml")
     outcome = daas.run_apart("message", "list", box.name, "--json", PYTHONIOENCODING=encoding)
@@ -335,12 +354,12 @@ def test_json_does_not_depend_on_the_output_encoding(daas, box, tmp_path, encodi
     assert json.loads(outcome.stdout)[0]["subject"] == "Übelkeit \U0001f600"
 
 
-def numbered(count):
+def numbered(count: int) -> list[bytes]:
     return [b"From: a@example.org\nSubject: Message %d\n\nBody\n" % number for number in range(count)]
 
 
 @pytest.mark.processes
-def test_simultaneous_imports_make_no_second_message(daas, app, box, tmp_path):
+def test_simultaneous_imports_make_no_second_message(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     mbox = make_mbox(tmp_path / "mbox", numbered(150))
     outcomes = daas.run_at_once(4, "message", "import", box.name, mbox, "--json")
     assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 4
@@ -353,7 +372,7 @@ def test_simultaneous_imports_make_no_second_message(daas, app, box, tmp_path):
 
 
 @pytest.mark.processes
-def test_imports_into_one_mailbox_are_serialised(make_settings, tmp_path):
+def test_imports_into_one_mailbox_are_serialised(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     """On PostgreSQL; SQLite serialises all writers. Otherwise both would store a message that neither has seen."""
     daas = Commands(make_settings("postgresql"), tmp_path)
     daas.run("db", "upgrade")
@@ -379,7 +398,7 @@ def test_imports_into_one_mailbox_are_serialised(make_settings, tmp_path):
     assert len({each["id"] for result in results for each in result["imported"]}) == 3
 
 
-def test_id_is_never_used_again(app, box, tmp_path):
+def test_id_is_never_used_again(app: Flask, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
     (before,) = bring(app, box, [mail])
     with app.app_context(), transaction() as connection:
@@ -397,13 +416,15 @@ def test_id_is_never_used_again(app, box, tmp_path):
     ],
     ids=["many", "large"],
 )
-def test_messages_are_committed_in_batches(app, box, tmp_path, messages, first_batch):
+def test_messages_are_committed_in_batches(
+    app: Flask, box: Any, tmp_path: Path, messages: Any, first_batch: Any
+) -> None:
     paths = [write(tmp_path / f"{number:03}.eml", raw) for number, raw in enumerate(messages)]
     with app.app_context():
         folder = find_folder(find_mailbox(box.name), "Inbox")
         mailbox_id = folder.mailbox_id
         outcomes = import_messages(folder, paths)
-        told = [next(outcomes)]
+        told: list[Any] = [next(outcomes)]
         with transaction() as connection:
             counted = select(func.count()).select_from(Message).where(Message.mailbox_id == mailbox_id)
             on_disk = connection.scalar(counted)
@@ -416,7 +437,7 @@ def test_messages_are_committed_in_batches(app, box, tmp_path, messages, first_b
 
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
-def test_progress_is_hidden_without_a_terminal(daas, box, tmp_path):
+def test_progress_is_hidden_without_a_terminal(daas: Commands, box: Any, tmp_path: Path) -> None:
     mbox = make_mbox(tmp_path / "mbox", numbered(3))
     outcome = daas.run_apart("message", "import", box.name, mbox, "--json")
     assert (outcome.status, outcome.stderr, len(json.loads(outcome.stdout)["imported"])) == (0, "", 3)
@@ -424,7 +445,7 @@ def test_progress_is_hidden_without_a_terminal(daas, box, tmp_path):
 
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
-def test_progress_goes_to_a_terminal_on_standard_error(daas, box, tmp_path):
+def test_progress_goes_to_a_terminal_on_standard_error(daas: Commands, box: Any, tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{number}.eml", raw) for number, raw in enumerate(numbered(3))]
     terminal, end = pty.openpty()
     with daas.start("message", "import", box.name, *paths, "--json", stderr=end) as process:
@@ -438,12 +459,12 @@ def test_progress_goes_to_a_terminal_on_standard_error(daas, box, tmp_path):
     assert b"100%" in shown
 
 
-def test_import_leaves_no_transaction_open(app, box, tmp_path):
+def test_import_leaves_no_transaction_open(app: Flask, box: Any, tmp_path: Path) -> None:
     """An open transaction would block other writers."""
     with app.app_context():
         folder = find_folder(find_mailbox(box.name), "Inbox")
         outcomes = import_messages(folder, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", NO_MAIL)])
         next(outcomes)
         assert not db.session().in_transaction()
-        assert db.engine.pool.checkedout() == 0
-        outcomes.close()
+        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        outcomes.close()  # type: ignore[attr-defined]

@@ -1,23 +1,28 @@
 """The documented answers of a move, to the byte, and in the documented order."""
 
+from typing import Any
+
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from daas.mailboxes.models import Folder, Mailbox
 from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
-from ..support.actors import FORM
+from ..support.actors import FORM, Application
+from ..support.builders import Builder
 
 pytestmark = pytest.mark.both_databases
 
 
-def body_of(answer):
+def body_of(answer: TestResponse) -> str:
     """Give an answer's body with the one part that varies taken out."""
     return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
 
 
-def test_a_move_answers_the_documented_body_and_moves_the_message(application, build):
+def test_a_move_answers_the_documented_body_and_moves_the_message(application: Application, build: Builder) -> None:
     box = application.mailbox
     answer = application.move(folder=box.folder)
     expected = f'{{"request_id":"N","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
@@ -25,7 +30,7 @@ def test_a_move_answers_the_documented_body_and_moves_the_message(application, b
     assert build.folder_of(box.message) == box.folder
 
 
-def test_a_mailbox_is_found_and_answered_without_regard_to_case(application):
+def test_a_mailbox_is_found_and_answered_without_regard_to_case(application: Application) -> None:
     answer = application.move(mailbox=application.mailbox.name.upper())
     assert answer.json["mailbox"] == application.mailbox.name
 
@@ -33,17 +38,19 @@ def test_a_mailbox_is_found_and_answered_without_regard_to_case(application):
 @pytest.mark.parametrize(
     ("sent", "understood"), [("inbox", "Inbox"), ("SENT", "Sent"), ("Archived", "Archived"), ("dRaFt", "Draft")]
 )
-def test_a_standard_folder_is_named_in_any_case_and_answered_as_documented(application, build, sent, understood):
+def test_a_standard_folder_is_named_in_any_case_and_answered_as_documented(
+    application: Application, build: Builder, sent: str, understood: str
+) -> None:
     answer = application.move(folder=sent)
     assert answer.json["folder"] == understood
     assert build.folder_of(application.mailbox.message) == understood
 
 
-def test_moving_a_message_to_where_it_is_succeeds(application):
+def test_moving_a_message_to_where_it_is_succeeds(application: Application) -> None:
     assert [application.move(folder="Inbox").status_code for _ in range(2)] == [200, 200]
 
 
-def test_the_second_url_of_the_service_and_a_trailing_slash_answer_alike(application):
+def test_the_second_url_of_the_service_and_a_trailing_slash_answer_alike(application: Application) -> None:
     box = application.mailbox
     body = f"mailbox={box.name}&id={box.message}&folder=Sent"
     uris = ["/direct/messages/move", "/direct/messages/move/", "/direct/messages/move/format/json/"]
@@ -57,25 +64,25 @@ NO_MESSAGE = '{"request_id":"N","message":"Message not found"}'
 INVALID_FOLDER = '{"request_id":"N","message":"\'Folder\' contains invalid input","fields":["folder"]}'
 
 
-def test_a_wrong_signature_is_a_401_that_names_the_scheme(application, build):
+def test_a_wrong_signature_is_a_401_that_names_the_scheme(application: Application, build: Builder) -> None:
     answer = application.post_signed("mailbox=x", headers={"Authorization": f"DAAS {application.keys.public_key}:QQ=="})
     assert (answer.status_code, body_of(answer)) == (401, DENIED)
     assert answer.headers["WWW-Authenticate"] == "DAAS"
     assert "X-Daas-Error" not in answer.headers
 
 
-def test_an_application_without_the_service_is_refused_its_use(build):
+def test_an_application_without_the_service_is_refused_its_use(build: Builder) -> None:
     other = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
     answer = other.move()
     assert (answer.status_code, body_of(answer)) == (403, USE)
 
 
-def test_a_suspended_application_is_refused_its_use(build):
+def test_a_suspended_application_is_refused_its_use(build: Builder) -> None:
     answer = build.application(mailboxes=[build.mailbox()], suspended=True).move()
     assert (answer.status_code, body_of(answer)) == (403, USE)
 
 
-def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(application, build):
+def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(application: Application, build: Builder) -> None:
     suspended = build.mailbox(suspended=True)
     everything = build.application(mailboxes=[build.mailbox()], all_mailboxes=True)
     answers = [
@@ -87,25 +94,25 @@ def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(applicatio
     assert len({tuple(name for name, _ in answer.headers) for answer in answers}) == 1
 
 
-def test_all_mailboxes_are_open_to_an_application_registered_so(build):
+def test_all_mailboxes_are_open_to_an_application_registered_so(build: Builder) -> None:
     box = build.mailbox()
     answer = build.application(mailboxes=[box], all_mailboxes=True).move(mailbox=build.mailbox().name)
     assert body_of(answer) == INVALID_FOLDER  # The folder is of another mailbox: this one was open.
 
 
-def test_a_message_of_another_mailbox_is_not_found_even_if_both_are_open(build):
+def test_a_message_of_another_mailbox_is_not_found_even_if_both_are_open(build: Builder) -> None:
     mine, other = build.mailbox(), build.mailbox()
     answer = build.application(mailboxes=[mine, other]).move(id=other.message)
     assert (answer.status_code, body_of(answer)) == (422, NO_MESSAGE)
     assert build.folder_of(other.message) == "Inbox"
 
 
-def test_a_custom_folder_of_another_mailbox_is_invalid_input(application, build):
+def test_a_custom_folder_of_another_mailbox_is_invalid_input(application: Application, build: Builder) -> None:
     answer = application.move(folder=build.mailbox().folder)
     assert (answer.status_code, body_of(answer)) == (422, INVALID_FOLDER)
 
 
-def test_the_id_of_a_standard_folder_is_invalid_input(application, app):
+def test_the_id_of_a_standard_folder_is_invalid_input(application: Application, app: Flask) -> None:
     with app.app_context():
         box = select(Mailbox.id).where(Mailbox.name == application.mailbox.name).scalar_subquery()
         inbox = db.session.scalar(select(Folder.id).where(Folder.mailbox_id == box, Folder.name == "Inbox"))
@@ -128,7 +135,9 @@ def test_the_id_of_a_standard_folder_is_invalid_input(application, app):
     ],
     ids=["mailbox", "id", "folder", "two", "all"],
 )
-def test_missing_arguments_are_named_in_the_documented_order(application, left_out, fields, message):
+def test_missing_arguments_are_named_in_the_documented_order(
+    application: Application, left_out: list[str], fields: str, message: str
+) -> None:
     answer = application.move(**dict.fromkeys(left_out, " \t\r\n"))
     expected = f'{{"request_id":"N","fields":{fields},"message":"{message}"}}'
     assert (answer.status_code, body_of(answer)) == (422, expected)
@@ -148,13 +157,15 @@ def test_missing_arguments_are_named_in_the_documented_order(application, left_o
     ],
     ids=["mailbox", "id", "folder", "two"],
 )
-def test_invalid_arguments_are_named_in_the_documented_order(application, arguments, fields, message):
+def test_invalid_arguments_are_named_in_the_documented_order(
+    application: Application, arguments: dict[str, Any], fields: str, message: str
+) -> None:
     answer = application.move(**arguments)
     expected = f'{{"request_id":"N","message":"{message}","fields":{fields}}}'
     assert (answer.status_code, body_of(answer)) == (422, expected)
 
 
-def test_only_the_missing_are_named_if_any_is_missing(application):
+def test_only_the_missing_are_named_if_any_is_missing(application: Application) -> None:
     answer = application.move(id="x", folder="")
     assert answer.json == {
         "request_id": answer.json["request_id"],
@@ -177,16 +188,18 @@ ORDER = {
 
 
 @pytest.mark.parametrize(("parts", "body", "headers", "status"), ORDER.values(), ids=ORDER)
-def test_the_first_check_that_fails_answers(application, parts, body, headers, status):
+def test_the_first_check_that_fails_answers(
+    application: Application, parts: dict[str, Any], body: bytes | str, headers: dict[str, str], status: int
+) -> None:
     assert application.post_signed(body, headers=headers, **parts).status_code == status
 
 
-def test_the_use_is_refused_before_the_content_type(build):
+def test_the_use_is_refused_before_the_content_type(build: Builder) -> None:
     other = build.application(services=("direct/folders",))
     assert other.post_signed("", content_type="text/plain").status_code == 403
 
 
-def test_the_folder_is_looked_for_before_the_message(application):
+def test_the_folder_is_looked_for_before_the_message(application: Application) -> None:
     assert body_of(application.move(folder="9223372036854775807", id="9223372036854775807")) == INVALID_FOLDER
 
 
@@ -200,13 +213,15 @@ def test_the_folder_is_looked_for_before_the_message(application):
     ],
     ids=[400, 404, 413, 415],
 )
-def test_the_other_errors_have_the_same_shape(application, status, message, parts, body):
+def test_the_other_errors_have_the_same_shape(
+    application: Application, status: int, message: str, parts: dict[str, Any], body: bytes
+) -> None:
     answer = application.post_signed(body, **parts)
     assert (answer.status_code, body_of(answer)) == (status, f'{{"request_id":"N","message":"{message}"}}')
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_every_api_answer_forbids_to_store_it(application):
+def test_every_api_answer_forbids_to_store_it(application: Application) -> None:
     answers = [application.move(), application.move(id="x"), application.post_signed("", uri="/direct")]
     assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
 
@@ -214,8 +229,8 @@ def test_every_api_answer_forbids_to_store_it(application):
 @pytest.mark.parametrize(
     ("path", "status"), [("/directory", 404), ("/Direct/messages/move", 404), ("/v1x", 404), ("/", 405)]
 )
-def test_a_path_beside_the_api_is_answered_with_a_page_and_without_a_row(app, path, status):
-    def count_rows():
+def test_a_path_beside_the_api_is_answered_with_a_page_and_without_a_row(app: Flask, path: str, status: int) -> None:
+    def count_rows() -> Any:
         with app.app_context():
             return db.session.scalar(select(func.count()).select_from(RequestLogRow))
 

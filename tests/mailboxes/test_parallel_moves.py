@@ -1,12 +1,15 @@
 """Moves of one message at the same time: the log, replayed by id, gives where each message is."""
 
+import functools
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
-from ..support.actors import MOVE
+from ..support.actors import MOVE, Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from ..support.wire import ask_until_served, connected, form, post, signed
 
 pytestmark = pytest.mark.both_databases
@@ -17,16 +20,16 @@ MESSAGES = 12
 
 
 @pytest.fixture
-def busy(build):
+def busy(build: Builder) -> Application:
     """An application with many folders and many messages in one mailbox."""
     return build.application(mailboxes=[build.mailbox(folders=6, messages=MESSAGES)])
 
 
-def places(application) -> list[str]:
+def places(application: Application) -> list[str]:
     return [*application.mailbox.folders, "Inbox", "Sent", "Archived", "Draft"]
 
 
-def move_at_once(server, application, plans: list[list[tuple[str, str]]]) -> list[list[str]]:
+def move_at_once(server: LiveServer, application: Application, plans: list[list[tuple[str, str]]]) -> list[list[str]]:
     """Make the moves of each plan, message and folder, one plan per client, all clients at once; give their ids."""
     start = Barrier(len(plans))
 
@@ -41,7 +44,7 @@ def move_at_once(server, application, plans: list[list[tuple[str, str]]]) -> lis
         with connected(server) as wire:
             start.wait(timeout=30)
             for request in requests:
-                answer = ask_until_served(lambda request=request: wire.ask(request))
+                answer = ask_until_served(functools.partial(wire.ask, request))
                 assert answer.status == 200, answer.text
                 ids.append(answer.request_id)
         return ids
@@ -50,12 +53,12 @@ def move_at_once(server, application, plans: list[list[tuple[str, str]]]) -> lis
         return [*pool.map(client, plans)]
 
 
-def replay(build, message: str) -> list[tuple[str, str]]:
+def replay(build: Builder, message: str) -> list[tuple[str, str]]:
     """Give the moves of a message in the order of their ids, each as where from and where to."""
     return [(row.folder_from, row.folder_to) for row in build.log_rows(message) if row.status == 200]
 
 
-def assert_chain(build, message: str, count: int) -> None:
+def assert_chain(build: Builder, message: str, count: int) -> None:
     moves = replay(build, message)
     assert len(moves) == count
     came_from = ["Inbox", *(to for _, to in moves[:-1])]
@@ -63,7 +66,9 @@ def assert_chain(build, message: str, count: int) -> None:
     assert moves[-1][1] == build.folder_of(message)
 
 
-def test_the_log_of_one_message_moved_by_many_is_a_chain_that_ends_where_it_is(server, busy, build):
+def test_the_log_of_one_message_moved_by_many_is_a_chain_that_ends_where_it_is(
+    server: LiveServer, busy: Application, build: Builder
+) -> None:
     message = busy.mailbox.message
     # Each client goes round the folders from another one on, so that hardly two ask for the same at once.
     rounds = [itertools.islice(itertools.cycle(places(busy)), n, n + MOVES_EACH) for n in range(CLIENTS)]
@@ -74,7 +79,7 @@ def test_the_log_of_one_message_moved_by_many_is_a_chain_that_ends_where_it_is(s
     assert all(own == sorted({*own}, key=int) for own in ids)
 
 
-def test_a_move_back_and_forth_by_two_sides_is_a_chain(server, busy, build):
+def test_a_move_back_and_forth_by_two_sides_is_a_chain(server: LiveServer, busy: Application, build: Builder) -> None:
     message = busy.mailbox.message
     sides = [["Sent", busy.mailbox.folder], ["Archived", "Inbox"]]
     plans = [[(message, folder) for folder in sides[n % 2] * (MOVES_EACH // 2)] for n in range(16)]
@@ -82,7 +87,9 @@ def test_a_move_back_and_forth_by_two_sides_is_a_chain(server, busy, build):
     assert_chain(build, message, 16 * MOVES_EACH)
 
 
-def test_the_logs_of_many_messages_moved_at_once_are_chains_and_no_id_is_given_twice(server, busy, build):
+def test_the_logs_of_many_messages_moved_at_once_are_chains_and_no_id_is_given_twice(
+    server: LiveServer, busy: Application, build: Builder
+) -> None:
     folders = places(busy)
     plans = [
         [(message, folders[(n + step) % len(folders)]) for step, message in enumerate(busy.mailbox.messages)]
@@ -94,10 +101,10 @@ def test_the_logs_of_many_messages_moved_at_once_are_chains_and_no_id_is_given_t
         assert_chain(build, message, CLIENTS)
 
 
-def test_messages_of_other_mailboxes_are_moved_at_once_and_stay_apart(server, build):
+def test_messages_of_other_mailboxes_are_moved_at_once_and_stay_apart(server: LiveServer, build: Builder) -> None:
     applications = [build.application(mailboxes=[build.mailbox(folders=2)]) for _ in range(CLIENTS // 2)]
 
-    def go(application) -> None:
+    def go(application: Application) -> None:
         message = application.mailbox.message
         folders = itertools.islice(itertools.cycle(places(application)), MOVES_EACH)
         move_at_once(server, application, [[(message, folder) for folder in folders]])
@@ -109,7 +116,9 @@ def test_messages_of_other_mailboxes_are_moved_at_once_and_stay_apart(server, bu
 
 
 @pytest.mark.parametrize("around", [" ", "\t", "\r\n"], ids=["blank", "tab", "line-end"])
-def test_a_move_is_found_in_the_log_by_its_message_however_that_was_written(server, busy, build, around):
+def test_a_move_is_found_in_the_log_by_its_message_however_that_was_written(
+    server: LiveServer, busy: Application, build: Builder, around: str
+) -> None:
     message = busy.mailbox.message
     with connected(server) as wire:
         body = form(busy, id=around + message + around, folder=f"{around}sent{around}")

@@ -2,16 +2,21 @@
 
 import datetime
 import re
+from collections.abc import Callable, Iterator
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 
 from daas import migrations
 from daas.app import create_command_app
+from daas.settings import Settings
 from daas.storage.engine import db
 
 from ..support.commands import Commands, Outcome
@@ -20,7 +25,7 @@ pytestmark = pytest.mark.both_databases
 
 WHEN = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
 #: A row of each table. A revision that brings a table brings a row here.
-ROWS = {
+ROWS: dict[str, dict[str, Any]] = {
     "application": {
         "id": 3,
         "name": "laboratory",
@@ -135,12 +140,12 @@ ROWS = {
 
 
 @pytest.fixture
-def empty_settings(database_kind, make_settings):
+def empty_settings(database_kind: str, make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(database_kind)
 
 
 @pytest.fixture
-def empty(empty_settings):
+def empty(empty_settings: Settings) -> Iterator[Flask]:
     """An app over an empty database, in its context."""
     app = create_command_app(empty_settings)
     with app.app_context():
@@ -150,7 +155,7 @@ def empty(empty_settings):
 
 
 @pytest.fixture
-def other(database_kind, make_settings, empty):
+def other(database_kind: str, make_settings: Callable[..., Settings], empty: Flask) -> Iterator[Flask]:
     """An app over a further empty database of the same kind."""
     app = create_command_app(make_settings(database_kind))
     yield app
@@ -158,17 +163,17 @@ def other(database_kind, make_settings, empty):
         db.engine.dispose()
 
 
-def revisions():
+def revisions() -> list[str]:
     """Give all revisions, the first one first."""
     scripts = ScriptDirectory(str(files("daas") / "migrations"))
     return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
-def tables():
+def tables() -> set[str]:
     return {*sa.inspect(db.engine).get_table_names()} - {"alembic_version"}
 
 
-def fill():
+def fill() -> None:
     """Put the row of each table into the tables that are empty."""
     with db.engine.begin() as connection:
         metadata = sa.MetaData()
@@ -179,7 +184,7 @@ def fill():
                 connection.execute(table.insert(), row)
 
 
-def content():
+def content() -> dict[str, Any]:
     """Give all rows as the database has them, by table."""
     with db.engine.connect() as connection:
         metadata = sa.MetaData()
@@ -191,13 +196,13 @@ def content():
         }
 
 
-def test_every_table_has_a_row_to_try_the_revisions_with():
+def test_every_table_has_a_row_to_try_the_revisions_with() -> None:
     assert {*ROWS} == {*db.metadata.tables}
 
 
-def test_every_revision_goes_up_and_down_with_data_in_it(empty):
+def test_every_revision_goes_up_and_down_with_data_in_it(empty: Flask) -> None:
     steps = revisions()
-    kept = {}
+    kept: dict[Any, Any] = {}
     for revision in steps:
         migrations.upgrade(revision)
         assert migrations.current_revision() == revision
@@ -217,7 +222,7 @@ def test_every_revision_goes_up_and_down_with_data_in_it(empty):
     assert content() == kept
 
 
-def test_what_the_first_release_writes_goes_into_the_tables_of_this_one(empty):
+def test_what_the_first_release_writes_goes_into_the_tables_of_this_one(empty: Flask) -> None:
     migrations.upgrade("0001")
     inspector = sa.inspect(db.engine)
     known = {table: [column["name"] for column in inspector.get_columns(table)] for table in tables()}
@@ -235,7 +240,7 @@ def test_what_the_first_release_writes_goes_into_the_tables_of_this_one(empty):
     assert {table: len(rows) for table, rows in content().items() if table in known} == dict.fromkeys(known, 1)
 
 
-def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty):
+def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty: Flask) -> None:
     migrations.upgrade()
     fill()
     before = content()
@@ -243,7 +248,7 @@ def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty)
     assert content() == before
 
 
-def test_an_upgrade_that_fails_leaves_nothing_behind(empty):
+def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Flask) -> None:
     with db.engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE message (id INTEGER)"))
     with pytest.raises(sa.exc.DBAPIError):
@@ -252,7 +257,9 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty):
     assert migrations.current_revision() is None
 
 
-def test_a_database_of_a_later_release_is_refused_in_one_sentence(empty_settings, empty, tmp_path):
+def test_a_database_of_a_later_release_is_refused_in_one_sentence(
+    empty_settings: Settings, empty: Flask, tmp_path: Path
+) -> None:
     migrations.upgrade()
     with db.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = 'later'"))
@@ -260,20 +267,20 @@ def test_a_database_of_a_later_release_is_refused_in_one_sentence(empty_settings
 
 
 @pytest.mark.processes
-def test_upgrades_at_once_all_succeed(empty_settings, tmp_path):
+def test_upgrades_at_once_all_succeed(empty_settings: Settings, tmp_path: Path) -> None:
     outcomes = Commands(empty_settings, tmp_path).run_at_once(4, "db", "upgrade", "--json")
     expected = f'{{"revision": "{migrations.head_revision()}"}}\n'.encode()
     assert outcomes == [Outcome(0, expected, "")] * 4
 
 
-def test_alembic_finds_no_difference_between_the_migrations_and_the_models(empty):
+def test_alembic_finds_no_difference_between_the_migrations_and_the_models(empty: Flask) -> None:
     migrations.upgrade()
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, db.metadata) == []
 
 
-def describe():
+def describe() -> dict[str, dict[str, Any]]:
     """Give all that inspection tells of the tables, in an order of its own."""
     inspector = sa.inspect(db.engine)
     return {
@@ -293,7 +300,7 @@ def describe():
     }
 
 
-def counting():
+def counting() -> set[str]:
     """Give the tables of an SQLite database whose ids are never given twice; inspection does not see which."""
     if db.engine.dialect.name != "sqlite":
         return set()
@@ -302,7 +309,7 @@ def counting():
         return {name for name, sql in made if re.search(r"\bid INTEGER NOT NULL .*AUTOINCREMENT", sql)}
 
 
-def test_migrations_make_the_tables_and_constraints_that_the_models_make(empty, other):
+def test_migrations_make_the_tables_and_constraints_that_the_models_make(empty: Flask, other: Flask) -> None:
     migrations.upgrade()
     migrated = describe()
     with other.app_context():
@@ -312,11 +319,11 @@ def test_migrations_make_the_tables_and_constraints_that_the_models_make(empty, 
     assert checks == {"ck_mailbox_name_length", "ck_mailbox_name_lower_case"}
 
 
-def test_every_constraint_has_a_name_that_says_what_it_is(empty):
+def test_every_constraint_has_a_name_that_says_what_it_is(empty: Flask) -> None:
     migrations.upgrade()
     inspector = sa.inspect(db.engine)
     for table in tables():
-        named = [
+        named: list[Any] = [
             (f"uq_{table}_", inspector.get_unique_constraints(table)),
             (f"ck_{table}_", inspector.get_check_constraints(table)),
             (f"fk_{table}_", inspector.get_foreign_keys(table)),
@@ -328,13 +335,15 @@ def test_every_constraint_has_a_name_that_says_what_it_is(empty):
         assert [name for start, name in names if not name.startswith(start)] == [], table
 
 
-def test_every_constraint_of_the_models_has_a_name():
-    constraints = [each for table in db.metadata.tables.values() for each in [*table.constraints, *table.indexes]]
+def test_every_constraint_of_the_models_has_a_name() -> None:
+    constraints: list[Any] = [
+        each for table in db.metadata.tables.values() for each in [*table.constraints, *table.indexes]
+    ]
     assert len(constraints) > len(db.metadata.tables)
     assert [str(each) for each in constraints if not each.name] == []
 
 
-def test_sqlite_never_gives_an_id_twice(make_settings):
+def test_sqlite_never_gives_an_id_twice(make_settings: Callable[..., Settings]) -> None:
     app = create_command_app(make_settings("sqlite"))
     with app.app_context():
         migrations.upgrade()
@@ -348,7 +357,7 @@ def test_sqlite_never_gives_an_id_twice(make_settings):
 # The release before runs on what a revision makes, so that nodes can be restarted one after the other.
 
 
-def schema():
+def schema() -> dict[str, Any]:
     """Give what a release relies on, by table: columns with what they take, and the constraints of the rows."""
     inspector = sa.inspect(db.engine)
     return {
@@ -370,7 +379,7 @@ def schema():
     }
 
 
-def what_the_release_before_trips_over(before, after):
+def what_the_release_before_trips_over(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Say what a revision took away, or asks of rows that the release before writes."""
     found = [f"the table {table} is gone" for table in before if table not in after]
     for table in before.keys() & after.keys():
@@ -392,7 +401,7 @@ def what_the_release_before_trips_over(before, after):
     return found
 
 
-def test_the_release_before_runs_on_what_each_revision_makes(empty):
+def test_the_release_before_runs_on_what_each_revision_makes(empty: Flask) -> None:
     before = None
     for revision in revisions():
         migrations.upgrade(revision)
@@ -417,7 +426,9 @@ def test_the_release_before_runs_on_what_each_revision_makes(empty):
         ("CREATE TABLE more (id integer PRIMARY KEY)", None),
     ],
 )
-def test_what_the_release_before_would_trip_over_is_found(make_settings, statement, told):
+def test_what_the_release_before_would_trip_over_is_found(
+    make_settings: Callable[..., Settings], statement: str, told: str | None
+) -> None:
     with create_command_app(make_settings("postgresql")).app_context():
         migrations.upgrade()
         before = schema()

@@ -5,13 +5,17 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from flask import Flask
 
 from daas.app import create_app
 from daas.applications.registry import SERVICES
+from daas.settings import Settings
 from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 from daas.storage.engine import db
@@ -19,7 +23,7 @@ from daas.storage.engine import db
 from ..support.actors import FORM, MOVE, now
 from ..support.builders import Builder
 from ..support.servers import ROOT, LiveServer
-from ..support.wire import ask, connected, form, head, post, signed, signed_post
+from ..support.wire import Answer, ask, connected, form, head, post, signed, signed_post
 from ..test_settings import fill
 
 pytestmark = pytest.mark.processes
@@ -34,36 +38,36 @@ LETTER = f"From: {ADDRESS}\r\nTo: {ADDRESS}\r\nSubject: {SUBJECT}\r\n\r\n{BODY_W
 class Served:
     """A server over a database of its own, and what its lines must not hold."""
 
-    def __init__(self, live, app):
+    def __init__(self, live: Any, app: Flask) -> None:
         self.live = live
         self.build = Builder(app)
         box = self.build.mailbox(messages=0)
         box.messages = [self.build.raw_message(box, LETTER)]
         self.application = self.build.application(mailboxes=[box], services=SERVICES)
-        self.signatures = []
-        self.answers = []
+        self.signatures: list[Any] = []
+        self.answers: list[Any] = []
 
-    def ask(self, request):
+    def ask(self, request: bytes) -> Answer:
         self.signatures += re.findall(rb"(?:DAAS|RCWS) [^:\r]*:([^\r]+)\r", request)
         self.answers.append(ask(self.live, request))
         return self.answers[-1]
 
-    def get(self, target):
+    def get(self, target: str) -> Answer:
         headers = signed(self.application, method="GET", uri=target, content_type=None)
         return self.ask(head(target, headers, method="GET"))
 
-    def call_lists(self, method, target, fields=None):
+    def call_lists(self, method: str, target: str, fields: dict[str, str] | None = None) -> Answer:
         body = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() if fields else b""
         to_sign = RequestToSign(method=method, uri=target, content_type="application/json", body=body)
         signature = sign(MIGOMAIL, to_sign, self.application.keys).authorization
         headers = [("Authorization", signature), ("Content-Type", "application/json")]
         return self.ask(post(headers, body, target=target, method=method))
 
-    def execute(self, statement):
+    def execute(self, statement: str) -> None:
         with self.build.app.app_context(), db.engine.begin() as connection:
             connection.exec_driver_sql(statement)
 
-    def lines(self):
+    def lines(self) -> list[dict[str, Any]]:
         """Give the lines, when those of all requests that were answered are written."""
         deadline = time.monotonic() + 10
         while True:
@@ -74,13 +78,13 @@ class Served:
             time.sleep(0.01)
 
 
-def lines_of(live):
+def lines_of(live: LiveServer) -> list[dict[str, Any]]:
     """Give the lines that a server has written to their end."""
     return [json.loads(line) for line in live.log.read_text().rpartition("\n")[0].splitlines()]
 
 
 @contextmanager
-def served(settings):
+def served(settings: Settings) -> Iterator[Any]:
     fill(settings)
     app = create_app(settings)
     with LiveServer.start(settings, DAAS_WORKERS="1") as live:
@@ -90,12 +94,12 @@ def served(settings):
 
 
 @pytest.fixture(scope="module")
-def one(database_kind, make_settings):
+def one(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[Served]:
     with served(make_settings(database_kind)) as found:
         yield found
 
 
-def send_everything(one):
+def send_everything(one: Served) -> int:
     """Send what is served, and what is refused at each stage; give how many of them the application saw."""
     box = one.application.mailbox
     arguments = form(one.application, note=ARGUMENT)
@@ -122,7 +126,7 @@ def send_everything(one):
     return len(one.answers)
 
 
-def spoil(one):
+def spoil(one: Served) -> None:
     """Let the database fail on the way, with an error whose text holds what the request asked for."""
     if one.build.app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
         one.execute("CREATE TRIGGER spoil BEFORE INSERT ON request_log BEGIN SELECT RAISE(FAIL, 'spoiled'); END")
@@ -135,7 +139,7 @@ def spoil(one):
 
 
 @pytest.mark.both_databases
-def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one):
+def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one: Served) -> None:
     send_everything(one)
     one.ask(b"GET /direct/" + SUBJECT.encode() + b"\xff HTTP/1.1\r\n\r\n")
     spoil(one)
@@ -156,7 +160,7 @@ def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one):
     assert [secret for secret in secrets if secret in written] == []
 
 
-def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings):
+def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings: Callable[..., Settings]) -> None:
     with served(make_settings("sqlite")) as one:
         sent = send_everything(one)
         lines = [line for line in one.lines() if line["event"] == "request"]
@@ -183,7 +187,7 @@ def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings
     assert moved["duration_ms"] > row.duration_ms
 
 
-def test_what_the_server_refuses_has_a_line_too(server):
+def test_what_the_server_refuses_has_a_line_too(server: LiveServer) -> None:
     with connected(server) as wire:
         refused = wire.ask(b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
     deadline = time.monotonic() + 10
@@ -212,7 +216,7 @@ with engine.connect() as connection:
 """
 
 
-def test_what_others_say_is_a_line_without_the_text_of_exceptions_parameters_and_rows():
+def test_what_others_say_is_a_line_without_the_text_of_exceptions_parameters_and_rows() -> None:
     command = [sys.executable, "-c", PROGRAM, SUBJECT]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert (SUBJECT in ended.stdout, ended.stderr) == (False, "")

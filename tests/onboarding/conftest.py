@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from daas.settings import load_settings
 
@@ -13,7 +15,7 @@ from .stage import Demo, start_chromium, start_demo
 
 
 @pytest.fixture(scope="package")
-def browser():
+def browser() -> Iterator[Any]:
     pytest.importorskip(
         "playwright.sync_api", reason="Playwright is missing: pip install playwright", exc_type=ImportError
     )
@@ -25,7 +27,7 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
+def page(browser: Browser) -> Iterator[Any]:
     """A page of a browser that has never been anywhere; a test fails if a script of the page does."""
     context = browser.new_context()
     page = context.new_page()
@@ -46,7 +48,7 @@ def pages_server() -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="package")
-def demo(tmp_path_factory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     for command in ("curl", "openssl"):
         if shutil.which(command) is None:
             pytest.skip(f"{command} is missing: install it from the system's packages")

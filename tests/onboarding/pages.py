@@ -55,7 +55,7 @@ class Document(HTMLParser):
         self._open: Leaf | None = None
         self.feed(html)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.links += [given[name] for name in ("href", "src") if name in given]
         self.ids += [given["id"]] if "id" in given else []
@@ -66,13 +66,13 @@ class Document(HTMLParser):
             self._open = Leaf(tag, given.get("class", "").split(" ")[0], self._section)
             self.leaves.append(self._open)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         if tag == "section":
             self._section = None
         elif tag in _LEAVES:
             self._open = None
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.text += data
         if self._open is not None:
             self._open.text += data

@@ -1,7 +1,13 @@
 """The pages in a real browser: nothing fails, nothing is loaded from elsewhere, everyone can use them."""
 
-import pytest
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from playwright.sync_api import Browser, Page
+
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from .console import Console
 from .pages import CONSOLE, DOCUMENTATION, PAGES
 
@@ -12,14 +18,14 @@ NOT_THERE = "/nothing/here"
 
 
 @pytest.fixture
-def watched(browser, pages_server):
+def watched(browser: Browser, pages_server: Any) -> Iterator[Any]:
     """Open a page in a colour scheme; everything that the browser complains of, or asks for, is kept."""
     contexts = []
 
-    def watch(path, *, server=None, scheme="light", **options):
+    def watch(path: Any, *, server: LiveServer | None = None, scheme: Any = "light", **options: Any) -> Any:
         context = browser.new_context(color_scheme=scheme, **options)
         contexts.append(context)
-        page = context.new_page()
+        page: Any = context.new_page()
         page.complaints, page.asked = [], []
         page.on("console", lambda message: page.complaints.append(message.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -32,7 +38,7 @@ def watched(browser, pages_server):
         context.close()
 
 
-def violations(page):
+def violations(page: Page) -> Any:
     """Give what axe finds fault with: the rule and the elements."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe is missing: pip install axe-playwright-python"
@@ -42,7 +48,7 @@ def violations(page):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_without_complaint_and_from_this_host_alone(watched, pages_server, path):
+def test_a_page_loads_without_complaint_and_from_this_host_alone(watched: Any, pages_server: Any, path: str) -> None:
     page = watched(path)
     assert page.complaints == []
     assert len(page.asked) >= 2
@@ -52,12 +58,14 @@ def test_a_page_loads_without_complaint_and_from_this_host_alone(watched, pages_
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
-def test_axe_finds_no_fault_with_a_page(watched, path, scheme):
+def test_axe_finds_no_fault_with_a_page(watched: Any, path: str, scheme: str) -> None:
     assert violations(watched(path, scheme=scheme)) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_no_fault_with_a_console_in_use(watched, server, build, scheme):
+def test_axe_finds_no_fault_with_a_console_in_use(
+    watched: Any, server: LiveServer, build: Builder, scheme: str
+) -> None:
     caller = build.application(mailboxes=[build.mailbox()], explain_401=True)
     console = Console(watched(CONSOLE, server=server, scheme=scheme), server.url, caller.keys)
     console.fill(mailbox=caller.mailbox.name)
@@ -69,27 +77,27 @@ def test_axe_finds_no_fault_with_a_console_in_use(watched, server, build, scheme
     assert violations(console.page) == []
 
 
-def test_axe_finds_a_fault_where_there_is_one(watched):
+def test_axe_finds_a_fault_where_there_is_one(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     page.evaluate("document.querySelector('main').append(document.createElement('img'))")
     assert [rule for rule, _ in violations(page)] == ["image-alt"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
-def test_a_page_fits_a_narrow_screen(watched, path):
+def test_a_page_fits_a_narrow_screen(watched: Any, path: str) -> None:
     page = watched(path, viewport={"width": 320, "height": 600})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_printed(watched, path):
+def test_a_page_can_be_printed(watched: Any, path: str) -> None:
     page = watched(path, scheme="dark")
     page.emulate_media(media="print")
     assert not page.get_by_role("navigation").is_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_the_first_tab_leads_past_the_navigation(watched):
+def test_the_first_tab_leads_past_the_navigation(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     page.keyboard.press("Tab")
     assert page.get_by_role("link", name="Skip to the content").is_visible()
@@ -97,7 +105,7 @@ def test_the_first_tab_leads_past_the_navigation(watched):
     assert page.evaluate("document.activeElement.id") == "content"
 
 
-def test_the_policy_keeps_a_script_of_another_host_out(watched):
+def test_the_policy_keeps_a_script_of_another_host_out(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
         page.evaluate(

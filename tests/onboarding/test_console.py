@@ -3,12 +3,18 @@
 import base64
 import hashlib
 import os
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from daas.signing.daas_scheme import DIRECT
 from daas.signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
 
+from ..support.actors import Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from .console import Console
 from .pages import CONSOLE
 from .stage import INSECURE_HOST
@@ -19,25 +25,25 @@ MOVE = "Move a message"
 
 
 @pytest.fixture
-def caller(build):
+def caller(build: Builder) -> Any:
     """An application that is shown the server's string to sign, as the demo is."""
     return build.application(mailboxes=[build.mailbox()], explain_401=True)
 
 
 @pytest.fixture
-def console(page, server, caller):
+def console(page: Page, server: LiveServer, caller: Any) -> Any:
     return Console(page, server.url, caller.keys)
 
 
 @pytest.fixture
-def right_move(console, caller):
+def right_move(console: Any, caller: Any) -> Any:
     """The console, filled in with a move that succeeds unless a test spoils it."""
     console.choose(MOVE)
     console.fill(mailbox=caller.mailbox.name, id=caller.mailbox.message, folder=caller.mailbox.folder)
     return console
 
 
-def test_it_finds_a_message_and_moves_it(console, caller, build):
+def test_it_finds_a_message_and_moves_it(console: Any, caller: Any, build: Builder) -> None:
     console.fill(mailbox=caller.mailbox.name)
     status, _ = console.send()
     assert status == 200
@@ -50,7 +56,7 @@ def test_it_finds_a_message_and_moves_it(console, caller, build):
     assert build.folder_of(caller.mailbox.message) == "Archived"
 
 
-def test_it_finds_a_folder_and_moves_to_it(console, caller, build):
+def test_it_finds_a_folder_and_moves_to_it(console: Any, caller: Any, build: Builder) -> None:
     console.choose("List folders")
     console.fill(mailbox=caller.mailbox.name)
     assert console.send()[0] == 200
@@ -60,7 +66,7 @@ def test_it_finds_a_folder_and_moves_to_it(console, caller, build):
     assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
 
 
-def test_a_search_sends_what_is_filled_in_and_nothing_else(console, caller, build):
+def test_a_search_sends_what_is_filled_in_and_nothing_else(console: Any, caller: Any, build: Builder) -> None:
     wanted = build.message(caller.mailbox, subject="Röntgen & co")
     console.fill(mailbox=caller.mailbox.name, subject="röntgen & C", limit="5")
     assert console.lines[2] == f"/direct/messages?mailbox={caller.mailbox.name}&subject=r%C3%B6ntgen+%26+C&limit=5"
@@ -72,7 +78,9 @@ def test_a_search_sends_what_is_filled_in_and_nothing_else(console, caller, buil
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=daas"])
 @pytest.mark.parametrize("with_md5", [True, False])
-def test_it_moves_in_every_content_type(right_move, caller, build, content_type, with_md5):
+def test_it_moves_in_every_content_type(
+    right_move: Any, caller: Any, build: Builder, content_type: str, with_md5: bool
+) -> None:
     right_move.fill(type=content_type)
     right_move.page.get_by_label("Send Content-MD5").set_checked(with_md5)
     assert right_move.send()[0] == 200
@@ -82,20 +90,20 @@ def test_it_moves_in_every_content_type(right_move, caller, build, content_type,
 # The seven documented answers
 
 
-def test_a_success_is_shown(right_move, caller):
+def test_a_success_is_shown(right_move: Any, caller: Any) -> None:
     box = caller.mailbox
     body = f'{{"request_id":"...","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
     assert right_move.send() == (200, body)
 
 
-def test_failed_authentication_is_shown(right_move):
+def test_failed_authentication_is_shown(right_move: Any) -> None:
     right_move.fill(private_key=make_key_pair().private_key)
     body = '{"request_id":"...","message":"Access Denied. Authentication Failed."}'
     assert right_move.send() == (401, body)
     assert right_move.difference.startswith("Both strings are the same. So it is the private key")
 
 
-def test_a_missing_permission_is_shown(page, server, build):
+def test_a_missing_permission_is_shown(page: Page, server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
     console = Console(page, server.url, caller.keys)
     console.choose(MOVE)
@@ -103,23 +111,23 @@ def test_a_missing_permission_is_shown(page, server, build):
     assert console.send() == (403, '{"request_id":"...","message":"Access Denied. Use Not Authorized."}')
 
 
-def test_a_mailbox_that_is_not_open_is_shown(right_move, build):
+def test_a_mailbox_that_is_not_open_is_shown(right_move: Any, build: Builder) -> None:
     right_move.fill(mailbox=build.mailbox().name)
     assert right_move.send() == (403, '{"request_id":"...","message":"Access Denied. User Not Authorized."}')
 
 
-def test_a_message_that_is_not_there_is_shown(right_move):
+def test_a_message_that_is_not_there_is_shown(right_move: Any) -> None:
     right_move.fill(id="999999999")
     assert right_move.send() == (422, '{"request_id":"...","message":"Message not found"}')
 
 
-def test_a_missing_argument_is_shown(right_move):
+def test_a_missing_argument_is_shown(right_move: Any) -> None:
     right_move.fill(mailbox="")
     body = '{"request_id":"...","fields":["mailbox"],"message":"\'Mailbox\' is a required field."}'
     assert right_move.send() == (422, body)
 
 
-def test_an_invalid_argument_is_shown(right_move):
+def test_an_invalid_argument_is_shown(right_move: Any) -> None:
     right_move.fill(mailbox="a@b")
     body = '{"request_id":"...","message":"\'Mailbox\' contains invalid input","fields":["mailbox"]}'
     assert right_move.send() == (422, body)
@@ -155,32 +163,32 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("change", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_deliberate_mistake_is_named(right_move, change, said):
+def test_a_deliberate_mistake_is_named(right_move: Any, change: Callable[..., Any], said: str) -> None:
     right_move.sign_by_hand(change)
     assert right_move.send()[0] == 401
     assert right_move.difference.startswith(said)
     assert right_move.page.locator("tr.differs").count() == 1
 
 
-def test_a_decoded_path_is_named(console, caller):
+def test_a_decoded_path_is_named(console: Any, caller: Any) -> None:
     console.fill(mailbox=caller.mailbox.name, subject="lab results")
     console.sign_by_hand(lambda text: text.replace("+", " "))
     assert console.send()[0] == 401
     assert console.difference.startswith("In line 3, the URI, yours is decoded, or escaped in another way.")
 
 
-def test_an_encoding_that_is_not_accepted_is_told_by_equal_strings(right_move):
+def test_an_encoding_that_is_not_accepted_is_told_by_equal_strings(right_move: Any) -> None:
     right_move.page.get_by_label("Encoding of the signature").select_option("the hexadecimal text itself (a mistake)")
     assert right_move.send()[0] == 401
     assert "the encoding of the signature" in right_move.difference
 
 
-def test_the_raw_encoding_is_accepted(right_move):
+def test_the_raw_encoding_is_accepted(right_move: Any) -> None:
     right_move.page.get_by_label("Encoding of the signature").select_option("base64 of the raw bytes")
     assert right_move.send()[0] == 200
 
 
-def test_a_fault_behind_a_good_signature_is_named(right_move):
+def test_a_fault_behind_a_good_signature_is_named(right_move: Any) -> None:
     right_move.fill(date="06/03/2013 12:13:56 EST")
     assert right_move.send()[0] == 401
     assert right_move.difference == "The signature is good. What is wrong: date-outside-window."
@@ -188,7 +196,9 @@ def test_a_fault_behind_a_good_signature_is_named(right_move):
     assert link.endswith("/errors#date-outside-window")
 
 
-def test_it_says_when_the_server_does_not_show_its_string(page, server, application):
+def test_it_says_when_the_server_does_not_show_its_string(
+    page: Page, server: LiveServer, application: Application
+) -> None:
     console = Console(page, server.url, application.keys)
     console.fill(mailbox=application.mailbox.name)
     console.sign_by_hand(lambda text: text + "\n")
@@ -199,7 +209,7 @@ def test_it_says_when_the_server_does_not_show_its_string(page, server, applicat
 # Beside the server, in the browser
 
 
-def explain(page, server, signed, names):
+def explain(page: Page, server: Any, signed: Any, names: Any) -> Any:
     """Ask the page's own module for the first difference."""
     source = f"""async ([server, signed, names]) => {{
         const {{ firstDifference }} = await import("{CONSOLE.rpartition("/")[0]}/static/difference.js");
@@ -232,7 +242,7 @@ DIFFERENCES = [
 ]
 
 
-def test_the_first_difference_is_named_in_words(page, pages_server):
+def test_the_first_difference_is_named_in_words(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     names = {2: ("method", "date", "URI"), 4: ("method", "date", "Content-MD5", "content type", "URI")}
     found = [explain(page, server, signed, names[server.count("\n")]) for server, signed, _ in DIFFERENCES]
@@ -243,7 +253,7 @@ def test_the_first_difference_is_named_in_words(page, pages_server):
     assert beginnings == [said for _, _, said in DIFFERENCES]
 
 
-def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(right_move, caller):
+def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(right_move: Any, caller: Any) -> None:
     body = f"mailbox={caller.mailbox.name}&id={caller.mailbox.message}&folder={caller.mailbox.folder}"
     uri, form = "/direct/messages/move/format/json", "application/x-www-form-urlencoded"
     method, date, md5, content_type, signed_uri = right_move.lines
@@ -256,7 +266,7 @@ def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(right_move,
     assert right_move.shown("body") == body
 
 
-def test_md5_is_that_of_rfc_1321(page, pages_server):
+def test_md5_is_that_of_rfc_1321(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     lengths = [0, 1, 3, 26, 55, 56, 57, 63, 64, 65, 80, 119, 120, 1000]
     texts = [b"abc", *(os.urandom(length) for length in lengths)]
@@ -271,7 +281,7 @@ def test_md5_is_that_of_rfc_1321(page, pages_server):
     ]
 
 
-def test_the_private_key_is_neither_sent_nor_kept(page, server, caller):
+def test_the_private_key_is_neither_sent_nor_kept(page: Page, server: LiveServer, caller: Any) -> None:
     sent = []
     page.on("request", lambda request: sent.append(f"{request.url} {request.all_headers()} {request.post_data}"))
     console = Console(page, server.url, caller.keys)
@@ -292,7 +302,7 @@ def test_the_private_key_is_neither_sent_nor_kept(page, server, caller):
     assert page.get_by_label("Private key").input_value() == ""
 
 
-def test_the_date_is_that_of_sending_unless_it_is_typed(right_move, server):
+def test_the_date_is_that_of_sending_unless_it_is_typed(right_move: Any, server: LiveServer) -> None:
     first = right_move.lines[1]
     right_move.fill(date="06/03/2013 12:13:56 EST")
     assert right_move.lines[1] == "06/03/2013 12:13:56 EST"
@@ -301,7 +311,7 @@ def test_the_date_is_that_of_sending_unless_it_is_typed(right_move, server):
     assert right_move.send()[0] == 200
 
 
-def test_the_date_stands_still_while_the_string_is_written_by_hand(right_move):
+def test_the_date_stands_still_while_the_string_is_written_by_hand(right_move: Any) -> None:
     right_move.sign_by_hand(lambda text: text)
     date = right_move.lines[1]
     right_move.page.wait_for_function("date => new Date().toUTCString() !== date", arg=date)
@@ -309,7 +319,7 @@ def test_the_date_stands_still_while_the_string_is_written_by_hand(right_move):
     assert right_move.lines[1] == date
 
 
-def test_it_says_what_keeps_it_from_signing(page, pages_server):
+def test_it_says_what_keeps_it_from_signing(page: Page, pages_server: Any) -> None:
     console = Console(page, pages_server.url, KeyPair("public", ""))
     console.page.get_by_role("button", name="Sign and send").click()
     console.page.get_by_role("status").get_by_text("The private key is missing.").wait_for()
@@ -318,20 +328,20 @@ def test_it_says_what_keeps_it_from_signing(page, pages_server):
     console.page.get_by_role("status").get_by_text("no characters outside Latin-1").wait_for()
 
 
-def test_it_says_that_the_server_could_not_be_reached(console, page):
+def test_it_says_that_the_server_could_not_be_reached(console: Any, page: Page) -> None:
     page.context.set_offline(True)
     page.get_by_role("button", name="Sign and send").click()
     page.get_by_role("status").get_by_text("It could not be sent: ").wait_for()
 
 
-def test_outside_a_secure_context_it_says_so(page, pages_server):
+def test_outside_a_secure_context_it_says_so(page: Page, pages_server: Any) -> None:
     page.goto(f"http://{INSECURE_HOST}:{pages_server.port}{CONSOLE}")
     page.get_by_text("Your browser signs only in a secure context").wait_for()
     assert page.evaluate("crypto.subtle === undefined")
     assert not page.get_by_role("button", name="Sign and send").is_visible()
 
 
-def test_without_javascript_it_says_so(browser, pages_server):
+def test_without_javascript_it_says_so(browser: Browser, pages_server: Any) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(pages_server.url + CONSOLE)
@@ -339,17 +349,17 @@ def test_without_javascript_it_says_so(browser, pages_server):
     context.close()
 
 
-def test_it_works_by_keyboard_alone(page, server, caller, build):
+def test_it_works_by_keyboard_alone(page: Page, server: LiveServer, caller: Any, build: Builder) -> None:
     page.goto(server.url + CONSOLE)
 
-    def tab_to(selector):
+    def tab_to(selector: Any) -> None:
         for _ in range(60):
             page.keyboard.press("Tab")
             if page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
         raise AssertionError(f"{selector} is not reached")
 
-    def type_into(selector, text):
+    def type_into(selector: Any, text: Any) -> None:
         tab_to(selector)
         page.keyboard.type(text)
 

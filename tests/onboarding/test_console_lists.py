@@ -1,13 +1,18 @@
 """The console with the calls for lists and contacts, in a real browser against the real server."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from daas.signing.mechanism import RequestToSign, sign
 from daas.signing.rcws_scheme import MIGOMAIL
 
 from ..contacts.caller import NAMED
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from .console import Console
 from .pages import CONSOLE
 
@@ -17,13 +22,13 @@ ADDED = (201, '{"code":201,"message":"Contact added"}')
 
 
 @pytest.fixture
-def caller(build):
+def caller(build: Builder) -> Any:
     """An application that is shown the server's string to sign, as the demo is."""
     return build.application(services=NAMED, explain_401=True)
 
 
 @pytest.fixture
-def console(page, server, caller):
+def console(page: Page, server: LiveServer, caller: Any) -> Any:
     return Console(page, server.url, caller.keys)
 
 
@@ -45,7 +50,7 @@ CONVERSATION = [
 ]
 
 
-def test_it_makes_every_call(console):
+def test_it_makes_every_call(console: Any) -> None:
     for call, filled, status, said in CONVERSATION:
         console.choose(call)
         console.fill(**filled)
@@ -54,7 +59,7 @@ def test_it_makes_every_call(console):
         assert console.send() == (status, body), (call, filled)
 
 
-def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(console, caller):
+def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(console: Any, caller: Any) -> None:
     console.choose("Add a contact")
     console.fill(list="7", posted='{"name": "Ä/B", "email_address": "A@x.org"}')
     body = '{"email_address":"A@x.org","name":"Ä/B"}'
@@ -89,7 +94,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("call", "change", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_deliberate_mistake_is_named(console, call, change, said):
+def test_a_deliberate_mistake_is_named(console: Any, call: str, change: Callable[..., Any], said: str) -> None:
     console.choose(call)
     if call == "Show contacts":
         console.fill(pagesize="5", offset="0")
@@ -103,8 +108,8 @@ def test_a_deliberate_mistake_is_named(console, call, change, said):
     assert link.endswith("/errors#lists")
 
 
-def test_only_the_fields_and_encodings_of_a_call_are_offered(console):
-    def shown():
+def test_only_the_fields_and_encodings_of_a_call_are_offered(console: Any) -> None:
+    def shown() -> Any:
         return console.page.locator("form#call input:not([type]):visible, textarea:visible").evaluate_all(
             "fields => fields.map(field => field.name)"
         )
@@ -119,7 +124,7 @@ def test_only_the_fields_and_encodings_of_a_call_are_offered(console):
     assert options.count() == 3
 
 
-def test_each_encoding_is_accepted_or_refused_as_it_says(console):
+def test_each_encoding_is_accepted_or_refused_as_it_says(console: Any) -> None:
     console.choose("Show lists")
     options = console.page.get_by_label("Encoding of the signature")
     for encoding, status in [
@@ -159,7 +164,7 @@ REQUESTS = [
 ]
 
 
-def test_each_string_is_the_first_that_the_server_accepts(page, pages_server):
+def test_each_string_is_the_first_that_the_server_accepts(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     source = f"""async (requests) => {{
         const {{ RCWS, canonical }} = await import("{CONSOLE.rpartition("/")[0]}/static/rcws.js");
@@ -176,7 +181,7 @@ def test_each_string_is_the_first_that_the_server_accepts(page, pages_server):
         assert accepted[0] in MIGOMAIL.strings_to_sign(RequestToSign(method, uri, body=body.encode())), body
 
 
-def test_a_form_is_signed_as_an_object_whose_equal_names_stay_in_their_order(page, pages_server):
+def test_a_form_is_signed_as_an_object_whose_equal_names_stay_in_their_order(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     source = f"""async (pairs) => {{
         const {{ objectOf }} = await import("{CONSOLE.rpartition("/")[0]}/static/rcws.js");

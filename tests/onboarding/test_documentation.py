@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ..support.servers import ROOT
 from .pages import CONTACTS, DOCUMENTATION, ERRORS, LISTS, PAGES, SEND_EXAMPLE, TESTING, Document, without_request_id
-from .stage import start_demo
+from .stage import Demo, start_demo
 
 pytestmark = pytest.mark.processes
 
@@ -43,72 +45,78 @@ REASONS = {
 
 
 @pytest.fixture(scope="module")
-def documents(demo):
+def documents(demo: Demo) -> dict[str, Document]:
     return {path: Document(demo.run(f"curl -sS --fail {demo.server.url}{path}")) for path in PAGES}
 
 
 @pytest.fixture(scope="module")
-def cases(documents):
+def cases(documents: dict[str, Document]) -> list[dict[str, str]]:
     """The sections of the page of errors that provoke an answer."""
     return [section for section in documents[ERRORS].sections() if "sh" in section]
 
 
 @pytest.fixture(scope="module")
-def setup(documents):
+def setup(documents: dict[str, Document]) -> str:
     """The block of the page of errors that makes `call`."""
     return documents[ERRORS].all("sh")[0]
 
 
-def shown(section):
+def shown(section: dict[str, str]) -> tuple[int, str | None, str]:
     """Give the status, the reason and the body that a section shows."""
     reason = section.get("header", "").removeprefix("X-Daas-Error: ") or None
     return int(section["status"]), reason, without_request_id(section["json"])
 
 
-def answered(output):
+def answered(output: str) -> Any:
     """Give the status, the reason and the body that curl printed."""
     head, _, body = output.partition("\n\n")
     reason = re.search(r"^X-Daas-Error: (.*)$", head, re.MULTILINE)
     return int(head.split(" ")[1]), reason and reason[1], without_request_id(body)
 
 
-def test_every_line_that_provokes_an_answer_gets_the_one_that_is_shown(demo, setup, cases):
+def test_every_line_that_provokes_an_answer_gets_the_one_that_is_shown(
+    demo: Demo, setup: str, cases: list[dict[str, str]]
+) -> None:
     assert len(cases) > 20
     happened = {case["sh"]: answered(demo.run(f"{setup}\n{case['sh']}")) for case in cases}
     assert happened == {case["sh"]: shown(case) for case in cases}
 
 
-def test_every_error_of_a_401_is_provoked(cases):
+def test_every_error_of_a_401_is_provoked(cases: list[dict[str, str]]) -> None:
     assert {shown(case)[1] for case in cases} - {None} == REASONS
 
 
-def test_the_page_of_errors_shows_how_to_read_the_servers_string(demo, setup, documents):
+def test_the_page_of_errors_shows_how_to_read_the_servers_string(
+    demo: Demo, setup: str, documents: dict[str, Document]
+) -> None:
     (block,) = [text for text in documents[ERRORS].all("sh")[1:] if "base64 -d" in text]
     lines = demo.run(f"{setup}\n{block}").split("\n")
     assert (lines[0], lines[2:]) == ("POST", ["application/x-www-form-urlencoded", "/direct/messages/move/format/json"])
 
 
 @pytest.fixture(scope="module")
-def samples(documents):
+def samples(documents: dict[str, Document]) -> dict[str, dict[str, str]]:
     """The sections of the page of samples that show a program, by the program."""
     return {section["program"]: section for section in documents[SEND_EXAMPLE].sections()}
 
 
 @pytest.fixture(scope="module")
-def strict(demo):
+def strict(demo: Any) -> Any:
     """The lines that take keys whose application must send Content-MD5 into the environment."""
     register = "application register 'Signs bodies' --mailbox demo.clinician --require-content-md5 --json"
     made = json.loads(demo.run(f".venv/bin/daas {register}"))
     return f"export DAAS_PUBLIC_KEY={made['public_key']} DAAS_PRIVATE_KEY={made['private_key']}"
 
 
-def folders_in(printed):
+def folders_in(printed: Any) -> Any:
     return re.findall(r"folder\W+(\w+)", printed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_sample_moves_a_message_with_md5_and_without(demo, documents, samples, strict, name):
+def test_a_sample_moves_a_message_with_md5_and_without(
+    demo: Any, documents: Any, samples: Any, strict: Any, name: str
+) -> None:
     for tool in SAMPLES[name]:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is missing: .ci/run names the package")
@@ -124,7 +132,7 @@ def test_a_sample_moves_a_message_with_md5_and_without(demo, documents, samples,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS_SAMPLES)
-def test_a_sample_makes_a_list_and_adds_a_contact(demo, documents, samples, name):
+def test_a_sample_makes_a_list_and_adds_a_contact(demo: Any, documents: Any, samples: Any, name: str) -> None:
     for tool in LISTS_SAMPLES[name]:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is missing: .ci/run names the package")
@@ -137,7 +145,7 @@ def test_a_sample_makes_a_list_and_adds_a_contact(demo, documents, samples, name
     assert refused == '{"code":401,"message":"Not Authorized"}\nrefused\n'
 
 
-def test_the_page_shows_each_program_whole_and_every_one_is_run(samples):
+def test_the_page_shows_each_program_whole_and_every_one_is_run(samples: dict[str, dict[str, str]]) -> None:
     in_browsers = {"move_message.js"}
     files = {path.name: path.read_text() for path in EXAMPLES.iterdir() if path.is_file()}
     shown = {name for name, text in files.items() if text in samples}
@@ -145,14 +153,14 @@ def test_the_page_shows_each_program_whole_and_every_one_is_run(samples):
     assert len(samples) == len(shown)
 
 
-def test_a_sample_answers_as_the_page_shows(demo, documents):
+def test_a_sample_answers_as_the_page_shows(demo: Demo, documents: dict[str, Document]) -> None:
     setup, *_ = documents[SEND_EXAMPLE].all("sh")
     (body,) = documents[SEND_EXAMPLE].all("json")
     printed = demo.run(f"{setup}\npython3 examples/move_message.py {demo.server.url} demo.clinician 1 5")
     assert without_request_id(printed.strip()) == without_request_id(body)
 
 
-def test_the_command_line_of_the_page_runs(demo, documents):
+def test_the_command_line_of_the_page_runs(demo: Demo, documents: dict[str, Document]) -> None:
     [block] = [text for text in documents[SEND_EXAMPLE].all("sh") if "daas sign" in text]
     printed = demo.run(block)
     assert "Lab results: basic metabolic panel" in printed
@@ -161,7 +169,7 @@ def test_the_command_line_of_the_page_runs(demo, documents):
 
 
 @pytest.mark.slow
-def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path):
+def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path: Path) -> None:
     """The demo is of its own: it gets a folder more, which other pages do not show."""
     with start_demo(tmp_path) as fresh:
         page = Document(fresh.run(f"curl -sS --fail {fresh.server.url}{TESTING}"))
@@ -178,7 +186,9 @@ def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["folders", "messages"])
-def test_a_list_is_answered_as_its_page_shows(demo, setup, documents, name):
+def test_a_list_is_answered_as_its_page_shows(
+    demo: Demo, setup: str, documents: dict[str, Document], name: str
+) -> None:
     document = documents[DOCUMENTATION + name]
     uri = re.match(r"GET (\S+) HTTP", document.all("http")[1])[1]
     move = "call POST $move 'mailbox=demo.clinician&id=1&folder=Inbox' > moved"
@@ -186,7 +196,9 @@ def test_a_list_is_answered_as_its_page_shows(demo, setup, documents, name):
     assert answered(output) == (200, None, without_request_id(document.all("json")[0]))
 
 
-def test_every_block_of_a_page_is_run_or_made_of_what_is_run(documents, cases):
+def test_every_block_of_a_page_is_run_or_made_of_what_is_run(
+    documents: dict[str, Document], cases: list[dict[str, str]]
+) -> None:
     lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages")]
     # There is no way to provoke a defect, nor what a setting asks for that is not set here.
     messages = ("Forbidden", "Internal Server Error", "Too Many Requests")
@@ -203,7 +215,7 @@ def test_every_block_of_a_page_is_run_or_made_of_what_is_run(documents, cases):
         assert {*document.all("json")} <= answers, path
 
 
-def test_every_request_that_a_page_shows_is_signed_as_it_stands(documents):
+def test_every_request_that_a_page_shows_is_signed_as_it_stands(documents: dict[str, Document]) -> None:
     """The keys are the example's, which the page of authentication shows."""
     text = documents[DOCUMENTATION + "authentication"].text
     public_key = re.search(r"public key\s*([0-9a-f]{64})", text)[1]

@@ -3,12 +3,15 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from daas.signing.mechanism import KeyPair
 
 from ..contacts.caller import NAMED, authorization
+from ..support.builders import Builder
 from .pages import AUTHENTICATION, CONTACTS, LISTS, Document
 
 
@@ -21,7 +24,7 @@ class Shown:
     answer: tuple[int, str]
 
     @property
-    def parts(self) -> tuple[str, str, str, str]:
+    def parts(self) -> Any:
         """Give method, URI, Authorization and body."""
         return re.fullmatch(
             r"(\w+) (\S+) HTTP/1.1\nAuthorization: (.*)(?:\nContent-Type: .*\n\n(.*))?", self.http
@@ -39,20 +42,22 @@ class Shown:
 
 
 @pytest.fixture
-def shown(app):
+def shown(app: Flask) -> list[Shown]:
     """The calls of both pages, in their order."""
     sections = [s for path in (LISTS, CONTACTS) for s in Document(app.test_client().get(path).text).sections()]
     return [Shown(s["http"], s["string"], (int(s["status"]), s["json"])) for s in sections]
 
 
 @pytest.fixture
-def keys(app):
+def keys(app: Flask) -> KeyPair:
     """The keys of the examples, which the page of authentication shows."""
     found = re.findall(r"(?:public|private) key</th><td><code>(.*?)</code>", app.test_client().get(AUTHENTICATION).text)
     return KeyPair(*found)
 
 
-def test_each_call_is_answered_as_its_page_shows_if_they_are_made_in_their_order(app, build, shown):
+def test_each_call_is_answered_as_its_page_shows_if_they_are_made_in_their_order(
+    app: Flask, build: Builder, shown: list[Shown]
+) -> None:
     caller = build.application(services=NAMED)
     assert len(shown) == 13
     for call in shown:
@@ -62,19 +67,19 @@ def test_each_call_is_answered_as_its_page_shows_if_they_are_made_in_their_order
         assert (answer.status_code, answer.text) == call.answer, call.http
 
 
-def test_each_call_is_signed_as_it_stands(shown, keys):
+def test_each_call_is_signed_as_it_stands(shown: list[Shown], keys: KeyPair) -> None:
     for call in shown:
         assert call.parts[2] == call.signed_with(keys), call.http
 
 
-def test_the_string_beside_a_call_is_the_one_that_was_signed(shown, keys):
+def test_the_string_beside_a_call_is_the_one_that_was_signed(shown: list[Shown], keys: KeyPair) -> None:
     for call in shown:
         assert call.string == call.string.lower()
         method, url, posted = call.string.split("::")
         assert authorization(keys, method, url, posted) == call.parts[2]
 
 
-def test_the_authentication_page_shows_each_stage(app, keys, shown):
+def test_the_authentication_page_shows_each_stage(app: Flask, keys: KeyPair, shown: list[Shown]) -> None:
     text = app.test_client().get(AUTHENTICATION).text
     document = Document(text)
     (post,) = [block for block in document.all("http") if "RCWS" in block]
@@ -88,5 +93,5 @@ def test_the_authentication_page_shows_each_stage(app, keys, shown):
 
 
 @pytest.mark.parametrize("limit", ["replayed for ever", "Letter case is not signed"])
-def test_what_the_signature_does_not_cover_is_said(app, limit):
+def test_what_the_signature_does_not_cover_is_said(app: Flask, limit: str) -> None:
     assert limit in Document(app.test_client().get(AUTHENTICATION).text).text

@@ -4,13 +4,17 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import Page
 
+from daas.settings import Settings
 from daas.signing.daas_scheme import content_md5
 
-from ..support.actors import FORM, MOVE, authorization, now
+from ..support.actors import FORM, MOVE, Application, authorization, now
+from ..support.builders import Builder
 from ..support.servers import ROOT, LiveServer
 
 pytestmark = pytest.mark.slow
@@ -24,14 +28,14 @@ SCRIPTS = {
 class BlankPage(http.server.BaseHTTPRequestHandler):
     """A page with nothing on it, and the scripts that it may load."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         script = SCRIPTS.get(self.path)
         self.send_response(200)
         self.send_header("Content-Type", "text/javascript" if script else "text/html")
         self.end_headers()
         self.wfile.write(script.read_bytes() if script else b"<!doctype html><title>Another origin</title>")
 
-    def log_message(self, *args):
+    def log_message(self, *args: Any) -> None:
         pass
 
 
@@ -47,24 +51,24 @@ def serve_blank_pages() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def allowed():
+def allowed() -> Iterator[Any]:
     with serve_blank_pages() as origin:
         yield origin
 
 
 @pytest.fixture(scope="module")
-def other():
+def other() -> Iterator[Any]:
     with serve_blank_pages() as origin:
         yield origin
 
 
 @pytest.fixture(scope="module")
-def open_server(settings, allowed):
+def open_server(settings: Settings, allowed: Any) -> Iterator[Any]:
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=allowed) as live:
         yield live
 
 
-def move_from(page, origin, server, application):
+def move_from(page: Page, origin: Any, server: LiveServer, application: Application) -> Any:
     """Move the application's message from a page of an origin, and give what its script saw."""
     box = application.mailbox
     body = urlencode({"mailbox": box.name, "id": box.message, "folder": box.folder})
@@ -85,23 +89,29 @@ def move_from(page, origin, server, application):
     )
 
 
-def test_a_page_of_an_allowed_origin_makes_a_move(page, open_server, allowed, application, build):
+def test_a_page_of_an_allowed_origin_makes_a_move(
+    page: Page, open_server: Any, allowed: Any, application: Application, build: Builder
+) -> None:
     status, header, request_id = move_from(page, allowed, open_server, application)
     assert (status, header) == (200, request_id)
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
 
 
-def test_a_page_of_another_origin_makes_none(page, open_server, other, application, build):
+def test_a_page_of_another_origin_makes_none(
+    page: Page, open_server: Any, other: Any, application: Application, build: Builder
+) -> None:
     assert move_from(page, other, open_server, application) == "TypeError"
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_no_origin_but_the_servers_own_makes_a_move_by_default(page, server, allowed, application, build):
+def test_no_origin_but_the_servers_own_makes_a_move_by_default(
+    page: Page, server: LiveServer, allowed: Any, application: Application, build: Builder
+) -> None:
     assert move_from(page, allowed, server, application) == "TypeError"
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def run_sample(page, origin, server, application, *, with_md5):
+def run_sample(page: Page, origin: Any, server: LiveServer, application: Application, *, with_md5: Any) -> Any:
     """Run the published sample on a page of an origin, and give the status and the body of the answer."""
     box = application.mailbox
     page.goto(origin)
@@ -125,14 +135,18 @@ def run_sample(page, origin, server, application, *, with_md5):
 
 
 @pytest.mark.parametrize("with_md5", [True, False])
-def test_the_sample_for_browsers_moves_a_message(page, open_server, allowed, build, with_md5):
+def test_the_sample_for_browsers_moves_a_message(
+    page: Page, open_server: Any, allowed: Any, build: Builder, with_md5: bool
+) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=with_md5)
     status, body = run_sample(page, allowed, open_server, caller, with_md5=with_md5)
     assert (status, body["folder"]) == (200, caller.mailbox.folder)
     assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
 
 
-def test_the_sample_for_browsers_gives_a_refusal_too(page, open_server, allowed, build):
+def test_the_sample_for_browsers_gives_a_refusal_too(
+    page: Page, open_server: Any, allowed: Any, build: Builder
+) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     status, body = run_sample(page, allowed, open_server, caller, with_md5=False)
     assert (status, body["message"]) == (401, "Access Denied. Authentication Failed.")

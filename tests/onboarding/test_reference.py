@@ -1,7 +1,14 @@
 """The reference, in a real browser: Swagger UI over the OpenAPI document, signing what it sends."""
 
-import pytest
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from playwright.sync_api import Page
+
+from ..support.actors import Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from .pages import REFERENCE
 from .stage import INSECURE_HOST
 from .test_browser import violations
@@ -12,7 +19,7 @@ MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
 
 
 @pytest.fixture
-def reference(page, server):
+def reference(page: Any, server: LiveServer) -> Iterator[Any]:
     """The page with the calls on it; a test fails if it asks another host or logs anything that it should not."""
     page.set_default_timeout(60_000)
     page.asked, page.logged = [], []
@@ -26,12 +33,12 @@ def reference(page, server):
     assert [m.text for m in page.logged if "the server responded with a status of" not in m.text] == []
 
 
-def type_keys(page, keys):
+def type_keys(page: Page, keys: Any) -> None:
     page.fill("#public-key", keys.public_key)
     page.fill("#private-key", keys.private_key)
 
 
-def open_call(page, name):
+def open_call(page: Page, name: Any) -> Any:
     """Open a call to try it out, and give its part of the page."""
     call = page.locator(f"[id$='-{name}']")
     call.locator(".opblock-summary-control").click()
@@ -39,7 +46,7 @@ def open_call(page, name):
     return call
 
 
-def execute(page, call):
+def execute(page: Page, call: Any) -> Any:
     with page.expect_response(lambda response: "/direct/" in response.url) as waiting:
         call.get_by_role("button", name="Execute").click()
     answer = waiting.value
@@ -47,13 +54,15 @@ def execute(page, call):
     return answer
 
 
-def fill(call, **arguments):
+def fill(call: Any, **arguments: Any) -> None:
     for name, value in arguments.items():
         call.get_by_placeholder(name, exact=True).fill(value)
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
-def test_a_signed_move_is_sent_and_done(reference, application, build, content_type):
+def test_a_signed_move_is_sent_and_done(
+    reference: Any, application: Application, build: Builder, content_type: str
+) -> None:
     box = application.mailbox
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
@@ -66,7 +75,7 @@ def test_a_signed_move_is_sent_and_done(reference, application, build, content_t
     assert answer.request.header_value("Content-Type").partition(";")[0] == content_type
 
 
-def test_a_signed_move_is_sent_as_json(reference, application, build):
+def test_a_signed_move_is_sent_as_json(reference: Any, application: Application, build: Builder) -> None:
     box = application.mailbox
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
@@ -76,7 +85,7 @@ def test_a_signed_move_is_sent_as_json(reference, application, build):
     assert build.folder_of(box.message) == "Archived"
 
 
-def test_the_uri_is_signed_as_the_browser_sends_it(reference, application):
+def test_the_uri_is_signed_as_the_browser_sends_it(reference: Any, application: Application) -> None:
     type_keys(reference, application.keys)
     call = open_call(reference, MESSAGES)
     fill(call, mailbox=application.mailbox.name, subject="ä + b & c=% d", limit="1")
@@ -84,7 +93,7 @@ def test_the_uri_is_signed_as_the_browser_sends_it(reference, application):
     assert (answer.status, answer.json()["messages"]) == (200, [])
 
 
-def test_an_application_that_must_send_content_md5_can_use_it(reference, build):
+def test_an_application_that_must_send_content_md5_can_use_it(reference: Any, build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
@@ -92,7 +101,7 @@ def test_an_application_that_must_send_content_md5_can_use_it(reference, build):
     assert execute(reference, call).status == 200
 
 
-def test_a_date_that_is_filled_in_is_sent_and_signed(reference, application):
+def test_a_date_that_is_filled_in_is_sent_and_signed(reference: Any, application: Application) -> None:
     type_keys(reference, application.keys)
     call = open_call(reference, MESSAGES)
     fill(call, **{"mailbox": application.mailbox.name, "X-Daas-Date": "06/03/2013 12:13:56 EST"})
@@ -100,14 +109,14 @@ def test_a_date_that_is_filled_in_is_sent_and_signed(reference, application):
     assert (answer.status, answer.header_value("X-Daas-Error")) == (401, "date-outside-window")
 
 
-def test_without_keys_a_call_goes_out_unsigned(reference, application):
+def test_without_keys_a_call_goes_out_unsigned(reference: Any, application: Application) -> None:
     call = open_call(reference, MESSAGES)
     fill(call, mailbox=application.mailbox.name)
     answer = execute(reference, call)
     assert (answer.status, answer.request.header_value("Authorization")) == (401, None)
 
 
-def test_the_private_key_stays_in_the_page(reference, application, server):
+def test_the_private_key_stays_in_the_page(reference: Any, application: Application, server: LiveServer) -> None:
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
     fill(call, mailbox=application.mailbox.name, id=application.mailbox.message, folder="Sent")
@@ -121,17 +130,17 @@ def test_the_private_key_stays_in_the_page(reference, application, server):
     assert reference.input_value("#private-key") == ""
 
 
-def test_where_no_browser_signs_the_page_says_so(page, server):
+def test_where_no_browser_signs_the_page_says_so(page: Page, server: LiveServer) -> None:
     page.goto(f"http://{INSECURE_HOST}:{server.port}{REFERENCE}")
     assert page.get_by_text("Your browser signs only in a secure context").is_visible()
 
 
-def test_where_the_browser_signs_the_page_does_not_say_otherwise(reference):
+def test_where_the_browser_signs_the_page_does_not_say_otherwise(reference: Any) -> None:
     assert not reference.get_by_text("Your browser signs only in a secure context").is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(reference, scheme):
+def test_it_is_accessible(reference: Any, scheme: str) -> None:
     reference.emulate_media(color_scheme=scheme)
     reference.reload()
     reference.wait_for_selector(".opblock")
@@ -140,13 +149,13 @@ def test_it_is_accessible(reference, scheme):
     assert violations(reference) == []
 
 
-def test_it_fits_a_narrow_screen(reference):
+def test_it_fits_a_narrow_screen(reference: Any) -> None:
     reference.set_viewport_size({"width": 320, "height": 600})
     execute(reference, open_call(reference, MOVE))
     assert reference.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_it_prints_in_dark_on_white(reference):
+def test_it_prints_in_dark_on_white(reference: Any) -> None:
     reference.emulate_media(color_scheme="dark")
     reference.wait_for_selector("html.dark-mode")
     reference.emulate_media(color_scheme="dark", media="print")

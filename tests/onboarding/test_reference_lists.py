@@ -1,8 +1,12 @@
 """The reference with the calls for lists and contacts, in a real browser."""
 
+from typing import Any
+
 import pytest
+from playwright.sync_api import Page
 
 from ..contacts.caller import NAMED
+from ..support.builders import Builder
 from .test_reference import fill, open_call, reference, type_keys  # noqa: F401  The fixture is used by its name.
 
 pytestmark = pytest.mark.slow
@@ -12,13 +16,13 @@ PAGE, REMOVE = "get_v1_contacts_json_list_id_contacts", "delete_v1_contacts_json
 TYPES = ["application/x-www-form-urlencoded", "multipart/form-data", "application/json"]
 
 
-def execute(page, call):
+def execute(page: Page, call: Any) -> Any:
     with page.expect_response(lambda response: "/v1/" in response.url) as waiting:
         call.get_by_role("button", name="Execute").click()
     return waiting.value
 
 
-def test_calls_are_signed_by_the_scheme_of_their_api(reference, build):  # noqa: F811  As above.
+def test_calls_are_signed_by_the_scheme_of_their_api(reference: Any, build: Builder) -> None:  # noqa: F811  As above.
     type_keys(reference, build.application(services=NAMED).keys)
     make = open_call(reference, MAKE)
     fill(make, name_or_id="Ä + B")
@@ -49,7 +53,7 @@ def test_calls_are_signed_by_the_scheme_of_their_api(reference, build):  # noqa:
     assert execute(reference, remove).json() == "Contact removed"
 
 
-def test_without_keys_a_call_goes_out_unsigned(reference):  # noqa: F811  As above.
+def test_without_keys_a_call_goes_out_unsigned(reference: Any) -> None:  # noqa: F811  As above.
     call = open_call(reference, MAKE)
     fill(call, name_or_id="x")
     answer = execute(reference, call)

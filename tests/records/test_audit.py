@@ -4,17 +4,22 @@ import datetime
 import json
 import os
 import pwd
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from daas.applications import registry as applications
 from daas.applications.registry import Application
 from daas.records.audit import AuditRow
+from daas.settings import Settings
 from daas.signing.mechanism import make_key_pair
 from daas.storage.engine import db
 
+from ..support.builders import Builder
 from ..support.commands import Commands, new_name
 from ..support.database import transaction
 from ..support.triggers import refusing
@@ -25,12 +30,12 @@ ROW = ["id", "at", "actor", "act", "subject", "details"]
 
 
 @pytest.fixture
-def daas(settings, tmp_path):
+def daas(settings: Settings, tmp_path: Path) -> Commands:
     return Commands(settings, tmp_path)
 
 
 @pytest.fixture
-def names(daas, build, tmp_path):
+def names(daas: Commands, build: Builder, tmp_path: Path) -> dict[str, str]:
     """What the acts below are about."""
     (tmp_path / "one.eml").write_bytes(b"From: a@example.org\r\nSubject: Biopsy\r\n\r\nBody\r\n")
     return {
@@ -41,7 +46,7 @@ def names(daas, build, tmp_path):
     }
 
 
-def all_acts(app):
+def all_acts(app: Flask) -> Any:
     with app.app_context(), transaction() as connection:
         return connection.execute(select(AuditRow).order_by(AuditRow.id)).all()
 
@@ -67,7 +72,9 @@ ACTS = [
 
 
 @pytest.mark.parametrize(("command", "subject", "details"), ACTS, ids=[row[0].partition(" {")[0] for row in ACTS])
-def test_each_act_leaves_one_row_that_says_what_was_asked_for(daas, app, names, command, subject, details):
+def test_each_act_leaves_one_row_that_says_what_was_asked_for(
+    daas: Commands, app: Flask, names: dict[str, Any], command: str, subject: str, details: dict[str, Any]
+) -> None:
     before = all_acts(app)
     daas.json(*command.format(**names).split(), LOGNAME="somebody", USER="somebody")
     (*old, row) = all_acts(app)
@@ -79,7 +86,7 @@ def test_each_act_leaves_one_row_that_says_what_was_asked_for(daas, app, names, 
     assert abs(row.at - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
 
 
-def test_what_is_taken_away_with_the_sandbox_is_recorded(daas, app):
+def test_what_is_taken_away_with_the_sandbox_is_recorded(daas: Commands, app: Flask) -> None:
     daas.json("sandbox", "create")
     before = len(all_acts(app))
     daas.json("sandbox", "remove")
@@ -104,13 +111,13 @@ def test_what_is_taken_away_with_the_sandbox_is_recorded(daas, app):
         "audit list",
     ],
 )
-def test_what_changes_nothing_leaves_no_row(daas, app, names, command):
+def test_what_changes_nothing_leaves_no_row(daas: Commands, app: Flask, names: dict[str, Any], command: str) -> None:
     before = all_acts(app)
     daas.run(*command.format(**names).split())
     assert all_acts(app) == before
 
 
-def test_an_act_that_fails_to_be_recorded_is_not_done(app, names):
+def test_an_act_that_fails_to_be_recorded_is_not_done(app: Flask, names: dict[str, str]) -> None:
     with app.app_context():
         with refusing(app, "INSERT", "audit"):
             with pytest.raises(DBAPIError):
@@ -119,7 +126,7 @@ def test_an_act_that_fails_to_be_recorded_is_not_done(app, names):
         assert not db.session.scalar(select(Application.suspended).where(Application.name == names["app"]))
 
 
-def test_no_row_holds_a_private_key(daas, app, names, tmp_path):
+def test_no_row_holds_a_private_key(daas: Commands, app: Flask, names: dict[str, str], tmp_path: Path) -> None:
     pair = make_key_pair()
     file = tmp_path / "keys.json"
     file.write_text(json.dumps({"public_key": pair.public_key, "private_key": pair.private_key}))
@@ -134,7 +141,9 @@ def test_no_row_holds_a_private_key(daas, app, names, tmp_path):
     assert not any(each["private_key"] in told for each in made)
 
 
-def test_acts_are_listed_in_the_order_of_their_ids_since_a_moment(daas, app, names):
+def test_acts_are_listed_in_the_order_of_their_ids_since_a_moment(
+    daas: Commands, app: Flask, names: dict[str, str]
+) -> None:
     daas.json("mailbox", "suspend", names["box"])
     rows = daas.json("audit", "list")
     assert [[*row] for row in rows] == [ROW] * len(rows)

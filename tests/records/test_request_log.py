@@ -8,21 +8,25 @@ import socket
 import sqlite3
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy import delete, event, func, select
+from werkzeug.test import TestResponse
 
 from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications.registry import DEFAULT_SERVICES
 from daas.records.request_log import RequestLogRow
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.signing.mechanism import KeyPair, make_key_pair
 from daas.storage.engine import db
 
@@ -37,24 +41,24 @@ RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 OLD = "06/03/2013 12:13:56 EST"
 
 
-def count_rows(app):
+def count_rows(app: Flask) -> int:
     with app.app_context(), transaction() as connection:
         return connection.scalar(select(func.count()).select_from(RequestLogRow))
 
 
-def rows_as_text(app):
+def rows_as_text(app: Flask) -> list[str]:
     with app.app_context(), transaction() as connection:
         return [" ".join(map(str, row)) for row in connection.execute(select(RequestLogRow))]
 
 
-def id_of(answer):
+def id_of(answer: TestResponse) -> str:
     """Give the request_id, which header and body have to agree on."""
     assert answer.json["request_id"] == answer.headers["X-Request-Id"]
     return answer.headers["X-Request-Id"]
 
 
 @contextmanager
-def serving(settings):
+def serving(settings: Settings) -> Iterator[Any]:
     """Serve a database of this release from an app of its own."""
     with create_command_app(settings).app_context():
         migrations.upgrade()
@@ -68,7 +72,7 @@ def serving(settings):
 
 
 @pytest.fixture
-def fresh(database_kind, make_settings):
+def fresh(database_kind: str, make_settings: Callable[..., Settings]) -> Settings:
     """Settings with an empty database that no other test uses, of the kind of the others."""
     return make_settings(database_kind)
 
@@ -83,38 +87,38 @@ class Scene:
     caller: Application
     build: Builder
 
-    def open(self, *args, **kwargs):
+    def open(self, *args: Any, **kwargs: Any) -> Any:
         return self.caller.app.test_client().open(*args, **kwargs)
 
-    def without(self, name):
+    def without(self, name: Any) -> Any:
         """Ask without one of the headers."""
         headers = self.caller.signed_headers()
         del headers[name]
         return self.open(MOVE, method="POST", headers=headers, data="")
 
-    def cut_short(self):
+    def cut_short(self) -> Any:
         """Announce more than is sent."""
         return self.open(MOVE, method="POST", data="mailbox=x", environ_overrides={"CONTENT_LENGTH": "99"})
 
-    def signed_with(self, keys):
+    def signed_with(self, keys: KeyPair) -> TestResponse:
         return Application(self.caller.app, self.caller.name, keys).post_signed("mailbox=x")
 
-    def by_another(self, **options):
+    def by_another(self, **options: Any) -> Any:
         """Ask for a move by another application."""
         return self.build.application(mailboxes=[self.caller.mailbox], **options).move()
 
-    def elsewhere(self, **options):
+    def elsewhere(self, **options: Any) -> Any:
         """Ask for a move in another mailbox."""
         other = self.build.mailbox(**options)
         return self.caller.move(mailbox=other.name, id=other.message, folder=other.folder)
 
 
-def get(caller, uri):
+def get(caller: Application, uri: str) -> TestResponse:
     headers = caller.signed_headers(method="GET", uri=uri, content_type=None)
     return caller.app.test_client().get(uri, headers=headers)
 
 
-def minutes_ago(minutes):
+def minutes_ago(minutes: Any) -> Any:
     return time.strftime("%m/%d/%Y %H:%M:%S", time.gmtime(time.time() - 60 * minutes))
 
 
@@ -164,7 +168,9 @@ REQUESTS = [
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize(("status", "reason", "ask"), REQUESTS, ids=[f"{row[0]}-{row[1]}" for row in REQUESTS])
-def test_every_request_leaves_one_row_with_its_true_reason(app, application, build, status, reason, ask):
+def test_every_request_leaves_one_row_with_its_true_reason(
+    app: Flask, application: Application, build: Builder, status: int, reason: str, ask: Callable[..., Any]
+) -> None:
     before = count_rows(app)
     answer = ask(Scene(application, build))
     assert answer.status_code == status
@@ -177,7 +183,7 @@ def test_every_request_leaves_one_row_with_its_true_reason(app, application, bui
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("path", ["/", "/directory", "/Direct/messages/move", "/favicon.ico"])
-def test_what_is_no_request_of_the_api_leaves_no_row(app, path):
+def test_what_is_no_request_of_the_api_leaves_no_row(app: Flask, path: str) -> None:
     before = count_rows(app)
     answer = app.test_client().get(path)
     assert "X-Request-Id" not in answer.headers
@@ -187,7 +193,7 @@ def test_what_is_no_request_of_the_api_leaves_no_row(app, path):
 # What a row holds.
 
 
-def test_a_row_tells_when_from_where_how_long_and_what(application, build):
+def test_a_row_tells_when_from_where_how_long_and_what(application: Application, build: Builder) -> None:
     began, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
     answer = application.post_signed(urlencode({"mailbox": application.mailbox.name}))
     elapsed = (time.perf_counter() - clock) * 1000
@@ -199,7 +205,7 @@ def test_a_row_tells_when_from_where_how_long_and_what(application, build):
     assert (row.application, row.service) == (application.name, "direct/messages/move")
 
 
-def test_the_row_of_a_move_tells_from_where_to_where(application, build):
+def test_the_row_of_a_move_tells_from_where_to_where(application: Application, build: Builder) -> None:
     box = application.mailbox
     folders = ["Inbox", box.folder, "Archived", "Archived"]
     for folder in folders[1:]:
@@ -209,12 +215,12 @@ def test_the_row_of_a_move_tells_from_where_to_where(application, build):
     assert [row.folder for row in rows] == [box.folder, "archived", "archived"]
 
 
-def test_the_row_of_a_refusal_tells_where_to_but_not_from_where(application, build):
+def test_the_row_of_a_refusal_tells_where_to_but_not_from_where(application: Application, build: Builder) -> None:
     row = build.log_row(id_of(application.move(folder="9223372036854775807")))
     assert (row.folder, row.folder_from, row.folder_to) == ("9223372036854775807", None, None)
 
 
-def test_the_query_is_not_in_the_log(application, build):
+def test_the_query_is_not_in_the_log(application: Application, build: Builder) -> None:
     uri = f"{MOVE}?patient=ejaffee"
     row = build.log_row(id_of(application.move(id="0")))
     asked = build.log_row(id_of(application.post_signed("", uri=uri)))
@@ -232,17 +238,17 @@ def test_the_query_is_not_in_the_log(application, build):
     ],
     ids=["absolute", "encoded", "latin-1", "long", "unprintable"],
 )
-def test_the_path_is_as_it_was_sent_but_cut_and_printable(app, build, target, path):
+def test_the_path_is_as_it_was_sent_but_cut_and_printable(app: Flask, build: Builder, target: str, path: str) -> None:
     answer = app.test_client().get("/direct/x", environ_overrides={"RAW_URI": target})
     assert build.log_row(id_of(answer)).path == path
 
 
-def test_a_method_is_cut_too(app, build):
+def test_a_method_is_cut_too(app: Flask, build: Builder) -> None:
     answer = app.test_client().open(MOVE, method="X" * 500)
     assert build.log_row(id_of(answer)).method == "X" * 128
 
 
-def test_the_address_is_that_of_the_connection(app, build):
+def test_the_address_is_that_of_the_connection(app: Flask, build: Builder) -> None:
     forwarded = dict.fromkeys(["X-Forwarded-For", "Forwarded", "X-Real-IP"], "203.0.113.9")
     answer = app.test_client().get("/direct/x", headers=forwarded, environ_overrides={"REMOTE_ADDR": "2001:db8::1"})
     assert build.log_row(id_of(answer)).remote_address == "2001:db8::1"
@@ -253,13 +259,17 @@ AS_ASKED = ("Kim", "0181", " Attic ")
 
 
 @pytest.mark.parametrize("date", [None, OLD, "yesterday"], ids=["fresh", "old", "unreadable"])
-def test_arguments_are_in_the_log_as_they_were_asked_if_the_signature_is_good(application, build, date):
+def test_arguments_are_in_the_log_as_they_were_asked_if_the_signature_is_good(
+    application: Application, build: Builder, date: str | None
+) -> None:
     row = build.log_row(id_of(application.post_signed(urlencode(ARGUMENTS), date=date)))
     assert (row.mailbox, row.message, row.folder) == AS_ASKED
 
 
 @pytest.mark.parametrize("keys", [None, "x" * 64], ids=["unknown-key", "wrong-signature"])
-def test_arguments_are_not_in_the_log_unless_the_signature_is_good(application, build, keys):
+def test_arguments_are_not_in_the_log_unless_the_signature_is_good(
+    application: Application, build: Builder, keys: Any
+) -> None:
     keys = make_key_pair() if keys is None else KeyPair(application.keys.public_key, keys)
     caller = Application(application.app, application.name, keys)
     row = build.log_row(id_of(caller.post_signed(urlencode(ARGUMENTS))))
@@ -267,7 +277,7 @@ def test_arguments_are_not_in_the_log_unless_the_signature_is_good(application, 
     assert (row.mailbox, row.message, row.folder) == (None, None, None)
 
 
-def test_arguments_of_a_query_are_in_the_log_too(application, build):
+def test_arguments_of_a_query_are_in_the_log_too(application: Application, build: Builder) -> None:
     answer = get(application, f"/direct/messages?mailbox={application.mailbox.name.upper()}&folder=inbox")
     row = build.log_row(id_of(answer))
     assert (row.mailbox, row.message, row.folder) == (application.mailbox.name.upper(), None, "inbox")
@@ -302,19 +312,21 @@ def test_arguments_of_a_query_are_in_the_log_too(application, build):
         "null",
     ],
 )
-def test_arguments_are_cut_and_what_cannot_be_stored_is_replaced(application, build, value, stored):
+def test_arguments_are_cut_and_what_cannot_be_stored_is_replaced(
+    application: Application, build: Builder, value: float | list[str | None] | str | None, stored: str
+) -> None:
     body = json.dumps({"mailbox": value, "id": value, "folder": value})
     row = build.log_row(id_of(application.post_signed(body, content_type="application/json")))
     assert row.status == 422
     assert (row.mailbox, row.message, row.folder) == (stored, stored, stored)
 
 
-def test_an_argument_that_is_sent_twice_is_in_the_log_twice(application, build):
+def test_an_argument_that_is_sent_twice_is_in_the_log_twice(application: Application, build: Builder) -> None:
     row = build.log_row(id_of(application.post_signed("id=181&id=182")))
     assert (row.message, row.mailbox) == ("181, 182", None)
 
 
-def test_no_key_signature_or_subject_is_ever_in_the_log(app, build):
+def test_no_key_signature_or_subject_is_ever_in_the_log(app: Flask, build: Builder) -> None:
     subject, private_key = "Übelkeit und Erbrechen", "private-key-of-nobody"
     box = build.mailbox(messages=0)
     box.messages = [build.message(box, subject=subject)]
@@ -338,27 +350,27 @@ def test_no_key_signature_or_subject_is_ever_in_the_log(app, build):
 # Ids.
 
 
-def test_ids_grow_from_request_to_request(app, application):
+def test_ids_grow_from_request_to_request(app: Flask, application: Application) -> None:
     ids = [
         int(id_of(answer)) for answer in (application.move(), app.test_client().get("/direct/x"), application.move())
     ]
     assert ids == sorted({*ids})
 
 
-def test_an_id_is_not_used_again_after_its_row_was_deleted(app, application):
+def test_an_id_is_not_used_again_after_its_row_was_deleted(app: Flask, application: Application) -> None:
     last = int(id_of(application.move()))
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(delete(RequestLogRow))
     assert int(id_of(application.move())) > last
 
 
-def forget_what_follows(settings, app):
+def forget_what_follows(settings: Settings, app: Flask) -> Callable[..., Any]:
     """Give a function that takes the database back to what it is now, as a crash does that loses the last writes."""
     if settings.embedded_database is not None:
         files = [settings.embedded_database.with_name(settings.embedded_database.name + end) for end in ("", "-wal")]
         saved = [(file, file.read_bytes()) for file in files]
 
-        def forget():
+        def forget() -> None:
             settings.embedded_database.with_name(settings.embedded_database.name + "-shm").unlink(missing_ok=True)
             for file, content in saved:
                 file.write_bytes(content)
@@ -368,19 +380,19 @@ def forget_what_follows(settings, app):
         last_id = connection.scalar(select(func.coalesce(func.max(RequestLogRow.id), 0)))
         sequence = connection.execute(sa.text("SELECT last_value, is_called FROM request_log_id_seq")).one()
 
-    def forget():
+    def set_back() -> None:
         with create_command_app(settings).app_context():
             with db.engine.begin() as connection:
                 connection.execute(delete(RequestLogRow).where(RequestLogRow.id > last_id))
-                set_back = sa.text("SELECT setval('request_log_id_seq', :last_value, :is_called)")
-                connection.execute(set_back, sequence._asdict())
+                statement = sa.text("SELECT setval('request_log_id_seq', :last_value, :is_called)")
+                connection.execute(statement, sequence._asdict())
             db.engine.dispose()
 
-    return forget
+    return set_back
 
 
 @pytest.mark.parametrize("kept", [0, 2], ids=["none-kept", "some-kept"])
-def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh, kept):
+def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh: Settings, kept: int) -> None:
     with serving(fresh) as app:
         with app.app_context(), transaction():
             pass  # A connection is open: what it writes to be safe is written and on disk.
@@ -396,8 +408,8 @@ def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh, kept):
     assert min(after) > max(forgotten)
 
 
-def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh):
-    def serve(start):
+def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh: Settings) -> None:
+    def serve(start: Any) -> Any:
         with serving(fresh) as app:
             start.wait(timeout=30)
             return [id_of(app.test_client().get("/direct/x")) for _ in range(20)]
@@ -408,7 +420,9 @@ def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh):
     assert len({*ids}) == len(ids) == 160
 
 
-def test_of_two_servers_that_start_at_once_one_leaves_ids_out_behind_the_other(make_settings):
+def test_of_two_servers_that_start_at_once_one_leaves_ids_out_behind_the_other(
+    make_settings: Callable[..., Settings],
+) -> None:
     """On SQLite they hold the whole database while they do."""
     settings = make_settings("postgresql")
     url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -424,9 +438,11 @@ def test_of_two_servers_that_start_at_once_one_leaves_ids_out_behind_the_other(m
         assert int(id_of(answer.result())) > 0
 
 
-def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(make_settings):
+def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(
+    make_settings: Callable[..., Settings],
+) -> None:
     """On PostgreSQL they always are: every transaction waits for the disk that does not say otherwise."""
-    ran = []
+    ran: list[Any] = []
     with serving(make_settings("sqlite")) as app:
         with app.app_context():
             event.listen(db.engine, "first_connect", lambda raw, _: raw.set_trace_callback(ran.append), insert=True)
@@ -443,9 +459,9 @@ def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(mak
 
 
 @contextmanager
-def durability(app):
+def durability(app: Flask) -> Iterator[Any]:
     """Note, for each row of the log, whether its commit waits for the disk, as the database itself sees it."""
-    seen = []
+    seen: list[Any] = []
     with app.app_context():
         embedded = db.engine.dialect.name == "sqlite"
         with _durability_of_sqlite(seen) if embedded else _durability_of_postgresql(app, seen):
@@ -453,16 +469,16 @@ def durability(app):
 
 
 @contextmanager
-def _durability_of_sqlite(seen):
+def _durability_of_sqlite(seen: Any) -> Iterator[None]:
     """Ask each connection that has written, when it is given back."""
-    changes = {}
+    changes: dict[Any, Any] = {}
 
-    def look(connection, _record):
+    def look(connection: Any, _record: Any) -> None:
         if changes.get(connection, 0) != connection.total_changes:
             changes[connection] = connection.total_changes
             seen.append({1: "off", 2: "on"}[connection.execute("PRAGMA synchronous").fetchone()[0]])
 
-    def begin(connection, _record, _proxy):
+    def begin(connection: Any, _record: Any, _proxy: Any) -> None:
         changes.setdefault(connection, connection.total_changes)
 
     event.listen(db.engine, "checkout", begin)
@@ -475,7 +491,7 @@ def _durability_of_sqlite(seen):
 
 
 @contextmanager
-def _durability_of_postgresql(app, seen):
+def _durability_of_postgresql(app: Flask, seen: Any) -> Iterator[None]:
     """Let the server note it when it commits."""
     with app.app_context(), db.engine.begin() as connection:
         for statement in [
@@ -494,7 +510,7 @@ def _durability_of_postgresql(app, seen):
             connection.exec_driver_sql("DROP FUNCTION note CASCADE; DROP TABLE waits")
 
 
-def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app, application):
+def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app: Flask, application: Application) -> None:
     with durability(app) as seen:
         for _ in range(2):
             application.move()
@@ -505,7 +521,7 @@ def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app, application):
     assert seen == ["on", "off", "off", "off", "off"] * 2
 
 
-def test_what_a_mailbox_holds_is_shown_when_the_disk_has_the_row(app, application):
+def test_what_a_mailbox_holds_is_shown_when_the_disk_has_the_row(app: Flask, application: Application) -> None:
     with durability(app) as seen:
         get(application, f"/direct/folders?mailbox={application.mailbox.name}")
     assert seen == ["on"]
@@ -515,14 +531,14 @@ def test_what_a_mailbox_holds_is_shown_when_the_disk_has_the_row(app, applicatio
 
 
 @pytest.fixture
-def broken(fresh):
+def broken(fresh: Settings) -> Iterator[tuple[Flask, Application, Builder]]:
     """An app over a database of its own, which a test may break, with an application and a builder."""
     with serving(fresh) as app:
         build = Builder(app)
         yield app, build.application(mailboxes=[build.mailbox()]), build
 
 
-def fill_disk(app):
+def fill_disk(app: Flask) -> None:
     """Let the next row of the log find no room."""
     with app.app_context(), db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
@@ -543,12 +559,12 @@ def fill_disk(app):
         connection.commit()
 
 
-def lose_table(app):
+def lose_table(app: Flask) -> None:
     with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE request_log RENAME TO lost")
 
 
-def test_a_move_whose_row_finds_no_room_moves_nothing_and_is_a_503(broken):
+def test_a_move_whose_row_finds_no_room_moves_nothing_and_is_a_503(broken: tuple[Flask, Application, Builder]) -> None:
     app, application, build = broken
     fill_disk(app)
     before = count_rows(app)
@@ -560,7 +576,7 @@ def test_a_move_whose_row_finds_no_room_moves_nothing_and_is_a_503(broken):
     assert count_rows(app) == before
 
 
-def test_a_move_whose_row_cannot_be_written_moves_nothing(broken):
+def test_a_move_whose_row_cannot_be_written_moves_nothing(broken: tuple[Flask, Application, Builder]) -> None:
     app, application, build = broken
     lose_table(app)
     answer = application.move()
@@ -570,7 +586,9 @@ def test_a_move_whose_row_cannot_be_written_moves_nothing(broken):
 
 
 @pytest.mark.parametrize("spoil", [fill_disk, lose_table])
-def test_a_refusal_whose_row_cannot_be_written_is_no_success(broken, spoil):
+def test_a_refusal_whose_row_cannot_be_written_is_no_success(
+    broken: tuple[Flask, Application, Builder], spoil: Callable[..., Any]
+) -> None:
     app, application, _ = broken
     spoil(app)
     answers = [application.post_signed(date=OLD), application.move(id="0"), application.move(mailbox="nobody")]
@@ -578,7 +596,9 @@ def test_a_refusal_whose_row_cannot_be_written_is_no_success(broken, spoil):
 
 
 @pytest.mark.parametrize("spoil", [fill_disk, lose_table])
-def test_a_path_that_does_not_exist_is_a_404_though_its_row_cannot_be_written(broken, spoil):
+def test_a_path_that_does_not_exist_is_a_404_though_its_row_cannot_be_written(
+    broken: tuple[Flask, Application, Builder], spoil: Callable[..., Any]
+) -> None:
     app, *_ = broken
     spoil(app)
     answer = app.test_client().get("/direct/x")
@@ -590,7 +610,7 @@ def test_a_path_that_does_not_exist_is_a_404_though_its_row_cannot_be_written(br
 
 
 @contextmanager
-def locked(settings):
+def locked(settings: Settings) -> Iterator[Any]:
     """An app whose database another process holds for writing, and an application that it knows."""
     with serving(settings) as app:
         build = Builder(app)
@@ -602,7 +622,7 @@ def locked(settings):
 
 
 @contextmanager
-def hold(settings):
+def hold(settings: Settings) -> Iterator[None]:
     if settings.embedded_database is not None:
         other = sqlite3.connect(settings.embedded_database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -617,7 +637,7 @@ def hold(settings):
 
 
 @pytest.fixture(params=["away", *DATABASES])
-def unreachable(request, make_settings):
+def unreachable(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Iterator[Application]:
     """An application whose service cannot use its database: it is away, or locked."""
     if request.param == "away":
         with socket.socket() as closed:
@@ -630,13 +650,13 @@ def unreachable(request, make_settings):
             yield application
 
 
-def test_what_needs_no_database_is_answered_without_it(unreachable):
+def test_what_needs_no_database_is_answered_without_it(unreachable: Any) -> None:
     answer = unreachable.app.test_client().get("/direct/x")
     assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
     assert RANDOM_ID.fullmatch(id_of(answer))
 
 
-def test_a_move_is_told_within_six_seconds_that_the_database_cannot_be_used(unreachable):
+def test_a_move_is_told_within_six_seconds_that_the_database_cannot_be_used(unreachable: Any) -> None:
     began = time.monotonic()
     answer = unreachable.move()
     assert time.monotonic() - began < 6
@@ -645,6 +665,6 @@ def test_a_move_is_told_within_six_seconds_that_the_database_cannot_be_used(unre
     assert RANDOM_ID.fullmatch(id_of(answer))
 
 
-def test_a_refusal_is_told_that_the_database_cannot_be_used(unreachable):
+def test_a_refusal_is_told_that_the_database_cannot_be_used(unreachable: Any) -> None:
     answer = unreachable.post_signed("", date=OLD)
     assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")

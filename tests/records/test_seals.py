@@ -4,11 +4,15 @@ import csv
 import io
 import json
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import delete, func, insert, select, text, update
+from flask import Flask
+from sqlalchemy import Insert, TextClause, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from daas import migrations
@@ -18,7 +22,7 @@ from daas.records import retention, seals
 from daas.records.audit import AuditRow, audit_row
 from daas.records.request_log import COLUMNS, RequestLogRow
 from daas.records.seals import FORMATS, LOGS, Seal, SealMarks
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 from daas.storage.transactions import read_transaction
 
@@ -37,27 +41,27 @@ SEAL = ["seal", "at", "log", "format", "after", "through", "rows", "digest", "ma
 class Evidence:
     """A database of its own, its app, and the commands that an operator seals it with."""
 
-    def __init__(self, app, directory):
+    def __init__(self, app: Flask, directory: Any) -> None:
         self.app = app
         self.settings = app.extensions["daas"].settings
         self.directory = directory
         self.commands = Commands(self.settings, directory)
-        self.ids = []
+        self.ids: list[Any] = []
 
-    def request(self, count=1):
+    def request(self, count: int = 1) -> list[int]:
         """Leave rows in the log and give their ids."""
         client = self.app.test_client()
         return [int(client.get(f"/direct/nothing/{n}").headers["X-Request-Id"]) for n in range(count)]
 
-    def act(self):
+    def act(self) -> Any:
         """Leave a row in the audit and give its id."""
         self.commands.json("mailbox", "add", new_name("box"))
         return self.scalars(select(func.max(AuditRow.id)))[0]
 
-    def seal(self, *args, key=SEAL_KEY):
+    def seal(self, *args: str, key: str = SEAL_KEY) -> list[dict[str, int | str]]:
         return self.commands.json("request", "seal", *args, DAAS_SEAL_KEY=key)
 
-    def verify(self, *args, key=SEAL_KEY):
+    def verify(self, *args: Path | str, key: str = SEAL_KEY) -> dict[str, Any]:
         outcome = self.commands.run("request", "verify", *args, "--json", DAAS_SEAL_KEY=key)
         report = json.loads(outcome.stdout)
         assert outcome.status == (0 if report["ok"] else 1)
@@ -65,23 +69,23 @@ class Evidence:
         assert outcome.stderr == ("" if report["ok"] else "Error: The log or the audit is not as it was sealed.\n")
         return report
 
-    def findings(self, *args, key=SEAL_KEY):
+    def findings(self, *args: Path | str, key: str = SEAL_KEY) -> list[tuple[str, int, str]]:
         found = self.verify(*args, key=key)["findings"]
         return [(each["log"], int(each["id"]), each["fault"]) for each in found]
 
-    def tamper(self, *statements):
+    def tamper(self, *statements: Any) -> None:
         """Change the database as its owner can."""
         with self.app.app_context(), transaction() as connection:
             for statement in statements:
                 connection.execute(statement)
 
-    def scalars(self, query):
+    def scalars(self, query: Any) -> Any:
         with self.app.app_context(), transaction() as connection:
             return connection.scalars(query).all()
 
 
 @pytest.fixture(scope="module")
-def own_app(database_kind, make_settings):
+def own_app(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[Flask]:
     """An app over a database that only these tests write to."""
     own = make_settings(database_kind)
     with create_command_app(own).app_context():
@@ -94,14 +98,14 @@ def own_app(database_kind, make_settings):
 
 
 @pytest.fixture
-def evidence(own_app, tmp_path):
+def evidence(own_app: Flask, tmp_path: Path) -> Evidence:
     made = Evidence(own_app, tmp_path)
     made.tamper(*(delete(table) for table in (SealMarks, Seal, RequestLogRow, AuditRow)))
     return made
 
 
 @pytest.fixture
-def sealed(evidence, monkeypatch):
+def sealed(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> Evidence:
     """Six requests and an act, sealed by two rows each; `ids` are those of the requests, then that of the act."""
     monkeypatch.setattr(seals, "_MOST_ROWS", 2)
     evidence.ids = evidence.request(6)
@@ -110,11 +114,11 @@ def sealed(evidence, monkeypatch):
     return evidence
 
 
-def row(id_):
+def row(id_: int) -> Any:
     return RequestLogRow.id == id_
 
 
-def test_what_is_sealed_and_as_it_was_is_found_to_be_so(sealed):
+def test_what_is_sealed_and_as_it_was_is_found_to_be_so(sealed: Evidence) -> None:
     report = sealed.verify("--against", sealed.directory / "kept.jsonl")
     assert (report["seals"], report["rows"]) == (4, 7)
     nothing = {"rows": 0, "first": None, "last": None}
@@ -122,7 +126,7 @@ def test_what_is_sealed_and_as_it_was_is_found_to_be_so(sealed):
     assert report["findings"] == report["late"] == report["pruned"] == []
 
 
-def test_a_seal_is_printed_as_it_is_kept_and_covers_the_one_before(sealed):
+def test_a_seal_is_printed_as_it_is_kept_and_covers_the_one_before(sealed: Evidence) -> None:
     sealed.request()
     (made,) = sealed.seal("--output", "kept.jsonl")
     kept = [json.loads(line) for line in (sealed.directory / "kept.jsonl").read_text().splitlines()]
@@ -134,11 +138,11 @@ def test_a_seal_is_printed_as_it_is_kept_and_covers_the_one_before(sealed):
     assert (sealed.directory / "kept.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_new_makes_no_seal(sealed):
+def test_nothing_new_makes_no_seal(sealed: Evidence) -> None:
     assert sealed.seal() == []
 
 
-def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_seals(evidence):
+def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_seals(evidence: Evidence) -> None:
     evidence.request()
     outcome = evidence.commands.run("request", "seal", "--output", "nowhere/kept.jsonl", DAAS_SEAL_KEY=SEAL_KEY)
     told = "Error: nowhere/kept.jsonl cannot be written; the next run will append the missing seals.\n"
@@ -147,7 +151,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_sea
     assert len((evidence.directory / "kept.jsonl").read_text().splitlines()) == evidence.verify()["seals"] > 0
 
 
-def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed):
+def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed: Evidence) -> None:
     file = sealed.directory / "kept.jsonl"
     kept = file.read_text().splitlines(keepends=True)
     file.write_text("".join(kept[:2]))
@@ -155,7 +159,7 @@ def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed):
     assert file.read_text() == "".join(kept)
 
 
-def test_the_tail_that_waits_for_a_seal_is_named(sealed):
+def test_the_tail_that_waits_for_a_seal_is_named(sealed: Evidence) -> None:
     first, last = sealed.request(2)
     sealed.act()
     requests, acts = sealed.verify()["unsealed"]
@@ -167,7 +171,7 @@ def test_the_tail_that_waits_for_a_seal_is_named(sealed):
 
 
 # What is done to the database, and what is found then, for the ids of the requests and of the act.
-TAMPERED = {
+TAMPERED: dict[str, Callable[..., Any]] = {
     "altered": lambda ids: (
         [update(RequestLogRow).where(row(ids[2])).values(status=200)],
         [("request", ids[2], "altered")],
@@ -217,13 +221,13 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("case", TAMPERED)
-def test_what_was_changed_is_found_and_nothing_else(sealed, case):
+def test_what_was_changed_is_found_and_nothing_else(sealed: Any, case: str) -> None:
     statements, expected = TAMPERED[case](sealed.ids)
     sealed.tamper(*statements)
     assert sealed.findings() == expected
 
 
-def put_seal(id_):
+def put_seal(id_: int) -> TextClause:
     """Give the statement that puts a seal with an id beside the others, over all rows that there will ever be."""
     names = [column.key for column in Seal.__table__.columns]
     values = {"id": str(id_), "through_id": str(2**62)}
@@ -232,14 +236,14 @@ def put_seal(id_):
 
 
 @pytest.mark.parametrize("id_", [0, -1, -(2**63)])
-def test_what_has_no_id_of_a_seal_keeps_nothing_from_being_sealed(sealed, id_):
+def test_what_has_no_id_of_a_seal_keeps_nothing_from_being_sealed(sealed: Evidence, id_: int) -> None:
     sealed.tamper(put_seal(id_))
     sealed.request(2)
     assert [made["rows"] for made in sealed.seal()] == [2]
     assert sealed.verify()["rows"] == 9
 
 
-def test_a_seal_of_any_id_is_found(sealed):
+def test_a_seal_of_any_id_is_found(sealed: Evidence) -> None:
     sealed.tamper(put_seal(2**62))
     findings = sealed.findings()
     assert findings[0] == ("seal", 5, "missing")
@@ -247,7 +251,7 @@ def test_a_seal_of_any_id_is_found(sealed):
     assert len(findings) < 2000
 
 
-def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
+def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed: Evidence) -> None:
     with sealed.app.app_context():
         with read_transaction() as run:
             (changed, other) = seals.read_rows(run, "request", 0, sealed.ids[1])
@@ -262,24 +266,24 @@ def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed):
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("moment", ["'once'", "5", "x'00'"])
-def test_rows_that_cannot_be_read_any_more_are_found(sealed, moment):
+def test_rows_that_cannot_be_read_any_more_are_found(sealed: Evidence, moment: str) -> None:
     sealed.tamper(text(f"UPDATE request_log SET at = {moment} WHERE id = {sealed.ids[2]}"))
     assert sealed.findings() == [("seal", 2, "rows unreadable")]
 
 
 @pytest.mark.only("sqlite")
-def test_a_text_that_has_become_bytes_is_found(sealed):
+def test_a_text_that_has_become_bytes_is_found(sealed: Evidence) -> None:
     sealed.tamper(text(f"UPDATE request_log SET path = x'00' WHERE id = {sealed.ids[2]}"))
     assert sealed.findings() == [("request", sealed.ids[2], "altered")]
 
 
-def reseal(evidence, from_seal):
+def reseal(evidence: Evidence, from_seal: int) -> None:
     """Make seals anew from one on, as somebody who has the key can."""
     evidence.tamper(delete(SealMarks).where(SealMarks.seal_id >= from_seal), delete(Seal).where(Seal.id >= from_seal))
     evidence.seal()
 
 
-def test_rows_that_were_sealed_anew_are_found_by_what_was_kept_elsewhere_alone(sealed):
+def test_rows_that_were_sealed_anew_are_found_by_what_was_kept_elsewhere_alone(sealed: Evidence) -> None:
     sealed.tamper(update(RequestLogRow).where(row(sealed.ids[2])).values(status=200))
     reseal(sealed, 2)
     assert sealed.findings() == []
@@ -290,7 +294,7 @@ def test_rows_that_were_sealed_anew_are_found_by_what_was_kept_elsewhere_alone(s
     ]
 
 
-def test_that_the_last_seals_are_missing_is_found_by_what_was_kept_elsewhere_alone(sealed):
+def test_that_the_last_seals_are_missing_is_found_by_what_was_kept_elsewhere_alone(sealed: Evidence) -> None:
     sealed.tamper(delete(SealMarks).where(SealMarks.seal_id > 2), delete(Seal).where(Seal.id > 2))
     assert sealed.findings() == []
     assert sealed.findings("--against", sealed.directory / "kept.jsonl") == [
@@ -299,7 +303,7 @@ def test_that_the_last_seals_are_missing_is_found_by_what_was_kept_elsewhere_alo
     ]
 
 
-def test_a_row_that_was_put_under_a_seal_is_named(sealed):
+def test_a_row_that_was_put_under_a_seal_is_named(sealed: Evidence) -> None:
     sealed.tamper(delete(SealMarks), delete(Seal))
     sealed.tamper(text(f"UPDATE request_log SET id = {sealed.ids[0] - 1} WHERE id = {sealed.ids[1]}"))
     sealed.seal()
@@ -309,7 +313,7 @@ def test_a_row_that_was_put_under_a_seal_is_named(sealed):
     assert report["findings"] == [{"log": "request", "id": str(sealed.ids[4]), "fault": "deleted"}]
 
 
-def test_what_is_late_is_named_and_no_fault(sealed):
+def test_what_is_late_is_named_and_no_fault(sealed: Evidence) -> None:
     sealed.tamper(
         text(
             "INSERT INTO request_log (id, at, remote_address, method, path, status, reason, duration_ms)"
@@ -322,13 +326,13 @@ def test_what_is_late_is_named_and_no_fault(sealed):
     assert report["late"] == [{"log": "request", "id": str(sealed.ids[0] - 1000), "fault": "late"}]
 
 
-def test_seals_under_another_key_do_not_hold(sealed):
+def test_seals_under_another_key_do_not_hold(sealed: Evidence) -> None:
     assert [each for each in sealed.findings(key=OTHER_KEY) if each[0] == "seal"] == [
         ("seal", id_, "altered") for id_ in (1, 2, 3, 4)
     ]
 
 
-def test_a_new_key_seals_and_the_old_one_still_verifies(sealed):
+def test_a_new_key_seals_and_the_old_one_still_verifies(sealed: Evidence) -> None:
     sealed.request()
     sealed.seal(key=f"{OTHER_KEY},{SEAL_KEY}")
     assert sealed.verify(key=f"{OTHER_KEY},{SEAL_KEY}")["ok"]
@@ -336,18 +340,18 @@ def test_a_new_key_seals_and_the_old_one_still_verifies(sealed):
 
 
 @pytest.mark.parametrize("command", ["seal", "verify"])
-def test_seals_need_a_key(evidence, command):
+def test_seals_need_a_key(evidence: Evidence, command: str) -> None:
     assert evidence.commands.refusal("request", command).startswith("DAAS_SEAL_KEY must be set")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]\n", "no seal"])
-def test_a_file_that_holds_no_seals_is_refused(sealed, content):
+def test_a_file_that_holds_no_seals_is_refused(sealed: Evidence, content: str) -> None:
     file = sealed.directory / "other.jsonl"
     file.write_text(content)
     sealed.commands.refusal("request", "verify", "--against", file, DAAS_SEAL_KEY=SEAL_KEY)
 
 
-def test_the_key_of_the_seals_is_not_in_the_database(sealed):
+def test_the_key_of_the_seals_is_not_in_the_database(sealed: Evidence) -> None:
     with sealed.app.app_context(), transaction() as connection:
         for table in sa.inspect(connection).get_table_names():
             for each in connection.execute(text(f'SELECT * FROM "{table}"')):
@@ -355,16 +359,16 @@ def test_the_key_of_the_seals_is_not_in_the_database(sealed):
 
 
 @pytest.mark.parametrize("log", LOGS)
-def test_the_newest_format_covers_every_column(log):
+def test_the_newest_format_covers_every_column(log: str) -> None:
     newest = max(number for name, number in FORMATS if name == log)
     assert (newest, {*FORMATS[log, newest]}) == (seals._FORMAT, {*LOGS[log].__table__.columns.keys()})
 
 
-def test_two_who_seal_at_once_make_one_chain(evidence):
+def test_two_who_seal_at_once_make_one_chain(evidence: Evidence) -> None:
     evidence.request(3)
     start = threading.Barrier(4)
 
-    def seal(app):
+    def seal(app: Flask) -> Any:
         with app.app_context():
             start.wait(30)
             try:
@@ -383,7 +387,7 @@ def test_two_who_seal_at_once_make_one_chain(evidence):
     assert (report["ok"], report["rows"]) == (True, 3)
 
 
-def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evidence):
+def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evidence: Evidence) -> None:
     with ThreadPoolExecutor(4) as threads:
         asked = [threads.submit(evidence.request, 60) for _ in range(4)]
         while not all(each.done() for each in asked):
@@ -395,7 +399,9 @@ def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evid
 
 
 @pytest.mark.only("postgresql")
-def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is_sealed_before(evidence):
+def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is_sealed_before(
+    evidence: Evidence,
+) -> None:
     first = evidence.request()
     with ThreadPoolExecutor(1) as thread:
         with evidence.app.app_context(), db.engine.connect() as writer:
@@ -422,7 +428,7 @@ def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is
 # How long it is kept.
 
 
-def test_a_prune_takes_the_oldest_and_leaves_the_chain_verifiable(sealed):
+def test_a_prune_takes_the_oldest_and_leaves_the_chain_verifiable(sealed: Evidence) -> None:
     cutoff = sealed.scalars(select(RequestLogRow.at).where(row(sealed.ids[3])))[0]
     sealed.tamper(
         *(
@@ -447,7 +453,7 @@ def test_a_prune_takes_the_oldest_and_leaves_the_chain_verifiable(sealed):
     assert sealed.findings() == [("request", sealed.ids[3], "deleted")]
 
 
-def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed):
+def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed: Evidence) -> None:
     sealed.commands.json("request", "prune", "--older-than", "0s")
     sealed.seal()
     assert sealed.verify()["ok"]
@@ -455,12 +461,12 @@ def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed):
     assert ("seal", 1, "marks missing") in sealed.findings()
 
 
-def forge_prune(ids):
+def forge_prune(ids: list[int]) -> Insert:
     """Give the statement that says, as a prune does, that all rows up to the fourth have been deleted."""
     return insert(AuditRow).values(audit_row("request prune", through=ids[3]))
 
 
-FORGED = {
+FORGED: dict[str, Callable[..., Any]] = {
     "one-deleted": lambda ids: ([delete(RequestLogRow).where(row(ids[2]))], [("request", ids[2], "deleted")]),
     "altered-without-marks": lambda ids: (
         [update(RequestLogRow).where(row(ids[2])).values(status=200), delete(SealMarks).where(SealMarks.seal_id == 2)],
@@ -470,7 +476,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_no_act_accounts_for_what_a_prune_does_not_do(sealed, case):
+def test_no_act_accounts_for_what_a_prune_does_not_do(sealed: Any, case: str) -> None:
     statements, expected = FORGED[case](sealed.ids)
     sealed.tamper(forge_prune(sealed.ids), *statements)
     assert sealed.findings() == expected
@@ -481,7 +487,7 @@ def test_no_act_accounts_for_what_a_prune_does_not_do(sealed, case):
     ["", "[]", "{}", '{"through":null}', '{"through":"all"}', '{"through":9e999}', "[" * 99_999],
     ids=["empty", "array", "no-through", "null", "word", "infinite", "deep"],
 )
-def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed, details):
+def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed: Evidence, details: str) -> None:
     forged = {**audit_row("request prune"), "details": details}
     sealed.tamper(insert(AuditRow).values(forged), delete(RequestLogRow).where(row(sealed.ids[0])))
     report = sealed.verify()
@@ -489,13 +495,13 @@ def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed, detai
     assert report["pruned"] == []
 
 
-def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed):
+def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed: Evidence) -> None:
     waiting = sealed.request(2)
     assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 6}
     assert sealed.scalars(select(RequestLogRow.id).order_by(RequestLogRow.id)) == waiting
 
 
-def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidence):
+def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidence: Evidence) -> None:
     ids = evidence.request(3)
     assert evidence.commands.json("request", "prune", "--older-than", "1d") == {"pruned": 0}
     assert evidence.scalars(select(AuditRow.id)) == []
@@ -503,13 +509,13 @@ def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidenc
     assert evidence.request()[0] > ids[-1]
 
 
-def test_what_is_not_over_is_not_pruned(evidence):
+def test_what_is_not_over_is_not_pruned(evidence: Evidence) -> None:
     ids = evidence.request(2)
     assert "in the past" in evidence.commands.refusal("request", "prune", "--older-than", "2999-01-01")
     assert {*ids} <= {*evidence.scalars(select(RequestLogRow.id))}
 
 
-def test_a_prune_goes_on_where_it_was_interrupted(sealed, monkeypatch):
+def test_a_prune_goes_on_where_it_was_interrupted(sealed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
     everything = sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099)
     in_second_batch = refusing(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
@@ -520,13 +526,15 @@ def test_a_prune_goes_on_where_it_was_interrupted(sealed, monkeypatch):
     assert sealed.verify()["ok"]
 
 
-def test_requests_are_answered_between_the_batches_of_a_prune(evidence, monkeypatch):
+def test_requests_are_answered_between_the_batches_of_a_prune(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 1)
     ids = evidence.request(3)
     with evidence.app.app_context():
-        answered = []
+        answered: list[Any] = []
 
-        def ask(statement):
+        def ask(statement: Any) -> None:
             if statement.startswith("SELECT request_log.id") and len(answered) < 2:
                 answered.append(None)
                 answered[-1] = evidence.request()
@@ -541,7 +549,7 @@ def test_requests_are_answered_between_the_batches_of_a_prune(evidence, monkeypa
 # Taking it elsewhere.
 
 
-def test_an_export_holds_all_that_is_known_of_each_request(evidence):
+def test_an_export_holds_all_that_is_known_of_each_request(evidence: Evidence) -> None:
     ids = evidence.request(3)
     lines = evidence.commands.run("request", "export").text.splitlines()
     rows = [json.loads(line) for line in lines]
@@ -554,7 +562,7 @@ def test_an_export_holds_all_that_is_known_of_each_request(evidence):
     assert evidence.commands.run("request", "export", "--since", "2099-01-01").text == ""
 
 
-def test_csv_export_protects_cells_that_begin_like_formulas(evidence):
+def test_csv_export_protects_cells_that_begin_like_formulas(evidence: Any) -> None:
     build = Builder(evidence.app)
     application = build.application(mailboxes=[build.mailbox()])
     assert application.move(mailbox="=1+1").status_code == 403
@@ -567,7 +575,7 @@ def test_csv_export_protects_cells_that_begin_like_formulas(evidence):
     assert [value for value in row.values() if value.startswith(tuple("=+-@\t\r"))] == []
 
 
-def test_a_long_listing_reads_batch_by_batch(evidence, monkeypatch):
+def test_a_long_listing_reads_batch_by_batch(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daas.records.request_log._ROWS_AT_ONCE", 2)
     ids = evidence.request(5)
     assert [int(each["request_id"]) for each in evidence.commands.json("request", "list")] == ids

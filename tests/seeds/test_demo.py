@@ -6,11 +6,14 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daas.onboarding.downloads import DOWNLOADS
+from daas.settings import Settings
 
 from ..support.commands import Commands
 from ..support.servers import ROOT, LiveServer
@@ -19,7 +22,7 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
-def place(tmp_path, make_settings, request):
+def place(tmp_path: Path, make_settings: Callable[..., Settings], request: pytest.FixtureRequest) -> Path:
     """An empty working directory with what is served, on an empty database of each kind."""
     for name in ("wsgi.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, tmp_path)
@@ -28,14 +31,14 @@ def place(tmp_path, make_settings, request):
     return tmp_path
 
 
-def run(settings, place, *args, **environ):
+def run(settings: Settings, place: Path, *args: str, **environ: Any) -> str:
     """Run a command in this process and return its output."""
     outcome = Commands(settings, place).run(*args, **environ)
     assert (outcome.status, outcome.stderr) == (0, "")
     return outcome.text
 
 
-def set_up(settings, place, **environ):
+def set_up(settings: Settings, place: Path, **environ: Any) -> str:
     run(settings, place, "db", "upgrade")
     return run(settings, place, "demo", **environ)
 
@@ -43,7 +46,9 @@ def set_up(settings, place, **environ):
 @pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.both_databases
-def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make_settings, place, database_kind):
+def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(
+    make_settings: Callable[..., Settings], place: Any, database_kind: str
+) -> None:
     for command in ("curl", "openssl"):
         if shutil.which(command) is None:
             pytest.skip(f"{command} is missing: install it from the system's packages")
@@ -73,7 +78,9 @@ def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(make
 
 
 @pytest.mark.both_databases
-def test_the_demo_is_made_once_and_kept(make_settings, place, database_kind):
+def test_the_demo_is_made_once_and_kept(
+    make_settings: Callable[..., Settings], place: Path, database_kind: str
+) -> None:
     settings = make_settings(database_kind)
     first = set_up(settings, place)
     keys = (place / "instance/demo.env").read_text()
@@ -82,7 +89,9 @@ def test_the_demo_is_made_once_and_kept(make_settings, place, database_kind):
     assert run(settings, place, "message", "list", "demo.clinician").count("\n") == 4
 
 
-def test_the_demos_keys_are_for_the_owner_alone_and_random(make_settings, tmp_path):
+def test_the_demos_keys_are_for_the_owner_alone_and_random(
+    make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
     found = []
     for name in ("one", "two"):
         place = tmp_path / name
@@ -94,14 +103,18 @@ def test_the_demos_keys_are_for_the_owner_alone_and_random(make_settings, tmp_pa
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:8000", "unix:/tmp/daas.sock"])
-def test_no_demo_is_made_where_others_can_reach_it(make_settings, place, bind):
+def test_no_demo_is_made_where_others_can_reach_it(
+    make_settings: Callable[..., Settings], place: Path, bind: str
+) -> None:
     settings = make_settings("sqlite")
     assert set_up(settings, place, DAAS_BIND=bind) == ""
     assert not (place / "instance").exists()
     assert run(settings, place, "application", "list", "--json") == "[]\n"
 
 
-def test_no_demo_is_made_in_a_database_that_holds_something(make_settings, place):
+def test_no_demo_is_made_in_a_database_that_holds_something(
+    make_settings: Callable[..., Settings], place: Path
+) -> None:
     settings = make_settings("sqlite")
     run(settings, place, "db", "upgrade")
     run(settings, place, "mailbox", "add", "a")
@@ -111,8 +124,8 @@ def test_no_demo_is_made_in_a_database_that_holds_something(make_settings, place
 
 @pytest.mark.processes
 @pytest.mark.slow
-def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
-    command = [
+def test_a_wheel_holds_everything_that_the_service_needs(tmp_path: Path) -> None:
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",
@@ -154,7 +167,7 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path):
     assert "daas move demo.clinician 1 5 " in made.stdout
 
 
-def test_every_package_is_named_for_the_wheel():
+def test_every_package_is_named_for_the_wheel() -> None:
     named = configparser.ConfigParser()
     named.read(ROOT / "setup.cfg")
     directories = {path.parent for path in (ROOT / "daas").rglob("__init__.py")}

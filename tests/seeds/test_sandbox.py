@@ -5,16 +5,21 @@ import json
 import re
 import stat
 import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 
 from daas.applications.registry import SERVICES
 from daas.client import ListsClient
+from daas.settings import Settings
 
 from ..support.builders import Builder
 from ..support.commands import Commands
-from ..support.servers import environment
+from ..support.servers import LiveServer, environment
 
 MAILBOXES = ["sandbox.closed", "sandbox.open", "sandbox.suspended"]
 APPLICATIONS = ["sandbox.granted", "sandbox.other", "sandbox.refused"]
@@ -22,7 +27,7 @@ FILE = "instance/sandbox.json"
 
 
 @pytest.fixture
-def daas(settings, app, tmp_path):
+def daas(settings: Settings, app: Flask, tmp_path: Path) -> Iterator[Commands]:
     """The command line in a working directory of its own; a sandbox that is left there is taken away."""
     commands = Commands(settings, tmp_path)
     yield commands
@@ -31,24 +36,24 @@ def daas(settings, app, tmp_path):
 
 
 @pytest.fixture
-def made(daas, server):
+def made(daas: Commands, server: LiveServer) -> dict[str, Any]:
     """What `daas sandbox create --json` prints."""
     return daas.json("sandbox", "create", "--url", server.url)
 
 
 @pytest.fixture
-def facts(daas, made):
+def facts(daas: Commands, made: dict[str, Any]) -> dict[str, Any]:
     return json.loads((daas.directory / FILE).read_text())
 
 
-def names(daas, group, column):
+def names(daas: Commands, group: str, column: str) -> list[str]:
     return [row[column] for row in daas.json(group, "list") if row[column].startswith("sandbox.")]
 
 
 # What is printed is what happens
 
 
-def send(method, url, headers, body):
+def send(method: str, url: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], str]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=15)
     try:
@@ -59,23 +64,23 @@ def send(method, url, headers, body):
         connection.close()
 
 
-def without_request_id(body):
+def without_request_id(body: str) -> str:
     return re.sub(r'"request_id":"[0-9a-f]+"', '"request_id":"..."', body)
 
 
-def happened(request):
+def happened(request: dict[str, Any]) -> tuple[int, dict[str, str], str | None]:
     status, headers, body = send(request["method"], request["url"], request["headers"], request["body"])
     shown = {name: headers.get(name) for name in request["answer_headers"]}
     return status, shown, None if request["answer"] is None else without_request_id(body)
 
 
 @pytest.mark.both_databases
-def test_every_printed_request_gets_the_printed_answer(made):
+def test_every_printed_request_gets_the_printed_answer(made: dict[str, Any]) -> None:
     printed = {each["title"]: (each["status"], each["answer_headers"], each["answer"]) for each in made["requests"]}
     assert {each["title"]: happened(each) for each in made["requests"]} == printed
 
 
-def test_every_answer_that_can_be_provoked_is_there(made):
+def test_every_answer_that_can_be_provoked_is_there(made: dict[str, Any]) -> None:
     found = {(each["status"], each["answer_headers"].get("X-Daas-Error")) for each in made["requests"]}
     refused = {"date-unreadable", "date-without-zone", "date-zone-name", "date-outside-window"}
     refused |= {"content-md5-mismatch", "content-md5-required", None}
@@ -86,7 +91,7 @@ def test_every_answer_that_can_be_provoked_is_there(made):
     assert all(said in messages for said in ("Use Not", "User Not", "is a required", "invalid input", "not found"))
 
 
-def test_the_http_file_holds_the_same_requests(daas, server, made):
+def test_the_http_file_holds_the_same_requests(daas: Commands, server: LiveServer, made: dict[str, Any]) -> None:
     path = daas.directory / "requests.http"
     printed = daas.json("sandbox", "reset", "--url", server.url, "--http", path)
     note, *blocks = re.split(r"^### ", path.read_text(), flags=re.MULTILINE)
@@ -106,7 +111,7 @@ def test_the_http_file_holds_the_same_requests(daas, server, made):
         ]
 
 
-def test_the_table_says_the_same_in_lines(daas, server, made):
+def test_the_table_says_the_same_in_lines(daas: Commands, server: LiveServer, made: dict[str, Any]) -> None:
     outcome = daas.run("sandbox", "reset", "--url", server.url)
     assert (outcome.status, outcome.stderr) == (0, "")
     rows = outcome.text.partition("\n\n")[0].splitlines()[1:]
@@ -118,7 +123,7 @@ def test_the_table_says_the_same_in_lines(daas, server, made):
 
 
 @pytest.mark.processes
-def test_the_printed_command_runs_the_kit(made, settings, tmp_path):
+def test_the_printed_command_runs_the_kit(made: dict[str, Any], settings: Settings, tmp_path: Path) -> None:
     command = [*made["conformance_command"], "--case", "answer.*", "--json"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
@@ -127,13 +132,13 @@ def test_the_printed_command_runs_the_kit(made, settings, tmp_path):
     assert json.loads(done.stdout)["failed"] == 0
 
 
-def test_no_private_key_is_printed(daas, made, facts):
+def test_no_private_key_is_printed(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
     for text in (json.dumps(made), daas.run("sandbox", "reset").text):
         assert facts["private_key"] not in text
         assert facts["refused"]["private_key"] not in text
 
 
-def test_the_server_is_the_one_of_the_settings(daas):
+def test_the_server_is_the_one_of_the_settings(daas: Commands) -> None:
     made = daas.json("sandbox", "create", DAAS_BIND="127.0.0.1:8077")
     assert made["conformance_command"][2] == "http://127.0.0.1:8077"
     assert made["requests"][0]["url"] == "http://127.0.0.1:8077/direct/messages/move/format/json"
@@ -143,7 +148,9 @@ def test_the_server_is_the_one_of_the_settings(daas):
 # What it makes
 
 
-def test_it_makes_three_applications_and_three_mailboxes(daas, made, facts):
+def test_it_makes_three_applications_and_three_mailboxes(
+    daas: Commands, made: dict[str, Any], facts: dict[str, Any]
+) -> None:
     assert names(daas, "mailbox", "mailbox") == MAILBOXES
     assert names(daas, "application", "name") == APPLICATIONS
     granted, other, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
@@ -155,7 +162,9 @@ def test_it_makes_three_applications_and_three_mailboxes(daas, made, facts):
     assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
 
 
-def test_its_file_is_for_the_owner_alone_and_a_key_file(daas, server, made, facts):
+def test_its_file_is_for_the_owner_alone_and_a_key_file(
+    daas: Commands, server: LiveServer, made: dict[str, Any], facts: dict[str, Any]
+) -> None:
     path = daas.directory / FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert made["file"] == str(path)
@@ -163,7 +172,7 @@ def test_its_file_is_for_the_owner_alone_and_a_key_file(daas, server, made, fact
     assert moved.status == 0
 
 
-def test_the_limits_of_the_server_are_written_down(daas):
+def test_the_limits_of_the_server_are_written_down(daas: Commands) -> None:
     daas.json("sandbox", "create", DAAS_DATE_WINDOW_SECONDS="120", DAAS_MAX_BODY_BYTES="2000")
     facts = json.loads((daas.directory / FILE).read_text())
     assert (facts["window"], facts["max_body_bytes"], facts["origin"]) == (120, 2000, None)
@@ -172,7 +181,7 @@ def test_the_limits_of_the_server_are_written_down(daas):
     assert (facts["window"], facts["max_body_bytes"], facts["origin"]) == (900, 65536, "https://a.example")
 
 
-def test_a_server_that_does_not_compare_dates_is_asked_for_no_old_one(daas):
+def test_a_server_that_does_not_compare_dates_is_asked_for_no_old_one(daas: Commands) -> None:
     made = daas.json("sandbox", "create", DAAS_DATE_WINDOW_SECONDS="0")
     assert made["good_until"] is None
     reasons = {each["answer_headers"].get("X-Daas-Error") for each in made["requests"]}
@@ -183,13 +192,17 @@ def test_a_server_that_does_not_compare_dates_is_asked_for_no_old_one(daas):
 # Made once
 
 
-def test_a_second_sandbox_is_refused_and_changes_nothing(daas, made, facts):
+def test_a_second_sandbox_is_refused_and_changes_nothing(
+    daas: Commands, made: dict[str, Any], facts: dict[str, Any]
+) -> None:
     assert "daas sandbox reset" in daas.refusal("sandbox", "create")
     assert json.loads((daas.directory / FILE).read_text()) == facts
 
 
 @pytest.mark.parametrize("taken", [["mailbox", "add", "sandbox.open"], ["application", "register", "sandbox.refused"]])
-def test_a_name_that_is_taken_is_refused_and_nothing_is_made(make_settings, tmp_path, taken):
+def test_a_name_that_is_taken_is_refused_and_nothing_is_made(
+    make_settings: Callable[..., Settings], tmp_path: Path, taken: list[str]
+) -> None:
     fresh = Commands(make_settings("sqlite"), tmp_path)
     fresh.run("db", "upgrade")
     fresh.run(*taken)
@@ -199,7 +212,9 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_made(make_settings, tmp_
 
 
 @pytest.mark.parametrize("command", ["create", "reset", "remove"])
-def test_the_file_of_another_database_is_refused(daas, made, make_settings, tmp_path, command):
+def test_the_file_of_another_database_is_refused(
+    daas: Commands, made: dict[str, Any], make_settings: Callable[..., Settings], tmp_path: Path, command: str
+) -> None:
     other = Commands(make_settings("sqlite"), tmp_path)
     other.run("db", "upgrade")
     assert "another database" in other.refusal("sandbox", command)
@@ -210,12 +225,12 @@ def test_the_file_of_another_database_is_refused(daas, made, make_settings, tmp_
 
 
 @pytest.mark.parametrize("command", ["reset", "remove"])
-def test_without_a_sandbox_there_is_nothing_to_do(daas, command):
+def test_without_a_sandbox_there_is_nothing_to_do(daas: Commands, command: str) -> None:
     assert "daas sandbox create" in daas.refusal("sandbox", command)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
-def test_a_file_that_cannot_be_read_is_refused(daas, content):
+def test_a_file_that_cannot_be_read_is_refused(daas: Commands, content: str) -> None:
     (daas.directory / "instance").mkdir()
     (daas.directory / FILE).write_text(content)
     assert "cannot be read" in daas.refusal("sandbox", "reset")
@@ -226,7 +241,9 @@ def test_a_file_that_cannot_be_read_is_refused(daas, content):
 
 
 @pytest.mark.both_databases
-def test_reset_puts_everything_back_with_the_same_keys(daas, server, app, made, facts):
+def test_reset_puts_everything_back_with_the_same_keys(
+    daas: Commands, server: LiveServer, app: Flask, made: dict[str, Any], facts: dict[str, Any]
+) -> None:
     other = Builder(app).mailbox()
     for id_ in (facts["message"], facts["other_message"]):
         daas.run("move", "sandbox.open", id_, facts["folders"][0], "--url", server.url, "--key-file", FILE)
@@ -254,7 +271,9 @@ def test_reset_puts_everything_back_with_the_same_keys(daas, server, app, made, 
 
 
 @pytest.mark.both_databases
-def test_remove_takes_away_all_that_was_made_and_nothing_else(daas, server, app, made, facts):
+def test_remove_takes_away_all_that_was_made_and_nothing_else(
+    daas: Commands, server: LiveServer, app: Flask, made: dict[str, Any], facts: dict[str, Any]
+) -> None:
     build = Builder(app)
     other = build.application(mailboxes=[build.mailbox()])
     daas.run("application", "grant", other.name, "--mailbox", "sandbox.open")
@@ -269,7 +288,9 @@ def test_remove_takes_away_all_that_was_made_and_nothing_else(daas, server, app,
 
 
 @pytest.mark.both_databases
-def test_remove_takes_away_lists_and_contacts(daas, server, app, made, facts):
+def test_remove_takes_away_lists_and_contacts(
+    daas: Commands, server: LiveServer, app: Flask, made: dict[str, Any], facts: dict[str, Any]
+) -> None:
     keeping = Builder(app).application(services=SERVICES).keys
     for keys in (facts, facts["other"], vars(keeping)):
         with ListsClient(server.url, keys["public_key"], keys["private_key"]) as client:
@@ -280,7 +301,7 @@ def test_remove_takes_away_lists_and_contacts(daas, server, app, made, facts):
 
 
 @pytest.mark.both_databases
-def test_no_id_is_used_again(daas, made, facts):
+def test_no_id_is_used_again(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
     daas.json("sandbox", "remove")
     daas.json("sandbox", "create")
     again = json.loads((daas.directory / FILE).read_text())
@@ -290,8 +311,8 @@ def test_no_id_is_used_again(daas, made, facts):
 
 
 @pytest.mark.both_databases
-def test_one_that_was_broken_off_can_be_removed(daas, monkeypatch):
-    def fail(*_):
+def test_one_that_was_broken_off_can_be_removed(daas: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
         raise OSError("no space left")
 
     with monkeypatch.context() as broken:
@@ -303,5 +324,5 @@ def test_one_that_was_broken_off_can_be_removed(daas, monkeypatch):
     assert daas.json("sandbox", "create")
 
 
-def test_the_keys_of_two_sandboxes_differ(daas, made, facts):
+def test_the_keys_of_two_sandboxes_differ(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
     assert len({facts["public_key"], facts["private_key"], *facts["refused"].values()}) == 4

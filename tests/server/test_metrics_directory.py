@@ -2,13 +2,16 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from daas.monitoring.metrics import DIRECTORY
 from daas.server.metrics_directory import make_metrics_directory, remove_metrics_directory
+from daas.settings import Settings
 
 from ..support.servers import LiveServer
 from ..support.small_disk import NoDisk, fill_up, small_disk
@@ -21,11 +24,11 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the directory is looked f
 
 
 @pytest.fixture
-def parent_of_made(monkeypatch):
+def parent_of_made(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return where the directory is made, with RUNTIME_DIRECTORY as given."""
     monkeypatch.setenv(DIRECTORY, "")
 
-    def make(runtime):
+    def make(runtime: Any) -> Any:
         monkeypatch.setenv("RUNTIME_DIRECTORY", runtime)
         made = Path(make_metrics_directory())
         assert made.stat().st_mode & 0o077 == 0
@@ -36,19 +39,19 @@ def parent_of_made(monkeypatch):
     return make
 
 
-def test_the_directory_is_in_systemds_runtime_directory(parent_of_made, tmp_path):
+def test_the_directory_is_in_systemds_runtime_directory(parent_of_made: Any, tmp_path: Path) -> None:
     assert parent_of_made(str(tmp_path)) == tmp_path
     assert parent_of_made(f"{tmp_path}:/nowhere") == tmp_path
 
 
 @pytest.mark.parametrize("runtime", ["", "{}/missing", "{}/file"])
-def test_the_directory_is_in_memory_without_systemd(parent_of_made, tmp_path, runtime):
+def test_the_directory_is_in_memory_without_systemd(parent_of_made: Any, tmp_path: Path, runtime: str) -> None:
     (tmp_path / "file").touch()
     found = parent_of_made(runtime.format(tmp_path))
     assert found == (SHARED_MEMORY if SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir()))
 
 
-def test_the_metrics_of_all_processes_are_added_up(make_settings, tmp_path):
+def test_the_metrics_of_all_processes_are_added_up(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     settings = make_settings("postgresql")
     fill(settings)
     with LiveServer.start(settings, DAAS_WORKERS="2", RUNTIME_DIRECTORY=str(tmp_path)) as live:
@@ -66,7 +69,9 @@ def test_the_metrics_of_all_processes_are_added_up(make_settings, tmp_path):
     assert not directory.exists()
 
 
-def test_a_full_data_disk_ends_no_worker_and_hides_no_count(make_settings, tmp_path):
+def test_a_full_data_disk_ends_no_worker_and_hides_no_count(
+    make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
     settings = make_settings("sqlite")
     fill(settings)
     try:
@@ -83,11 +88,11 @@ def test_a_full_data_disk_ends_no_worker_and_hides_no_count(make_settings, tmp_p
         pytest.skip(str(missing))
 
 
-def status_of(live):
+def status_of(live: Any) -> Any:
     return httpx.post(f"{live.url}/nothing", trust_env=False, timeout=30).status_code
 
 
-def counts_of_both(live):
+def counts_of_both(live: Any) -> Any:
     """Return what the processes count, asked so often that each of them has probably responded."""
     answers = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30) for _ in range(4)]
     assert {answer.status_code for answer in answers} == {200}

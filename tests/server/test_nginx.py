@@ -4,6 +4,9 @@ import inspect
 import json
 import socket
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,10 +17,12 @@ from daas.conformance.direct import cases
 from daas.conformance.direct.fixture import MovedMessage
 from daas.conformance.raw_http import Server
 from daas.conformance.run import FAILED, SKIPPED, run
+from daas.settings import Settings
 
 from ..conformance import conftest as conformance
-from ..support.actors import MOVE
-from ..support.nginx import check_rejection, in_front
+from ..support.actors import MOVE, Application
+from ..support.builders import Builder
+from ..support.nginx import Front, check_rejection, in_front
 from ..support.servers import LiveServer
 from ..support.wire import Wire, form, head, moved, post, signed, signed_post
 from ..web import test_http, test_raw_request
@@ -54,7 +59,7 @@ globals().update(
 
 
 @pytest.fixture(scope="module")
-def server(settings, tmp_path_factory):
+def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with in_front(settings, tmp_path_factory.mktemp("nginx")) as front:
         yield front
 
@@ -79,7 +84,7 @@ UNCLEAN = {
 
 
 @pytest.mark.parametrize("request_", UNCLEAN.values(), ids=UNCLEAN)
-def test_nginx_rejects_what_is_no_clean_http_in_json(server, request_):
+def test_nginx_rejects_what_is_no_clean_http_in_json(server: Front, request_: bytes) -> None:
     answer = server.ask(request_)
     check_rejection(answer, 501 if answer.status == 501 else None)
 
@@ -90,7 +95,9 @@ kit_target = conformance.target
 NOT_THE_SERVICES = {"authorization.repeated", "rcws.refused.repeated", "http.no-version"}
 
 
-def test_the_kit_passes_through_nginx(settings, kit_target, tmp_path, monkeypatch):
+def test_the_kit_passes_through_nginx(
+    settings: Settings, kit_target: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with in_front(settings, tmp_path, DAAS_ALLOWED_ORIGINS=conformance.ORIGIN) as front:
         monkeypatch.setenv("SSL_CERT_FILE", str(front.nginx.certificate))
         at = Server.at(front.url), kit_target, 10
@@ -106,16 +113,20 @@ def test_the_kit_passes_through_nginx(settings, kit_target, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     "forwarded", [[], [("X-Forwarded-For", "198.51.100.1")], [("X-Forwarded-For", "127.0.0.1, 127.0.0.1")]]
 )
-def test_the_log_names_the_client_whatever_it_says_of_itself(server, application, build, forwarded):
+def test_the_log_names_the_client_whatever_it_says_of_itself(
+    server: Front, application: Application, build: Builder, forwarded: Any
+) -> None:
     answer = server.ask(post([*forwarded, *signed(application)], form(application)))
     assert (answer.status, build.log_row(answer.request_id).remote_address) == (200, "127.0.0.2")
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
-def test_a_signed_target_comes_through_unchanged_over_both_versions(server, application, version):
+def test_a_signed_target_comes_through_unchanged_over_both_versions(
+    server: Front, application: Application, version: str
+) -> None:
     target = f"{MOVE}?a=b%2Fc+d%20e&%7e=%ff//../x"
     headers = [word for name, value in signed(application, uri=target) for word in ("-H", f"{name}: {value}")]
-    command = ["curl", "-sS", version, "--path-as-is", "--cacert", server.nginx.certificate, *headers]
+    command: list[Any] = ["curl", "-sS", version, "--path-as-is", "--cacert", server.nginx.certificate, *headers]
     command += ["--data", form(application), "-w", "\n%{http_version} %{http_code}", server.url + target]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     body, end = ended.stdout.splitlines()
@@ -125,25 +136,27 @@ def test_a_signed_target_comes_through_unchanged_over_both_versions(server, appl
 @pytest.mark.parametrize(
     "path", ["/health/live", "/health/ready", "/metrics", "/%68ealth/live", "/metrics/", "/x/../metrics", "/metrics?x"]
 )
-def test_health_and_metrics_are_not_published(server, path):
+def test_health_and_metrics_are_not_published(server: Front, path: str) -> None:
     check_rejection(server.ask(head(path, [("X-Forwarded-For", "127.0.0.1")], method="GET")), 404)
 
 
-def test_monitors_ask_the_node_itself(server):
+def test_monitors_ask_the_node_itself(server: Front) -> None:
     answer = httpx.get(f"{server.live.url}/health/ready", trust_env=False, timeout=30)
     assert answer.json() == {"status": "ok"}
 
 
-def test_a_body_that_is_far_too_large_is_refused_in_json(server, application):
+def test_a_body_that_is_far_too_large_is_refused_in_json(server: Front, application: Application) -> None:
     check_rejection(server.ask(head(MOVE, [*signed(application), ("Content-Length", "400000")])), 413)
 
 
-def test_plain_http_is_refused_in_json(server):
+def test_plain_http_is_refused_in_json(server: Front) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=15) as plain:
         check_rejection(Wire(plain).ask(head("/", [], method="GET")), 400)
 
 
-def test_an_explanation_of_2048_characters_comes_through(settings, application, tmp_path):
+def test_an_explanation_of_2048_characters_comes_through(
+    settings: Settings, application: Application, tmp_path: Path
+) -> None:
     target = f"{MOVE}?{'q' * 1900}"
     with in_front(settings, tmp_path, DAAS_EXPLAIN_401="1") as front:
         answer = front.ask(post(signed(application, uri="/elsewhere"), form(application), target=target))
@@ -151,7 +164,7 @@ def test_an_explanation_of_2048_characters_comes_through(settings, application, 
     assert len(answer.header("X-Daas-String-To-Sign")) > 2500
 
 
-def test_a_node_that_is_away_is_a_503_in_json(settings, application, tmp_path):
+def test_a_node_that_is_away_is_a_503_in_json(settings: Settings, application: Application, tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with in_front(settings, tmp_path, [f"127.0.0.1:{closed.getsockname()[1]}"]) as front:
@@ -160,7 +173,9 @@ def test_a_node_that_is_away_is_a_503_in_json(settings, application, tmp_path):
     assert answer.header("Retry-After") == "5"
 
 
-def test_one_node_of_two_that_is_away_is_not_noticed(settings, application, tmp_path):
+def test_one_node_of_two_that_is_away_is_not_noticed(
+    settings: Settings, application: Application, tmp_path: Path
+) -> None:
     with socket.socket() as closed, LiveServer.start(settings) as other:
         closed.bind(("127.0.0.1", 0))
         nodes = [f"127.0.0.1:{closed.getsockname()[1]}", f"127.0.0.1:{other.port}"]

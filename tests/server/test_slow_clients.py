@@ -3,12 +3,18 @@
 import json
 import socket
 import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from ..support.actors import MOVE
+from daas.settings import Settings
+
+from ..support.actors import MOVE, Application
+from ..support.builders import Builder
 from ..support.nginx import Front, check_rejection, in_front
 from ..support.wire import Wire, chunks, form, head, moved, post, signed, signed_post
 
@@ -21,7 +27,9 @@ ANOTHER = "127.0.0.3"
 
 
 @pytest.fixture(scope="module")
-def front(make_settings, settings, tmp_path_factory):
+def front(
+    make_settings: Callable[..., Settings], settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """nginx in front of a service with one thread: a client that held it would hold up everybody."""
     directory = tmp_path_factory.mktemp("nginx")
     with in_front(settings, directory, limited=True, DAAS_WORKERS="1", DAAS_THREADS="1") as front:
@@ -30,7 +38,7 @@ def front(make_settings, settings, tmp_path_factory):
         assert "Traceback" not in front.log.read_text()
 
 
-def assert_served(front: Front, application, source=ANOTHER) -> None:
+def assert_served(front: Front, application: Application, source: Any = ANOTHER) -> None:
     answer = front.ask(signed_post(application, form(application)), source)
     assert (answer.status, answer.body) == (200, moved(application, answer))
 
@@ -60,7 +68,7 @@ STALLED = {
 
 
 @pytest.mark.parametrize("stalled", STALLED.values(), ids=STALLED)
-def test_a_stalled_request_keeps_nobody_waiting(front, application, stalled):
+def test_a_stalled_request_keeps_nobody_waiting(front: Any, application: Application, stalled: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(connection := front.connect(ONE))
@@ -69,7 +77,7 @@ def test_a_stalled_request_keeps_nobody_waiting(front, application, stalled):
 
 
 @pytest.mark.parametrize("start", [length(60_000), CHUNKS + b"ffff\r\n"], ids=["length", "chunk"])
-def test_a_dripping_request_keeps_nobody_waiting(front, application, start):
+def test_a_dripping_request_keeps_nobody_waiting(front: Any, application: Application, start: bytes) -> None:
     with front.connect(ONE) as connection:
         connection.sendall(start)
         for _ in range(5):
@@ -77,7 +85,7 @@ def test_a_dripping_request_keeps_nobody_waiting(front, application, start):
             assert_served(front, application)
 
 
-def test_stalled_connections_are_closed_after_the_deadline(settings, tmp_path):
+def test_stalled_connections_are_closed_after_the_deadline(settings: Settings, tmp_path: Path) -> None:
     with in_front(settings, tmp_path) as front, ExitStack() as stack:
         front.nginx.shorten_deadlines()
         for name, stalled in STALLED.items():
@@ -95,7 +103,7 @@ def is_closed(connection: socket.socket) -> bool:
     return True
 
 
-def test_clients_that_leave_in_the_middle_leave_nothing_behind(front, application):
+def test_clients_that_leave_in_the_middle_leave_nothing_behind(front: Any, application: Application) -> None:
     for stalled in STALLED.values():
         for _ in range(10):
             with front.connect(ONE) as connection:
@@ -106,7 +114,7 @@ def test_clients_that_leave_in_the_middle_leave_nothing_behind(front, applicatio
 # Slow readers
 
 
-def test_a_slow_reader_keeps_nobody_waiting(front, application, build):
+def test_a_slow_reader_keeps_nobody_waiting(front: Any, application: Application, build: Builder) -> None:
     for _ in range(300):
         build.message(application.mailbox, subject="s" * 900)
     query = urlencode({"mailbox": application.mailbox.name, "limit": 1000})
@@ -120,14 +128,14 @@ def test_a_slow_reader_keeps_nobody_waiting(front, application, build):
         assert_served(front, application)
 
 
-def signed_get(application, target: str) -> bytes:
+def signed_get(application: Application, target: str) -> bytes:
     return head(target, signed(application, method="GET", uri=target, content_type=None), method="GET")
 
 
 # Floods
 
 
-def test_a_flood_from_one_address_is_a_429_and_another_is_served(front, application):
+def test_a_flood_from_one_address_is_a_429_and_another_is_served(front: Any, application: Application) -> None:
     unsigned = post([], b"id=1")
     statuses, rejected = [], None
     deadline = time.monotonic() + 60
@@ -146,7 +154,7 @@ def test_a_flood_from_one_address_is_a_429_and_another_is_served(front, applicat
     assert_served(front, application)
 
 
-def test_one_address_has_a_hundred_requests_at_a_time(front, application):
+def test_one_address_has_a_hundred_requests_at_a_time(front: Any, application: Application) -> None:
     with ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(connection := front.connect("127.0.0.4"))
@@ -180,7 +188,9 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("headers", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_an_ambiguous_request_is_rejected_and_moves_nothing(front, application, build, headers):
+def test_an_ambiguous_request_is_rejected_and_moves_nothing(
+    front: Any, application: Application, build: Builder, headers: list[tuple[str, str]]
+) -> None:
     hidden = signed_post(application, form(application))
     request = head(MOVE, [*signed(application), *headers])
     for sent in (request + b"0\r\n\r\n" + hidden, request + hidden):
@@ -193,7 +203,9 @@ def test_an_ambiguous_request_is_rejected_and_moves_nothing(front, application, 
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\n\r\n"], ids=["in-line", "in-head"])
-def test_a_bare_line_feed_hides_no_header(front, application, build, line_end):
+def test_a_bare_line_feed_hides_no_header(
+    front: Any, application: Application, build: Builder, line_end: bytes
+) -> None:
     """nginx reads a bare LF as the end of a line and passes on clean lines: both sides see the same request."""
     whole = signed_post(application, form(application))
     hidden = whole.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1" + line_end, 1)
@@ -216,7 +228,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("request_", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_a_client_that_sends_too_much_sees_the_413(front, request_):
+def test_a_client_that_sends_too_much_sees_the_413(front: Any, request_: bytes) -> None:
     answer = front.ask(request_, "127.0.0.5")
     assert (answer.status, json.loads(answer.body)["message"]) == (413, "Content Too Large")
     assert answer.request_id
@@ -240,7 +252,7 @@ NEVER_COMPRESSED = [
 
 
 @pytest.mark.parametrize("target", [*COMPRESSED, *NEVER_COMPRESSED])
-def test_only_pages_without_secrets_are_compressed(front, target):
+def test_only_pages_without_secrets_are_compressed(front: Any, target: str) -> None:
     received = b""
     with front.connect("127.0.0.6") as connection:
         connection.sendall(head(target, [("Accept-Encoding", "gzip")], method="GET"))

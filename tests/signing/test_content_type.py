@@ -1,6 +1,7 @@
 """The parts of a content type: what is signed of it, and by what a multipart body is read."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -40,7 +41,7 @@ from daas.signing.content_type import boundary, media_type, without_boundary
         pytest.param("x/y; boundary=abc\xa0", "x/y", id="a no-break blank at its end is its own"),
     ],
 )
-def test_the_boundary_is_taken_out(content_type, signed):
+def test_the_boundary_is_taken_out(content_type: str, signed: str) -> None:
     assert without_boundary(content_type) == signed
 
 
@@ -66,7 +67,7 @@ def test_the_boundary_is_taken_out(content_type, signed):
         pytest.param("x/y; a=\xe9", id="a Latin-1 letter"),
     ],
 )
-def test_nothing_else_changes(content_type):
+def test_nothing_else_changes(content_type: str) -> None:
     assert without_boundary(content_type) == content_type
 
 
@@ -80,7 +81,7 @@ other_names = st.sampled_from(["charset", "name", "x-boundary", "boundary-x", "b
 
 
 @st.composite
-def parameters(draw, names: st.SearchStrategy[str]) -> str:
+def parameters(draw: Any, names: st.SearchStrategy[str]) -> str:
     """A parameter with the semicolon before it and the blanks around that."""
     equals = draw(st.sampled_from(["=", " = ", "=\t"]))
     return draw(blanks) + ";" + draw(blanks) + draw(names) + equals + draw(tokens | quoted)
@@ -95,7 +96,7 @@ content_types = st.tuples(
 
 @settings(deadline=None, max_examples=500)
 @given(content_types)
-def test_taking_the_boundary_out_leaves_every_other_byte(content_type):
+def test_taking_the_boundary_out_leaves_every_other_byte(content_type: Any) -> None:
     kind, all_parameters = content_type
     text = kind + "".join(parameter for _, parameter in all_parameters)
     assert without_boundary(text) == kind + "".join(parameter for gone, parameter in all_parameters if not gone)
@@ -112,7 +113,7 @@ nasty = st.text('"\\;= \tboundary\xe9\n', max_size=60) | st.lists(
 @example('x/y; boundary="\\')
 @example('x/y; a="\\" ; boundary=b')
 @example('x/y; a="\\\n"')
-def test_any_text_can_be_read_and_taking_out_twice_changes_no_more(text):
+def test_any_text_can_be_read_and_taking_out_twice_changes_no_more(text: Any) -> None:
     once = without_boundary(text)
     assert without_boundary(once) == once
     assert boundary(once) is None
@@ -140,7 +141,7 @@ def test_any_text_can_be_read_and_taking_out_twice_changes_no_more(text):
         pytest.param("", "", id="blank"),
     ],
 )
-def test_the_media_type_is_the_text_before_the_first_semicolon(content_type, bare):
+def test_the_media_type_is_the_text_before_the_first_semicolon(content_type: str, bare: str) -> None:
     assert media_type(content_type) == bare
 
 
@@ -161,7 +162,7 @@ def test_the_media_type_is_the_text_before_the_first_semicolon(content_type, bar
         pytest.param('x/y; a="; boundary=no"; boundary=abc', "abc", id="one in another's quotes does not count"),
     ],
 )
-def test_the_boundary_is_found(content_type, found):
+def test_the_boundary_is_found(content_type: str, found: str) -> None:
     assert boundary(content_type) == found
 
 
@@ -183,12 +184,12 @@ def test_the_boundary_is_found(content_type, found):
         pytest.param('x/y; boundary=a"b;c"', id="quotes inside, with a semicolon"),
     ],
 )
-def test_a_boundary_that_cannot_be_relied_on_is_none(content_type):
+def test_a_boundary_that_cannot_be_relied_on_is_none(content_type: str) -> None:
     assert boundary(content_type) is None
 
 
 @pytest.mark.parametrize("content_type", ["x/y; boundary=", 'x/y; boundary=""', "x/y; boundary=; a=b"])
-def test_an_empty_boundary_is_as_good_as_none(content_type):
+def test_an_empty_boundary_is_as_good_as_none(content_type: str) -> None:
     assert not boundary(content_type)
 
 
@@ -211,7 +212,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("start", ["x/y", 'x/y; boundary="', "x/y; boundary="], ids=["plain", "quoted", "boundary"])
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_text_is_read_quickly(start, piece):
+def test_a_hostile_text_is_read_quickly(start: str, piece: str) -> None:
     text = start + (piece * SIZE)[:SIZE]
     started = time.thread_time()
     without_boundary(text)

@@ -71,7 +71,7 @@ def fault_of(
     return None
 
 
-def test_the_folder_holds_vectors_of_every_kind():
+def test_the_folder_holds_vectors_of_every_kind() -> None:
     names = [vector["name"] for vector in ALL]
     assert len(set(names)) == len(names) == len(DOCUMENTED) + len(BARE) + len(MISTAKEN)
     assert len(MISTAKEN) > len(DOCUMENTED) > 11
@@ -103,7 +103,7 @@ def computed_with_openssl(vector: Vector) -> list[str]:
 @pytest.mark.processes
 @with_openssl
 @every_vector
-def test_openssl_computes_the_same_hash_and_signatures(vector):
+def test_openssl_computes_the_same_hash_and_signatures(vector: dict[str, str | None]) -> None:
     assert computed_with_openssl(vector) == [
         vector["hash"],
         vector["signature_base64_of_hex"],
@@ -115,17 +115,17 @@ def test_openssl_computes_the_same_hash_and_signatures(vector):
 
 
 @documented_vectors
-def test_the_string_to_sign_is_the_first_of_the_scheme(vector):
+def test_the_string_to_sign_is_the_first_of_the_scheme(vector: dict[str, str | None]) -> None:
     assert DIRECT.strings_to_sign(request_of(vector))[0] == vector["string_to_sign"].encode("latin-1")
 
 
 @bare_vectors
-def test_the_string_with_the_bare_media_type_comes_second(vector):
+def test_the_string_with_the_bare_media_type_comes_second(vector: dict[str, str]) -> None:
     assert DIRECT.strings_to_sign(request_of(vector))[1:] == [vector["string_to_sign"].encode("latin-1")]
 
 
 @documented_vectors
-def test_signing_shows_the_string_the_hash_and_both_signatures(vector):
+def test_signing_shows_the_string_the_hash_and_both_signatures(vector: dict[str, str | None]) -> None:
     stages = sign(DIRECT, request_of(vector), keys_of(vector))
     assert stages.string_to_sign == vector["string_to_sign"].encode("latin-1")
     assert stages.hash.hex() == vector["hash"]
@@ -136,12 +136,14 @@ def test_signing_shows_the_string_the_hash_and_both_signatures(vector):
 
 
 @documented_vectors
-def test_signing_writes_the_authorization_header_with_base64_of_the_hexadecimal_text(vector):
+def test_signing_writes_the_authorization_header_with_base64_of_the_hexadecimal_text(
+    vector: dict[str, str | None],
+) -> None:
     assert sign(DIRECT, request_of(vector), keys_of(vector)).authorization == vector["authorization"]
 
 
 @every_vector
-def test_the_authorization_header_is_read_back(vector):
+def test_the_authorization_header_is_read_back(vector: dict[str, str | None]) -> None:
     assert read_authorization(DIRECT, vector["authorization"]) == Credentials(
         vector["public_key"], vector["signature_base64_of_hex"]
     )
@@ -149,7 +151,7 @@ def test_the_authorization_header_is_read_back(vector):
 
 @both_encodings
 @every_vector
-def test_the_signature_is_accepted(vector, encoding):
+def test_the_signature_is_accepted(vector: dict[str, str | None], encoding: str) -> None:
     assert fault_of(vector, vector[encoding]) is None
 
 
@@ -200,7 +202,9 @@ SPOILED_REQUESTS: dict[str, Spoil] = {
 @both_encodings
 @pytest.mark.parametrize("spoil", SPOILED_REQUESTS.values(), ids=SPOILED_REQUESTS.keys())
 @every_vector
-def test_a_request_with_one_part_changed_is_refused(vector, spoil, encoding):
+def test_a_request_with_one_part_changed_is_refused(
+    vector: dict[str, str | None], spoil: Callable[..., Any], encoding: str
+) -> None:
     spoiled = spoil(request_of(vector))
     assert spoiled != request_of(vector)
     assert fault_of(vector, vector[encoding], spoiled) == "signature-mismatch"
@@ -221,7 +225,7 @@ def with_percent_encodings_decoded(uri: str) -> str:
         pytest.param(lambda uri: uri.split("?")[0], id="query left out"),
     ],
 )
-def test_a_uri_that_was_normalised_is_refused(spoil):
+def test_a_uri_that_was_normalised_is_refused(spoil: Callable[..., Any]) -> None:
     [vector] = [vector for vector in VECTORS if "percent-encodings" in vector["name"]]
     spoiled = replace(request_of(vector), uri=spoil(vector["uri"]))
     assert spoiled.uri != vector["uri"]
@@ -240,12 +244,14 @@ SPOILED_KEYS: dict[str, Callable[[Vector], str]] = {
 @both_encodings
 @pytest.mark.parametrize("spoil", SPOILED_KEYS.values(), ids=SPOILED_KEYS.keys())
 @every_vector
-def test_another_private_key_is_refused(vector, spoil, encoding):
+def test_another_private_key_is_refused(
+    vector: dict[str, str | None], spoil: Callable[..., Any], encoding: str
+) -> None:
     assert spoil(vector) != vector["private_key"]
     assert fault_of(vector, vector[encoding], key=spoil(vector)) == "signature-mismatch"
 
 
-def test_the_private_key_is_not_decoded_from_hexadecimal():
+def test_the_private_key_is_not_decoded_from_hexadecimal() -> None:
     vector = VECTORS[0]
     key = bytes.fromhex(vector["private_key"])
     decoded = hmac.new(key, vector["string_to_sign"].encode(), hashlib.sha256).digest()
@@ -258,7 +264,7 @@ BASE64 = string.ascii_letters + string.digits + "+/="
 
 @both_encodings
 @every_vector
-def test_a_signature_with_one_character_changed_is_refused(vector, encoding):
+def test_a_signature_with_one_character_changed_is_refused(vector: dict[str, str | None], encoding: str) -> None:
     signature = vector[encoding]
     # Each place takes its neighbour in the alphabet; the last before the padding takes every character,
     # because three of them decode to the same bytes.
@@ -300,19 +306,21 @@ SPOILED_SIGNATURES: dict[str, Callable[[str, bytes], str]] = {
 @both_encodings
 @pytest.mark.parametrize("spoil", SPOILED_SIGNATURES.values(), ids=SPOILED_SIGNATURES.keys())
 @every_vector
-def test_a_signature_written_otherwise_is_refused(vector, spoil, encoding):
+def test_a_signature_written_otherwise_is_refused(
+    vector: dict[str, str | None], spoil: Callable[..., Any], encoding: str
+) -> None:
     assert fault_of(vector, spoil(vector[encoding], bytes.fromhex(vector["hash"]))) == "signature-mismatch"
 
 
 URL_SAFE = [vector for vector in VECTORS if {"+", "/"} & set(vector["signature_base64_of_raw"])]
 
 
-def test_some_signatures_differ_in_the_url_safe_alphabet():
+def test_some_signatures_differ_in_the_url_safe_alphabet() -> None:
     assert len(URL_SAFE) > 3
 
 
 @pytest.mark.parametrize("vector", URL_SAFE, ids=lambda vector: vector["name"])
-def test_a_signature_in_the_url_safe_alphabet_is_refused(vector):
+def test_a_signature_in_the_url_safe_alphabet_is_refused(vector: dict[str, str | None]) -> None:
     spoiled = vector["signature_base64_of_raw"].replace("+", "-").replace("/", "_")
     assert fault_of(vector, spoiled) == "signature-mismatch"
 
@@ -330,7 +338,7 @@ def is_refused(vector: Vector, authorization: str) -> bool:
 
 
 @mistaken_vectors
-def test_a_mistake_is_refused_and_the_same_request_without_it_is_not(vector):
+def test_a_mistake_is_refused_and_the_same_request_without_it_is_not(vector: dict[str, str | None]) -> None:
     assert is_refused(vector, vector["authorization"])
     assert not is_refused(vector, sign(DIRECT, request_of(vector), keys_of(vector)).authorization)
 
@@ -338,7 +346,7 @@ def test_a_mistake_is_refused_and_the_same_request_without_it_is_not(vector):
 @pytest.mark.processes
 @with_openssl
 @mistaken_vectors
-def test_the_mistake_is_the_one_that_the_vector_tells_of(vector):
+def test_the_mistake_is_the_one_that_the_vector_tells_of(vector: dict[str, str | None]) -> None:
     """A right string was hashed or written otherwise; a wrong one was signed as well as can be."""
     string_is_right = vector["string_to_sign"].encode("latin-1") in DIRECT.strings_to_sign(request_of(vector))
     right = f"DAAS {vector['public_key']}:{computed_with_openssl(vector)[1]}"

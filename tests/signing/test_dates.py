@@ -7,7 +7,9 @@ import json
 import math
 import re
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -24,7 +26,7 @@ from daas.signing.dates import (
 )
 
 
-def cases(table):
+def cases(table: Any) -> Any:
     """One test for each line of a table, named by its first column."""
     return [pytest.param(*line[1:], id=line[0]) for line in table]
 
@@ -45,12 +47,12 @@ def error_of(text: str) -> str | None:
 
 
 @pytest.mark.parametrize(("text", "moment"), OF_CLIENTS["accepted"].items(), ids=OF_CLIENTS["accepted"])
-def test_dates_of_real_clients_are_accepted(text, moment):
+def test_dates_of_real_clients_are_accepted(text: str, moment: str) -> None:
     assert math.floor(read_date(text).timestamp) == datetime.datetime.fromisoformat(moment).timestamp()
 
 
 @pytest.mark.parametrize(("text", "error"), OF_CLIENTS["rejected"].items(), ids=OF_CLIENTS["rejected"])
-def test_dates_that_are_rejected_say_why(text, error):
+def test_dates_that_are_rejected_say_why(text: str, error: str) -> None:
     assert error_of(text) == error
 
 
@@ -155,7 +157,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("text", "timestamp"), cases(READ))
-def test_a_date_is_read_to_its_moment(text, timestamp):
+def test_a_date_is_read_to_its_moment(text: str, timestamp: float) -> None:
     assert read_date(text).timestamp == timestamp
 
 
@@ -192,14 +194,14 @@ forms_with_any_zone = pytest.mark.parametrize(
 
 @forms_with_any_zone
 @pytest.mark.parametrize(("zone", "timestamp"), ABBREVIATIONS.items(), ids=ABBREVIATIONS.keys())
-def test_an_abbreviation_is_interpreted_literally(form, zone, timestamp):
+def test_an_abbreviation_is_interpreted_literally(form: str, zone: str, timestamp: int) -> None:
     for case in (str.upper, str.lower, str.capitalize):
         assert read_date(form.format(case(zone))) == ReadDate(timestamp, zone)
 
 
 @forms_with_any_zone
 @pytest.mark.parametrize(("name", "zone"), LONG_NAMES.items(), ids=LONG_NAMES.keys())
-def test_a_long_name_means_its_abbreviation(form, name, zone):
+def test_a_long_name_means_its_abbreviation(form: str, name: str, zone: str) -> None:
     for case in (str, str.upper, str.lower):
         assert read_date(form.format(case(name))) == ReadDate(ABBREVIATIONS[zone], zone)
 
@@ -216,12 +218,12 @@ OFFSETS = {
 
 @forms_with_any_zone
 @pytest.mark.parametrize(("offset", "timestamp"), OFFSETS.items(), ids=OFFSETS.keys())
-def test_an_offset_is_positive_to_the_east_also_after_gmt(form, offset, timestamp):
+def test_an_offset_is_positive_to_the_east_also_after_gmt(form: str, offset: str, timestamp: int) -> None:
     assert read_date(form.format(offset)) == ReadDate(timestamp, None)
 
 
 @pytest.mark.parametrize("month", range(1, 13))
-def test_every_month_has_its_english_name(month):
+def test_every_month_has_its_english_name(month: int) -> None:
     name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month - 1]
     assert read_date(f"Mon, 05 {name} 2013 12:13:56 GMT") == ReadDate(
         read_date(f"2013-{month:02}-05T12:13:56Z").timestamp, "GMT"
@@ -229,7 +231,7 @@ def test_every_month_has_its_english_name(month):
 
 
 @pytest.mark.parametrize("weekday", range(7))
-def test_every_weekday_has_its_english_names(weekday):
+def test_every_weekday_has_its_english_names(weekday: int) -> None:
     day = datetime.date(2013, 6, 3 + weekday)
     name = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"][weekday]
     moment = 1370261636 + weekday * 86400
@@ -399,7 +401,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", cases(UNREADABLE))
-def test_anything_else_is_unreadable(text):
+def test_anything_else_is_unreadable(text: str) -> None:
     assert error_of(text) == "date-unreadable"
 
 
@@ -414,7 +416,7 @@ UNKNOWN_ZONES = [
 
 @forms_with_any_zone
 @pytest.mark.parametrize("zone", UNKNOWN_ZONES)
-def test_an_unknown_zone_is_told_apart(form, zone):
+def test_an_unknown_zone_is_told_apart(form: str, zone: str) -> None:
     with pytest.raises(DateZoneUnknown):
         read_date(form.format(zone))
 
@@ -435,13 +437,13 @@ NO_ZONES = [
 
 @forms_with_any_zone
 @pytest.mark.parametrize("zone", NO_ZONES)
-def test_what_is_no_zone_is_unreadable(form, zone):
+def test_what_is_no_zone_is_unreadable(form: str, zone: str) -> None:
     assert error_of(form.format(zone)) == "date-unreadable"
 
 
 @pytest.mark.parametrize("zone", ["EST", "Eastern Daylight Time", "+0100", "GMT+1:30"])
 @pytest.mark.parametrize("half_day", ["AM", "PM"])
-def test_a_12_hour_clock_belongs_to_the_documented_format_only(zone, half_day):
+def test_a_12_hour_clock_belongs_to_the_documented_format_only(zone: str, half_day: str) -> None:
     for text in (
         f"Mon, 03 Jun 2013 12:13:56 {half_day} {zone}",
         f"2013-06-03 12:13:56 {half_day} {zone}",
@@ -466,7 +468,7 @@ every_form = pytest.mark.parametrize("text", EXAMPLES.values(), ids=EXAMPLES.key
 
 @every_form
 @pytest.mark.parametrize("stray", [" ", "\t", "\n", "\r\n", "\v", "\f", "\0", "\xa0", "\u2028"], ids=repr)
-def test_nothing_may_stand_around_a_date(text, stray):
+def test_nothing_may_stand_around_a_date(text: str, stray: str) -> None:
     for spoiled in (stray + text, text + stray):
         with pytest.raises(DateUnreadable):
             read_date(spoiled)
@@ -487,7 +489,7 @@ def test_nothing_may_stand_around_a_date(text, stray):
         pytest.param("2013-06-03T12:13:56.5[Etc/UTC]", id="RFC 9557"),
     ],
 )
-def test_a_date_that_lacks_only_its_zone_is_told_apart(text):
+def test_a_date_that_lacks_only_its_zone_is_told_apart(text: str) -> None:
     with pytest.raises(DateWithoutZone):
         read_date(text)
 
@@ -497,17 +499,17 @@ def test_a_date_that_lacks_only_its_zone_is_told_apart(text):
 
 class ForbiddenClock(datetime.datetime):
     @classmethod
-    def now(cls, *_):
+    def now(cls, *_: Any) -> None:
         raise AssertionError("the clock was read")
 
     today = utcnow = now
 
 
 @pytest.fixture(params=["UTC", "Asia/Tokyo", "America/New_York"])
-def nothing_to_guess_from(request, monkeypatch):
+def nothing_to_guess_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No clock, and a machine that stands elsewhere."""
 
-    def forbidden(*_):
+    def forbidden(*_: Any) -> None:
         raise AssertionError("the clock was read")
 
     monkeypatch.setenv("TZ", request.param)
@@ -522,7 +524,7 @@ def nothing_to_guess_from(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("nothing_to_guess_from")
-def test_reading_asks_neither_the_clock_nor_the_machines_zone():
+def test_reading_asks_neither_the_clock_nor_the_machines_zone() -> None:
     assert [read_date(text).timestamp for _, text, _ in READ] == [timestamp for *_, timestamp in READ]
 
 
@@ -565,7 +567,7 @@ moments = st.datetimes(datetime.datetime(1001, 1, 1), datetime.datetime(9998, 12
 
 
 @st.composite
-def zones(draw) -> tuple[str, int]:
+def zones(draw: Any) -> tuple[str, int]:
     """A zone as it is written, and the minutes that it is ahead of UTC."""
     if draw(st.booleans()):
         name, hours = draw(st.sampled_from(sorted(HOURS_OF_ZONES.items())))
@@ -585,7 +587,7 @@ def seconds(moment: datetime.datetime) -> int:
 @pytest.mark.parametrize("write", WITH_ANY_ZONE.values(), ids=WITH_ANY_ZONE.keys())
 @settings(deadline=None)
 @given(moment=moments, zone=zones())
-def test_a_moment_reads_back_from_every_form_and_zone(write, moment, zone):
+def test_a_moment_reads_back_from_every_form_and_zone(write: Callable[..., Any], moment: Any, zone: Any) -> None:
     text, minutes = zone
     assert read_date(write(moment + datetime.timedelta(minutes=minutes), text)).timestamp == seconds(moment)
 
@@ -593,13 +595,15 @@ def test_a_moment_reads_back_from_every_form_and_zone(write, moment, zone):
 @pytest.mark.parametrize("write", IN_UTC.values(), ids=IN_UTC.keys())
 @settings(deadline=None)
 @given(moment=moments)
-def test_a_moment_reads_back_from_every_form_in_utc(write, moment):
+def test_a_moment_reads_back_from_every_form_in_utc(write: Callable[..., Any], moment: Any) -> None:
     assert read_date(write(moment)).timestamp == seconds(moment)
 
 
 @settings(deadline=None)
 @given(moment=moments, microsecond=st.integers(0, 999999), minutes=st.integers(-1439, 1439), blank=st.booleans())
-def test_a_moment_reads_back_from_iso_8601_with_fraction_and_offset(moment, microsecond, minutes, blank):
+def test_a_moment_reads_back_from_iso_8601_with_fraction_and_offset(
+    moment: Any, microsecond: Any, minutes: Any, blank: Any
+) -> None:
     zone = datetime.timezone(datetime.timedelta(minutes=minutes))
     exact = moment.replace(microsecond=microsecond, tzinfo=datetime.UTC)
     text = exact.astimezone(zone).isoformat(sep=" " if blank else "T")
@@ -608,7 +612,7 @@ def test_a_moment_reads_back_from_iso_8601_with_fraction_and_offset(moment, micr
 
 @settings(deadline=None)
 @given(moment=st.datetimes(datetime.datetime(1950, 1, 1), datetime.datetime(2049, 12, 31)))
-def test_a_two_digit_year_is_one_from_1950_to_2049(moment):
+def test_a_two_digit_year_is_one_from_1950_to_2049(moment: Any) -> None:
     weekday, month = LONG_DAYS[moment.weekday()], MONTHS[moment.month - 1]
     text = f"{weekday}, {moment.day:02}-{month}-{moment.year % 100:02} {moment:%H:%M:%S} GMT"
     assert read_date(text).timestamp == seconds(moment)
@@ -618,7 +622,7 @@ def test_a_two_digit_year_is_one_from_1950_to_2049(moment):
 
 @settings(deadline=None)
 @given(st.integers(10**8, 10**11 - 1))
-def test_unix_seconds_read_back(moment):
+def test_unix_seconds_read_back(moment: Any) -> None:
     assert read_date(str(moment)) == ReadDate(moment)
 
 
@@ -634,7 +638,7 @@ def test_unix_seconds_read_back(moment):
 @example("99/99/9999 99:99:99 EST")
 @example("0000-00-00T00:00:00Z")
 @example("9999-12-31T23:59:60-23:59")
-def test_any_text_is_a_date_or_unreadable(text):
+def test_any_text_is_a_date_or_unreadable(text: Any) -> None:
     try:
         date = read_date(text)
     except DateUnreadable:
@@ -655,7 +659,7 @@ FULL_DATES = [
 
 
 @every_form
-def test_a_date_is_read_only_where_everything_from_year_to_second_is_written(text):
+def test_a_date_is_read_only_where_everything_from_year_to_second_is_written(text: str) -> None:
     cuts = {text[:start] + text[end:] for start in range(len(text)) for end in range(start, len(text) + 1)}
     read = []
     for rest in cuts:
@@ -686,7 +690,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_text_is_refused_quickly(text):
+def test_a_hostile_text_is_refused_quickly(text: str) -> None:
     started = time.thread_time()
     with pytest.raises(DateUnreadable):
         read_date(text)
@@ -699,12 +703,12 @@ WINDOW = 900
 
 
 @pytest.mark.parametrize("distance", [-900, -899, -1, 0, 1, 899, 900])
-def test_a_date_in_the_window_is_fresh_its_edges_included(distance):
+def test_a_date_in_the_window_is_fresh_its_edges_included(distance: int) -> None:
     assert freshness_error(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) is None
 
 
 @pytest.mark.parametrize("distance", [-86400, -3600, -901, 901, 3600, 86400])
-def test_a_date_outside_the_window_is_not_fresh(distance):
+def test_a_date_outside_the_window_is_not_fresh(distance: int) -> None:
     assert freshness_error(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) == "date-outside-window"
 
 
@@ -717,19 +721,19 @@ def test_a_date_outside_the_window_is_not_fresh(distance):
         pytest.param(1000 - 900.001, 1000.0, "date-outside-window", id="but the second that it lies in does"),
     ],
 )
-def test_the_edges_are_those_of_whole_seconds(timestamp, now, fault):
+def test_the_edges_are_those_of_whole_seconds(timestamp: float, now: float, fault: str | None) -> None:
     assert freshness_error(ReadDate(timestamp), now, WINDOW) == fault
 
 
 @pytest.mark.parametrize("window", [1, 60, 86400])
-def test_the_window_is_a_setting(window):
+def test_the_window_is_a_setting(window: int) -> None:
     assert freshness_error(ReadDate(1370279636 - window), 1370279636.0, window) is None
     assert freshness_error(ReadDate(1370279636 + window + 1), 1370279636.0, window) == "date-outside-window"
 
 
 @pytest.mark.parametrize("zone", [None, "EST"])
 @pytest.mark.parametrize("timestamp", [-62135596800, 0, 253402387139])
-def test_a_window_of_0_turns_the_check_off(timestamp, zone):
+def test_a_window_of_0_turns_the_check_off(timestamp: int, zone: str | None) -> None:
     assert freshness_error(ReadDate(timestamp, zone), 1370279636.0, 0) is None
 
 
@@ -761,20 +765,20 @@ other_halves = pytest.mark.parametrize(
 @other_halves
 @pytest.mark.parametrize("distance", [-900, 0, 900])
 @in_any_case
-def test_a_zone_taken_for_its_other_half_is_named(zone, now, distance, case):
+def test_a_zone_taken_for_its_other_half_is_named(zone: str, now: int, distance: int, case: Callable[..., Any]) -> None:
     date = read_date(f"06/03/2013 12:13:56 {case(zone)}")
     assert freshness_error(date, now + distance, WINDOW) == "date-zone-name"
 
 
 @other_halves
 @pytest.mark.parametrize("distance", [-901, 901])
-def test_a_date_that_fits_with_neither_half_is_outside_the_window(zone, now, distance):
+def test_a_date_that_fits_with_neither_half_is_outside_the_window(zone: str, now: int, distance: int) -> None:
     date = read_date(f"06/03/2013 12:13:56 {zone}")
     assert freshness_error(date, now + distance, WINDOW) == "date-outside-window"
 
 
 @other_halves
-def test_an_hour_to_the_other_side_is_outside_the_window(zone, now):
+def test_an_hour_to_the_other_side_is_outside_the_window(zone: str, now: int) -> None:
     date = read_date(f"06/03/2013 12:13:56 {zone}")
     mirrored = 2 * date.timestamp - now
     assert freshness_error(date, mirrored, WINDOW) == "date-outside-window"
@@ -782,7 +786,7 @@ def test_an_hour_to_the_other_side_is_outside_the_window(zone, now):
 
 @pytest.mark.parametrize("zone", ["UTC", "UT", "GMT", "Z", "-0500", "GMT-0500"])
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_zone_without_another_half_is_outside_the_window(zone, hours):
+def test_a_zone_without_another_half_is_outside_the_window(zone: str, hours: int) -> None:
     date = read_date(f"06/03/2013 12:13:56 {zone}")
     assert freshness_error(date, date.timestamp + hours * 3600, WINDOW) == "date-outside-window"
 
@@ -802,6 +806,6 @@ def test_a_zone_without_another_half_is_outside_the_window(zone, hours):
         pytest.param(-10, -20.0, 10, id="before 1970"),
     ],
 )
-def test_the_skew_is_the_date_minus_the_clock_in_whole_seconds(timestamp, now, skew):
+def test_the_skew_is_the_date_minus_the_clock_in_whole_seconds(timestamp: float, now: float, skew: int) -> None:
     found = clock_skew(ReadDate(timestamp), now)
     assert (found, type(found)) == (skew, int)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -36,11 +37,11 @@ SIGNATURE = SIGNED.signatures[mechanism.BASE64_OF_HEX.name]
 RAW_SIGNATURE = SIGNED.signatures[mechanism.BASE64_OF_RAW.name]
 
 
-def check(scheme, request, credentials, private_key) -> None:
+def check(scheme: Any, request: Any, credentials: Any, private_key: Any) -> None:
     verify(scheme, scheme.strings_to_sign(request), credentials, private_key)
 
 
-def reason_of(call, *arguments) -> str | None:
+def reason_of(call: Any, *arguments: Any) -> str | None:
     """Gives the reason with which a call refuses, or None if it does not."""
     try:
         call(*arguments)
@@ -64,20 +65,20 @@ def reason_of(call, *arguments) -> str | None:
         pytest.param(" \tDAAS key:signature\t ", id="blanks around"),
     ],
 )
-def test_an_authorization_header_is_read(header):
+def test_an_authorization_header_is_read(header: str) -> None:
     assert read_authorization(DIRECT, header) == Credentials("key", "signature")
 
 
 @pytest.mark.parametrize("key", ["a", "A", "clinic,01+a=b/c~", "!\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~", "f" * 128])
-def test_a_key_may_be_any_printable_ascii_but_colon_and_blank(key):
+def test_a_key_may_be_any_printable_ascii_but_colon_and_blank(key: str) -> None:
     assert read_authorization(DIRECT, f"DAAS {key}:abc+/=") == Credentials(key, "abc+/=")
 
 
-def test_the_public_key_keeps_its_case():
+def test_the_public_key_keeps_its_case() -> None:
     assert read_authorization(DIRECT, "DAAS AbC:signature").public_key == "AbC"
 
 
-def test_no_authorization_header_is_told_apart_in_the_log():
+def test_no_authorization_header_is_told_apart_in_the_log() -> None:
     assert reason_of(read_authorization, DIRECT, None) == "authorization-missing"
 
 
@@ -138,7 +139,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("header", [pytest.param(header, id=name) for name, header in MALFORMED])
-def test_an_authorization_header_of_another_form_is_refused(header):
+def test_an_authorization_header_of_another_form_is_refused(header: str) -> None:
     assert reason_of(read_authorization, DIRECT, header) == "authorization-malformed"
 
 
@@ -147,7 +148,7 @@ def admit(header: str) -> None:
     check(DIRECT, REQUEST, read_authorization(DIRECT, header), KEYS.private_key)
 
 
-def test_a_good_header_is_admitted():
+def test_a_good_header_is_admitted() -> None:
     assert reason_of(admit, f"DAAS {KEYS.public_key}:{SIGNATURE}") is None
 
 
@@ -163,7 +164,7 @@ def test_a_good_header_is_admitted():
         pytest.param("DAAS {key}:{signature}={signature}", id="the signature twice"),
     ],
 )
-def test_a_good_signature_with_something_added_is_refused(form):
+def test_a_good_signature_with_something_added_is_refused(form: str) -> None:
     assert reason_of(admit, form.format(key=KEYS.public_key, signature=SIGNATURE)) == "signature-mismatch"
 
 
@@ -176,7 +177,7 @@ def test_a_good_signature_with_something_added_is_refused(form):
         st.text().map(lambda rest: "DAAS key:" + rest),
     )
 )
-def test_any_header_is_read_or_refused(header):
+def test_any_header_is_read_or_refused(header: Any) -> None:
     try:
         credentials = read_authorization(DIRECT, header)
     except SignatureRefused:
@@ -197,11 +198,11 @@ MD5 = "+dwHWTKu/uzser7D7YFrDg=="
 BASE64_OF_HEX = "ZjlkYzA3NTkzMmFlZmVlY2VjN2FiZWMzZWQ4MTZiMGU="
 
 
-def test_our_clients_send_base64_of_the_raw_bytes():
+def test_our_clients_send_base64_of_the_raw_bytes() -> None:
     assert content_md5(BODY) == MD5
 
 
-def test_the_md5_of_an_empty_body_is_that_of_nothing():
+def test_the_md5_of_an_empty_body_is_that_of_nothing() -> None:
     assert content_md5(b"") == "1B2M2Y8AsgTpgAmY7PhCfg=="
     assert content_md5_matches("1B2M2Y8AsgTpgAmY7PhCfg==", b"")
 
@@ -216,7 +217,7 @@ def test_the_md5_of_an_empty_body_is_that_of_nothing():
         pytest.param(BASE64_OF_HEX, id="base64 of the hexadecimal text"),
     ],
 )
-def test_a_content_md5_of_the_body_matches_in_each_form(header):
+def test_a_content_md5_of_the_body_matches_in_each_form(header: str) -> None:
     assert content_md5_matches(header, BODY)
     assert not content_md5_matches(header, BODY + b"0")
     assert not content_md5_matches(header, b"")
@@ -250,20 +251,20 @@ def test_a_content_md5_of_the_body_matches_in_each_form(header):
         pytest.param("KMeqDyL4vjKera0HI3Iv3J7PQS/mX8kj+NZV7qrdAp0=", id="SHA-256"),
     ],
 )
-def test_any_other_content_md5_does_not_match(header):
+def test_any_other_content_md5_does_not_match(header: str) -> None:
     assert not content_md5_matches(header, BODY)
 
 
 @settings(deadline=None)
 @given(st.binary(), st.binary())
-def test_a_content_md5_matches_its_own_body_alone(body, other):
+def test_a_content_md5_matches_its_own_body_alone(body: Any, other: Any) -> None:
     assert content_md5_matches(content_md5(body), body)
     assert content_md5_matches(content_md5(body), other) == (body == other)
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=255)))
-def test_any_content_md5_header_can_be_judged(header):
+def test_any_content_md5_header_can_be_judged(header: Any) -> None:
     assert not content_md5_matches(header, BODY)
 
 
@@ -285,41 +286,41 @@ def test_any_content_md5_header_can_be_judged(header):
         pytest.param(mechanism._NOBODYS_KEY, id="the dummy itself"),
     ],
 )
-def test_an_unknown_key_is_refused_whatever_it_was_signed_with(guess):
+def test_an_unknown_key_is_refused_whatever_it_was_signed_with(guess: str) -> None:
     for signature in sign(DIRECT, REQUEST, KeyPair("unknown", guess)).signatures.values():
         credentials = Credentials("unknown", signature)
         assert reason_of(check, DIRECT, REQUEST, credentials, None) == "unknown-public-key"
 
 
 @pytest.mark.processes
-def test_the_dummy_key_is_as_long_as_a_real_one_and_no_constant():
+def test_the_dummy_key_is_as_long_as_a_real_one_and_no_constant() -> None:
     show = "from daas.signing import mechanism; print(mechanism._NOBODYS_KEY)"
     other = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout.strip()
     assert re.fullmatch(r"[0-9a-f]{64}", other)
     assert other != mechanism._NOBODYS_KEY
 
 
-def test_an_empty_private_key_opens_nothing():
+def test_an_empty_private_key_opens_nothing() -> None:
     signature = sign(DIRECT, REQUEST, KeyPair("key", "")).signatures[mechanism.BASE64_OF_HEX.name]
     assert reason_of(check, DIRECT, REQUEST, Credentials("key", signature), "") == "signature-mismatch"
 
 
-def test_good_wrong_and_unknown_take_the_same_hashes_and_comparisons(monkeypatch):
+def test_good_wrong_and_unknown_take_the_same_hashes_and_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     done = []
 
-    def counted(name):
+    def counted(name: Any) -> None:
         original = getattr(hmac, name)
 
-        def count(*arguments):
+        def count(*arguments: Any) -> Any:
             done.append((name, *[len(argument) for argument in arguments if isinstance(argument, bytes)]))
             return original(*arguments)
 
-        monkeypatch.setattr(mechanism.hmac, name, count)
+        monkeypatch.setattr(hmac, name, count)
 
     counted("digest")
     counted("compare_digest")
 
-    def work(signature, key):
+    def work(signature: Any, key: Any) -> Any:
         done.clear()
         reason = reason_of(check, DIRECT, REQUEST, Credentials(KEYS.public_key, signature), key)
         return reason, list(done)
@@ -336,20 +337,20 @@ def test_good_wrong_and_unknown_take_the_same_hashes_and_comparisons(monkeypatch
 # --- Keys ---------------------------------------------------------------------------------------------
 
 
-def test_a_new_pair_is_64_hexadecimal_characters_each_and_never_the_same():
+def test_a_new_pair_is_64_hexadecimal_characters_each_and_never_the_same() -> None:
     pairs = [make_key_pair() for _ in range(50)]
     keys = [key for pair in pairs for key in (pair.public_key, pair.private_key)]
     assert all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys)
     assert len(set(keys)) == 100
 
 
-def test_a_pair_does_not_show_its_private_key():
+def test_a_pair_does_not_show_its_private_key() -> None:
     assert KEYS.private_key not in repr(KEYS)
     assert KEYS.private_key not in str(KEYS)
     assert KEYS.public_key in repr(KEYS)
 
 
-def test_the_stages_of_a_signature_do_not_show_the_private_key():
+def test_the_stages_of_a_signature_do_not_show_the_private_key() -> None:
     assert KEYS.private_key not in repr(SIGNED)
 
 
@@ -374,7 +375,7 @@ key_pairs = st.builds(
 
 @settings(deadline=None, max_examples=300)
 @given(requests, key_pairs)
-def test_what_is_signed_is_verified_in_both_encodings(request, keys):
+def test_what_is_signed_is_verified_in_both_encodings(request: Any, keys: Any) -> None:
     stages = sign(DIRECT, request, keys)
     credentials = read_authorization(DIRECT, stages.authorization)
     assert credentials.public_key == keys.public_key
@@ -390,7 +391,7 @@ def covered(request: RequestToSign) -> tuple[str | None, ...]:
 
 @settings(deadline=None, max_examples=300)
 @given(requests, requests, key_pairs, st.sampled_from(["method", "uri", "date", "content_md5"]))
-def test_a_request_that_differs_in_a_signed_part_is_refused(request, other, keys, part):
+def test_a_request_that_differs_in_a_signed_part_is_refused(request: Any, other: Any, keys: Any, part: Any) -> None:
     changed = replace(request, **{part: getattr(other, part)})
     assume(covered(changed) != covered(request))
     credentials = read_authorization(DIRECT, sign(DIRECT, request, keys).authorization)
@@ -399,7 +400,7 @@ def test_a_request_that_differs_in_a_signed_part_is_refused(request, other, keys
 
 @settings(deadline=None, max_examples=300)
 @given(requests, key_pairs, key_pairs)
-def test_another_key_is_refused(request, keys, other):
+def test_another_key_is_refused(request: Any, keys: Any, other: Any) -> None:
     # HMAC fills a short key up with NULs, which no key holds.
     assume(keys.private_key != other.private_key)
     credentials = read_authorization(DIRECT, sign(DIRECT, request, keys).authorization)
@@ -422,17 +423,19 @@ def test_another_key_is_refused(request, keys, other):
         pytest.param("x/y; boundary=a", "x/y;", None, id="a semicolon added"),
     ],
 )
-def test_of_a_content_type_the_boundary_or_all_parameters_may_be_unsigned(signed, sent, reason):
+def test_of_a_content_type_the_boundary_or_all_parameters_may_be_unsigned(
+    signed: str, sent: str, reason: str | None
+) -> None:
     made = sign(DIRECT, replace(REQUEST, content_type=signed), KEYS)
     credentials = read_authorization(DIRECT, made.authorization)
     assert reason_of(check, DIRECT, replace(REQUEST, content_type=sent), credentials, KEYS.private_key) == reason
 
 
-def test_the_method_is_signed_in_upper_case():
+def test_the_method_is_signed_in_upper_case() -> None:
     assert sign(DIRECT, replace(REQUEST, method="post"), KEYS) == SIGNED
 
 
-def test_the_body_is_signed_by_its_content_md5_alone():
+def test_the_body_is_signed_by_its_content_md5_alone() -> None:
     assert sign(DIRECT, replace(REQUEST, body=b"x"), KEYS) == SIGNED
 
 
@@ -448,7 +451,7 @@ print(*sorted(sys.modules))
 
 
 @pytest.mark.processes
-def test_signing_imports_nothing_else_of_the_project_nor_flask_nor_a_database():
+def test_signing_imports_nothing_else_of_the_project_nor_flask_nor_a_database() -> None:
     ran = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=True)
     imported = ran.stdout.split()
     files = {f"daas.signing.{path.stem}" for path in Path(mechanism.__file__).parent.glob("*.py")}

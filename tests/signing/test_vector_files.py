@@ -1,6 +1,9 @@
 """Every file of vectors, whatever its scheme, is what the schema says."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,13 +17,13 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 
 
-def test_there_are_files_and_the_schema_is_one():
+def test_there_are_files_and_the_schema_is_one() -> None:
     assert "direct.json" in [path.name for path in FILES]
     VALIDATOR.check_schema(SCHEMA)
 
 
 @every_file
-def test_a_file_is_what_the_schema_says(path):
+def test_a_file_is_what_the_schema_says(path: Path) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(json.loads(path.read_text(encoding="utf-8")))] == []
 
 
@@ -39,7 +42,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
-def test_the_schema_finds_what_is_wrong(spoil):
+def test_the_schema_finds_what_is_wrong(spoil: Callable[..., Any]) -> None:
     vectors = json.loads((FOLDER / "direct.json").read_text(encoding="utf-8"))
     spoil(vectors)
     assert not VALIDATOR.is_valid(vectors)

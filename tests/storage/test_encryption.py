@@ -1,5 +1,9 @@
 """The rotation of the keys that private keys are encrypted with."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
@@ -8,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from daas.app import create_command_app
 from daas.applications import keys
 from daas.applications.registry import Application, ApplicationKey, register_application
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 
 from ..support.commands import Commands, new_name
@@ -22,11 +26,11 @@ OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
 
 
 @pytest.fixture
-def under(database_kind, make_settings, tmp_path):
+def under(database_kind: str, make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Any]:
     """Give the command line over a database of its own, under given encryption keys."""
     url = make_settings(database_kind).database_url.render_as_string(hide_password=False)
 
-    def give(*encryption_keys):
+    def give(*encryption_keys: Any) -> Any:
         environ = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ",".join(encryption_keys)}
         return Commands(load_settings(environ), tmp_path)
 
@@ -34,7 +38,7 @@ def under(database_kind, make_settings, tmp_path):
     return give
 
 
-def register(daas, count):
+def register(daas: Commands, count: int) -> dict[str, str]:
     """Register applications and give their private keys, by their names."""
     with create_command_app(daas.settings).app_context():
         registered = [register_application(new_name("app")) for _ in range(count)]
@@ -44,18 +48,20 @@ def register(daas, count):
     return made
 
 
-def stored(daas):
+def stored(daas: Commands) -> list[tuple[str, bytes]]:
     """Give all that is encrypted, in both tables: application's names and tokens."""
     with create_command_app(daas.settings).app_context():
         with transaction() as connection:
             tokens = select(Application.name, ApplicationKey.private_key_encrypted).join(ApplicationKey)
-            rows = connection.execute(tokens).all()
-            rows += connection.execute(select(Application.name, Application.private_key_encrypted)).all()
+            rows: list[Any] = [*connection.execute(tokens)]
+            rows += connection.execute(select(Application.name, Application.private_key_encrypted))
         db.engine.dispose()
     return sorted((name, bytes(token)) for name, token in rows)
 
 
-def test_all_private_keys_are_under_the_first_key_and_the_same(under, monkeypatch):
+def test_all_private_keys_are_under_the_first_key_and_the_same(
+    under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
     made = register(under(OLD), 5)
     assert under(NEW, OLD).json("encryption", "rotate") == {"rotated": 5}
@@ -64,7 +70,7 @@ def test_all_private_keys_are_under_the_first_key_and_the_same(under, monkeypatc
     assert {name: Fernet(NEW).decrypt(token).decode() for name, token in rows} == made
 
 
-def test_what_is_under_the_first_key_is_left_as_it_is(under):
+def test_what_is_under_the_first_key_is_left_as_it_is(under: Callable[..., Any]) -> None:
     register(under(OLD), 2)
     under(NEW, OLD).json("encryption", "rotate")
     before = stored(under(NEW))
@@ -72,7 +78,9 @@ def test_what_is_under_the_first_key_is_left_as_it_is(under):
     assert stored(under(NEW)) == before
 
 
-def test_a_rotation_that_is_interrupted_goes_on_where_it_was(under, monkeypatch):
+def test_a_rotation_that_is_interrupted_goes_on_where_it_was(
+    under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
     made = register(under(OLD), 6)
     app = create_command_app(under(NEW, OLD).settings)
@@ -87,17 +95,18 @@ def test_a_rotation_that_is_interrupted_goes_on_where_it_was(under, monkeypatch)
     assert {name: Fernet(NEW).decrypt(token).decode() for name, token in stored(under(NEW))} == made
 
 
-def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under):
+def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under: Callable[..., Any]) -> None:
     register(under(OLD), 1)
     app = create_command_app(under(NEW, OLD).settings)
-    cipher, changed = app.extensions["daas"].cipher, []
+    cipher = app.extensions["daas"].cipher
+    changed: list[str] = []
 
     class Changing:
         """Changes the key between the statement that reads it and the one that writes it."""
 
         is_under_first, decrypt = cipher.is_under_first, cipher.decrypt
 
-        def encrypt(self, private_key):
+        def encrypt(self, private_key: Any) -> Any:
             if not changed:
                 changed.append(private_key)
                 with transaction() as connection:
@@ -111,7 +120,9 @@ def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under):
     assert changed
 
 
-def test_a_key_that_cannot_be_decrypted_is_left_and_makes_the_command_fail_behind_the_others(under):
+def test_a_key_that_cannot_be_decrypted_is_left_and_makes_the_command_fail_behind_the_others(
+    under: Callable[..., Any],
+) -> None:
     made = register(under(OLD), 3)
     lost = min(made)
     with create_command_app(under(OLD).settings).app_context():

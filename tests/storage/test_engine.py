@@ -3,15 +3,21 @@
 import concurrent.futures
 import sqlite3
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from daas.settings import Settings
 from daas.storage.timeouts import is_unavailable
 
+from ..support.actors import Application
 from ..support.database import transaction
+from ..support.servers import LiveServer
 from ..support.wire import ask, form, signed_post
 
 pytestmark = pytest.mark.both_databases
@@ -21,10 +27,10 @@ CALLERS = 24
 
 
 @pytest.fixture
-def held(settings, application):
+def held(settings: Settings, application: Application) -> Iterator[sqlite3.Connection]:
     """Hold, from outside, what a move of the application's message has to wait for."""
     if settings.embedded_database:
-        connection = sqlite3.connect(settings.embedded_database, isolation_level=None)
+        connection: Any = sqlite3.connect(settings.embedded_database, isolation_level=None)
         connection.execute("BEGIN IMMEDIATE")
     else:
         url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -34,8 +40,10 @@ def held(settings, application):
     connection.close()
 
 
-def test_more_callers_than_threads_are_all_told_that_the_database_is_held(server, application, held):
-    def call(_):
+def test_more_callers_than_threads_are_all_told_that_the_database_is_held(
+    server: LiveServer, application: Application, held: sqlite3.Connection
+) -> None:
+    def call(_: Any) -> Any:
         return ask(server, signed_post(application, form(application)))
 
     with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
@@ -46,7 +54,9 @@ def test_more_callers_than_threads_are_all_told_that_the_database_is_held(server
     }
 
 
-def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(server, application, held):
+def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(
+    server: LiveServer, application: Application, held: sqlite3.Connection
+) -> None:
     time.sleep(1.1)  # Whoever waited in vain, in the test before, has let others wait less for a second.
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         answer = pool.submit(ask, server, signed_post(application, form(application)))
@@ -55,8 +65,8 @@ def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(server, applicat
 
 
 @pytest.mark.only("postgresql")
-def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(app):
-    def ask_for_what_never_comes():
+def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(app: Flask) -> None:
+    def ask_for_what_never_comes() -> None:
         with transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_sleep(60)"))

@@ -6,8 +6,11 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
@@ -30,7 +33,7 @@ connection.execute("COMMIT")
 class Database:
     """A small database whose write transactions can be held at their beginning."""
 
-    def __init__(self, path):
+    def __init__(self, path: Any) -> None:
         self.path = path
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         self.connection.executescript(
@@ -40,13 +43,13 @@ class Database:
             " BEGIN SELECT RAISE(ROLLBACK, 'undone'); END;"
             "CREATE TABLE refers (value REFERENCES written DEFERRABLE INITIALLY DEFERRED);"
         )
-        self.begun = []
+        self.begun: list[Any] = []
         self.entered = threading.Semaphore(0)
         self.gate = threading.Event()
         self.gate.set()
 
     @contextmanager
-    def connect(self, durable):
+    def connect(self, durable: Any) -> Iterator[Any]:
         self.begun.append(durable)
         self.entered.release()
         assert self.gate.wait(WAIT)
@@ -56,7 +59,7 @@ class Database:
             if self.connection.in_transaction:
                 self.connection.rollback()
 
-    def rows(self):
+    def rows(self) -> Any:
         """Return what is committed, as another program sees it, in the order in which it was written."""
         other = sqlite3.connect(self.path)
         try:
@@ -66,40 +69,40 @@ class Database:
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path: Path) -> Iterator[Any]:
     database = Database(tmp_path / "x.db")
     yield database
     database.connection.close()
 
 
 @pytest.fixture
-def transactions(database):
+def transactions(database: Any) -> Any:
     return SharedTransactions(database.connect)
 
 
 @pytest.fixture
-def threads():
+def threads() -> Iterator[Any]:
     with ThreadPoolExecutor(2 * THREADS) as pool:
         yield pool
 
 
-def write(value):
+def write(value: Any) -> Any:
     """Return work that writes a value and results in it."""
 
-    def work(connection):
+    def work(connection: Any) -> Any:
         connection.execute("INSERT INTO written VALUES (?)", [value])
         return value
 
     return work
 
 
-def run(transactions, work, *, durable=True, seconds=60):
+def run(transactions: Any, work: Any, *, durable: Any = True, seconds: Any = 60) -> Any:
     with transactions.transaction(seconds, durable=durable) as connection:
         result = work(connection)
     return result  # noqa: RET504 - not before the commit, which may fail
 
 
-def start_together(transactions, database, threads, jobs):
+def start_together(transactions: Any, database: Any, threads: Any, jobs: Any) -> Any:
     """Start jobs, each the arguments of run(), that come one by one while a first transaction begins."""
     database.gate.clear()
     started = [threads.submit(run, transactions, write("ahead"), durable=False)]
@@ -110,12 +113,12 @@ def start_together(transactions, database, threads, jobs):
     return started
 
 
-def outcomes(started: list[Future]):
+def outcomes(started: Any) -> Any:
     """Return the result of each job, or the type of what it raised."""
     return [type(job.exception(WAIT)) if job.exception(WAIT) else job.result() for job in started]
 
 
-def test_waiting_threads_share_one_commit(transactions, database, threads):
+def test_waiting_threads_share_one_commit(transactions: Any, database: Any, threads: Any) -> None:
     jobs = [(write(n), {"durable": False}) for n in range(MAX_SHARING - 1)]
     started = start_together(transactions, database, threads, jobs)
     database.gate.set()
@@ -123,7 +126,7 @@ def test_waiting_threads_share_one_commit(transactions, database, threads):
     assert len(database.begun) == 1
 
 
-def test_one_commit_is_shared_by_a_limited_number(transactions, database, threads):
+def test_one_commit_is_shared_by_a_limited_number(transactions: Any, database: Any, threads: Any) -> None:
     started = start_together(
         transactions, database, threads, [(write(n), {"durable": False}) for n in range(MAX_SHARING)]
     )
@@ -132,15 +135,15 @@ def test_one_commit_is_shared_by_a_limited_number(transactions, database, thread
     assert len(database.begun) == 2
 
 
-def test_writers_take_turns_in_the_order_they_came(transactions, database, threads):
+def test_writers_take_turns_in_the_order_they_came(transactions: Any, database: Any, threads: Any) -> None:
     started = start_together(transactions, database, threads, [(write(n), {}) for n in [3, 1, 2]])
     database.gate.set()
     outcomes(started)
     assert database.rows() == ["ahead", "3", "1", "2"]
 
 
-def test_a_block_ends_when_its_changes_are_committed(transactions, database, threads):
-    def write_and_look(value):
+def test_a_block_ends_when_its_changes_are_committed(transactions: Any, database: Any, threads: Any) -> None:
+    def write_and_look(value: Any) -> Any:
         run(transactions, write(str(value)))
         return str(value) in database.rows()
 
@@ -148,26 +151,28 @@ def test_a_block_ends_when_its_changes_are_committed(transactions, database, thr
 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
-def test_an_error_undoes_only_the_work_that_raised_it(transactions, database, threads, place):
-    def fail(connection):
+def test_an_error_undoes_only_the_work_that_raised_it(
+    transactions: Any, database: Any, threads: Any, place: Any
+) -> None:
+    def fail(connection: Any) -> None:
         write("undone")(connection)
         raise LookupError
 
-    jobs = [(write("1"), {}), (write("2"), {})]
+    jobs: list[Any] = [(write("1"), {}), (write("2"), {})]
     jobs.insert(place, (fail, {}))
     started = start_together(transactions, database, threads, jobs)
     database.gate.set()
-    expected = ["1", "2"]
+    expected: list[Any] = ["1", "2"]
     expected.insert(place, LookupError)
     assert outcomes(started) == ["ahead", *expected]
     assert database.rows() == ["ahead", "1", "2"]
 
 
-def refer_to_nothing(connection):
+def refer_to_nothing(connection: Any) -> None:
     connection.execute("INSERT INTO refers VALUES ('nothing')")
 
 
-def test_a_failed_commit_is_the_error_of_all_who_share_it(transactions, database, threads):
+def test_a_failed_commit_is_the_error_of_all_who_share_it(transactions: Any, database: Any, threads: Any) -> None:
     jobs = [(write("1"), {"durable": False}), (refer_to_nothing, {"durable": False}), (write("2"), {"durable": False})]
     started = start_together(transactions, database, threads, jobs)
     database.gate.set()
@@ -178,7 +183,9 @@ def test_a_failed_commit_is_the_error_of_all_who_share_it(transactions, database
 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
-def test_a_transaction_undone_by_sqlite_is_the_error_of_all(transactions, database, threads, place):
+def test_a_transaction_undone_by_sqlite_is_the_error_of_all(
+    transactions: Any, database: Any, threads: Any, place: Any
+) -> None:
     jobs = [(write("1"), {"durable": False}), (write("2"), {"durable": False})]
     jobs.insert(place, (write("undo all"), {"durable": False}))
     started = start_together(transactions, database, threads, jobs)
@@ -190,8 +197,8 @@ def test_a_transaction_undone_by_sqlite_is_the_error_of_all(transactions, databa
     assert run(transactions, write("after")) == "after"
 
 
-def test_a_thread_that_is_ended_does_not_stop_the_others(transactions, database, threads):
-    def exit_(connection):
+def test_a_thread_that_is_ended_does_not_stop_the_others(transactions: Any, database: Any, threads: Any) -> None:
+    def exit_(connection: Any) -> None:
         write("undone")(connection)
         raise SystemExit
 
@@ -205,10 +212,12 @@ def test_a_thread_that_is_ended_does_not_stop_the_others(transactions, database,
     ("first", "second", "begun"),
     [(False, False, [False]), (True, False, [True]), (False, True, [False, True]), (True, True, [True])],
 )
-def test_durable_changes_never_share_a_commit_that_is_not(transactions, database, threads, first, second, begun):
+def test_durable_changes_never_share_a_commit_that_is_not(
+    transactions: Any, database: Any, threads: Any, first: Any, second: Any, begun: Any
+) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
-    def linger(connection):
+    def linger(connection: Any) -> None:
         inside.set()
         assert go_on.wait(WAIT)
 
@@ -221,7 +230,7 @@ def test_durable_changes_never_share_a_commit_that_is_not(transactions, database
     assert database.begun == begun
 
 
-def test_a_writer_that_waits_too_long_gives_up(transactions, database, threads):
+def test_a_writer_that_waits_too_long_gives_up(transactions: Any, database: Any, threads: Any) -> None:
     (ahead,) = start_together(transactions, database, threads, [])
     with pytest.raises(WaitedTooLong):
         run(transactions, write("late"), seconds=0.01)
@@ -231,8 +240,8 @@ def test_a_writer_that_waits_too_long_gives_up(transactions, database, threads):
     assert database.rows() == ["ahead", "after"]
 
 
-def test_under_load_exactly_what_succeeded_stays(transactions, database, threads):
-    def client(number):
+def test_under_load_exactly_what_succeeded_stays(transactions: Any, database: Any, threads: Any) -> None:
+    def client(number: Any) -> Any:
         lot, acknowledged = random.Random(number), []  # noqa: S311 - what fails is drawn by lot
         for turn in range(60):
             value = f"{number}-{turn}"
@@ -247,7 +256,7 @@ def test_under_load_exactly_what_succeeded_stays(transactions, database, threads
 
 
 @pytest.fixture
-def other_process(database):
+def other_process(database: Any) -> Iterator[Any]:
     """Another process that writes until its input is closed."""
     command = [sys.executable, "-c", OTHER_PROCESS, database.path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -256,19 +265,23 @@ def other_process(database):
         process.stdin.close()
 
 
-def test_a_process_waits_for_another_that_writes(transactions, database, threads, other_process):
+def test_a_process_waits_for_another_that_writes(
+    transactions: Any, database: Any, threads: Any, other_process: Any
+) -> None:
     waiting = threads.submit(run, transactions, write("1"))
     other_process.stdin.close()
     assert waiting.result(WAIT) == "1"
 
 
-def test_a_process_gives_up_when_another_writes_too_long(transactions, database, other_process):
+def test_a_process_gives_up_when_another_writes_too_long(transactions: Any, database: Any, other_process: Any) -> None:
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         run(transactions, write("late"), seconds=0.05)
     other_process.stdin.close()
     assert run(transactions, write("after")) == "after"
 
 
-def test_a_killed_process_does_not_stop_others_from_writing(transactions, database, other_process):
+def test_a_killed_process_does_not_stop_others_from_writing(
+    transactions: Any, database: Any, other_process: Any
+) -> None:
     other_process.kill()
     assert run(transactions, write("1")) == "1"

@@ -2,10 +2,14 @@
 
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import exc, text
 
+from daas.settings import Settings
 from daas.storage.engine import db
 from daas.storage.timeouts import Timeouts, is_conflict, is_unavailable, request_started
 from daas.storage.transactions import read_transaction
@@ -19,76 +23,82 @@ SHORT = 250
 
 
 @pytest.fixture
-def waits():
+def waits() -> Timeouts:
     return Timeouts(USUAL)
 
 
 @pytest.fixture
-def arrived():
+def arrived() -> Iterator[Callable[..., Any]]:
     """Say how many seconds ago the request in hand arrived."""
     before = request_started.set(request_started.get())
     yield lambda seconds: request_started.set(time.monotonic() - seconds)
     request_started.reset(before)
 
 
-def error_of(app, statement):
+def error_of(app: Flask, statement: str) -> Any:
     """Give what a transaction raises that runs a statement."""
     with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, transaction() as connection:
         connection.execute(text(statement))
     return caught.value
 
 
-def raised_by_postgresql(app, sqlstate):
+def raised_by_postgresql(app: Flask, sqlstate: str) -> Any:
     return error_of(app, f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
 
 
-def test_what_belongs_to_no_request_waits_as_long_as_is_usual(waits):
+def test_what_belongs_to_no_request_waits_as_long_as_is_usual(waits: Timeouts) -> None:
     assert waits.milliseconds == USUAL
 
 
-def test_a_request_that_has_just_arrived_waits_as_long_as_is_usual(waits, arrived):
+def test_a_request_that_has_just_arrived_waits_as_long_as_is_usual(
+    waits: Timeouts, arrived: Callable[..., Any]
+) -> None:
     arrived(0)
     assert waits.milliseconds == USUAL
 
 
 @pytest.mark.parametrize("age", [5, 100])
-def test_a_request_that_has_waited_for_long_waits_next_to_nothing_but_not_for_ever(waits, arrived, age):
+def test_a_request_that_has_waited_for_long_waits_next_to_nothing_but_not_for_ever(
+    waits: Timeouts, arrived: Callable[..., Any], age: int
+) -> None:
     arrived(age)
     assert waits.milliseconds == 10
 
 
-def test_a_request_waits_no_longer_than_is_left_of_its_time(waits, arrived):
+def test_a_request_waits_no_longer_than_is_left_of_its_time(waits: Timeouts, arrived: Callable[..., Any]) -> None:
     arrived(4)
     assert 10 <= waits.milliseconds <= 1_000
 
 
-def test_after_a_wait_in_vain_others_wait_shortly_and_then_as_usual(waits):
+def test_after_a_wait_in_vain_others_wait_shortly_and_then_as_usual(waits: Timeouts) -> None:
     waits.record(exc.TimeoutError())
     assert waits.milliseconds == SHORT
     time.sleep(1.1)
     assert waits.milliseconds == USUAL
 
 
-def test_a_request_that_has_no_time_left_waits_next_to_nothing_after_a_wait_in_vain_too(waits, arrived):
+def test_a_request_that_has_no_time_left_waits_next_to_nothing_after_a_wait_in_vain_too(
+    waits: Timeouts, arrived: Callable[..., Any]
+) -> None:
     waits.record(exc.TimeoutError())
     arrived(5)
     assert waits.milliseconds == 10
 
 
 @pytest.mark.parametrize("error", [ValueError(), exc.NoResultFound()], ids=["ours", "sqlalchemy"])
-def test_other_errors_shorten_no_wait(waits, error):
+def test_other_errors_shorten_no_wait(waits: Any, error: Any) -> None:
     waits.record(error)
     assert waits.milliseconds == USUAL
 
 
-def test_a_transaction_records_a_wait_in_vain(app):
+def test_a_transaction_records_a_wait_in_vain(app: Flask) -> None:
     timeouts = app.extensions["daas"].timeouts
     with app.app_context(), pytest.raises(exc.TimeoutError), read_transaction():
         raise exc.TimeoutError
     assert timeouts.milliseconds == SHORT
 
 
-def test_a_database_that_is_locked_is_unavailable(app, settings):
+def test_a_database_that_is_locked_is_unavailable(app: Flask, settings: Settings) -> None:
     if settings.embedded_database:
         other = sqlite3.connect(settings.embedded_database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -123,22 +133,24 @@ def test_a_database_that_is_locked_is_unavailable(app, settings):
         "no-table",
     ],
 )
-def test_an_error_of_postgresql_is_taken_for_what_it_means(app, waits, sqlstate, unavailable, broken_off):
+def test_an_error_of_postgresql_is_taken_for_what_it_means(
+    app: Flask, waits: Timeouts, sqlstate: str, unavailable: bool, broken_off: bool
+) -> None:
     error = raised_by_postgresql(app, sqlstate)
     assert (is_unavailable(error), is_conflict(error)) == (unavailable, broken_off)
     waits.record(error)
     assert waits.milliseconds == (SHORT if unavailable and not broken_off else USUAL)
 
 
-def test_a_row_that_breaks_a_rule_is_not_taken_for_a_database_that_is_unavailable(app):
+def test_a_row_that_breaks_a_rule_is_not_taken_for_a_database_that_is_unavailable(app: Flask) -> None:
     error = error_of(app, "INSERT INTO mailbox (name, suspended) VALUES ('', false)")
     assert (is_unavailable(error), is_conflict(error)) == (False, False)
 
 
-def test_a_pool_without_a_free_connection_is_unavailable(app):
+def test_a_pool_without_a_free_connection_is_unavailable(app: Flask) -> None:
     held = []
 
-    def take_all():
+    def take_all() -> None:
         while True:
             held.append(db.engine.raw_connection())
 

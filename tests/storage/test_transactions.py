@@ -3,12 +3,15 @@
 import sqlite3
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
+from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 from sqlalchemy import bindparam, exc, insert, literal_column, select, text
 
 from daas.app import create_app
@@ -16,11 +19,13 @@ from daas.errors import MessageNotFound
 from daas.mailboxes.models import Folder, Mailbox
 from daas.reasons import Reason
 from daas.records.request_log import RequestRecord, log_rejection
+from daas.settings import Settings
 from daas.storage.engine import db
 from daas.storage.sqlite import MAX_SHARING
 from daas.storage.timeouts import is_conflict, is_unavailable, request_started
 from daas.storage.transactions import Statement, execute, read_transaction, write_transaction
 
+from ..support.actors import Application
 from ..support.builders import Builder
 from ..support.commands import new_name
 from ..support.database import transaction
@@ -40,7 +45,7 @@ ADD_FOLDER = Statement(
 
 
 @pytest.fixture
-def own(settings):
+def own(settings: Settings) -> Iterator[Flask]:
     """An app with a pool of its own over the database of the session, in whose context the test is."""
     app = create_app(settings)
     with app.app_context():
@@ -48,24 +53,26 @@ def own(settings):
         db.engine.dispose()
 
 
-def within(app, work, *arguments, **options):
+def within(
+    app: Flask, work: Callable[..., Any], *arguments: Callable[..., Any] | Statement, **options: Any
+) -> int | str:
     """Do work in the context of an app, as a thread that answers a request does."""
     with app.app_context():
         return work(*arguments, **options)
 
 
 @pytest.fixture
-def mover(own):
+def mover(own: Flask) -> Application:
     """An application that calls the app of the test."""
     build = Builder(own)
     return build.application(mailboxes=[build.mailbox(folders=2)])
 
 
 @pytest.fixture
-def outside(settings):
+def outside(settings: Settings) -> Iterator[psycopg.Connection[Any] | sqlite3.Connection]:
     """Another program's connection to the database, which commits each statement unless it begins a transaction."""
     if settings.embedded_database:
-        connection = sqlite3.connect(settings.embedded_database, isolation_level=None)
+        connection: Any = sqlite3.connect(settings.embedded_database, isolation_level=None)
     else:
         url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
         connection = psycopg.connect(url, autocommit=True)
@@ -73,12 +80,12 @@ def outside(settings):
     connection.close()
 
 
-def add(run):
+def add(run: Callable[..., Any]) -> str:
     """Add a mailbox by a function that runs a statement, and return its name."""
     return run(ADD, name=new_name("box"), suspended=False).name
 
 
-def exists(outside, name):
+def exists(outside: psycopg.Connection[Any] | sqlite3.Connection, name: str) -> bool:
     """Tell whether a mailbox is there, as any other program sees it."""
     sign = "?" if isinstance(outside, sqlite3.Connection) else "%s"
     return outside.execute(f"SELECT count(*) FROM mailbox WHERE name = {sign}", [name]).fetchone()[0] == 1
@@ -87,7 +94,7 @@ def exists(outside, name):
 # What they give and leave.
 
 
-def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(own):
+def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(own: Flask) -> None:
     name = add(execute)
     row = execute(FIND, name=name)
     assert (row.name, bool(row.suspended)) == (name, False)
@@ -95,13 +102,17 @@ def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(
 
 
 @pytest.mark.parametrize("statement", [ADD, ADD_RELAXED], ids=["durable", "relaxed"])
-def test_a_row_that_was_written_is_there_for_all_to_see(own, outside, statement):
+def test_a_row_that_was_written_is_there_for_all_to_see(
+    own: Flask, outside: sqlite3.Connection, statement: Statement
+) -> None:
     row = execute(statement, name=new_name("box"), suspended=True)
     assert exists(outside, row.name)
     assert row.id == execute(FIND, name=row.name).id
 
 
-def test_an_error_of_the_driver_is_raised_as_one_of_sqlalchemy_and_leaves_nothing(own, outside):
+def test_an_error_of_the_driver_is_raised_as_one_of_sqlalchemy_and_leaves_nothing(
+    own: Flask, outside: sqlite3.Connection
+) -> None:
     name = add(execute)
     with pytest.raises(exc.IntegrityError):
         execute(ADD, name=name, suspended=False)
@@ -111,19 +122,19 @@ def test_an_error_of_the_driver_is_raised_as_one_of_sqlalchemy_and_leaves_nothin
     assert add(execute)
 
 
-def by_writing(mailboxes):
+def by_writing(mailboxes: Any) -> None:
     with transaction() as connection:
         connection.execute(insert(Mailbox), mailboxes[0])
         connection.execute(insert(Mailbox), mailboxes[1])
 
 
-def by_engine(mailboxes):
+def by_engine(mailboxes: Any) -> None:
     with db.engine.begin() as connection:
         connection.execute(insert(Mailbox), mailboxes[0])
         connection.execute(insert(Mailbox), mailboxes[1])
 
 
-def by_session(mailboxes):
+def by_session(mailboxes: Any) -> None:
     db.session.add(Mailbox(**mailboxes[0]))
     db.session.flush()
     db.session.add(Mailbox(**mailboxes[1]))
@@ -131,7 +142,9 @@ def by_session(mailboxes):
 
 
 @pytest.mark.parametrize("write", [by_writing, by_engine, by_session], ids=lambda write: write.__name__)
-def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a_whole(own, outside, write):
+def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a_whole(
+    own: Flask, outside: sqlite3.Connection, write: Callable[..., Any]
+) -> None:
     name = new_name("box")
     with pytest.raises(exc.IntegrityError):
         write([{"name": name, "suspended": False}, {"name": "Upper.Case", "suspended": False}])
@@ -143,7 +156,9 @@ def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["open", "failed"])
-def test_a_transaction_that_was_left_open_is_undone_and_the_connection_still_serves(own, outside, fails):
+def test_a_transaction_that_was_left_open_is_undone_and_the_connection_still_serves(
+    own: Flask, outside: sqlite3.Connection, fails: bool
+) -> None:
     name = new_name("box")
     left = db.engine.raw_connection()
     left.driver_connection.execute("BEGIN")
@@ -154,7 +169,7 @@ def test_a_transaction_that_was_left_open_is_undone_and_the_connection_still_ser
     left.close()
     assert add(execute)
     assert not exists(outside, name)
-    assert db.engine.pool.checkedin() == 1
+    assert db.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
 
 
 # How long a connection waits is set on it once, and again when it is another one.
@@ -168,18 +183,18 @@ NO_TIME_LEFT = {"sqlite": 10, "postgresql": "10ms"}
 
 
 @pytest.fixture
-def arrived():
+def arrived() -> Iterator[Callable[..., Any]]:
     """Say how many seconds ago the request in hand arrived."""
     before = request_started.set(request_started.get())
     yield lambda seconds: request_started.set(time.monotonic() - seconds)
     request_started.reset(before)
 
 
-def waits_now():
+def waits_now() -> int:
     return execute(WAIT[db.engine.dialect.name]).wait
 
 
-def test_a_connection_waits_as_long_as_the_request_in_hand_may(own, arrived):
+def test_a_connection_waits_as_long_as_the_request_in_hand_may(own: Flask, arrived: Callable[..., Any]) -> None:
     kind = db.engine.dialect.name
     seen = [waits_now()]
     for age in (100, 0, 100):
@@ -189,7 +204,9 @@ def test_a_connection_waits_as_long_as_the_request_in_hand_may(own, arrived):
 
 
 @pytest.mark.parametrize("lost", ["closed", "invalidated", "thrown-away"])
-def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(own, arrived, lost):
+def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(
+    own: Flask, arrived: Callable[..., Any], lost: str
+) -> None:
     arrived(100)
     assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
     connection = db.engine.raw_connection()
@@ -203,7 +220,9 @@ def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(own, arri
     assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
 
 
-def test_how_long_a_connection_waits_outlives_a_transaction_that_is_undone(own, arrived):
+def test_how_long_a_connection_waits_outlives_a_transaction_that_is_undone(
+    own: Flask, arrived: Callable[..., Any]
+) -> None:
     waits_now()
     arrived(100)
     with pytest.raises(LookupError), write_transaction():
@@ -214,7 +233,7 @@ def test_how_long_a_connection_waits_outlives_a_transaction_that_is_undone(own, 
 # On SQLite: commits that are shared.
 
 
-def add_first(run):
+def add_first(run: Any) -> Any:
     """Add a mailbox in a transaction, and return its name."""
     return add(run.first)
 
@@ -224,16 +243,16 @@ NORMAL, FULL = 1, 2
 
 
 @pytest.fixture
-def in_one_commit(own, outside):
+def in_one_commit(own: Flask, outside: Any) -> Callable[..., Any]:
     """Run works, each with whether it is durable, that come while another program writes; return outcomes."""
 
-    def write(work, durable):
+    def write(work: Any, durable: Any) -> Any:
         with own.app_context():
             with write_transaction(durable=durable) as run:
                 result = work(run)
             return result  # noqa: RET504 - not before the commit, which may fail
 
-    def run(works):
+    def run(works: Any) -> Any:
         with ThreadPoolExecutor(len(works)) as threads:
             outside.execute("BEGIN IMMEDIATE")
             jobs = []
@@ -248,13 +267,13 @@ def in_one_commit(own, outside):
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("durable", [False, True])
-def test_a_commit_waits_for_the_disk_if_asked_to(own, in_one_commit, durable):
+def test_a_commit_waits_for_the_disk_if_asked_to(own: Any, in_one_commit: Any, durable: Any) -> None:
     assert in_one_commit([(lambda run: run.scalar(SYNCHRONOUS), durable)] * 2) == [FULL if durable else NORMAL] * 2
 
 
 @pytest.mark.only("sqlite")
-def test_what_one_commit_waited_for_says_nothing_of_the_next(own):
-    def asked(durable):
+def test_what_one_commit_waited_for_says_nothing_of_the_next(own: Flask) -> None:
+    def asked(durable: Any) -> Any:
         with write_transaction(durable=durable) as run:
             return run.scalar(SYNCHRONOUS)
 
@@ -265,10 +284,12 @@ def test_what_one_commit_waited_for_says_nothing_of_the_next(own):
 
 
 @pytest.mark.only("sqlite")
-def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(own, outside, in_one_commit):
+def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(
+    own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
+) -> None:
     names = []
 
-    def fail(run):
+    def fail(run: Any) -> None:
         names.append(add_first(run))
         raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
 
@@ -277,17 +298,19 @@ def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(own, 
     assert [exists(outside, name) for name in [first, *names, last]] == [True, False, True]
 
 
-def orphan(run):
+def orphan(run: Any) -> None:
     """Write what only the commit refuses: a folder of a mailbox that is not there."""
-    run.change(Statement(text("PRAGMA defer_foreign_keys = ON")))
+    run.change(Statement(text("PRAGMA defer_foreign_keys = ON")))  # type: ignore[arg-type]
     run.change(ADD_FOLDER, mailbox_id=2**40, name=new_name("folder"), standard=False)
 
 
 @pytest.mark.only("sqlite")
-def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(own, outside, in_one_commit):
+def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(
+    own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
+) -> None:
     names = []
 
-    def write(run):
+    def write(run: Any) -> None:
         names.append(add_first(run))
 
     errors = in_one_commit([(write, True), (orphan, True), (write, True)])
@@ -298,14 +321,16 @@ def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(own
 
 
 @pytest.mark.only("sqlite")
-def test_a_disk_without_room_loses_nothing_that_was_acknowledged(own, outside, in_one_commit):
+def test_a_disk_without_room_loses_nothing_that_was_acknowledged(
+    own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
+) -> None:
     connection = db.engine.raw_connection()
     connection.driver_connection.execute("VACUUM")  # Pages that other tests have freed would be room.
     pages = connection.driver_connection.execute("PRAGMA page_count").fetchone()[0]
     connection.driver_connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     connection.close()
 
-    def fill(run):
+    def fill(run: Any) -> Any:
         return [add_first(run) for _ in range(5000)][-1]
 
     found = in_one_commit([(add_first, True), (fill, True), (fill, True), (add_first, True)])
@@ -315,14 +340,14 @@ def test_a_disk_without_room_loses_nothing_that_was_acknowledged(own, outside, i
     assert exists(outside, add(execute))
 
 
-def refuse(app):
+def refuse(app: Flask) -> int:
     """Write the row of a refusal and give its id."""
     with app.app_context():
         return int(log_rejection(RequestRecord("GET", "/direct/x", "127.0.0.1"), 404, Reason.PATH_UNKNOWN).request_id)
 
 
 @pytest.mark.only("sqlite")
-def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own, settings):
+def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own: Flask, settings: Settings) -> None:
     """It forgets what was written between two checkpoints; rows that share a commit share its pages."""
     file = settings.embedded_database
     connection = db.engine.raw_connection()
@@ -341,7 +366,7 @@ def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own, setti
     assert pages / pages_of_a_commit * MAX_SHARING < left_out
 
 
-def forget_key(app):
+def forget_key(app: Flask) -> None:
     """Let the app look the key of the next request up."""
     app.extensions["daas"].callers.clear()
 
@@ -350,11 +375,11 @@ def forget_key(app):
 
 
 @contextmanager
-def wire_of(app):
+def wire_of(app: Flask) -> Iterator[Any]:
     """Give a function that tells what the one connection of an app has sent, message by message."""
     with app.app_context(), tempfile.TemporaryFile("w+") as log:
 
-        def trace(on):
+        def trace(on: Any) -> None:
             connection = db.engine.raw_connection()
             driver_connection = connection.driver_connection
             if on:
@@ -363,7 +388,7 @@ def wire_of(app):
                 driver_connection.pgconn.untrace()
             connection.close()
 
-        def sent():
+        def sent() -> Any:
             trace(False)
             log.seek(0)
             return [line.split("\t", 3)[3] for line in log if line.split("\t")[1] == "F"]
@@ -372,7 +397,7 @@ def wire_of(app):
         yield sent
 
 
-def statements_of(sent):
+def statements_of(sent: list[str]) -> tuple[int, list[Any]]:
     """Give how many round trips were made, and what was sent as text: what is prepared is sent by its name."""
     round_trips = sum(message.startswith(("Sync", "Query")) for message in sent)
     return round_trips, [message for message in sent if message.startswith(("Query", "Parse"))]
@@ -388,7 +413,7 @@ def statements_of(sent):
     ],
     ids=["read", "write", "write-relaxed"],
 )
-def test_a_statement_is_one_round_trip_and_begins_no_transaction(own, run):
+def test_a_statement_is_one_round_trip_and_begins_no_transaction(own: Flask, run: Callable[..., Any]) -> None:
     for _ in range(10):  # The driver prepares what is run often.
         run()
     with wire_of(own) as sent:
@@ -400,8 +425,10 @@ def test_a_statement_is_one_round_trip_and_begins_no_transaction(own, run):
 @pytest.mark.parametrize(
     ("arguments", "status"), [({}, 200), ({"mailbox": "No one"}, 422)], ids=["a-move", "a-refusal"]
 )
-def test_a_request_is_one_round_trip_and_another_where_its_key_is_looked_up(own, mover, arguments, status):
-    def trips(*, is_key_known):
+def test_a_request_is_one_round_trip_and_another_where_its_key_is_looked_up(
+    own: Flask, mover: Application, arguments: dict[str, Any], status: int
+) -> None:
+    def trips(*, is_key_known: Any) -> Any:
         if not is_key_known:
             forget_key(own)
         with wire_of(own) as sent:
@@ -418,7 +445,7 @@ def test_a_request_is_one_round_trip_and_another_where_its_key_is_looked_up(own,
     assert min(trips(is_key_known=True) for _ in range(5)) == 1
 
 
-def end_connections(outside):
+def end_connections(outside: psycopg.Connection[Any]) -> int:
     """End, from the server's side, all connections to the database but this one; give how many there were."""
     return outside.execute(
         "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
@@ -426,7 +453,7 @@ def end_connections(outside):
     ).fetchone()[0]
 
 
-def wait_for_backend(outside, event):
+def wait_for_backend(outside: psycopg.Connection[Any], event: str) -> int:
     """Wait until another connection waits for an event, a lock say, and give its process id."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -441,20 +468,20 @@ def wait_for_backend(outside, event):
     raise AssertionError(f"no connection waits for {event}")
 
 
-def request(mover):
+def request(mover: Any) -> None:
     assert mover.move().status_code == 200
 
 
-def statement(mover):
+def statement(mover: Any) -> None:
     assert add(execute)
 
 
-def several_statements(mover):
+def several_statements(mover: Any) -> None:
     with read_transaction() as run:
         assert run.scalar(select(literal_column("1").label("one"))) == 1
 
 
-def three_at_once(mover):
+def three_at_once(mover: Application) -> None:
     connections = [db.engine.raw_connection() for _ in range(3)]
     assert [each.driver_connection.execute("SELECT 1").fetchone() for each in connections] == [(1,)] * 3
     for connection in connections:
@@ -463,22 +490,24 @@ def three_at_once(mover):
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("use", [request, statement, several_statements, three_at_once], ids=lambda use: use.__name__)
-def test_that_the_server_closed_all_connections_is_not_even_noticed(mover, outside, use):
+def test_that_the_server_closed_all_connections_is_not_even_noticed(
+    mover: Application, outside: psycopg.Connection[Any], use: Callable[..., Any]
+) -> None:
     three_at_once(mover)
     assert end_connections(outside) >= 3
     use(mover)
 
 
 @pytest.mark.only("postgresql")
-def test_a_connection_that_the_server_left_open_is_used_again(own):
+def test_a_connection_that_the_server_left_open_is_used_again(own: Flask) -> None:
     pid = Statement(select(literal_column("pg_backend_pid()").label("pid")))
     assert len({execute(pid).pid for _ in range(5)}) == 1
 
 
 @pytest.mark.only("postgresql")
 def test_a_statement_whose_connection_is_closed_meanwhile_is_told_as_unavailable_and_leaves_a_pool_that_serves(
-    own, outside, caplog
-):
+    own: Flask, outside: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
     sleep = Statement(select(literal_column("pg_sleep(60)").label("slept")))
     with ThreadPoolExecutor(1) as thread:
         sleeping = thread.submit(within, own, execute, sleep)
@@ -490,11 +519,11 @@ def test_a_statement_whose_connection_is_closed_meanwhile_is_told_as_unavailable
 
 
 @pytest.fixture
-def breaking_off(outside, own):
+def breaking_off(outside: psycopg.Connection[Any], own: Flask) -> Iterator[Callable[..., Any]]:
     """Make PostgreSQL break off, with an error, the next so many inserts of mailboxes; gives how many it saw."""
     outside.execute("CREATE SEQUENCE tries")
 
-    def break_off(times, sqlstate):
+    def break_off(times: Any, sqlstate: Any) -> Any:
         # What a sequence has given out is not undone with the transaction.
         outside.execute(
             "CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -510,14 +539,18 @@ def breaking_off(outside, own):
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"], ids=["serialization", "deadlock"])
-def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(outside, breaking_off, sqlstate):
+def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(
+    outside: psycopg.Connection[Any], breaking_off: Callable[..., Any], sqlstate: str
+) -> None:
     tries = breaking_off(2, sqlstate)
     name = add(execute)
     assert (tries(), exists(outside, name)) == (3, True)
 
 
 @pytest.mark.only("postgresql")
-def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
+def test_what_is_broken_off_again_and_again_is_given_up(
+    outside: psycopg.Connection[Any], breaking_off: Callable[..., Any]
+) -> None:
     tries = breaking_off(100, "40001")
     with pytest.raises(exc.OperationalError) as caught:
         add(execute)
@@ -528,7 +561,9 @@ def test_what_is_broken_off_again_and_again_is_given_up(outside, breaking_off):
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["55P03", "57014", "53100", "23514"])
-def test_what_fails_for_another_reason_is_not_tried_again(outside, breaking_off, sqlstate):
+def test_what_fails_for_another_reason_is_not_tried_again(
+    outside: psycopg.Connection[Any], breaking_off: Callable[..., Any], sqlstate: str
+) -> None:
     tries = breaking_off(1, sqlstate)
     with pytest.raises(exc.DBAPIError):
         add(execute)
@@ -539,7 +574,7 @@ def test_what_fails_for_another_reason_is_not_tried_again(outside, breaking_off,
 
 
 @contextmanager
-def holding(outside, message):
+def holding(outside: Any, message: Any) -> Iterator[None]:
     """Hold a message in a transaction of another program, which ends with the block."""
     outside.execute("BEGIN IMMEDIATE" if isinstance(outside, sqlite3.Connection) else "BEGIN")
     outside.execute(f"UPDATE message SET folder_id = folder_id WHERE id = {message}")
@@ -547,7 +582,9 @@ def holding(outside, message):
     outside.execute("COMMIT")
 
 
-def test_a_move_that_waits_for_another_starts_from_where_that_one_leaves_the_message(mover, outside):
+def test_a_move_that_waits_for_another_starts_from_where_that_one_leaves_the_message(
+    mover: Application, outside: sqlite3.Connection
+) -> None:
     box = mover.mailbox
     with ThreadPoolExecutor(1) as thread:
         with holding(outside, box.message):
@@ -562,10 +599,10 @@ def test_a_move_that_waits_for_another_starts_from_where_that_one_leaves_the_mes
     assert Builder(mover.app).folder_of(box.message) == "Sent"
 
 
-def test_many_moves_of_one_message_that_begin_at_once_each_leave_one_row(mover):
+def test_many_moves_of_one_message_that_begin_at_once_each_leave_one_row(mover: Application) -> None:
     box, build, start = mover.mailbox, Builder(mover.app), Barrier(8)
 
-    def move(number):
+    def move(number: Any) -> Any:
         start.wait(30)
         folder = ["Sent", "Draft", *box.folders][number % 4]
         return ask_until_served(lambda: mover.move(folder=folder)).status_code
@@ -577,7 +614,7 @@ def test_many_moves_of_one_message_that_begin_at_once_each_leave_one_row(mover):
     assert rows[-1].folder_to == build.folder_of(box.message)
 
 
-def test_a_move_that_waits_in_vain_changes_nothing(mover, outside):
+def test_a_move_that_waits_in_vain_changes_nothing(mover: Application, outside: sqlite3.Connection) -> None:
     box, build = mover.mailbox, Builder(mover.app)
     with holding(outside, box.message):
         assert mover.move().status_code == 503
@@ -589,7 +626,7 @@ def test_a_move_that_waits_in_vain_changes_nothing(mover, outside):
     ("case", "status"),
     [("suspended", 403), ("not-granted", 403), ("no-such-folder", 422), ("folder-of-another", 422), ("foreign", 422)],
 )
-def test_a_move_that_is_refused_changes_nothing_and_leaves_one_row(own, case, status):
+def test_a_move_that_is_refused_changes_nothing_and_leaves_one_row(own: Flask, case: str, status: int) -> None:
     build = Builder(own)
     box, other = build.mailbox(suspended=case == "suspended"), build.mailbox()
     mover = build.application(mailboxes=[other] if case == "not-granted" else [box, other])

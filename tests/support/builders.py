@@ -67,7 +67,7 @@ class Builder:
             Path(directory, "one.eml").write_bytes(raw)
             inbox = mailboxes.find_folder(mailboxes.find_mailbox(mailbox.name), "Inbox")
             (outcome,) = import_messages(inbox, [Path(directory, "one.eml")])
-        return str(outcome.id)
+        return str(outcome.id)  # type: ignore[union-attr]
 
     def application(
         self,

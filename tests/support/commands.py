@@ -71,7 +71,7 @@ class Commands:
         assert outcome.stderr.startswith("Usage: ")
         return outcome.stderr
 
-    def start(self, *args: str | Path, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
         """Start the real command as a process of its own; options are those of Popen."""
         defaults = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         env = self._environment(options.pop("environ", {}))
@@ -83,7 +83,8 @@ class Commands:
         pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
         command = [sys.executable, "-c", wait + program, *args]
         processes = [
-            subprocess.Popen(command, cwd=self.directory, env=self._environment({}), **pipes) for _ in range(count)
+            subprocess.Popen(command, cwd=self.directory, env=self._environment({}), **pipes)  # type: ignore[call-overload]
+            for _ in range(count)
         ]
         for process in processes:
             process.stdout.readline()

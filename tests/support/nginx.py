@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -138,7 +139,7 @@ class Nginx:
             return False
         return True
 
-    def _await(self, happened) -> None:
+    def _await(self, happened: Any) -> None:
         deadline = time.monotonic() + 15
         while not happened():
             if self._process.poll() is not None or time.monotonic() > deadline:

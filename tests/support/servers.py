@@ -51,7 +51,7 @@ class PostgreSQL:
         self._made += 1
         name = f"daas_{self._made}"
         with psycopg.connect(self._uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}")
         return re.sub(r"/\w*\?", f"/{name}?", self._uri.replace("postgresql://", "postgresql+psycopg://"), count=1)
 
 

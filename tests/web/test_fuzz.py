@@ -3,11 +3,16 @@
 import itertools
 import json
 import re
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from daas.settings import Settings
 
 from ..support.actors import FORM, Application
 from ..support.builders import Builder
@@ -30,7 +35,7 @@ steady = settings(
 
 
 @pytest.fixture(scope="module")
-def hostile(app) -> Application:
+def hostile(app: Flask) -> Application:
     """An application that a whole run of hostile requests shares; its message may be moved."""
     build = Builder(app)
     return build.application(mailboxes=[build.mailbox()])
@@ -146,7 +151,7 @@ def filled(application: Application, text: str) -> str:
 
 
 @st.composite
-def spoiled(draw, wholes: st.SearchStrategy[bytes]) -> bytes:
+def spoiled(draw: Any, wholes: st.SearchStrategy[bytes]) -> bytes:
     """Make bytes with odd ones put in, others taken out or doubled."""
     body = draw(wholes)
     for _ in range(draw(st.integers(0, 3))):
@@ -160,7 +165,9 @@ def spoiled(draw, wholes: st.SearchStrategy[bytes]) -> bytes:
 
 @steady
 @given(pairs=st.lists(st.tuples(names, texts), max_size=8), junk=st.lists(odd_bytes, max_size=2), plain=st.booleans())
-def test_a_mangled_form_is_answered_as_documented(server, hostile, pairs, junk, plain):
+def test_a_mangled_form_is_answered_as_documented(
+    server: LiveServer, hostile: Application, pairs: Any, junk: Any, plain: Any
+) -> None:
     escape = (lambda text: text) if plain else (lambda text: quote(text, safe=""))
     written = "&".join(f"{escape(name)}={escape(filled(hostile, text))}" for name, text in pairs)
     body = written.encode("utf-8", "surrogatepass") + b"".join(junk)
@@ -190,7 +197,7 @@ json_objects = st.lists(st.tuples(names, json_values), max_size=6).map(as_object
 
 @steady
 @given(body=spoiled((json_objects | json_values).map(lambda text: text.encode("utf-8", "surrogatepass"))))
-def test_mangled_json_is_answered_as_documented(server, hostile, body):
+def test_mangled_json_is_answered_as_documented(server: LiveServer, hostile: Application, body: Any) -> None:
     assert_documented(ask(server, signed_post(hostile, body, content_type=JSON)))
 
 
@@ -220,7 +227,7 @@ ends_of_lines = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\n
 
 
 @st.composite
-def multipart(draw) -> bytes:
+def multipart(draw: Any) -> bytes:
     body = b""
     for _ in range(draw(st.integers(0, 4))):
         body += b"--b" + draw(st.sampled_from([b"", b"", b"", b" ", b"--", b"x"])) + draw(ends_of_lines)
@@ -235,7 +242,9 @@ def multipart(draw) -> bytes:
     body=spoiled(multipart()),
     boundary=st.sampled_from(["b", '"b"', "b; boundary=b", "b--", "", '"', "\xff", "x" * 200]),
 )
-def test_mangled_multipart_is_answered_as_documented(server, hostile, body, boundary):
+def test_mangled_multipart_is_answered_as_documented(
+    server: LiveServer, hostile: Application, body: Any, boundary: Any
+) -> None:
     headers = signed_bare(hostile, f"multipart/form-data; boundary={boundary}")
     assert_documented(ask(server, post(headers, body)))
 
@@ -263,7 +272,9 @@ query_texts = texts | st.sampled_from(
     pairs=st.lists(st.tuples(query_names, query_texts), max_size=8),
     junk=st.sampled_from(["", "%", "%ff", "%c0%af", "&&", "?", "=", "%00", "&%=%"]),
 )
-def test_a_mangled_query_is_answered_as_documented(server, hostile, call, pairs, junk):
+def test_a_mangled_query_is_answered_as_documented(
+    server: LiveServer, hostile: Application, call: Any, pairs: Any, junk: Any
+) -> None:
     written = "".join(f"&{name}={quote(text, safe='')[:3000]}" for name, text in pairs)
     target = f"/direct/{call}?mailbox={hostile.mailbox.name}{written}{junk}"[:4000]
     headers = signed(hostile, method="GET", uri=target, content_type=None)
@@ -346,7 +357,9 @@ header_values = st.sampled_from(
 
 @steady
 @given(extra=st.lists(st.tuples(header_names, header_values), max_size=4), instead=st.booleans())
-def test_mangled_headers_are_answered_as_documented(server, hostile, extra, instead):
+def test_mangled_headers_are_answered_as_documented(
+    server: LiveServer, hostile: Application, extra: Any, instead: Any
+) -> None:
     replaced = {name for name, _ in extra} if instead else set()
     headers = [header for header in signed(hostile) if header[0] not in replaced]
     request = post([*headers, *extra], form(hostile))
@@ -366,7 +379,9 @@ def test_mangled_headers_are_answered_as_documented(server, hostile, extra, inst
     ),
     over=st.integers(0, 3),
 )
-def test_a_head_with_bytes_changed_is_answered_as_documented_or_not_at_all(server, hostile, at, put, over):
+def test_a_head_with_bytes_changed_is_answered_as_documented_or_not_at_all(
+    server: LiveServer, hostile: Application, at: Any, put: Any, over: Any
+) -> None:
     # The beginning stays: what is not under /direct may be a page for people.
     beginning, rest = b"POST /direct/", signed_post(hostile, form(hostile)).removeprefix(b"POST /direct/")
     for number, what in zip(at, put, strict=False):
@@ -378,7 +393,7 @@ def test_a_head_with_bytes_changed_is_answered_as_documented_or_not_at_all(serve
 
 @steady
 @given(data=st.binary(max_size=400))
-def test_random_bytes_are_refused_in_json_or_not_answered(server, data):
+def test_random_bytes_are_refused_in_json_or_not_answered(server: LiveServer, data: Any) -> None:
     for answer in all_answers(server, data):
         assert (answer.status, answer.fault[1] in DOCUMENTED[answer.status]) == (400, True)
 
@@ -636,7 +651,14 @@ def assert_answer(build: Builder, application: Application, answer: Answer, expe
 
 
 @pytest.mark.parametrize(("content_type", "body", "expected"), TABLE)
-def test_the_nastiest_bodies_have_exactly_these_answers(server, application, build, content_type, body, expected):
+def test_the_nastiest_bodies_have_exactly_these_answers(
+    server: LiveServer,
+    application: Application,
+    build: Builder,
+    content_type: str,
+    body: bytes,
+    expected: str | tuple[int, str],
+) -> None:
     request = post(signed_bare(application, content_type), fill(body, application))
     assert_answer(build, application, ask(server, request), expected)
 
@@ -666,7 +688,9 @@ CONTENT_TYPES = {
 
 
 @pytest.mark.parametrize(("content_type", "expected"), CONTENT_TYPES.values(), ids=CONTENT_TYPES)
-def test_the_nastiest_content_types_have_exactly_these_answers(server, application, build, content_type, expected):
+def test_the_nastiest_content_types_have_exactly_these_answers(
+    server: LiveServer, application: Application, build: Builder, content_type: str, expected: str | tuple[int, str]
+) -> None:
     body = fill(PARTS + END, application)
     assert_answer(build, application, ask(server, post(signed_bare(application, content_type), body)), expected)
 
@@ -701,7 +725,9 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("target", "fields"), QUERIES.values(), ids=QUERIES)
-def test_the_nastiest_queries_are_invalid_input(server, application, target, fields):
+def test_the_nastiest_queries_are_invalid_input(
+    server: LiveServer, application: Application, target: str, fields: list[str]
+) -> None:
     target = target.replace("<mailbox>", application.mailbox.name)
     headers = signed(application, method="GET", uri=target, content_type=None)
     answer = ask(server, head(target, headers, method="GET"))
@@ -710,7 +736,9 @@ def test_the_nastiest_queries_are_invalid_input(server, application, target, fie
 
 @pytest.mark.parametrize("query", ["mailbox=%ff", "mailbox=a&x=%c0%af", "mailbox=a&%ed%a0%80=x"])
 @pytest.mark.parametrize("call", ["folders", "messages"])
-def test_a_query_that_is_not_utf_8_is_a_bad_request(server, application, call, query):
+def test_a_query_that_is_not_utf_8_is_a_bad_request(
+    server: LiveServer, application: Application, call: str, query: str
+) -> None:
     target = f"/direct/{call}?{query}"
     headers = signed(application, method="GET", uri=target, content_type=None)
     assert ask(server, head(target, headers, method="GET")).fault == BAD_REQUEST
@@ -720,7 +748,7 @@ def test_a_query_that_is_not_utf_8_is_a_bad_request(server, application, call, q
 
 
 @pytest.fixture(scope="module")
-def roomy_server(make_settings, settings):
+def roomy_server(make_settings: Callable[..., Settings], settings: Settings) -> Iterator[LiveServer]:
     with LiveServer.start(settings, DAAS_MAX_BODY_BYTES="1048576") as live:
         yield live
 
@@ -764,6 +792,6 @@ LARGE = {
 
 @pytest.mark.parametrize(("content_type", "body", "expected"), LARGE.values(), ids=LARGE)
 def test_a_body_of_a_megabyte_is_answered_without_holding_up_anyone(
-    roomy_server, application, content_type, body, expected
-):
+    roomy_server: LiveServer, application: Application, content_type: str, body: bytes, expected: tuple[int, str]
+) -> None:
     assert ask(roomy_server, post(signed_bare(application, content_type), body)).fault == expected

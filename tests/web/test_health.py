@@ -2,17 +2,21 @@
 
 import re
 import socket
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from werkzeug.test import TestResponse
 
 from daas.app import create_app
 from daas.applications.registry import SERVICES
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 
 from ..conftest import ENCRYPTION_KEY
-from ..support.actors import FORM, authorization, now
+from ..support.actors import FORM, Application, authorization, now
 from ..support.builders import Builder
 from ..support.commands import new_name
 from ..test_settings import fill
@@ -21,12 +25,12 @@ VIEWS = ["/health/live", "/health/ready", "/metrics"]
 MD5 = "CY9rzUYh03PK3k6DJie09g=="  # Of `test`.
 
 
-def ask(app, path, peer="127.0.0.1", headers=None):
+def ask(app: Flask, path: str, peer: str = "127.0.0.1", headers: dict[str, str] | None = None) -> TestResponse:
     return app.test_client().get(path, environ_base={"REMOTE_ADDR": peer}, headers=headers or {})
 
 
 @pytest.fixture
-def own(database_kind, make_settings):
+def own(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[Flask]:
     """An app over a database of its own, which a test may spoil."""
     settings = make_settings(database_kind)
     fill(settings)
@@ -37,11 +41,11 @@ def own(database_kind, make_settings):
 
 
 @pytest.fixture(scope="module")
-def app_behind(settings):
+def app_behind(settings: Settings) -> Iterator[Callable[..., Any]]:
     """Make an app whose settings have something about proxies or monitors."""
     made = []
 
-    def make(**environ):
+    def make(**environ: Any) -> Any:
         url = settings.database_url.render_as_string(hide_password=False)
         base = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY}
         made.append(create_app(load_settings({**base, **environ})))
@@ -54,13 +58,13 @@ def app_behind(settings):
 
 
 @pytest.mark.both_databases
-def test_a_service_that_can_serve_is_live_and_ready(app):
+def test_a_service_that_can_serve_is_live_and_ready(app: Flask) -> None:
     for path in ("/health/live", "/health/ready"):
         answer = ask(app, path)
         assert (answer.status_code, answer.json, answer.mimetype) == (200, {"status": "ok"}, "application/json")
 
 
-def test_a_service_whose_database_is_away_is_live_but_not_ready():
+def test_a_service_whose_database_is_away_is_live_but_not_ready() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://daas@127.0.0.1:{closed.getsockname()[1]}/daas"
@@ -72,7 +76,9 @@ def test_a_service_whose_database_is_away_is_live_but_not_ready():
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(("revision", "ready"), [("0000", False), (None, False), ("9999", True)])
-def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(own, revision, ready):
+def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(
+    own: Flask, revision: str | None, ready: bool
+) -> None:
     with own.app_context(), db.engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM alembic_version"))
         if revision:
@@ -96,24 +102,24 @@ def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(own, 
         ("", False),
     ],
 )
-def test_monitors_are_on_this_machine_by_default(app, path, peer, open_to):
+def test_monitors_are_on_this_machine_by_default(app: Flask, path: str, peer: str, open_to: bool) -> None:
     assert ask(app, path, peer).status_code == (200 if open_to else 404)
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
 @pytest.mark.parametrize("path", VIEWS)
-def test_a_proxy_of_this_machine_that_nobody_trusts_does_not_publish_them(app, path, header):
+def test_a_proxy_of_this_machine_that_nobody_trusts_does_not_publish_them(app: Flask, path: str, header: str) -> None:
     assert ask(app, path, headers={header: "127.0.0.1"}).status_code == 404
 
 
-def test_the_client_counts_not_the_proxy_that_is_trusted(app_behind):
+def test_the_client_counts_not_the_proxy_that_is_trusted(app_behind: Callable[..., Any]) -> None:
     app = app_behind(DAAS_TRUSTED_PROXIES="127.0.0.1")
     through = {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"}
     assert [ask(app, path, headers=through).status_code for path in VIEWS] == [404] * 3
     assert [ask(app, path).status_code for path in VIEWS] == [200] * 3
 
 
-def test_a_setting_opens_them_to_other_networks(app_behind):
+def test_a_setting_opens_them_to_other_networks(app_behind: Callable[..., Any]) -> None:
     app = app_behind(DAAS_MONITORS="10.1.0.0/16")
     assert [ask(app, path, "10.1.2.3").status_code for path in VIEWS] == [200] * 3
     assert [ask(app, path, "127.0.0.1").status_code for path in VIEWS] == [404] * 3
@@ -122,7 +128,7 @@ def test_a_setting_opens_them_to_other_networks(app_behind):
 # Metrics
 
 
-def value_of(text, name, **labels):
+def value_of(text: str, name: str, **labels: Any) -> float:
     """Give the value of a metric, added up over the labels that are not named."""
     total = 0.0
     for labelled, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
@@ -133,7 +139,7 @@ def value_of(text, name, **labels):
 
 
 @pytest.fixture
-def counted(settings):
+def counted(settings: Settings) -> Iterator[tuple[Application, Callable[..., Any]]]:
     """An app of the test's own, so that what it counts is the test's; a caller, and what the metrics say."""
     app = create_app(settings)
     build = Builder(app)
@@ -142,7 +148,7 @@ def counted(settings):
         db.engine.dispose()
 
 
-def send(application, body="", **parts):
+def send(application: Application, body: str = "", **parts: Any) -> None:
     """Send a signed POST and close its answer, as a server does when it is sent."""
     application.post_signed(body, **parts).close()
 
@@ -150,7 +156,7 @@ def send(application, body="", **parts):
 MOVED = {"service": "direct/messages/move"}
 
 
-def test_requests_are_counted_by_service_status_and_reason(counted):
+def test_requests_are_counted_by_service_status_and_reason(counted: tuple[Application, Callable[..., Any]]) -> None:
     application, read = counted
     for _ in range(3):
         application.move().close()
@@ -163,7 +169,7 @@ def test_requests_are_counted_by_service_status_and_reason(counted):
     assert value_of(text, "daas_requests_total") == 5
 
 
-def test_durations_are_counted_in_buckets(counted):
+def test_durations_are_counted_in_buckets(counted: tuple[Application, Callable[..., Any]]) -> None:
     application, read = counted
     application.move().close()
     text = read()
@@ -172,7 +178,9 @@ def test_durations_are_counted_in_buckets(counted):
     assert 0 < value_of(text, "daas_request_duration_seconds_sum", **MOVED) < 30
 
 
-def test_only_well_signed_posts_without_content_md5_are_unbound(counted):
+def test_only_well_signed_posts_without_content_md5_are_unbound(
+    counted: tuple[Application, Callable[..., Any]],
+) -> None:
     application, read = counted
     send(application, "test")
     send(application, "test", md5=MD5)
@@ -183,7 +191,7 @@ def test_only_well_signed_posts_without_content_md5_are_unbound(counted):
 
 
 @pytest.mark.both_databases
-def test_the_use_of_the_pool_is_counted_down_again(counted):
+def test_the_use_of_the_pool_is_counted_down_again(counted: tuple[Application, Callable[..., Any]]) -> None:
     application, read = counted
     app = application.app
     assert value_of(read(), "daas_pool_in_use") == 0
@@ -197,11 +205,11 @@ def test_the_use_of_the_pool_is_counted_down_again(counted):
     assert (value_of(text, "daas_pool_in_use"), value_of(text, "daas_pool_size")) == (0, 16 if is_server(app) else 8)
 
 
-def is_server(app):
+def is_server(app: Flask) -> bool:
     return app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() != "sqlite"
 
 
-def test_no_label_holds_what_a_request_brings(counted):
+def test_no_label_holds_what_a_request_brings(counted: tuple[Application, Callable[..., Any]]) -> None:
     application, read = counted
     word = new_name("Zytomegalie")
     for uri in (f"/direct/{word}", f"/{word}"):

@@ -3,12 +3,14 @@
 import base64
 import datetime
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import openapi_spec_validator
 import pytest
+from flask import Flask
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -33,13 +35,13 @@ in_each_operation = pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=
 
 
 @pytest.fixture
-def application(build):
+def application(build: Builder) -> Application:
     """An application whose mailbox has more than one page."""
     return build.application(mailboxes=[build.mailbox(messages=2)], explain_401=True)
 
 
 @pytest.fixture(scope="module")
-def document(app) -> dict[str, Any]:
+def document(app: Flask) -> dict[str, Any]:
     return app.test_client().get("/openapi.json").json
 
 
@@ -78,14 +80,14 @@ def without_id(body: dict[str, Any]) -> list[tuple[str, Any]]:
 # The document as such
 
 
-def test_it_is_valid_openapi_3_1(app):
+def test_it_is_valid_openapi_3_1(app: Flask) -> None:
     answer = app.test_client().get("/openapi.json")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     assert answer.json["openapi"] == "3.1.0"
     openapi_spec_validator.validate(answer.json)
 
 
-def test_it_describes_every_call_at_each_of_its_urls_and_nothing_else(app, document):
+def test_it_describes_every_call_at_each_of_its_urls_and_nothing_else(app: Flask, document: dict[str, Any]) -> None:
     served = {
         (rule.rule, method)
         for rule in app.url_map.iter_rules()
@@ -102,7 +104,7 @@ def test_it_describes_every_call_at_each_of_its_urls_and_nothing_else(app, docum
 
 
 @in_each_operation
-def test_every_example_fits_its_schema(document, path, method):
+def test_every_example_fits_its_schema(document: dict[str, Any], path: str, method: str) -> None:
     operation = document["paths"][path][method.lower()]
     for response in responses_of(document, path, method).values():
         for shown in examples_of(response).values():
@@ -117,14 +119,14 @@ def test_every_example_fits_its_schema(document, path, method):
 
 
 @pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "POST"])
-def test_a_body_is_of_one_of_the_three_types(document, path):
+def test_a_body_is_of_one_of_the_three_types(document: dict[str, Any], path: str) -> None:
     body = document["paths"][path]["post"]["requestBody"]
     assert body["required"]
     assert {*body["content"]} == {FORM, "multipart/form-data", "application/json"}
 
 
 @in_each_operation
-def test_every_call_is_signed(document, path, method):
+def test_every_call_is_signed(document: dict[str, Any], path: str, method: str) -> None:
     operation = document["paths"][path][method.lower()]
     assert operation["security"] == [{"DAAS": []}]
     assert document["components"]["securitySchemes"]["DAAS"]["name"] == "Authorization"
@@ -132,7 +134,7 @@ def test_every_call_is_signed(document, path, method):
     assert {header["name"] for header in headers if header["in"] == "header"} == {"X-Daas-Date", "Date", "Content-MD5"}
 
 
-def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(document):
+def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(document: dict[str, Any]) -> None:
     description = document["components"]["securitySchemes"]["DAAS"]["description"]
     string, header = re.findall(r"```\n(.*?)\n```", description, re.DOTALL)
     public_key, private_key = re.search(r"key `(\w+)` with the private key `(\w+)`", description).groups()
@@ -210,7 +212,7 @@ class Caller:
 
 
 #: How each example of the document is provoked. No limit is built in yet: what a limiter raises is raised for it.
-PROVOKED = {
+PROVOKED: dict[str, Callable[..., Any]] = {
     "success": Caller.ask,
     "BodyNotWhole": lambda caller: caller.ask(environ={"CONTENT_LENGTH": "1000"}),
     "UnreadableBody": lambda caller: caller.ask(asked="mailbox=%FF"),
@@ -235,13 +237,15 @@ PROVOCATIONS = [
 
 
 @in_each_operation
-def test_every_documented_answer_is_provoked(document, path, method):
+def test_every_documented_answer_is_provoked(document: dict[str, Any], path: str, method: str) -> None:
     documented = {name for response in responses_of(document, path, method).values() for name in examples_of(response)}
     assert documented == {name for of_path, _, name in PROVOCATIONS if of_path == path}
 
 
 @pytest.mark.parametrize(("path", "method", "name"), PROVOCATIONS)
-def test_every_documented_answer_is_given_so(document, application, path, method, name):
+def test_every_documented_answer_is_given_so(
+    document: dict[str, Any], application: Application, path: str, method: str, name: str
+) -> None:
     answer = PROVOKED[name](Caller(application, path, method))
     response = responses_of(document, path, method)[str(answer.status_code)]
     assert name in examples_of(response)
@@ -262,7 +266,9 @@ def hold(document: dict[str, Any], response: dict[str, Any], answer: TestRespons
     assert {*answer.headers.keys()} <= {*response["headers"], "Content-Type", "Content-Length"}
 
 
-def test_every_fault_of_x_daas_error_is_named(document, application, build):
+def test_every_fault_of_x_daas_error_is_named(
+    document: dict[str, Any], application: Application, build: Builder
+) -> None:
     now = datetime.datetime.now(datetime.UTC)
     careful = build.application(mailboxes=application.mailboxes, require_content_md5=True, explain_401=True)
     east = f"{now.astimezone(datetime.timezone(datetime.timedelta(hours=-4))):%m/%d/%Y %H:%M:%S} EST"
@@ -284,7 +290,7 @@ def test_every_fault_of_x_daas_error_is_named(document, application, build):
         hold(document, response, answer)
 
 
-def test_the_string_to_sign_is_shown_as_documented(document, application):
+def test_the_string_to_sign_is_shown_as_documented(document: dict[str, Any], application: Application) -> None:
     answer = application.post_signed(date="06/03/2013 12:13:56 EST", md5="iB94gawbwUSiZy5FuruIOQ==")
     shown = document["components"]["responses"]["AuthenticationFailed"]["headers"]["X-Daas-String-To-Sign"]["example"]
     assert answer.headers["X-Daas-String-To-Sign"] == shown
@@ -295,7 +301,9 @@ def test_the_string_to_sign_is_shown_as_documented(document, application):
     ("name", "path", "method"),
     [("NotFound", "/direct/messages/copy", "POST"), ("MethodNotAllowed", OPERATIONS[0][0], "PUT")],
 )
-def test_other_paths_and_methods_are_answered_as_the_components_have_it(document, app, name, path, method):
+def test_other_paths_and_methods_are_answered_as_the_components_have_it(
+    document: dict[str, Any], app: Flask, name: str, path: str, method: str
+) -> None:
     answer = app.test_client().open(path, method=method)
     response = document["components"]["responses"][name]
     hold(document, response, answer)
@@ -327,18 +335,21 @@ def form_of(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 def accepts(name: str, value: str) -> bool:
     try:
-        check_arguments(ARGUMENTS[name](), {**GOOD, name: [value]})
+        check_arguments(ARGUMENTS[name](), {**GOOD, name: [value]})  # type: ignore[dict-item]
     except InvalidArguments:
         return False
     return True
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_the_service_takes_just_the_texts_that_the_document_allows(document, name):
-    form = Draft202012Validator(form_of(document, name))
+def test_the_service_takes_just_the_texts_that_the_document_allows(document: dict[str, Any], name: str) -> None:
+    schema: Any = form_of(document, name)
+    form = Draft202012Validator(schema)
 
     # Blanks around a value are not part of it, and nothing else is no value.
-    @given((st.from_regex(form.schema["pattern"]) | NUMBERS.map(str) | NEAR).map(str.strip).filter(bool))
+    texts: Any = st.from_regex(schema["pattern"]) | NUMBERS.map(str) | NEAR
+
+    @given(texts.map(str.strip).filter(bool))
     @example("9223372036854775807")
     @example("9223372036854775808")
     @example("1000")
@@ -356,25 +367,25 @@ def test_the_service_takes_just_the_texts_that_the_document_allows(document, nam
     @example("a\u0085b")
     @example("a" * 998)
     @example("a" * 999)
-    def agree(text):
+    def agree(text: Any) -> None:
         assert accepts(name, text) == form.is_valid(text)
 
     agree()
 
 
 @pytest.mark.parametrize("name", ["mailbox", "id", "folder"])
-def test_the_service_takes_just_the_numbers_that_the_document_allows(document, name):
+def test_the_service_takes_just_the_numbers_that_the_document_allows(document: dict[str, Any], name: str) -> None:
     form = Draft202012Validator(form_of(document, name))
 
     @given(NUMBERS.filter(lambda number: number <= MAX_ID))
-    def agree(number):
+    def agree(number: Any) -> None:
         assert accepts(name, JsonNumber(number)) == form.is_valid(number)
 
     agree()
 
 
 @pytest.mark.parametrize(("name", "greatest"), [("id", MAX_ID), ("folder", MAX_ID), ("limit", 1000)])
-def test_a_whole_number_is_taken_from_1_to_the_greatest(name, greatest):
+def test_a_whole_number_is_taken_from_1_to_the_greatest(name: str, greatest: int) -> None:
     # The first digits of the greatest, with another behind them: where its pattern could err.
     digits = str(greatest)
     near = st.builds(
@@ -387,7 +398,7 @@ def test_a_whole_number_is_taken_from_1_to_the_greatest(name, greatest):
     @example(0)
     @example(greatest)
     @example(greatest + 1)
-    def agree(number):
+    def agree(number: Any) -> None:
         assert accepts(name, str(number)) == (1 <= number <= greatest)
 
     agree()

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from daas.applications.registry import SERVICES
@@ -14,14 +16,16 @@ from daas.records.request_log import RequestLogRow
 from daas.storage.engine import db
 
 from ..contacts.caller import Caller
-from ..support.servers import ROOT
+from ..support.actors import Application
+from ..support.builders import Builder
+from ..support.servers import ROOT, LiveServer
 
 # This one takes a schema for more than it can say: what a date is, that 1.0 is not written as a whole number, that
 # a message is there. tests/web/test_openapi.py holds the formats of the arguments.
 LEFT_OUT = "positive_data_acceptance"
 
 
-def statuses(app, application):
+def statuses(app: Flask, application: Application) -> Any:
     """Give the statuses that the log has of an application, by the service asked for."""
     with app.app_context():
         columns = RequestLogRow.service, RequestLogRow.status
@@ -32,7 +36,7 @@ def statuses(app, application):
 
 
 @pytest.mark.slow
-def test_every_answer_is_a_documented_one(server, app, build, tmp_path):
+def test_every_answer_is_a_documented_one(server: LiveServer, app: Flask, build: Builder, tmp_path: Path) -> None:
     application = build.application(mailboxes=[build.mailbox()], services=SERVICES)
     caller = Caller(application)
     caller.add(caller.make_list(), "a@x.org", "b@x.org")

@@ -1,12 +1,17 @@
 """Who the client is and how it came, with proxies in front; and when plain HTTP is refused."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
+from flask import Flask
 
 from daas.app import create_app, create_command_app
 from daas.errors import OperatorError
 from daas.seeds.demo import make_demo
 from daas.server.start_checks import check_start
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 from daas.web import proxies
 
@@ -41,18 +46,20 @@ CLIENTS = [
 ]
 
 
-def environ(peer, forwarded=None, proto=None):
+def environ(peer: str, forwarded: str | None = None, proto: str | None = None) -> dict[str, str]:
     headers = {"HTTP_X_FORWARDED_FOR": forwarded, "HTTP_X_FORWARDED_PROTO": proto}
     return {"REMOTE_ADDR": peer, **{name: value for name, value in headers.items() if value is not None}}
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "client"), CLIENTS)
-def test_the_client_is_the_last_address_that_no_trusted_proxy_has(peer, forwarded, client):
+def test_the_client_is_the_last_address_that_no_trusted_proxy_has(
+    peer: str, forwarded: str | None, client: str
+) -> None:
     assert proxies.client_address(environ(peer, forwarded), TRUSTED) == client
 
 
 @pytest.mark.parametrize("forwarded", [None, "203.0.113.9", "127.0.0.1"])
-def test_nobody_is_believed_by_default(forwarded):
+def test_nobody_is_believed_by_default(forwarded: str | None) -> None:
     assert proxies.client_address(environ("10.0.0.1", forwarded), NOBODY) == "10.0.0.1"
 
 
@@ -72,7 +79,9 @@ def test_nobody_is_believed_by_default(forwarded):
         ("10.0.0.1", "127.0.0.1", "http", True),
     ],
 )
-def test_a_trusted_proxy_says_that_a_client_spoke_tls(peer, forwarded, proto, protected):
+def test_a_trusted_proxy_says_that_a_client_spoke_tls(
+    peer: str, forwarded: str | None, proto: str | None, protected: bool
+) -> None:
     found = environ(peer, forwarded, proto)
     assert proxies.is_protected(found, proxies.client_address(found, TRUSTED), TRUSTED) is protected
 
@@ -82,7 +91,7 @@ def test_a_trusted_proxy_says_that_a_client_spoke_tls(peer, forwarded, proto, pr
 
 @pytest.mark.processes
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
-def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path, bind):
+def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path: Path, bind: str) -> None:
     sentence = refusal(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
     assert sentence.startswith("DAAS_BIND is an address that other machines can reach: ")
     assert "DAAS_TRUSTED_PROXIES" in sentence
@@ -97,14 +106,14 @@ def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path, bind
         {"DAAS_BIND": "0.0.0.0:8000", "DAAS_TRUSTED_PROXIES": "10.0.0.1"},
     ],
 )
-def test_a_start_where_nobody_listens_in_is_no_fault(tmp_path, allowed):
+def test_a_start_where_nobody_listens_in_is_no_fault(tmp_path: Path, allowed: dict[str, str]) -> None:
     settings = load_settings({"DAAS_DATABASE_URL": f"sqlite:///{tmp_path}/mail.db", **allowed})
     fill(settings)
     check_start(settings)
 
 
 @pytest.fixture
-def reachable(settings):
+def reachable(settings: Settings) -> Iterator[Flask]:
     """An app that is bound to an address that others reach, behind a proxy that it trusts."""
     app = create_app(load_settings(environment(settings, DAAS_BIND="0.0.0.0:80", DAAS_TRUSTED_PROXIES="10.0.0.1")))
     yield app
@@ -112,7 +121,7 @@ def reachable(settings):
         db.engine.dispose()
 
 
-def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable):
+def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable: Flask) -> None:
     build = Builder(reachable)
     application = build.application(mailboxes=[build.mailbox()])
     client = reachable.test_client()
@@ -140,7 +149,9 @@ def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable
     ],
     ids=["public", "proxy", "unix-socket"],
 )
-def test_the_demo_never_runs_where_others_reach_it(make_settings, tmp_path, monkeypatch, others):
+def test_the_demo_never_runs_where_others_reach_it(
+    make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: dict[str, Any]
+) -> None:
     monkeypatch.chdir(tmp_path)
     settings = make_settings("sqlite")
     with create_command_app(settings).app_context():

@@ -3,18 +3,22 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from limits.storage import storage_from_string
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from daas.app import create_app
 from daas.records.request_log import RequestLogRow
-from daas.settings import load_settings
+from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 
-from ..support.actors import FORM, MOVE, authorization, now
+from ..support.actors import FORM, MOVE, Application, authorization, now
 from ..support.builders import Builder
 from ..support.servers import environment
 from .test_health import ask, value_of
@@ -25,13 +29,13 @@ FAILED = (401, "Access Denied. Authentication Failed.")
 
 
 @pytest.fixture
-def limited(settings, monkeypatch):
+def limited(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Make an app with limits over the database of the session, and the builder of its applications."""
     # A store that is slow here is not to be taken for one that is away.
     monkeypatch.setattr("daas.web.rate_limits._STORE_SECONDS", 10.0)
     made = []
 
-    def make(**environ):
+    def make(**environ: Any) -> Any:
         app = create_app(load_settings(environment(settings, **environ)))
         made.append(app)
         return Builder(app)
@@ -42,15 +46,15 @@ def limited(settings, monkeypatch):
             db.engine.dispose()
 
 
-def caller(build):
+def caller(build: Builder) -> Application:
     return build.application(mailboxes=[build.mailbox()])
 
 
-def told(answer):
+def told(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.json["message"]
 
 
-def fail(application, peer="203.0.113.9", **headers):
+def fail(application: Application, peer: str = "203.0.113.9", **headers: Any) -> Any:
     """Send a request with a signature for another path, and close its answer."""
     date = now()
     forged = authorization(application.keys, date=date, uri="/elsewhere")
@@ -59,23 +63,23 @@ def fail(application, peer="203.0.113.9", **headers):
         return answer
 
 
-def ask_well(application, peer="203.0.113.9", **parts):
+def ask_well(application: Application, peer: Any = "203.0.113.9", **parts: Any) -> TestResponse:
     """Send a request whose signature is good."""
     headers = application.signed_headers(**parts)
     return application.app.test_client().post(MOVE, headers=headers, environ_base={"REMOTE_ADDR": peer})
 
 
-def count_rows(application):
+def count_rows(application: Application) -> int:
     with application.app.app_context():
         return db.session.scalar(select(func.count()).select_from(RequestLogRow))
 
 
-def test_no_application_is_limited_by_default(limited):
+def test_no_application_is_limited_by_default(limited: Callable[..., Any]) -> None:
     application = caller(limited())
     assert {application.move().status_code for _ in range(50)} == {200}
 
 
-def test_an_application_that_asks_too_often_is_told_when_to_come_back(limited):
+def test_an_application_that_asks_too_often_is_told_when_to_come_back(limited: Callable[..., Any]) -> None:
     build = limited(DAAS_RATE_LIMIT="3 per hour")
     application, other = caller(build), caller(build)
     assert [application.move().status_code for _ in range(3)] == [200] * 3
@@ -87,7 +91,7 @@ def test_an_application_that_asks_too_often_is_told_when_to_come_back(limited):
     assert other.move().status_code == 200
 
 
-def test_there_is_room_again_when_the_time_is_over(limited):
+def test_there_is_room_again_when_the_time_is_over(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per second"))
     statuses = [application.move().status_code for _ in range(2)]
     deadline = time.monotonic() + 10
@@ -97,7 +101,7 @@ def test_there_is_room_again_when_the_time_is_over(limited):
     assert statuses[-1] == 200
 
 
-def test_what_is_not_well_signed_and_fresh_takes_nothing_from_an_application(limited):
+def test_what_is_not_well_signed_and_fresh_takes_nothing_from_an_application(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
     for _ in range(3):
         assert told(fail(application)) == FAILED
@@ -105,7 +109,7 @@ def test_what_is_not_well_signed_and_fresh_takes_nothing_from_an_application(lim
     assert application.move().status_code == 200
 
 
-def test_the_limit_is_said_before_what_else_is_wrong_but_not_before_the_signature(limited):
+def test_the_limit_is_said_before_what_else_is_wrong_but_not_before_the_signature(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
     application.move()
     assert told(ask_well(application, date=OLD)) == TOO_MANY
@@ -113,14 +117,14 @@ def test_the_limit_is_said_before_what_else_is_wrong_but_not_before_the_signatur
     assert told(fail(application)) == FAILED
 
 
-def test_an_address_may_fail_300_times_a_minute_by_default(limited):
+def test_an_address_may_fail_300_times_a_minute_by_default(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT=""))
     assert {told(fail(application, Authorization="")) for _ in range(300)} == {FAILED}
     assert told(fail(application, Authorization="")) == TOO_MANY
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": ""}, {"Authorization": f"DAAS {'k' * 64}:x"}])
-def test_an_address_that_fails_too_often_is_told_so(limited, headers):
+def test_an_address_that_fails_too_often_is_told_so(limited: Callable[..., Any], headers: dict[str, Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="3 per hour"))
     assert [told(fail(application, **headers)) for _ in range(3)] == [FAILED] * 3
     answer = fail(application, **headers)
@@ -128,7 +132,7 @@ def test_an_address_that_fails_too_often_is_told_so(limited, headers):
     assert 3500 < int(answer.headers["Retry-After"]) <= 3600
 
 
-def test_a_good_signature_is_never_refused_for_the_failures_of_others(limited):
+def test_a_good_signature_is_never_refused_for_the_failures_of_others(limited: Callable[..., Any]) -> None:
     build = limited(DAAS_FAILURE_LIMIT="1 per hour")
     application, other = caller(build), caller(build)
     assert [told(fail(application)) for _ in range(3)] == [FAILED, TOO_MANY, TOO_MANY]
@@ -140,7 +144,7 @@ def test_a_good_signature_is_never_refused_for_the_failures_of_others(limited):
     assert told(ask_well(application, date=OLD)) == FAILED
 
 
-def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limited):
+def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     peers = ["203.0.113.1", "203.0.113.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unknown"]
     assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 5
@@ -148,7 +152,7 @@ def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limite
     assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 4
 
 
-def test_an_address_of_ipv4_is_one_on_a_socket_of_ipv6_too(limited):
+def test_an_address_of_ipv4_is_one_on_a_socket_of_ipv6_too(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     peers = ["::ffff:203.0.113.1", "::ffff:203.0.113.2", "203.0.113.3"]
     assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 3
@@ -156,14 +160,14 @@ def test_an_address_of_ipv4_is_one_on_a_socket_of_ipv6_too(limited):
     assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 3
 
 
-def test_the_address_is_the_clients_not_the_proxys(limited):
+def test_the_address_is_the_clients_not_the_proxys(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour", DAAS_TRUSTED_PROXIES="10.0.0.1"))
     clients = ["203.0.113.1", "203.0.113.2", "203.0.113.1"]
     answers = [fail(application, "10.0.0.1", **{"X-Forwarded-For": client}) for client in clients]
     assert [told(answer) for answer in answers] == [FAILED, FAILED, TOO_MANY]
 
 
-def test_failures_over_the_limit_are_counted_and_have_no_row(limited):
+def test_failures_over_the_limit_are_counted_and_have_no_row(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="2 per hour"))
     before = count_rows(application)
     for _ in range(7):
@@ -174,7 +178,7 @@ def test_failures_over_the_limit_are_counted_and_have_no_row(limited):
     assert value_of(text, "daas_requests_total", status="429", reason="too-many-failures") == 5
 
 
-def test_a_limit_may_be_none(limited):
+def test_a_limit_may_be_none(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="none"))
     assert {told(fail(application)) for _ in range(310)} == {FAILED}
 
@@ -185,12 +189,12 @@ def test_a_limit_may_be_none(limited):
 class Redis:
     """A Redis of the test's own, which can be stopped and started again; reached over a unix socket."""
 
-    def __init__(self, directory):
+    def __init__(self, directory: Any) -> None:
         self._socket = directory / "redis.sock"
         self.url = f"redis+unix://{self._socket}"
-        self._process = None
+        self._process: subprocess.Popen[bytes]
 
-    def start(self):
+    def start(self) -> None:
         command = ["redis-server", "--port", "0", "--unixsocket", self._socket, "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)
         store = storage_from_string(self.url)
@@ -199,13 +203,13 @@ class Redis:
             time.sleep(0.02)
         assert store.check()
 
-    def stop(self):
+    def stop(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=10)
 
 
 @contextmanager
-def running(directory):
+def running(directory: Any) -> Iterator[Any]:
     if not shutil.which("redis-server"):
         pytest.skip("Redis is missing: apt-get install redis-server")
     redis = Redis(directory)
@@ -215,13 +219,13 @@ def running(directory):
 
 
 @pytest.fixture
-def redis(tmp_path):
+def redis(tmp_path: Path) -> Iterator[Redis]:
     with running(tmp_path) as found:
         yield found
 
 
 @pytest.mark.processes
-def test_servers_that_share_a_redis_count_together(limited, redis):
+def test_servers_that_share_a_redis_count_together(limited: Callable[..., Any], redis: Redis) -> None:
     environ = {"DAAS_RATE_LIMIT": "3 per hour", "DAAS_FAILURE_LIMIT": "2 per hour", "DAAS_RATE_LIMIT_STORE": redis.url}
     first, second = limited(**environ), limited(**environ)
     application = caller(first)
@@ -231,7 +235,9 @@ def test_servers_that_share_a_redis_count_together(limited, redis):
 
 
 @pytest.mark.processes
-def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(limited, redis, caplog):
+def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(
+    limited: Callable[..., Any], redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     build = limited(DAAS_RATE_LIMIT="1 per hour", DAAS_FAILURE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url)
     application = caller(build)
     application.move()
@@ -246,7 +252,9 @@ def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(limit
 
 
 @pytest.mark.processes
-def test_a_store_that_is_away_at_the_start_is_asked_again_later(limited, tmp_path, monkeypatch):
+def test_a_store_that_is_away_at_the_start_is_asked_again_later(
+    limited: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("daas.web.rate_limits._AWAY_SECONDS", 0.0)
     redis = Redis(tmp_path)
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url))

@@ -4,13 +4,18 @@ import base64
 import hashlib
 import json
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from ..support.actors import FORM, MOVE
+from ..support.actors import FORM, MOVE, Application
+from ..support.builders import Builder
+from ..support.servers import LiveServer
 from ..support.wire import (
     PATIENCE,
+    Answer,
     ask,
     chunks,
     connected,
@@ -40,16 +45,16 @@ LIMIT = 65_536
 CHUNKED = ("Transfer-Encoding", "chunked")
 
 
-def as_form(application) -> bytes:
+def as_form(application: Application) -> bytes:
     return form(application).encode()
 
 
-def as_json(application) -> bytes:
+def as_json(application: Application) -> bytes:
     box = application.mailbox
     return json.dumps({"mailbox": box.name, "id": int(box.message), "folder": box.folder}).encode()
 
 
-def as_multipart(application) -> bytes:
+def as_multipart(application: Application) -> bytes:
     box = application.mailbox
     part = '--bound\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
     named = {"mailbox": box.name, "id": box.message, "folder": box.folder}
@@ -64,7 +69,7 @@ BODIES = {
 in_each_type = pytest.mark.parametrize(("content_type", "body_of"), BODIES.values(), ids=BODIES)
 
 
-def ask_cut(server, request: bytes):
+def ask_cut(server: LiveServer, request: bytes) -> Answer:
     """Send what there is of a request, say that nothing more will come, and read the answer."""
     with connected(server) as wire:
         wire.send(request)
@@ -77,8 +82,8 @@ def ask_cut(server, request: bytes):
 
 @in_each_type
 def test_a_body_that_is_cut_anywhere_is_a_bad_request_and_moves_nothing(
-    server, application, build, content_type, body_of
-):
+    server: LiveServer, application: Application, build: Builder, content_type: str, body_of: Callable[..., Any]
+) -> None:
     body = body_of(application)
     start = head(MOVE, [*signed_bare(application, content_type), ("Content-Length", str(len(body)))])
     faults = {cut: ask_cut(server, start + body[:cut]).fault for cut in range(len(body))}
@@ -89,8 +94,8 @@ def test_a_body_that_is_cut_anywhere_is_a_bad_request_and_moves_nothing(
 
 @in_each_type
 def test_chunks_that_are_cut_anywhere_are_a_bad_request_and_move_nothing(
-    server, application, build, content_type, body_of
-):
+    server: LiveServer, application: Application, build: Builder, content_type: str, body_of: Callable[..., Any]
+) -> None:
     body = chunks(body_of(application), [31, 1, 17], trailers=b"X-Trailer: x\r\n")
     start = head(MOVE, [*signed_bare(application, content_type), CHUNKED])
     faults = {cut: ask_cut(server, start + body[:cut]).fault for cut in range(len(body))}
@@ -108,16 +113,18 @@ CUT_ANYWAY = {
 
 @pytest.mark.parametrize(("method", "target"), CUT_ANYWAY.values(), ids=CUT_ANYWAY)
 @pytest.mark.parametrize("announced", [("Content-Length", "7"), CHUNKED], ids=["length", "chunks"])
-def test_a_body_that_is_cut_is_refused_before_anything_else_is_looked_at(server, method, target, announced):
+def test_a_body_that_is_cut_is_refused_before_anything_else_is_looked_at(
+    server: LiveServer, method: str, target: str, announced: tuple[str, str]
+) -> None:
     sent = b"7\r\nid=181" if announced == CHUNKED else b"id=181"
     assert ask_cut(server, head(target, [announced], method=method) + sent).fault == BAD_REQUEST
 
 
-def test_a_large_body_that_is_cut_is_a_bad_request_too(server):
+def test_a_large_body_that_is_cut_is_a_bad_request_too(server: LiveServer) -> None:
     assert ask_cut(server, head(MOVE, [("Content-Length", "200000")]) + b"x" * 199_999).fault == BAD_REQUEST
 
 
-def test_large_chunks_that_are_cut_are_a_bad_request_too(server):
+def test_large_chunks_that_are_cut_are_a_bad_request_too(server: LiveServer) -> None:
     assert ask_cut(server, head(MOVE, [CHUNKED]) + chunks(b"x" * 200_000, [9999])[:-1]).fault == BAD_REQUEST
 
 
@@ -126,7 +133,14 @@ def test_large_chunks_that_are_cut_are_a_bad_request_too(server):
 
 @in_each_type
 @pytest.mark.parametrize("sizes", [[1], [2, 3], [7, 1, 13], [100_000]], ids=str)
-def test_chunks_of_any_size_are_one_body(server, application, build, content_type, body_of, sizes):
+def test_chunks_of_any_size_are_one_body(
+    server: LiveServer,
+    application: Application,
+    build: Builder,
+    content_type: str,
+    body_of: Callable[..., Any],
+    sizes: list[int],
+) -> None:
     answer = ask(
         server, head(MOVE, [*signed_bare(application, content_type), CHUNKED]) + chunks(body_of(application), sizes)
     )
@@ -135,7 +149,9 @@ def test_chunks_of_any_size_are_one_body(server, application, build, content_typ
 
 
 @pytest.mark.parametrize("announced", [None, CHUNKED], ids=["length", "chunks"])
-def test_a_request_that_arrives_byte_by_byte_is_one_request(server, application, announced):
+def test_a_request_that_arrives_byte_by_byte_is_one_request(
+    server: LiveServer, application: Application, announced: tuple[str, str] | None
+) -> None:
     body = as_form(application)
     headers = [*signed(application), announced or ("Content-Length", str(len(body)))]
     with connected(server) as wire:
@@ -150,7 +166,7 @@ EXTENSIONS = [b";a", b";a=b", b';a="b c\\" d"', b" ; a = b", b";a;b=c;d"]
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS, ids=repr)
-def test_extensions_of_chunks_are_ignored(server, application, extension):
+def test_extensions_of_chunks_are_ignored(server: LiveServer, application: Application, extension: bytes) -> None:
     body = as_form(application)
     sent = b"%X%s\r\n%s\r\n000%s\r\n\r\n" % (len(body), extension, body, extension)
     answer = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
@@ -168,14 +184,14 @@ def test_extensions_of_chunks_are_ignored(server, application, extension):
     ],
     ids=repr,
 )
-def test_trailers_change_nothing(server, application, trailer):
+def test_trailers_change_nothing(server: LiveServer, application: Application, trailer: bytes) -> None:
     sent = chunks(as_form(application), [9], trailers=trailer + b"\r\n")
     answer = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
     assert (answer.status, answer.body) == (200, moved(application, answer))
 
 
 @pytest.mark.parametrize("name", ["Date", "Content-Type"])
-def test_what_is_needed_cannot_come_as_a_trailer(server, application, name):
+def test_what_is_needed_cannot_come_as_a_trailer(server: LiveServer, application: Application, name: str) -> None:
     headers = signed(application)
     trailer = f"{name}: {dict(headers)[name]}\r\n".encode()
     headers = [header for header in headers if header[0] != name]
@@ -214,7 +230,9 @@ BROKEN_CHUNKS = {
 
 
 @pytest.mark.parametrize("broken", BROKEN_CHUNKS.values(), ids=BROKEN_CHUNKS)
-def test_broken_chunks_are_a_bad_request_and_the_end_of_the_connection(server, application, build, broken):
+def test_broken_chunks_are_a_bad_request_and_the_end_of_the_connection(
+    server: LiveServer, application: Application, build: Builder, broken: bytes
+) -> None:
     body = as_form(application)
     sent = broken.replace(b"{size}", b"%x" % len(body)).replace(b"{body}", body) + b"0\r\n\r\n"
     with connected(server) as wire:
@@ -230,7 +248,9 @@ def test_broken_chunks_are_a_bad_request_and_the_end_of_the_connection(server, a
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_a_body_of_exactly_the_limit_is_read(server, application, build, chunked):
+def test_a_body_of_exactly_the_limit_is_read(
+    server: LiveServer, application: Application, build: Builder, chunked: bool
+) -> None:
     body = as_form(application).ljust(LIMIT, b"&")
     request = (
         head(MOVE, [*signed(application), CHUNKED]) + chunks(body, [8191])
@@ -243,7 +263,9 @@ def test_a_body_of_exactly_the_limit_is_read(server, application, build, chunked
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_a_body_of_one_byte_more_is_too_large(server, application, build, chunked):
+def test_a_body_of_one_byte_more_is_too_large(
+    server: LiveServer, application: Application, build: Builder, chunked: bool
+) -> None:
     body = as_form(application).ljust(LIMIT + 1, b"&")
     request = (
         head(MOVE, [*signed(application), CHUNKED]) + chunks(body, [8191])
@@ -261,11 +283,13 @@ FAR_TOO_LARGE = {
 
 
 @pytest.mark.parametrize("request_", FAR_TOO_LARGE.values(), ids=FAR_TOO_LARGE)
-def test_a_client_that_sends_far_too_much_sees_the_413(server, request_):
+def test_a_client_that_sends_far_too_much_sees_the_413(server: LiveServer, request_: bytes) -> None:
     assert ask(server, request_).fault == TOO_LARGE
 
 
-def test_a_length_beyond_all_bounds_is_a_413_without_reading(server, application, build):
+def test_a_length_beyond_all_bounds_is_a_413_without_reading(
+    server: LiveServer, application: Application, build: Builder
+) -> None:
     hidden = signed_post(application, form(application))
     for announced in ("1000000000000", "9" * 20):
         with connected(server) as wire:
@@ -277,7 +301,9 @@ def test_a_length_beyond_all_bounds_is_a_413_without_reading(server, application
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_chunks_beyond_all_bounds_end_the_connection(server, application, build):
+def test_chunks_beyond_all_bounds_end_the_connection(
+    server: LiveServer, application: Application, build: Builder
+) -> None:
     hidden = signed_post(application, form(application))
     with connected(server) as wire:
         wire.send(head(MOVE, [CHUNKED]) + b"%x\r\n" % (8 * LIMIT) + b"x" * 6 * LIMIT)
@@ -293,11 +319,13 @@ def test_chunks_beyond_all_bounds_end_the_connection(server, application, build)
     [("POST", "/direct/messages/copy", NOT_FOUND), ("PUT", MOVE, NOT_ALLOWED)],
     ids=["unknown-path", "wrong-method"],
 )
-def test_a_body_that_is_too_large_for_nothing_is_not_what_is_said(server, method, target, fault):
+def test_a_body_that_is_too_large_for_nothing_is_not_what_is_said(
+    server: LiveServer, method: str, target: str, fault: tuple[int, str]
+) -> None:
     assert ask(server, post([], b"x" * 70_000, method=method, target=target)).fault == fault
 
 
-def test_a_body_that_is_not_announced_is_no_body(server, application):
+def test_a_body_that_is_not_announced_is_no_body(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         wire.send(head(MOVE, signed(application)) + as_form(application) + b"\r\n\r\n")
         assert wire.read().fault == NOTHING_ASKED
@@ -307,11 +335,11 @@ def test_a_body_that_is_not_announced_is_no_body(server, application):
 
 
 @pytest.mark.parametrize("length", ["0", "00", "0000000000000"])
-def test_a_body_of_no_bytes_asks_for_nothing(server, application, length):
+def test_a_body_of_no_bytes_asks_for_nothing(server: LiveServer, application: Application, length: str) -> None:
     assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).fault == NOTHING_ASKED
 
 
-def test_zeros_before_a_content_length_do_not_count(server, application):
+def test_zeros_before_a_content_length_do_not_count(server: LiveServer, application: Application) -> None:
     body = as_form(application)
     assert ask(server, head(MOVE, [*signed(application), ("Content-Length", f"{len(body):010}")]) + body).status == 200
 
@@ -320,14 +348,18 @@ def test_zeros_before_a_content_length_do_not_count(server, application):
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "x-unknown", "identity, gzip", "gzip, identity"])
-def test_a_content_coding_is_not_supported(server, application, build, coding):
+def test_a_content_coding_is_not_supported(
+    server: LiveServer, application: Application, build: Builder, coding: str
+) -> None:
     answer = ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application)))
     assert answer.fault == UNSUPPORTED
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "compress"])
-def test_a_transfer_coding_but_chunked_is_not_supported(server, application, build, coding):
+def test_a_transfer_coding_but_chunked_is_not_supported(
+    server: LiveServer, application: Application, build: Builder, coding: str
+) -> None:
     headers = [*signed(application), ("Transfer-Encoding", f"{coding}, chunked")]
     assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).fault == UNSUPPORTED
     assert build.folder_of(application.mailbox.message) == "Inbox"
@@ -336,7 +368,9 @@ def test_a_transfer_coding_but_chunked_is_not_supported(server, application, bui
 @pytest.mark.parametrize(
     "coding", [("Content-Encoding", "gzip"), ("Transfer-Encoding", "gzip, chunked")], ids=["content", "transfer"]
 )
-def test_a_coding_is_only_spoken_of_to_who_is_authenticated(server, application, coding):
+def test_a_coding_is_only_spoken_of_to_who_is_authenticated(
+    server: LiveServer, application: Application, coding: tuple[str, str]
+) -> None:
     body = as_form(application)
     framing = [] if coding[0] == "Transfer-Encoding" else [("Content-Length", str(len(body)))]
     sent = body if framing else chunks(body, [9])
@@ -344,12 +378,12 @@ def test_a_coding_is_only_spoken_of_to_who_is_authenticated(server, application,
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-def test_the_coding_identity_is_none(server, application, coding):
+def test_the_coding_identity_is_none(server: LiveServer, application: Application, coding: str) -> None:
     assert ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application))).status == 200
 
 
 @pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED", " chunked\t"])
-def test_chunked_is_written_in_any_case(server, application, coding):
+def test_chunked_is_written_in_any_case(server: LiveServer, application: Application, coding: str) -> None:
     headers = [*signed(application), ("Transfer-Encoding", coding)]
     assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).status == 200
 
@@ -357,7 +391,7 @@ def test_chunked_is_written_in_any_case(server, application, coding):
 # Content-MD5
 
 
-MD5_FORMS = {
+MD5_FORMS: dict[str, Callable[[bytes], str]] = {
     "base64": lambda digest: base64.b64encode(digest).decode(),
     "hexadecimal": lambda digest: digest.hex(),
     "upper-case": lambda digest: digest.hex().upper(),
@@ -373,7 +407,14 @@ def md5(body: bytes) -> bytes:
 @in_each_type
 @pytest.mark.parametrize("written", MD5_FORMS.values(), ids=MD5_FORMS)
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_a_content_md5_of_the_body_is_accepted(server, application, content_type, body_of, written, chunked):
+def test_a_content_md5_of_the_body_is_accepted(
+    server: LiveServer,
+    application: Application,
+    content_type: str,
+    body_of: Callable[..., Any],
+    written: Callable[..., Any],
+    chunked: bool,
+) -> None:
     body = body_of(application)
     headers = signed_bare(application, content_type, md5=written(md5(body)))
     request = head(MOVE, [*headers, CHUNKED]) + chunks(body, [3, 50]) if chunked else post(headers, body)
@@ -394,7 +435,9 @@ WRONG_MD5_FORMS = {
 
 
 @pytest.mark.parametrize("written", WRONG_MD5_FORMS.values(), ids=WRONG_MD5_FORMS)
-def test_another_content_md5_is_refused_and_named_if_it_is_signed(server, application, build, written):
+def test_another_content_md5_is_refused_and_named_if_it_is_signed(
+    server: LiveServer, application: Application, build: Builder, written: Callable[..., Any]
+) -> None:
     body = as_form(application)
     answer = ask(server, signed_post(application, body, md5=written(md5(body))))
     assert answer.fault == UNAUTHENTICATED
@@ -403,7 +446,9 @@ def test_another_content_md5_is_refused_and_named_if_it_is_signed(server, applic
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_a_content_md5_that_is_not_signed_is_refused_and_nothing_is_said(server, application):
+def test_a_content_md5_that_is_not_signed_is_refused_and_nothing_is_said(
+    server: LiveServer, application: Application
+) -> None:
     body = as_form(application)
     headers = [*signed(application), ("Content-MD5", MD5_FORMS["base64"](md5(body)))]
     answer = ask(server, post(headers, body))
@@ -411,7 +456,9 @@ def test_a_content_md5_that_is_not_signed_is_refused_and_nothing_is_said(server,
 
 
 @in_each_type
-def test_a_body_other_than_its_content_md5_is_refused(server, application, build, content_type, body_of):
+def test_a_body_other_than_its_content_md5_is_refused(
+    server: LiveServer, application: Application, build: Builder, content_type: str, body_of: Callable[..., Any]
+) -> None:
     body = body_of(application)
     headers = signed_bare(application, content_type, md5=MD5_FORMS["base64"](md5(body)))
     answer = ask(server, post(headers, body.replace(b"mailbox", b"MAILBOX")))
@@ -419,7 +466,9 @@ def test_a_body_other_than_its_content_md5_is_refused(server, application, build
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_without_content_md5_another_body_is_taken_with_the_same_signature(server, application, build):
+def test_without_content_md5_another_body_is_taken_with_the_same_signature(
+    server: LiveServer, application: Application, build: Builder
+) -> None:
     headers = signed(application)
     assert ask(server, post(headers, form(application, folder="Sent"))).status == 200
     assert ask(server, post(headers, form(application, folder="Draft"))).status == 200
@@ -430,7 +479,9 @@ def test_without_content_md5_another_body_is_taken_with_the_same_signature(serve
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_requests_sent_at_once_are_answered_in_their_order(server, application, build, chunked):
+def test_requests_sent_at_once_are_answered_in_their_order(
+    server: LiveServer, application: Application, build: Builder, chunked: bool
+) -> None:
     folders = [application.mailbox.folder, "Sent", "Archived", "Draft", application.mailbox.folder, "Archived"]
     bodies = [form(application, folder=folder).encode() for folder in folders]
     headers = signed(application)
@@ -447,7 +498,7 @@ def test_requests_sent_at_once_are_answered_in_their_order(server, application, 
     assert build.folder_of(application.mailbox.message) == "Archived"
 
 
-def test_a_refusal_among_requests_sent_at_once_refuses_no_other(server, application):
+def test_a_refusal_among_requests_sent_at_once_refuses_no_other(server: LiveServer, application: Application) -> None:
     good = signed_post(application, form(application))
     requests = [
         (good, 200),
@@ -467,7 +518,7 @@ def test_a_refusal_among_requests_sent_at_once_refuses_no_other(server, applicat
         assert [wire.read().status for _ in requests] == [status for _, status in requests]
 
 
-def test_what_lies_in_a_body_is_no_request(server, application, build):
+def test_what_lies_in_a_body_is_no_request(server: LiveServer, application: Application, build: Builder) -> None:
     hidden = signed_post(application, form(application))
     with connected(server) as wire:
         assert wire.ask(post([], hidden)).fault == UNAUTHENTICATED
@@ -477,7 +528,7 @@ def test_what_lies_in_a_body_is_no_request(server, application, build):
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_zeros_before_a_length_change_nothing(server, application):
+def test_zeros_before_a_length_change_nothing(server: LiveServer, application: Application) -> None:
     body = form(application)
     request = signed_post(application, body).replace(b"Content-Length: ", b"Content-Length: " + b"0" * 40)
     assert ask(server, request).status == 200
