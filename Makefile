@@ -39,6 +39,7 @@ check: $(VENV)/.dev  ## Lint, check the format and the types, look for weak spot
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports setup.cfg
 	@# ruff judges SQL (S608); XML is written here, never read.
 	$(BIN)/bandit --quiet --skip B405,B608 --recursive daas gunicorn.conf.py wsgi.py
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '(^|/)(conformance|tests|vectors)/|^requirements' \

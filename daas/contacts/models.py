@@ -5,8 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..storage.engine import Base, Id
 
-#: The maximum id of a list or a contact.
-MAX_ID = 2**63 - 1
+#: The longest name of a list, or field of a contact, in characters.
 MAX_TEXT = 255
 
 

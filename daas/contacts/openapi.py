@@ -7,11 +7,11 @@ from .. import errors
 from ..reasons import Reason
 from ..signing.mechanism import KeyPair, RequestToSign, sign
 from ..signing.rcws_scheme import MIGOMAIL
+from ..storage.ids import ID_PATTERN
 from ..web.openapi import ApiDescription, Operation, faults_of
 from .api import fault_body
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .schemas import (
-    ID_PATTERN,
     AddressArguments,
     ContactChanges,
     InLists,
@@ -94,15 +94,16 @@ def _in_path(description: str, **form: Any) -> dict[str, Any]:
     return {"description": description, "required": True, "schema": {"type": "string", **form}}
 
 
-_LIST = _in_path("The id of a list.", pattern=ID_PATTERN, examples=["1"])
-_CONTACT = _in_path("The id of a contact in its list.", pattern=ID_PATTERN, examples=["2"])
+_ID = f"^{ID_PATTERN}$"
+_LIST = _in_path("The id of a list.", pattern=_ID, examples=["1"])
+_CONTACT = _in_path("The id of a contact in its list.", pattern=_ID, examples=["2"])
 
 
 def _pairs(description: str) -> dict[str, Any]:
     return {
         "description": description,
         "type": "object",
-        "propertyNames": {"pattern": ID_PATTERN},
+        "propertyNames": {"pattern": _ID},
         "additionalProperties": {"type": "string"},
     }
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 from ..errors import UnreadableBody, to_json
 from ..reasons import Reason
 from ..records.request_log import LoggedRequest, log_request
+from ..storage.ids import read_id
 from ..web.arguments import check_arguments
 from ..web.authentication import AuthenticatedRequest, View, requires_signature
 from ..web.context import current_context, success
@@ -28,7 +29,7 @@ from .openapi import (
     SHOW_CONTACTS,
     SHOW_LISTS,
 )
-from .schemas import ListName, NewContactInLists, NoArguments, RenameArguments, read_id
+from .schemas import ListName, NewContactInLists, NoArguments, RenameArguments
 
 contacts = Blueprint("contacts", __name__, url_prefix=CONTACTS_API.prefix)
 
@@ -80,14 +81,14 @@ def rename_list(request: AuthenticatedRequest) -> Response:
 def remove_list(request: AuthenticatedRequest, name_or_id: str) -> Response:
     """Remove a list with its contacts."""
     check_arguments(_NOTHING, request.arguments)
-    return _say(200, "List removed", list_calls.remove_list(request.caller, read_id(name_or_id), request.record))
+    return _say(200, "List removed", list_calls.remove_list(request.caller, _id_in_path(name_or_id), request.record))
 
 
 @_call("GET", "contacts", SHOW_CONTACTS, "/contacts.json/<list_id>/contacts")
 def show_contacts(request: AuthenticatedRequest, list_id: str) -> Response:
     """Show a page of the contacts of a list."""
     asked = check_arguments(SHOW_CONTACTS.arguments, request.arguments)
-    found = contact_calls.find_contacts(request.caller, read_id(list_id), **asked)
+    found = contact_calls.find_contacts(request.caller, _id_in_path(list_id), **asked)
     return _reply({str(number): address for number, address in found}, log_request(request.record, 200, Reason.LISTED))
 
 
@@ -95,7 +96,7 @@ def show_contacts(request: AuthenticatedRequest, list_id: str) -> Response:
 def show_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
     """Show a contact."""
     check_arguments(_NOTHING, request.arguments)
-    number, address = contact_calls.find_contact(request.caller, read_id(list_id), read_id(contact_id))
+    number, address = contact_calls.find_contact(request.caller, _id_in_path(list_id), _id_in_path(contact_id))
     return _reply({str(number): address}, log_request(request.record, 200, Reason.SHOWN))
 
 
@@ -104,7 +105,7 @@ def add_contact(request: AuthenticatedRequest, list_id: str) -> Response:
     """Add a contact to a list."""
     fields = check_arguments(ADD_CONTACT.arguments, request.arguments)
     return _say(
-        201, "Contact added", contact_calls.add_contact(request.caller, [read_id(list_id)], fields, request.record)
+        201, "Contact added", contact_calls.add_contact(request.caller, [_id_in_path(list_id)], fields, request.record)
     )
 
 
@@ -112,7 +113,9 @@ def add_contact(request: AuthenticatedRequest, list_id: str) -> Response:
 def change_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
     """Change the given fields of a contact."""
     fields = check_arguments(CHANGE_CONTACT.arguments, request.arguments)
-    logged = contact_calls.change_contact(request.caller, read_id(list_id), read_id(contact_id), fields, request.record)
+    logged = contact_calls.change_contact(
+        request.caller, _id_in_path(list_id), _id_in_path(contact_id), fields, request.record
+    )
     return _say(200, "Contact updated", logged)
 
 
@@ -120,7 +123,7 @@ def change_contact(request: AuthenticatedRequest, list_id: str, contact_id: str)
 def remove_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
     """Remove a contact from its list."""
     check_arguments(_NOTHING, request.arguments)
-    logged = contact_calls.remove_contact(request.caller, read_id(list_id), read_id(contact_id), request.record)
+    logged = contact_calls.remove_contact(request.caller, _id_in_path(list_id), _id_in_path(contact_id), request.record)
     return _reply("Contact removed", logged)
 
 
@@ -140,6 +143,11 @@ def find_by_address(request: AuthenticatedRequest) -> Response:
     return _reply(
         {str(in_list): str(number) for in_list, number in found}, log_request(request.record, 200, Reason.LISTED)
     )
+
+
+def _id_in_path(text: str) -> int:
+    """Return an id of the path; 0, which no row has, for a text that is none."""
+    return read_id(text) or 0
 
 
 def _last_segment() -> str:

@@ -7,25 +7,16 @@ from typing import Any
 import marshmallow
 from marshmallow import validate
 
-from ..web.arguments import Argument, JsonNumber, whole_numbers_to
-from .models import MAX_ID, MAX_TEXT
+from ..storage.ids import ID_PATTERN, MAX_ID, read_id
+from ..web.arguments import Argument, JsonNumber
+from .models import MAX_TEXT
 
 _MAX_PAGE = 1000
 _MAX_LISTS = 100
 
-_ID = whole_numbers_to(MAX_ID)
-#: The pattern of ids, for the OpenAPI document.
-ID_PATTERN = f"^({_ID})$"
-_PAGE = whole_numbers_to(_MAX_PAGE)
-
 # PostgreSQL cannot store NUL and unpaired surrogates, so they are invalid with every database.
 _NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\u0000]*$"}
-
-
-def read_id(text: str) -> int:
-    """Return the id in a path, or 0, which no row has, for malformed text (a sign, a leading zero, a word)."""
-    return int(text) if re.fullmatch(_ID, text) else 0
 
 
 class NameArgument(Argument):
@@ -73,18 +64,24 @@ class AddressArgument(Argument):
 class NumberArgument(Argument):
     """A decimal integer without sign or leading zeros."""
 
-    def __init__(self, label: str, pattern: str, examples: list[str], **options: Any) -> None:
+    def __init__(
+        self, label: str, examples: list[str], *, minimum: int = 1, maximum: int = MAX_ID, **options: Any
+    ) -> None:
         default = {"default": str(options["load_default"])} if "load_default" in options else {}
         # An empty text counts as missing.
         blank = "" if options.get("required", True) else "?"
+        pattern = f"{'0|' if minimum == 0 else ''}{ID_PATTERN}"
         self.form = {"type": "string", "pattern": f"^({pattern}){blank}$", "examples": examples, **default}
-        self._pattern = pattern
+        self._minimum, self._maximum = minimum, maximum
         super().__init__(label, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, str) and re.fullmatch(self._pattern, value):
-            return int(value)
-        raise self.make_error("invalid")
+        number = read_id(value, self._maximum) if isinstance(value, str) else None
+        if value == "0" and self._minimum == 0:
+            number = 0
+        if number is None:
+            raise self.make_error("invalid")
+        return number
 
 
 class ListsArgument(Argument):
@@ -92,14 +89,16 @@ class ListsArgument(Argument):
 
     form: Mapping[str, Any] = {
         "type": "string",
-        "pattern": f"^({_ID})(,({_ID})){{0,{_MAX_LISTS - 1}}}$",
+        "pattern": f"^{ID_PATTERN}(,{ID_PATTERN}){{0,{_MAX_LISTS - 1}}}$",
         "examples": ["1,2"],
     }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[int]:
-        if isinstance(value, str) and re.fullmatch(self.form["pattern"], value):
-            return [int(number) for number in value.split(",")]
-        raise self.make_error("invalid")
+        numbers = [read_id(text) for text in value.split(",")] if isinstance(value, str) else []
+        found = [number for number in numbers if number is not None]
+        if not 1 <= len(numbers) <= _MAX_LISTS or len(found) < len(numbers):
+            raise self.make_error("invalid")
+        return found
 
 
 class _Arguments(marshmallow.Schema):
@@ -116,7 +115,7 @@ class NoArguments(_Arguments):
 class ListsArguments(_Arguments):
     """The list to show; all lists by default."""
 
-    id = NumberArgument("id", _ID, ["2"], required=False)
+    id = NumberArgument("id", ["2"], required=False)
 
 
 class ListName(_Arguments):
@@ -128,15 +127,15 @@ class ListName(_Arguments):
 class RenameArguments(_Arguments):
     """A list and its new name."""
 
-    id = NumberArgument("id", _ID, ["3"])
+    id = NumberArgument("id", ["3"])
     name = NameArgument("name")
 
 
 class PageArguments(_Arguments):
     """The page of contacts to show."""
 
-    pagesize = NumberArgument("pagesize", _PAGE, ["5"], required=False, load_default=100)
-    offset = NumberArgument("offset", f"0|{_ID}", ["2"], required=False, load_default=0)
+    pagesize = NumberArgument("pagesize", ["5"], maximum=_MAX_PAGE, required=False, load_default=100)
+    offset = NumberArgument("offset", ["2"], minimum=0, required=False, load_default=0)
 
 
 class ContactChanges(_Arguments):

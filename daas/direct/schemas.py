@@ -1,54 +1,30 @@
 """What the arguments of the Direct message calls may hold, and what their answers show."""
 
 import datetime
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 import marshmallow
 from marshmallow import fields
 
-from ..mailboxes.models import MAX_ID, STANDARD_FOLDERS, date_text
+from ..mailboxes.models import date_text
+from ..mailboxes.names import (
+    MAILBOX_PATTERN,
+    MAX_MAILBOX_NAME,
+    STANDARD_FOLDER_PATTERN,
+    has_control_characters,
+    read_folder,
+    read_mailbox_name,
+)
 from ..signing.dates import DateUnreadable, read_date
-from ..web.arguments import Argument, JsonNumber, whole_numbers_to
+from ..storage.ids import ID_PATTERN, read_id
+from ..web.arguments import Argument, JsonNumber
 
-_GREATEST_LIMIT = 1000
-_LONGEST_NAME = 64
-_LONGEST_TEXT = 998
-
-
-# The patterns stand in the OpenAPI document too: what they have in common is what JavaScript reads as Python does.
-# The dot-string of RFC 5321, section 4.1.2.
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_DOT_STRING = rf"{_ATEXT}(?:\.{_ATEXT})*"
-_ID = whole_numbers_to(MAX_ID)
-_LIMIT = whole_numbers_to(_GREATEST_LIMIT)
-_STANDARD_FOLDER = "|".join(re.sub("[a-z]", lambda c: f"[{c[0].upper()}{c[0]}]", n.lower()) for n in STANDARD_FOLDERS)
+_MAX_LIMIT = 1000
+_MAX_TEXT = 998
 
 # A body of JSON may hold the number itself.
 _A_NUMBER = {"type": ["string", "integer"], "minimum": 1}
-
-
-def read_mailbox_name(text: str) -> str | None:
-    """Give the name of a mailbox in lower case; None for what is no local part of 1 to 64 characters."""
-    return text.lower() if len(text) <= _LONGEST_NAME and re.fullmatch(_DOT_STRING, text) else None
-
-
-def read_id(text: str) -> int | None:
-    """Give an id, 1 to 9223372036854775807; None for what is not written as one: no sign, no leading zero."""
-    return int(text) if re.fullmatch(_ID, text) else None
-
-
-def has_control_characters(text: str) -> bool:
-    """Tell whether a text holds what no name or subject has: C0 and C1 controls, unpaired surrogates."""
-    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
-
-
-def read_folder(text: str) -> str | int | None:
-    """Give a standard folder's documented name, whatever the case, or an id; None for anything else."""
-    named = {name.lower(): name for name in STANDARD_FOLDERS}
-    return named.get(text.lower()) or read_id(text)
 
 
 class MailboxArgument(Argument):
@@ -56,8 +32,8 @@ class MailboxArgument(Argument):
 
     form: Mapping[str, Any] = {
         "type": "string",
-        "maxLength": _LONGEST_NAME,
-        "pattern": f"^{_DOT_STRING}$",
+        "maxLength": MAX_MAILBOX_NAME,
+        "pattern": f"^{MAILBOX_PATTERN}$",
         "examples": ["ejaffee"],
     }
 
@@ -70,7 +46,7 @@ class MailboxArgument(Argument):
 class IdArgument(Argument):
     """The id of a message: a decimal whole number."""
 
-    form: Mapping[str, Any] = {**_A_NUMBER, "format": "int64", "pattern": f"^({_ID})$", "examples": ["181"]}
+    form: Mapping[str, Any] = {**_A_NUMBER, "format": "int64", "pattern": f"^{ID_PATTERN}$", "examples": ["181"]}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and (number := read_id(value)):
@@ -84,7 +60,7 @@ class FolderArgument(Argument):
     form: Mapping[str, Any] = {
         **_A_NUMBER,
         "format": "int64",
-        "pattern": f"^({_STANDARD_FOLDER}|{_ID})$",
+        "pattern": f"^({STANDARD_FOLDER_PATTERN}|{ID_PATTERN})$",
         "examples": ["5", "Archived"],
     }
 
@@ -99,12 +75,12 @@ class TextArgument(Argument):
 
     form: Mapping[str, Any] = {
         "type": "string",
-        "maxLength": _LONGEST_TEXT,
+        "maxLength": _MAX_TEXT,
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
     }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if isinstance(value, str) and len(value) <= _LONGEST_TEXT and not has_control_characters(value):
+        if isinstance(value, str) and len(value) <= _MAX_TEXT and not has_control_characters(value):
             return value
         raise self.make_error("invalid")
 
@@ -124,11 +100,11 @@ class DateArgument(Argument):
 class LimitArgument(Argument):
     """How many to give at most: 1 to 1000."""
 
-    form: Mapping[str, Any] = {**_A_NUMBER, "maximum": _GREATEST_LIMIT, "pattern": f"^({_LIMIT})$"}
+    form: Mapping[str, Any] = {**_A_NUMBER, "maximum": _MAX_LIMIT, "pattern": f"^{ID_PATTERN}$"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, str) and re.fullmatch(_LIMIT, value):
-            return int(value)
+        if isinstance(value, str) and (number := read_id(value, _MAX_LIMIT)):
+            return number
         raise self.make_error("invalid")
 
 

@@ -6,11 +6,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from ..applications.registry import ApplicationMailbox
-from ..direct.schemas import has_control_characters, read_folder, read_mailbox_name
 from ..errors import OperatorError
 from ..records.audit import audit
 from ..storage.engine import db
 from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from .names import has_control_characters, read_folder, read_mailbox_name
 
 
 def add_mailbox(name: str) -> Mailbox:

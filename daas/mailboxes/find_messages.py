@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, Select, and_, exc, select, tuple_
 from ..applications.lookup import Caller
 from ..errors import SearchTimeout
 from ..storage.engine import db
+from ..storage.ids import MAX_ID
 from ..storage.timeouts import is_statement_timeout
 from ..storage.transactions import read_transaction
 from .access import AccessibleMailbox, authorize
-from .models import MAX_ID, Folder, Message, MessageEnvelope, fold
+from .models import Folder, Message, MessageEnvelope, fold
 
 _FIRST_MOMENT = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 _LAST_MOMENT = datetime.datetime.max.replace(tzinfo=datetime.UTC)

@@ -17,8 +17,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..storage.engine import Base, Id, UtcDateTime
 
-#: The greatest id of a message or a folder.
-MAX_ID = 2**63 - 1
 #: The folders that every mailbox has, by their documented names.
 STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
 

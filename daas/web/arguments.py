@@ -127,21 +127,6 @@ class Argument(marshmallow.fields.Field[Any]):
         super().__init__(required=required, error_messages={**sentences}, metadata=described, **options)
 
 
-def whole_numbers_to(greatest: int) -> str:
-    """Give the pattern of the whole numbers from 1 to `greatest`, at least two digits: no sign, no leading zero.
-
-    Such a number has fewer digits, or as many and the first that differs is smaller.
-    """
-    digits = str(greatest)
-    fewer = f"[1-9][0-9]{{0,{len(digits) - 2}}}"
-    smaller = [
-        f"{digits[:place]}[{least}-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
-        for place, digit in enumerate(digits)
-        if int(digit) > (least := 0 if place else 1)
-    ]
-    return "|".join([fewer, *smaller, digits])
-
-
 def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
     reader = _READERS.get(content_types.media_type(content_type).lower())
     if reader is None:

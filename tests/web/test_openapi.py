@@ -19,8 +19,8 @@ from werkzeug.test import TestResponse
 from daas.app import create_app
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, TooManyRequests
-from daas.mailboxes.models import MAX_ID
 from daas.signing.mechanism import KeyPair
+from daas.storage.ids import MAX_ID
 from daas.web.arguments import JsonNumber, check_arguments
 
 from ..support.actors import FORM, MOVE, Application, authorization
@@ -321,6 +321,7 @@ ARGUMENTS = {
     "limit": MessagesArguments,
     "subject": MessagesArguments,
 }
+GREATEST = {"id": MAX_ID, "folder": MAX_ID, "limit": 1000}
 NUMBERS = st.integers(-2, 1002) | st.integers(MAX_ID - 2, MAX_ID + 2) | st.integers(0, 10**20)
 NEAR = st.text("0129.@-+eEiInNbBoOxXtTsS", max_size=22) | st.text(max_size=70)
 
@@ -368,7 +369,9 @@ def test_the_service_takes_just_the_texts_that_the_document_allows(document: dic
     @example("a" * 998)
     @example("a" * 999)
     def agree(text: Any) -> None:
-        assert accepts(name, text) == form.is_valid(text)
+        # JSON Schema cannot say the greatest number that is written as text.
+        too_great = text.isascii() and text.isdigit() and int(text) > GREATEST.get(name, 0)
+        assert accepts(name, text) == (form.is_valid(text) and not (name in GREATEST and too_great))
 
     agree()
 
@@ -384,7 +387,7 @@ def test_the_service_takes_just_the_numbers_that_the_document_allows(document: d
     agree()
 
 
-@pytest.mark.parametrize(("name", "greatest"), [("id", MAX_ID), ("folder", MAX_ID), ("limit", 1000)])
+@pytest.mark.parametrize(("name", "greatest"), GREATEST.items())
 def test_a_whole_number_is_taken_from_1_to_the_greatest(name: str, greatest: int) -> None:
     # The first digits of the greatest, with another behind them: where its pattern could err.
     digits = str(greatest)
