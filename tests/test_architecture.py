@@ -11,7 +11,7 @@ from flask import Flask
 import daas
 
 PACKAGE = Path(daas.__file__).parent
-FEATURES = [name for name in ("direct", "contacts", "onboarding") if (PACKAGE / name).is_dir()]
+FEATURES = ["direct", "contacts"]
 # What may be called without Flask, by people who have only the client or who check another server.
 STANDALONE = [path for room in ("signing", "client", "conformance") for path in sorted((PACKAGE / room).rglob("*.py"))]
 

@@ -1,4 +1,4 @@
-"""The keys of an application as an operator rolls them over, and the note of when each was last used."""
+"""Manage the keys of applications, and record when each was last used."""
 
 import datetime
 import logging
@@ -22,7 +22,7 @@ from .registry import Application, ApplicationKey, find_application
 # Write `last_used_at` at most once per this many seconds and process; it can lag behind by that much.
 _WRITTEN_SECONDS = 60
 
-# So many private keys are encrypted anew in one transaction.
+# Private keys that one transaction encrypts again.
 _ROTATED_AT_ONCE = 100
 
 logger = logging.getLogger(__name__)
@@ -30,14 +30,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Rotation:
-    """How many private keys were encrypted anew, and how many are under none of the keys of this server."""
+    """How many private keys were encrypted again, and how many this server cannot decrypt."""
 
     rotated: int
     undecryptable: int
 
 
 class KeyUses:
-    """When the use of each key is to be written next, by the monotonic clock."""
+    """When each key's last use must be written next, in seconds of the monotonic clock."""
 
     def __init__(self) -> None:
         self._due: dict[int, float] = {}
@@ -54,9 +54,9 @@ class KeyUses:
 def add_key(
     application_name: str, name: str | None, expires_at: datetime.datetime | None, keys: KeyPair | None = None
 ) -> tuple[ApplicationKey, str]:
-    """Add a key to an application and give it with its private key, which is shown this once and never again.
+    """Add a key to an application and return it with its private key, which is shown only this once.
 
-    By default it is named by its number.
+    Its default name is its number.
     """
     application = find_application(application_name)
     name = str(len(application.keys) + 1) if name is None else name.strip()
@@ -84,7 +84,7 @@ def add_key(
 
 
 def revoke_key(application_name: str, key_name: str) -> ApplicationKey:
-    """Refuse what is signed with a key, from now on and for good; `key_name` is its name or the public key itself."""
+    """Revoke a key permanently; `key_name` is its name or the public key."""
     application = find_application(application_name)
     key = _find_key(application, key_name)
     key.revoked_at = key.revoked_at or datetime.datetime.now(datetime.UTC)
@@ -95,7 +95,7 @@ def revoke_key(application_name: str, key_name: str) -> ApplicationKey:
 
 
 def expire_key(application_name: str, key_name: str, expires_at: datetime.datetime | None) -> ApplicationKey:
-    """Let a key work until a moment, in whole seconds, or for good; `key_name` is its name or the public key."""
+    """Set a key's expiry (whole seconds), or None for no expiry; `key_name` is its name or the public key."""
     application = find_application(application_name)
     key = _find_key(application, key_name)
     key.expires_at = expires_at
@@ -106,7 +106,7 @@ def expire_key(application_name: str, key_name: str, expires_at: datetime.dateti
 
 
 def check_key_pair(keys: KeyPair) -> None:
-    """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or blank."""
+    """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or space."""
     for name, key in [("public", keys.public_key), ("private", keys.private_key)]:
         if not re.fullmatch(r"[!-9;-~]{16,128}", key):
             raise OperatorError(f"The {name} key must be 16 to 128 printable ASCII characters, no colon or blank.")
@@ -123,7 +123,7 @@ def rotate_encryption() -> Rotation:
     """Encrypt every stored private key again, under the first of DAAS_ENCRYPTION_KEYS.
 
     A key that is encrypted under it already stays as it is, so that this can be interrupted and run again. So does one
-    that is under none of the keys, which is counted. Batches keep each transaction short.
+    that no key decrypts, which is counted. Batches keep each transaction short.
     """
     with write_transaction() as run:
         run.change(insert(AuditRow).values(audit_row("encryption rotate")))
@@ -133,7 +133,7 @@ def rotate_encryption() -> Rotation:
 
 
 def note_use(key_id: int) -> None:
-    """Write that a key has just been used, after the response was sent and at most once a minute."""
+    """Record that a key has just been used: after the response was sent, and at most once a minute."""
     if not services().key_uses.is_due(key_id):
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -192,7 +192,7 @@ def _find_key(application: Application, name: str) -> ApplicationKey:
 
 
 def _serve_previous_release(application: Application) -> None:
-    """Let servers of the release before check with a key that works, or with one that nobody has."""
+    """Give servers of the previous release a key that works, or one that nobody has."""
     working = next((key for key in application.keys if key.works), None)
     if working is not None:
         application.public_key = working.public_key

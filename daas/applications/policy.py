@@ -1,4 +1,4 @@
-"""What is asked of an application beyond a good signature, and how much of its traffic would not stand up to more."""
+"""Per-application requirements (Content-MD5, networks, rate limit), and how many requests would fail Content-MD5."""
 
 import datetime
 import functools
@@ -15,12 +15,12 @@ from ..records.request_log import RequestLogRow
 from ..storage.engine import db
 from .registry import Application, find_application
 
-#: Whether an application must send Content-MD5.
+#: The requirements for Content-MD5.
 CONTENT_MD5 = ("off", "warn", "require")
 
 _LONGEST_EXPLANATION = datetime.timedelta(days=7)
 _MOST_NETWORKS = 100
-# How many rows of the log are looked at to see how an application calls.
+# Rows of the log in which an application's requests are counted.
 _ROWS_LOOKED_AT = 100_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -28,7 +28,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Exposure:
-    """How many calls with a body an application has signed since a moment, and in how many that was not covered."""
+    """How many requests with a body an application has signed since a time, and how many without Content-MD5."""
 
     calls: int
     body_unsigned: int
@@ -42,9 +42,9 @@ def set_policy(
     networks: Sequence[str] | None = None,
     rate_limit: str | None = None,
 ) -> Application:
-    """Change what is asked of an application; None leaves a part as it is, nothing for the others asks nothing.
+    """Change an application's requirements: None leaves one unchanged, an empty value removes it.
 
-    `networks` are those that it may call from, such as `10.0.0.0/8`; `rate_limit` is like `600 per minute`.
+    `networks` are those from which it may call, such as `10.0.0.0/8`; `rate_limit` is a text such as `600 per minute`.
     """
     application = find_application(name)
     if content_md5 is not None:
@@ -61,7 +61,7 @@ def set_policy(
 
 
 def explain_for(name: str, span: datetime.timedelta) -> Application:
-    """Show an application, for as long as said from now on, the string to sign with each 401; 0 ends it."""
+    """Add the string to sign to an application's 401 responses for a duration from now; 0 ends it."""
     if span > _LONGEST_EXPLANATION:
         raise OperatorError("A 401 is explained for 7 days at most.")
     application = find_application(name)
@@ -72,14 +72,14 @@ def explain_for(name: str, span: datetime.timedelta) -> Application:
 
 
 def content_md5_of(application: Application) -> str:
-    """Tell whether an application must send Content-MD5, as in CONTENT_MD5."""
+    """Return an application's requirement for Content-MD5, one of CONTENT_MD5."""
     if application.require_content_md5:
         return "require"
     return "warn" if application.warn_content_md5 else "off"
 
 
 def exposure_of(application: Application) -> Exposure:
-    """Count the calls of an application whose signature covered no body, in the last 100,000 rows of the log."""
+    """Count an application's requests whose signature did not cover the body, in the last 100,000 rows of the log."""
     latest = (
         select(RequestLogRow.application, RequestLogRow.unbound, RequestLogRow.at)
         .order_by(RequestLogRow.id.desc())
@@ -92,7 +92,7 @@ def exposure_of(application: Application) -> Exposure:
 
 
 def is_allowed_from(networks: str | None, address: str) -> bool:
-    """Tell whether a client's address is in one of the networks, as they are stored; None is all."""
+    """Return whether a client's address is in one of the networks (stored as text); None allows all."""
     if networks is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Registered applications: what signs for them, what they may use, and how to find, change or suspend one."""
+"""Registered applications, their keys and permissions: register, find, change and suspend them."""
 
 import datetime
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ from ..storage.engine import Base, Id, UtcDateTime, db
 
 #: Every service that an application can be granted, named by its URL.
 SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")
-#: What `register` grants when it is not told.
+#: The services that `register` grants by default.
 DEFAULT_SERVICES = SERVICES[:3]
 
 
@@ -44,19 +44,19 @@ class Application(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
-    #: One of its keys, for servers of the release before; this release looks only at `keys`.
+    #: One of its keys, for servers of the previous release; this release uses only `keys`.
     public_key: Mapped[str] = mapped_column(String(128), unique=True)
     private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
     suspended: Mapped[bool] = mapped_column(default=False)
     all_mailboxes: Mapped[bool] = mapped_column(default=False)
     require_content_md5: Mapped[bool] = mapped_column(default=False)
-    #: Whether its answers say so where it has not sent Content-MD5.
+    #: Whether successful responses warn if Content-MD5 is missing.
     warn_content_md5: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: Where it may call from, in the notation of CIDR, with blanks between; None: from anywhere.
+    #: The allowed networks in CIDR notation, separated by spaces; None allows all.
     networks: Mapped[str | None] = mapped_column(Text)
-    #: Such as `600 per minute`; None for that of all.
+    #: Such as `600 per minute`; None for the general limit.
     rate_limit: Mapped[str | None] = mapped_column(String(100))
-    #: Whether, or until when, it is shown with each 401 the string to sign that the server built.
+    #: Whether, or until when, its 401 responses have the server's string to sign.
     explain_401: Mapped[bool] = mapped_column(default=False)
     explain_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     keys: Mapped[list["ApplicationKey"]] = relationship(order_by="ApplicationKey.id", cascade="all, delete-orphan")
@@ -65,7 +65,7 @@ class Application(Base):
 
 
 class ApplicationKey(Base):
-    """A key pair that an application signs with; once revoked it stays, so that the log can be understood."""
+    """A key pair of an application; a revoked key stays, so that old rows of the log can be understood."""
 
     __tablename__ = "application_key"
     __table_args__ = (
@@ -78,9 +78,9 @@ class ApplicationKey(Base):
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
     name: Mapped[str] = mapped_column(String(100))
     public_key: Mapped[str] = mapped_column(String(128), unique=True)
-    #: The private key under the first of DAAS_ENCRYPTION_KEYS, a Fernet token.
+    #: The private key as a Fernet token, encrypted with one of DAAS_ENCRYPTION_KEYS.
     private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
-    #: None for a key that is older than this table.
+    #: None for a key from before this table existed.
     created_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
@@ -103,7 +103,7 @@ class ApplicationService(Base):
 
 
 class ApplicationMailbox(Base):
-    """A mailbox that is open to an application."""
+    """A mailbox that an application may use."""
 
     __tablename__ = "application_mailbox"
 
@@ -121,7 +121,7 @@ def register_application(
     explain_401: bool = False,
     keys: KeyPair | None = None,
 ) -> tuple[Application, str]:
-    """Register an application and give it with its private key, which is shown this once and never again."""
+    """Register an application and return it with its private key, which is shown only this once."""
     services, mailbox_ids = [*dict.fromkeys(services)], [*dict.fromkeys(mailbox_ids)]
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
@@ -158,7 +158,7 @@ def register_application(
 
 
 def find_application(name: str) -> Application:
-    """Find an application by its name; raises OperatorError if there is none."""
+    """Return the application with a name; raise OperatorError if there is none."""
     application = db.session.scalar(select(Application).where(Application.name == name))
     if application is None:
         raise OperatorError(f"There is no application {name!r}.")
@@ -166,12 +166,12 @@ def find_application(name: str) -> Application:
 
 
 def list_applications() -> Sequence[Application]:
-    """Give all applications in the order of their names."""
+    """Return all applications, ordered by name."""
     return db.session.scalars(select(Application).order_by(Application.name)).all()
 
 
 def suspend_application(name: str, *, suspended: bool) -> Application:
-    """Suspend or resume an application; while suspended, each of its requests is refused."""
+    """Suspend or resume an application; all requests of a suspended application are rejected."""
     application = find_application(name)
     application.suspended = suspended
     audit("application suspend" if suspended else "application resume", name)
@@ -180,7 +180,7 @@ def suspend_application(name: str, *, suspended: bool) -> Application:
 
 
 def grant(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all_mailboxes: bool) -> Application:
-    """Allow an application more services and mailboxes, on top of what it may use already."""
+    """Grant an application services and mailboxes, in addition to its present permissions."""
     application = find_application(name)
     services, mailbox_ids = {*services}, {*mailbox_ids}
     granted_services = {row.service for row in application.services}
@@ -194,7 +194,9 @@ def grant(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all
 
 
 def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, all_mailboxes: bool) -> Application:
-    """Take services and mailboxes from an application; `all_mailboxes` leaves it those named one by one."""
+    """Withdraw services and mailboxes from an application; `all_mailboxes` withdraws the permission for all, not the
+    mailboxes granted by name.
+    """
     application = find_application(name)
     services, mailbox_ids = {*services}, {*mailbox_ids}
     application.services = [row for row in application.services if row.service not in services]
@@ -206,19 +208,19 @@ def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, al
 
 
 def remove_application(name: str) -> None:
-    """Take an application away, with its keys and permissions; the request log keeps its name."""
+    """Remove an application with its keys and permissions; the request log keeps its name."""
     audit("application remove", name)
     db.session.delete(find_application(name))
     db.session.commit()
 
 
 def may_use(service: ColumnElement[str]) -> ColumnElement[bool]:
-    """Say in a statement that an application is granted a service."""
+    """Return the condition that an application may use a service."""
     return exists().where(ApplicationService.application_id == Application.id, ApplicationService.service == service)
 
 
 def key_works() -> ColumnElement[bool]:
-    """Say in a statement that a key is neither revoked nor, by the database's clock, expired."""
+    """Return the condition that a key is neither revoked nor expired, by the database's clock."""
     not_expired = or_(ApplicationKey.expires_at.is_(None), ApplicationKey.expires_at > func.current_timestamp())
     return ApplicationKey.revoked_at.is_(None) & not_expired
 

@@ -1,4 +1,4 @@
-"""Mailboxes and their folders, as an operator keeps them."""
+"""Administration of mailboxes and folders, for operators."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def add_mailbox(name: str) -> Mailbox:
 
 
 def find_mailbox(name: str) -> Mailbox:
-    """Find a mailbox without regard to case; raises OperatorError if there is none."""
+    """Return a mailbox, whose name is accepted in any case; raise OperatorError if there is none."""
     mailbox = db.session.scalar(select(Mailbox).where(Mailbox.name == name.lower()))
     if mailbox is None:
         raise OperatorError(f"There is no mailbox {name!r}.")
@@ -40,18 +40,18 @@ def find_mailbox(name: str) -> Mailbox:
 
 
 def list_mailboxes() -> Sequence[Mailbox]:
-    """Give all mailboxes in the order of their names."""
+    """Return all mailboxes, ordered by name."""
     return db.session.scalars(select(Mailbox).order_by(Mailbox.name)).all()
 
 
 def names_of_granted_mailboxes(application_id: int) -> list[str]:
-    """Give the names of the mailboxes that are granted to an application one by one, in order."""
+    """Return the names of the mailboxes granted to an application by name, sorted."""
     granted = select(ApplicationMailbox.mailbox_id).where(ApplicationMailbox.application_id == application_id)
     return [*db.session.scalars(select(Mailbox.name).where(Mailbox.id.in_(granted)).order_by(Mailbox.name))]
 
 
 def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
-    """Suspend or resume a mailbox; while suspended, it is open to no application."""
+    """Suspend or resume a mailbox; no application may use a suspended mailbox."""
     mailbox = find_mailbox(name)
     mailbox.suspended = suspended
     audit("mailbox suspend" if suspended else "mailbox resume", mailbox.name)
@@ -60,7 +60,7 @@ def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
 
 
 def remove_mailbox(name: str) -> None:
-    """Take a mailbox away with all that lies in it, and close it to every application; no id is used again."""
+    """Remove a mailbox with all its messages, folders and permissions; no id is used again."""
     mailbox = find_mailbox(name)
     messages = select(Message.id).where(Message.mailbox_id == mailbox.id)
     for statement in [
@@ -77,7 +77,7 @@ def remove_mailbox(name: str) -> None:
 
 
 def add_folder(mailbox: Mailbox, name: str) -> Folder:
-    """Add a custom folder, whose name may be neither a standard folder's nor all digits."""
+    """Add a custom folder; raise OperatorError for the name of a standard folder, or one of only digits."""
     name = name.strip()
     if not 1 <= len(name) <= 255 or has_control_characters(name):
         raise OperatorError("The name of a folder is 1 to 255 characters, none of them a control character.")
@@ -95,14 +95,14 @@ def add_folder(mailbox: Mailbox, name: str) -> Folder:
 
 
 def list_custom_folders(mailbox: Mailbox) -> Sequence[Folder]:
-    """Give a mailbox's custom folders in the order of their ids."""
+    """Return a mailbox's custom folders, ordered by id."""
     return db.session.scalars(
         select(Folder).where(Folder.mailbox_id == mailbox.id, ~Folder.standard).order_by(Folder.id)
     ).all()
 
 
 def find_folder(mailbox: Mailbox, text: str) -> Folder:
-    """Find a folder of a mailbox by a standard name, or by a custom folder's id or name."""
+    """Return a folder of a mailbox, by a standard name, or a custom folder's id or name; raise OperatorError."""
     understood = read_folder(text)
     custom = ~Folder.standard & (Folder.id == understood if isinstance(understood, int) else Folder.name == text)
     query = select(Folder).where(

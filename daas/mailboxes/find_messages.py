@@ -1,4 +1,4 @@
-"""What an application asks before it moves: which folders a mailbox has, and which messages."""
+"""Find the folders and messages of a mailbox, for applications."""
 
 import datetime
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ _LAST_MOMENT = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 @dataclass(frozen=True)
 class Search:
-    """Which messages are looked for: those that fit all that is given.
+    """The conditions of a search, all of which a message must meet.
 
-    `folder` is a standard folder's name or a custom one's id; `subject` and `sender` are parts of the text,
-    without regard to case; `since` and `until` are moments, inclusive, and leave out messages without a date;
-    `after` is the id that the page before ended with, `limit` the length of a page.
+    `folder` is a standard folder's name or a custom folder's id; `subject` and `sender` match a part of the text in
+    any case; `since` and `until` are inclusive times, which exclude messages without a date; `after` is the last id of
+    the previous page, `limit` the number of messages in a page.
     """
 
     folder: str | int | None = None
@@ -40,7 +40,7 @@ class Search:
 
 @dataclass(frozen=True)
 class MessageSummary:
-    """A message as the call shows it; `folder` is a standard folder's name or a custom one's id."""
+    """A message in a response; `folder` is a standard folder's name or a custom folder's id."""
 
     id: int
     folder: str
@@ -90,9 +90,9 @@ def find_messages(caller: Caller, mailbox: str, search: Search) -> tuple[list[Me
 def page_query(
     mailbox: AccessibleMailbox, search: Search
 ) -> Select[int, int, str, bool, str, str, str, datetime.datetime | None, int]:
-    """Give the statement of a page: which ids first, by an index alone where it can be, then what is shown of them.
+    """Return the query of a page: it finds the ids first, by an index if possible, then the columns to show.
 
-    It asks for one message more than the page has, to know whether there are more.
+    It returns one message more than the page has, which shows whether there is a next page.
     """
     ids = (_ids_by_date if search.since or search.until else _ids_in_order)(mailbox, search)
     return (
@@ -115,13 +115,13 @@ def page_query(
 
 
 def _ids_in_order(mailbox: AccessibleMailbox, search: Search) -> Select[int]:
-    """Walk along the ids of the folder, or of the mailbox, from where the page before ended."""
+    """Return the query that walks along the ids of the folder or mailbox, from the end of the previous page."""
     column, place = (
         (Message.mailbox_id, mailbox.id) if mailbox.folder_id is None else (Message.folder_id, mailbox.folder_id)
     )
     if db.engine.dialect.name == "postgresql":
-        # Compared as one row, only the index of both columns can give the order: PostgreSQL would else walk
-        # along all ids, past every message that lies elsewhere. SQLite, which would not, reads a row less well.
+        # Compared as one row, only the index of both columns can give the order: otherwise PostgreSQL would walk
+        # along all ids, past every message of other folders. SQLite would not, and is slower with a row.
         row = tuple_(column, Message.id)
         query = select(Message.id).where(row > (place, search.after), row <= (place, MAX_ID))
     else:
@@ -133,10 +133,10 @@ def _ids_in_order(mailbox: AccessibleMailbox, search: Search) -> Select[int]:
 
 
 def _ids_by_date(mailbox: AccessibleMailbox, search: Search) -> Select[int]:
-    """Take what lies between the dates from their index, and of that what follows the page before.
+    """Return the query that reads the messages between the dates from the index of dates, after the previous page.
 
-    Adding nothing to the id keeps both databases from walking along the ids instead, past every message that is
-    too old: so a page costs what lies between the dates, the last one as much as the first.
+    `id + 0` keeps both databases from walking along the ids instead, past every message that is too old. So every page
+    costs as much as the messages between the dates.
     """
     in_order = MessageEnvelope.id + 0
     query = select(MessageEnvelope.id).where(

@@ -1,4 +1,4 @@
-"""The messages of a mailbox, as an operator looks at them."""
+"""The messages of a mailbox, for operators."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 
 @dataclass(frozen=True)
 class ListedMessage:
-    """A message's envelope, and where it is; `folder` is a standard folder's name or a custom one's id."""
+    """A message's envelope, mailbox and folder; `folder` is a standard folder's name or a custom folder's id."""
 
     envelope: MessageEnvelope
     mailbox: str
@@ -20,7 +20,7 @@ class ListedMessage:
 
 
 def list_messages(mailbox: Mailbox, folder: Folder | None) -> Iterator[ListedMessage]:
-    """Give the messages of a mailbox, or of one of its folders, in the order of their ids."""
+    """Return the messages of a mailbox, or of one of its folders, ordered by id."""
     criteria = [Message.mailbox_id == mailbox.id] + ([] if folder is None else [Message.folder_id == folder.id])
     query = (
         select(MessageEnvelope, Folder)
@@ -34,7 +34,7 @@ def list_messages(mailbox: Mailbox, folder: Folder | None) -> Iterator[ListedMes
 
 
 def find_message(message_id: int) -> ListedMessage:
-    """Find a message by its id; raises OperatorError if there is none."""
+    """Return the message with an id; raise OperatorError if there is none."""
     query = (
         select(MessageEnvelope, Folder, Mailbox)
         .join(Message, Message.id == MessageEnvelope.id)
@@ -49,7 +49,7 @@ def find_message(message_id: int) -> ListedMessage:
 
 
 def read_content(message_id: int) -> bytes:
-    """Give a message's bytes as they were imported."""
+    """Return a message's bytes as they were imported; raise OperatorError if there is none."""
     raw = db.session.scalar(select(MessageContent.raw).where(MessageContent.id == message_id))
     if raw is None:
         raise OperatorError(f"There is no message {message_id}.")

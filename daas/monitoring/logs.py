@@ -1,6 +1,6 @@
-"""Logs as lines of JSON on standard output: one for each request, and whatever else the process has to say.
+"""Log lines in JSON on standard output: one for each request, and the other messages of the process.
 
-No line holds what a request held: not its target, headers or body, and of an exception not the text.
+No line contains parts of a request (URI, headers, body) or the text of an exception.
 """
 
 import json
@@ -30,7 +30,7 @@ def configure_logs() -> None:
 
 
 def write_request(**facts: object) -> None:
-    """Write the line of a request; one that cannot be written, to a full disk say, is left."""
+    """Write the line of a request; skip it if it cannot be written, to a full disk for example."""
     if structlog.is_configured():
         with suppress(OSError):
             _lines().info("request", **facts)
@@ -50,7 +50,7 @@ def _lines() -> structlog.typing.FilteringBoundLogger:
 
 
 def _leave_out_text_of_exception(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Tell an exception's type and where it was raised, but not its text: that may hold what a request held."""
+    """Return an exception's type and place, but not its text, which may contain parts of a request."""
     error = (line.pop("exc_info", None) or (None, None, None))[1]
     if error is not None:
         line["exception"] = type(error).__name__
@@ -62,7 +62,7 @@ _ON_EACH_LINE: list[Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
 ]
-#: For the `logging` of the standard library, by which gunicorn, SQLAlchemy and Python's warnings speak.
+#: For the `logging` module, which gunicorn, SQLAlchemy and Python's warnings use.
 _CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -84,9 +84,9 @@ _CONFIGURATION: dict[str, Any] = {
     "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
     "root": {"level": "INFO", "handlers": ["stdout"]},
     "loggers": {
-        # gunicorn gives it a handler of its own, which is taken away here.
+        # Remove the handler that gunicorn adds.
         "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-        # Below this level it would tell parameters and rows.
+        # Below this level it would log parameters and rows.
         "sqlalchemy": {"level": "WARNING"},
         "alembic": {"level": "WARNING"},
     },

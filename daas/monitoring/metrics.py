@@ -29,7 +29,7 @@ def init_metrics(app: Flask, metrics: "Metrics") -> None:
 
 
 class _Instruments:
-    """The counters and histograms, made together: each registers itself once."""
+    """The counters and histograms, created together, since each registers itself once."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -71,7 +71,7 @@ class Metrics:
         self._making = Lock()
 
     def count(self, service: str, status: int, reason: str, seconds: float, *, body_unsigned: bool) -> None:
-        """Count a request that was answered, so many seconds after it arrived."""
+        """Count a response, and the seconds since its request arrived."""
         with suppress(OSError):
             requests, durations = self._labelled(service, status, reason)
             requests.inc()
@@ -85,18 +85,18 @@ class Metrics:
             self._instruments.limited.labels(kind).inc()
 
     def take_connection(self, info: dict[str, Any]) -> None:
-        """Count a connection to the database that is taken from the pool; `info` is what the pool keeps with it."""
+        """Count a connection taken from the pool; `info` is the pool's dictionary for it."""
         with suppress(OSError):
             self._pool_in_use().inc()
             info["counted"] = True
 
     def give_connection_back(self, info: dict[str, Any]) -> None:
-        """Count a connection to the database that is given back to the pool, if it was counted when it was taken."""
+        """Count a connection returned to the pool, if it was counted when it was taken."""
         if info.pop("counted", False):
             self._pool_in_use().dec()
 
     def expose(self) -> bytes:
-        """Write all metrics in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 

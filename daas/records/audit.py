@@ -1,6 +1,6 @@
-"""The audit: one row for every act of an operator, in the transaction of what it changes.
+"""The audit: one row for every command of an operator that changes something, in the transaction of the change.
 
-Nothing here changes or deletes a row. A row names what it is about in text, as those of the request log do.
+Nothing changes or deletes a row. Rows name applications and mailboxes in text, like the rows of the request log.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from .text import MAX_TEXT, printable
 
 
 class AuditRow(Base):
-    """One act of an operator."""
+    """One change by an operator."""
 
     __tablename__ = "audit"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -27,21 +27,21 @@ class AuditRow(Base):
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     #: The user of the operating system who ran the command.
     actor: Mapped[str] = mapped_column(String(MAX_TEXT))
-    #: What was done, in the words of the commands, such as `application grant`.
+    #: The command, such as `application grant`.
     act: Mapped[str] = mapped_column(String(MAX_TEXT))
-    #: The name of the application or mailbox that it is about; empty if it is about none.
+    #: The name of the application or mailbox that was changed; empty for other changes.
     subject: Mapped[str] = mapped_column(String(MAX_TEXT))
-    #: The rest of what was asked for, a JSON object; never a private key.
+    #: The other arguments, as a JSON object; never a private key.
     details: Mapped[str] = mapped_column(Text)
 
 
 def audit(act: str, subject: str = "", **details: Any) -> None:
-    """Add the row of an act to the session's transaction."""
+    """Add the row of a change to the session's transaction."""
     db.session.add(AuditRow(**audit_row(act, subject, **details)))
 
 
 def audit_row(act: str, subject: str = "", **details: Any) -> dict[str, Any]:
-    """Give the row of an act, by its columns' names, all but its id."""
+    """Return the columns of a change's row, without its id."""
     return {
         "at": datetime.datetime.now(datetime.UTC),
         "actor": printable(_operator()),
@@ -52,13 +52,13 @@ def audit_row(act: str, subject: str = "", **details: Any) -> dict[str, Any]:
 
 
 def list_acts(since: datetime.datetime | None) -> Iterator[AuditRow]:
-    """Give the rows in the order of their ids, those of `since` or later."""
+    """Return the rows ordered by id, from `since` on if that is given."""
     query = select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000)
     return iter(db.session.scalars(query if since is None else query.where(AuditRow.at >= since)))
 
 
 def _operator() -> str:
-    """Give the user whose process this is, whatever the environment says."""
+    """Return the name of the user who runs this process, as the system knows it; the environment is ignored."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

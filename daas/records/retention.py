@@ -1,4 +1,4 @@
-"""How long the request log is kept."""
+"""Prune the request log."""
 
 import datetime
 
@@ -9,15 +9,15 @@ from .audit import AuditRow, audit_row
 from .request_log import RequestLogRow
 from .seals import Seal, SealMarks, sealed_through
 
-# So many rows are deleted in one transaction: moves wait for that on SQLite, and only there.
+# Rows that one transaction deletes: with SQLite, moves wait for it.
 _DELETED_AT_ONCE = 500
 
 
 def prune_requests(before: datetime.datetime) -> int:
-    """Delete the rows of the request log that are older than a moment, and tell how many.
+    """Delete the rows of the request log from before a time, and return their number.
 
-    Only the oldest go: as far as the first row that is not older, and once there are seals, not beyond them.
-    The audit says how far, first. Can be interrupted and run again.
+    It deletes only the oldest rows: up to the first one that is not older, and if there are seals, none beyond them.
+    The audit records first how far. It can be interrupted and repeated.
     """
     with read_transaction() as run:
         through = _prunable_through(run, before)

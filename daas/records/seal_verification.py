@@ -1,4 +1,4 @@
-"""The verification of seals: what was altered, deleted or made anew in the request log and the audit."""
+"""Verify the seals: find what was altered, deleted or sealed again in the request log and the audit."""
 
 import datetime
 import hashlib
@@ -17,13 +17,13 @@ from .audit import AuditRow
 from .request_log import RequestLogRow
 from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
 
-# Whoever has the database may give a seal any id: no more of those that are missing before it are named.
-_MOST_NAMED = 1000
+# Anybody who can write to the database can give a seal any id: report at most this many missing ones before it.
+_MAX_NAMED = 1000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with a row of a log, or with a seal."""
+    """An error in a row of a log, or in a seal."""
 
     log: str
     id: int
@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Prune:
-    """An act that accounts for the rows that are missing up to an id; `sealed` tells whether a seal covers it."""
+    """A recorded prune that explains the missing rows up to an id; `sealed` says whether a seal covers its record."""
 
     at: datetime.datetime
     actor: str
@@ -42,10 +42,10 @@ class Prune:
 
 @dataclass
 class Report:
-    """What a verification has found.
+    """The result of a verification.
 
-    `late` are rows that no seal covers though rows of greater ids are sealed: nothing is known of them. `unsealed`
-    gives, for each log, how many rows wait for a seal, the least id and the greatest.
+    `late` are rows without a seal although rows with greater ids are sealed: nothing is known about them. `unsealed`
+    holds for each log the number of rows without a seal, the least id and the greatest.
     """
 
     seals: int = 0
@@ -57,10 +57,9 @@ class Report:
 
 
 def verify_logs(kept: Mapping[int, Mapping[str, Any]] | None = None) -> Report:
-    """Compare the logs with their seals, and these with those that were kept elsewhere, by their ids.
+    """Compare the logs with their seals, and the seals with copies from outside the database (by id).
 
-    A seal that was made anew by somebody who has the key is found by that comparison alone, and so are the last
-    seals if they are missing.
+    Only the copies reveal seals that somebody with the key made again, and that the last seals are missing.
     """
     keys = seal_keys()
     report = Report()
@@ -68,7 +67,7 @@ def verify_logs(kept: Mapping[int, Mapping[str, Any]] | None = None) -> Report:
     unmarked = []
     mac_before, number = b"", 0
     for seal in list_seals(0):
-        missing = range(number + 1, seal.id)[:_MOST_NAMED]
+        missing = range(number + 1, seal.id)[:_MAX_NAMED]
         report.findings += [Finding("seal", id_, "missing") for id_ in missing]
         number = seal.id
         if not any(hmac.compare_digest(mac_of(key, seal, mac_before), seal.mac) for key in keys):
@@ -88,7 +87,7 @@ def verify_logs(kept: Mapping[int, Mapping[str, Any]] | None = None) -> Report:
 
 
 def read_kept_seals(path: Path) -> dict[int, dict[str, Any]]:
-    """Read the seals that were written to a file, by their ids."""
+    """Return the seals in a file, by id."""
     try:
         seals = [json.loads(line) for line in path.read_text().splitlines()]
         return {int(seal["seal"]): seal for seal in seals}
@@ -97,12 +96,12 @@ def read_kept_seals(path: Path) -> dict[int, dict[str, Any]]:
 
 
 def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
-    """Compare the rows of a seal with their marks; tells whether there are marks."""
+    """Compare the rows of a seal with their digests; return whether there are digests."""
     with read_transaction() as run:
         stored = run.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
         try:
             rows = read_rows(run, seal.log, seal.after_id, seal.through_id)
-        except (ValueError, TypeError):  # SQLite lets a moment be anything.
+        except (ValueError, TypeError):  # SQLite accepts any value as a time.
             report.findings.append(Finding("seal", seal.id, "rows unreadable"))
             return True
     if stored is None:
@@ -124,9 +123,9 @@ def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
 
 
 def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: int) -> None:
-    """Leave out what prunes have deleted; their acts are read behind all else, since one may be under way.
+    """Drop the errors that prunes explain; their records are read last, since a prune may be in progress.
 
-    A prune takes the oldest rows: what is missing behind one that is there was not pruned, whatever an act says.
+    A prune deletes the oldest rows: a missing row after an existing one was not pruned, whatever a record says.
     """
     with read_transaction() as run:
         oldest = run.scalar(select(func.min(RequestLogRow.id)))
@@ -152,7 +151,7 @@ def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: i
 
 
 def _pruned_through(details: str) -> int | None:
-    """Read how far a prune went; None from an act that does not say it, which somebody else has written."""
+    """Return the id up to which a prune deleted; None for a malformed record, which somebody else has written."""
     try:
         return int(json.loads(details)["through"])
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError):

@@ -1,6 +1,6 @@
-"""Seals over the request log and the audit: who holds their key finds out what was changed afterwards.
+"""Seals of the request log and the audit: anybody who has their key can find out what was changed afterwards.
 
-A seal covers a batch of rows and the seal before it. The key is not in the database, and who serves need not know it.
+A seal covers a batch of rows and the previous seal. The key is not in the database, and servers do not need it.
 """
 
 import datetime
@@ -25,7 +25,7 @@ from .request_log import RequestLogRow
 
 #: The logs that are sealed, by their names in a seal.
 LOGS: Mapping[str, type[RequestLogRow] | type[AuditRow]] = {"request": RequestLogRow, "audit": AuditRow}
-#: What is covered of a row. Whoever adds a column adds a format, so that seals of the one before still hold.
+#: The columns that a seal covers, by format. A new column needs a new format, so that older seals stay valid.
 FORMATS: Mapping[tuple[str, int], Sequence[str]] = {
     ("request", 1): (
         *("id", "at", "remote_address", "application", "service", "method", "path", "status", "reason", "duration_ms"),
@@ -34,18 +34,19 @@ FORMATS: Mapping[tuple[str, int], Sequence[str]] = {
     ("audit", 1): ("id", "at", "actor", "act", "subject", "details"),
 }
 _FORMAT = 1
-#: The mark of a row: its id, and half of an HMAC over what it holds.
+#: The digest of a row: its id, and half of an HMAC over its columns.
 MARK = struct.Struct(">q16s")
 
-_MOST_ROWS = 10_000
-# How long to wait for transactions that write.
+_MAX_ROWS = 10_000
+# Seconds to wait for transactions that write.
 _SETTLING_SECONDS = 30.0
 
 
 class Seal(Base):
     """A seal over the rows of a log whose ids are greater than `after_id` and at most `through_id`.
 
-    Ids have no gap. `digest` is the SHA-256 of the marks, `mac` the HMAC over all of this and the mac before it.
+    Ids of seals have no gaps. `digest` is the SHA-256 of the row digests, `mac` the HMAC over all of this and the
+    previous seal's mac.
     """
 
     __tablename__ = "seal"
@@ -62,7 +63,7 @@ class Seal(Base):
 
 
 class SealMarks(Base):
-    """The marks of the rows that a seal covers, in the order of their ids; pruned with the last of the rows."""
+    """The digests of the rows that a seal covers, ordered by id; deleted with the last of the rows."""
 
     __tablename__ = "seal_marks"
 
@@ -71,7 +72,7 @@ class SealMarks(Base):
 
 
 def seal_logs() -> list[dict[str, Any]]:
-    """Seal every row that is settled and not sealed yet, and give the seals as they are written down elsewhere."""
+    """Seal every settled row that is not sealed yet, and return the new seals in the form of describe_seal()."""
     key = seal_keys()[0]
     made = []
     for log in LOGS:
@@ -82,7 +83,7 @@ def seal_logs() -> list[dict[str, Any]]:
 
 
 def seal_keys() -> tuple[bytes, ...]:
-    """Give the keys of seals, the one that seals first; raises OperatorError if there is none."""
+    """Return the keys of seals, the one that seals first; raise OperatorError if there is none."""
     keys: tuple[str, ...] = services().settings.seal_key
     if not keys:
         raise OperatorError("DAAS_SEAL_KEY must be set to make or verify seals.")
@@ -90,7 +91,7 @@ def seal_keys() -> tuple[bytes, ...]:
 
 
 def list_seals(after: int) -> Iterable[Any]:
-    """Give the seals behind one, in their order."""
+    """Return the seals after the one with this id, ordered by id."""
     while True:
         with read_transaction() as run:
             seals = run.rows(select(*Seal.__table__.columns).where(Seal.id > after).order_by(Seal.id).limit(1000))
@@ -101,22 +102,22 @@ def list_seals(after: int) -> Iterable[Any]:
 
 
 def sealed_through(run: StatementRunner, log: str) -> int | None:
-    """Give the id up to which a log is sealed; None if it never was."""
+    """Return the id up to which a log is sealed; None if it has no seal."""
     return run.scalar(select(func.max(Seal.through_id)).where(Seal.log == log, _IS_SEAL))
 
 
 def describe_seal(seal: Any) -> dict[str, Any]:
-    """Give a seal as it is written down elsewhere."""
+    """Return a seal as the JSON object that is stored outside the database."""
     return {**_covered(seal), "mac": seal.mac.hex()}
 
 
 def mac_of(key: bytes, seal: Any, mac_before: bytes) -> bytes:
-    """Compute the mac of a seal that follows another; nothing is before the first."""
+    """Return the mac of a seal, which covers the previous seal's mac; the first seal has no previous one."""
     return hmac.digest(key, b"seal\n" + _to_bytes([mac_before.hex(), _covered(seal)]), hashlib.sha256)
 
 
 def mark_of(key: bytes, log: str, format_: int, row: Any) -> bytes:
-    """Compute the mark of a row."""
+    """Return the digest of a row."""
     values = [getattr(row, name) for name in FORMATS[log, format_]]
     shown = [value.isoformat() if isinstance(value, datetime.datetime) else value for value in values]
     covered = hmac.digest(key, b"row\n" + _to_bytes([log, format_, shown]), hashlib.sha256)
@@ -124,7 +125,7 @@ def mark_of(key: bytes, log: str, format_: int, row: Any) -> bytes:
 
 
 def read_rows(run: StatementRunner, log: str, after: int, through: int, limit: int | None = None) -> Sequence[Any]:
-    """Read the rows of a log whose ids are greater than one and at most another, in the order of their ids."""
+    """Return the rows of a log with ids greater than `after` and at most `through`, ordered by id."""
     table = LOGS[log].__table__
     rows = select(*table.columns).where(table.c.id > after, table.c.id <= through).order_by(table.c.id)
     return run.rows(rows.limit(limit))
@@ -147,7 +148,7 @@ def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
     with read_transaction() as run:
         before = run.first(select(Seal.id, Seal.mac).where(_IS_SEAL).order_by(Seal.id.desc()).limit(1))
         after = sealed_through(run, log) or 0
-        rows = read_rows(run, log, after, through, _MOST_ROWS)
+        rows = read_rows(run, log, after, through, _MAX_ROWS)
     if not rows:
         return None
     marks = b"".join(mark_of(key, log, _FORMAT, row) for row in rows)
@@ -172,10 +173,10 @@ def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
 
 
 def _settled_through(log: str) -> int:
-    """Give the id up to which every row is there that ever will be.
+    """Return the id up to which no more rows can appear.
 
-    PostgreSQL gives an id out before its row is there for others to see, and rows of greater ids may be there earlier.
-    Who writes locks the table before that: so what was being written when the greatest id was seen is waited for.
+    PostgreSQL assigns an id before others can see the row, so rows with greater ids may appear earlier. Every writer
+    locks the table before it gets an id: waiting for the writers that hold the lock now is enough.
     """
     table = LOGS[log]
     with read_transaction() as run:
@@ -202,7 +203,7 @@ def _to_bytes(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), default=repr).encode()
 
 
-# No seal was ever given another id: a row that has one must not say how far the logs are sealed.
+# Genuine ids have no gaps: a forged row with another id must not determine how far the logs are sealed.
 _IS_SEAL = Seal.id > 0
 _SEAL_COLUMNS = [column.key for column in Seal.__table__.columns]
 _WRITERS = Statement(

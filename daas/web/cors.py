@@ -1,4 +1,4 @@
-"""Answers to browsers whose pages come from another origin (the Fetch standard's CORS protocol)."""
+"""Responses to browsers with pages of other origins (CORS, in the Fetch standard)."""
 
 from collections.abc import Iterable
 
@@ -6,16 +6,16 @@ from flask import Response, request
 
 _ASKED_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
 _SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
-# Shown beside them by the answers that carry them.
+# Exposed too by responses that have them.
 _ANNOUNCEMENTS = ("X-Daas-Key-Expires", "X-Daas-Warning")
 _MAX_AGE_SECONDS = "600"
 
 
 def preflight(allowed_origins: frozenset[str]) -> Response | None:
-    """Answer a preflight from an allowed origin for a URL that exists; None for every other OPTIONS."""
+    """Return the response to a preflight from an allowed origin for an existing URL; None for any other OPTIONS."""
     if "Access-Control-Request-Method" not in request.headers or request.headers.get("Origin") not in allowed_origins:
         return None
-    # No URL serves OPTIONS, so that one which exists says 405, and which methods it has.
+    # No URL serves OPTIONS: an existing one raises a 405 that lists its methods.
     methods = methods_served(getattr(request.routing_exception, "valid_methods", None))
     if not methods:
         return None
@@ -32,12 +32,12 @@ def preflight(allowed_origins: frozenset[str]) -> Response | None:
 
 
 def methods_served(methods: Iterable[str] | None) -> list[str]:
-    """Give the methods that a URL serves; HEAD, which Flask adds to each GET, is none of them."""
+    """Return the methods of a URL, without HEAD, which Flask adds to each GET."""
     return sorted({*(methods or ())} - {"HEAD"})
 
 
 def let_origin_read(response: Response, origin: str | None, allowed_origins: frozenset[str]) -> None:
-    """Let a page of an allowed origin read the answer; credentials are never asked for."""
+    """Add the headers that let a page of an allowed origin read the response; credentials are never allowed."""
     if origin in allowed_origins:
         response.headers["Access-Control-Allow-Origin"] = origin
         announced = [name for name in _ANNOUNCEMENTS if name in response.headers]

@@ -1,4 +1,4 @@
-"""What monitors ask for: whether the service lives and is ready, and its metrics. Open to their networks alone."""
+"""The URLs for monitors: liveness, readiness and metrics, only for the networks in DAAS_MONITORS."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -21,7 +21,7 @@ _PLAIN = "text/plain; version=1.0.0; charset=utf-8"
 
 
 def requires_monitor_address() -> Callable[[View], View]:
-    """Admit the addresses in DAAS_MONITORS; to all others there is nothing here."""
+    """Admit the addresses in DAAS_MONITORS; every other client gets a 404."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -41,14 +41,14 @@ def requires_monitor_address() -> Callable[[View], View]:
 @health.get("/health/live")
 @requires_monitor_address()
 def show_life() -> Response:
-    """Say that the process answers."""
+    """Return a 200: the process responds."""
     return Response(to_json({"status": "ok"}), mimetype="application/json")
 
 
 @health.get("/health/ready")
 @requires_monitor_address()
 def show_readiness() -> Response:
-    """Say whether requests can be served: the database is there, and has what this release needs."""
+    """Return a 200 if the database is available and has what this release needs, else a 503."""
     try:
         fault = None if migrations.is_usable() else "migrations"
     except SQLAlchemyError:
@@ -60,5 +60,5 @@ def show_readiness() -> Response:
 @health.get("/metrics")
 @requires_monitor_address()
 def show_metrics() -> Response:
-    """Show the metrics of all processes of this server."""
+    """Return the metrics of all processes of this server."""
     return Response(services().metrics.expose(), content_type=_PLAIN)

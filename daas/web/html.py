@@ -1,4 +1,4 @@
-"""What all pages for people share: their templates, the headers that keep them to this host, and their errors."""
+"""What all pages share: templates, headers that restrict them to this host, and error pages."""
 
 from flask import Flask, Response, make_response, render_template
 from jinja2 import PackageLoader, StrictUndefined
@@ -9,7 +9,7 @@ from ..settings import Settings
 
 
 def init_html(app: Flask, settings: Settings) -> None:
-    """Make the app find the templates, and tell every one of them the facts of this server."""
+    """Make the app find the templates, and define the variables that all of them use."""
     app.jinja_loader = PackageLoader("daas.templates", "")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -22,14 +22,14 @@ def init_html(app: Flask, settings: Settings) -> None:
 
 
 def render_error(error: ApiError) -> Response:
-    """Say on a page what went wrong, and what to do."""
+    """Return a page that says what went wrong and what to do."""
     return make_response(render_template(f"errors/{error.status}.html"), error.status, error.headers)
 
 
 def content_security_policy(images: str = "'self'") -> str:
-    """Give the policy of a page: no other host, no script or style in the page itself, no frame of another site.
+    """Return a page's Content-Security-Policy: no other host, no inline scripts or styles, no frames.
 
-    `images` says where images may come from.
+    `images` is the source list for images.
     """
     return "; ".join(
         [
@@ -46,7 +46,7 @@ def content_security_policy(images: str = "'self'") -> str:
 
 
 def protect(response: Response) -> None:
-    """Add the headers of every page; one that needs a policy of its own has set it already."""
+    """Add the headers of every page; a page with its own policy has set it already."""
     response.headers.setdefault("Content-Security-Policy", content_security_policy())
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["Referrer-Policy"] = "no-referrer"

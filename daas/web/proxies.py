@@ -1,4 +1,4 @@
-"""Who a client is and how it came, where proxies stand in front: only those that are trusted are believed."""
+"""The address of a client, and whether its request came by TLS: only trusted proxies are believed."""
 
 import ipaddress
 import re
@@ -8,13 +8,13 @@ from typing import Any
 from ..setting_types import Network
 from ..settings import Settings
 
-#: What stands in the log for a peer without an address, one over a unix socket, and for what is no address.
+#: The log's text for a peer on a unix socket, which has no address, and for text that is not an address.
 _NO_ADDRESS = "unknown"
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
 
 def client_address(environ: dict[str, Any], settings: Settings) -> str:
-    """Give the address of the client: the last one in X-Forwarded-For that no trusted proxy has."""
+    """Return the client's address: the last one in X-Forwarded-For that is not a trusted proxy's."""
     peer: str = environ.get("REMOTE_ADDR", "")
     if not _is_trusted(peer, settings):
         return peer or _NO_ADDRESS
@@ -29,9 +29,9 @@ def client_address(environ: dict[str, Any], settings: Settings) -> str:
 
 
 def is_protected(environ: dict[str, Any], address: str, settings: Settings) -> bool:
-    """Tell whether a request of a client was never in the clear on a network.
+    """Return whether a request never crossed a network unencrypted.
 
-    The nearest proxy, if it is trusted, says that the client spoke TLS; or the client is on this machine.
+    Either the nearest proxy is trusted and reports TLS, or the client is on this machine.
     """
     peer = environ.get("REMOTE_ADDR", "")
     said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
@@ -41,13 +41,13 @@ def is_protected(environ: dict[str, Any], address: str, settings: Settings) -> b
 
 
 def forwarded_by_untrusted_proxy(environ: dict[str, Any], settings: Settings) -> bool:
-    """Tell whether a request has been forwarded by a proxy that is not trusted, so that nobody knows from where."""
+    """Return whether an untrusted proxy forwarded a request, so that its origin is unknown."""
     forwarded = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ or "HTTP_VIA" in environ
     return forwarded and not _is_trusted(environ.get("REMOTE_ADDR", ""), settings)
 
 
 def is_within(address: str, networks: Iterable[Network]) -> bool:
-    """Tell whether an address lies in one of some networks; what is no address lies in none."""
+    """Return whether an address is in one of the networks; False for text that is not an address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -58,12 +58,12 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
 
 
 def _is_trusted(peer: str, settings: Settings) -> bool:
-    """Tell whether a peer is a trusted proxy; who may open a unix socket, which has no address, is one."""
+    """Return whether a peer is a trusted proxy; a peer on a unix socket, which has no address, always is."""
     return not peer or (bool(settings.trusted_proxies) and is_within(peer, settings.trusted_proxies))
 
 
 def _address_of(hop: str) -> str:
-    """Give the address of an record of X-Forwarded-For, which may have a port; nothing if it is none."""
+    """Return the address in an entry of X-Forwarded-For, which may have a port; an empty text if there is none."""
     hop = re.sub(r"\A\[(.*)\](?::[0-9]+)?\Z|\A([0-9.]+):[0-9]+\Z", r"\1\2", hop.strip())
     try:
         return str(ipaddress.ip_address(hop))

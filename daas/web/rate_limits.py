@@ -1,6 +1,6 @@
-"""Limits of how often: per key what an operator grants it, per address how many requests may fail authentication.
+"""Rate limits: requests of each key, and failed authentications of each address.
 
-A good signature is never refused for what others do: its application has a count of its own.
+Other clients' failures never reject a valid signature: its application is counted separately.
 """
 
 import ipaddress
@@ -24,10 +24,10 @@ from .context import RequestContext
 
 logger = logging.getLogger(__name__)
 
-# How long a request may wait for the store, and how long none asks it after it was away.
+# Seconds that a request waits for the store, and that no request uses it after it was unavailable.
 _STORE_SECONDS = 0.25
 _AWAY_SECONDS = 10.0
-# How often the refusals that have no row of their own are told of, all at once.
+# Seconds between the lines that report how many requests were rejected without a row.
 _TELL_SECONDS = 60.0
 
 Answer = TypeVar("Answer")
@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 class RateLimits:
     """Counts requests in a store: this process's memory, or a Redis that processes and nodes share.
 
-    While the store is away nobody is refused.
+    While the store is unavailable, no request is rejected.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -48,15 +48,15 @@ class RateLimits:
         self._tell_at = time.monotonic() + _TELL_SECONDS
 
     def count_request(self, application: Caller) -> None:
-        """Count a request that its application signed; raises TooManyRequests if that asks more often than it may."""
+        """Count an application's signed request; raise TooManyRequests if its limit is exceeded."""
         limit = self._limit_of(application)
         if limit and self._is_over(limit, "hit", "key", application.public_key):
             raise TooManyRequests(self._seconds_left(limit, "key", application.public_key))
 
     def count_failure(self, context: RequestContext) -> None:
-        """Count a request that failed authentication; raises TooManyRequests if there are too many from its address.
+        """Count a request that failed authentication; raise TooManyRequests if its address has too many.
 
-        One whose signature is good, so that it failed for its date, say, has a count and the limit of its own key.
+        A request with a valid signature, which failed for its date for example, is counted by its key instead.
         """
         public_key = ""
         if context.caller is not None:
@@ -70,18 +70,18 @@ class RateLimits:
             raise TooManyFailures(self._seconds_left(limit, *counted))
 
     def _limit_of(self, application: Caller) -> RateLimitItem | None:
-        """Give the limit of each of an application's keys: its own, or else everybody's; None if there is none."""
+        """Return the limit of each key of an application: its own limit, or the general one; None if unlimited."""
         return _parse(application.rate_limit) if application.rate_limit else self._settings.rate_limit
 
     def _is_over(self, limit: RateLimitItem, ask: str, kind: str, *counted: str) -> bool:
-        """Ask the store, counting with `hit` or not with `test`, whether there are too many; no, while it is away."""
+        """Return whether a limit is exceeded: `ask` is `hit` to count, or `test` to look; False without a store."""
         is_over = self._ask(lambda limiter: not getattr(limiter, ask)(limit, kind, *counted), False)
         if is_over:
             self._metrics.count_limited(kind)
         return is_over
 
     def _seconds_left(self, limit: RateLimitItem, *counted: str) -> int:
-        """Give the whole seconds after which there is room again."""
+        """Return after how many whole seconds a request is allowed again."""
         resets_at = self._ask(lambda limiter: limiter.get_window_stats(limit, *counted).reset_time, 0.0)
         return max(1, math.ceil(resets_at - time.time()))
 
@@ -89,7 +89,7 @@ class RateLimits:
         if time.monotonic() < self._away_until:
             return unanswered
         if self._limiter is None:
-            # Not before the fork: what is in memory is each process's own.
+            # Not before the fork: each process has its own memory.
             self._limiter = FixedWindowRateLimiter(_open_store(self._settings.rate_limit_store))
         try:
             return question(self._limiter)
@@ -100,7 +100,7 @@ class RateLimits:
             return unanswered
 
     def _tell_of_refusal(self) -> None:
-        """Count what has no row and no line of its own, and tell the sum now and then."""
+        """Count a request without a row and a line, and log their number from time to time."""
         self._untold += 1
         if time.monotonic() >= self._tell_at:
             logger.warning("%d requests were refused for failures of others from their address.", self._untold)
@@ -118,7 +118,7 @@ def _open_store(url: str) -> Storage:
 
 
 def _network_of(address: str) -> str:
-    """Give what counts as one address: of IPv6, the network that one site has, but not where it stands for IPv4."""
+    """Return the address to count: for IPv6 the network of a site, unless the address maps IPv4."""
     try:
         parsed = ipaddress.IPv6Address(address)
     except ValueError:

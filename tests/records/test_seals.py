@@ -107,7 +107,7 @@ def evidence(own_app: Flask, tmp_path: Path) -> Evidence:
 @pytest.fixture
 def sealed(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> Evidence:
     """Six requests and an act, sealed by two rows each; `ids` are those of the requests, then that of the act."""
-    monkeypatch.setattr(seals, "_MOST_ROWS", 2)
+    monkeypatch.setattr(seals, "_MAX_ROWS", 2)
     evidence.ids = evidence.request(6)
     evidence.ids.append(evidence.act())
     evidence.seal("--output", "kept.jsonl")
