@@ -68,7 +68,7 @@ def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.skipped and os.environ.get("DAAS_TEST_REQUIRE") == "all" and not hasattr(report, "wasxfail"):
+    if report.skipped and os.environ.get("DAAS_TEST_REQUIRE") == "all":
         report.outcome = "failed"
         report.longrepr = f"skipped, though DAAS_TEST_REQUIRE=all: {call.excinfo.value}"
     return report
