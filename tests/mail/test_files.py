@@ -87,6 +87,12 @@ def test_file_is_one_message_byte_for_byte(tmp_path: Path) -> None:
     assert list(find_messages(path)) == [FoundMessage(str(path), raw)]
 
 
+def test_file_is_no_mbox_if_its_first_line_is_indented_text(tmp_path: Path) -> None:
+    raw = b" " * 20_000 + b"x\n" + POSTMARK + DISCHARGE
+    path = write(tmp_path / "letter", raw)
+    assert list(find_messages(path)) == [FoundMessage(str(path), raw)]
+
+
 def test_empty_file_is_found(tmp_path: Path) -> None:
     path = write(tmp_path / "empty", b"")
     assert list(find_messages(path)) == [FoundMessage(str(path), b"")]
@@ -236,7 +242,9 @@ def test_from_line_before_a_header_begins_a_message(tmp_path: Path, line: Any) -
         pytest.param("\n", "From : a@example.org", "To: d\n", id="a field"),
         pytest.param("\n", "from a@example.org", "To: d\n", id="lower case"),
         pytest.param("\n", "From a@example.org Mon Jun  3 12:13:56 2013", "See you\nTo: d\n", id="a quoted From line"),
-        pytest.param("\n", "From a@example.org Mon Jun  3 12:13:56 2013", " Subject: x\n  Folder: y\n", id="a log"),
+        pytest.param(
+            "\n", "From a@example.org Mon Jun  3 12:13:56 2013", " Subject: x\n  Folder: y\nTo: d\n", id="a log"
+        ),
         pytest.param("\n", "From a@example.org", "the ward: closed\nTo: d\nSubject: e\n", id="prose before a field"),
         pytest.param("x\n", "From a@example.org", "To: d\n", id="no empty line and no date"),
         pytest.param("x\n", "From a@example.org Mon Jun  3 2013", "To: d\n", id="no empty line and no time"),
