@@ -1,6 +1,8 @@
 """The rules of the house that a program can check."""
 
 import ast
+import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,11 @@ from flask import Flask
 
 import daas
 
+from .support.servers import ROOT
+
 PACKAGE = Path(daas.__file__).parent
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ROOMS = re.findall(r"^\| `.*$", CONTRIBUTING, re.MULTILINE)
 FEATURES = ["direct", "contacts"]
 # What may be called without Flask, by people who have only the client or who check another server.
 STANDALONE = [path for room in ("signing", "client", "conformance") for path in sorted((PACKAGE / room).rglob("*.py"))]
@@ -73,3 +79,16 @@ def test_every_view_states_its_door(app: Flask) -> None:
     }
     assert "/direct/messages/move/format/json" in {rule.rule for rule in app.url_map.iter_rules()}
     assert doorless == set()
+
+
+def test_contributing_has_a_line_on_every_room() -> None:
+    named = {name for row in ROOMS for name in re.findall(r"`([a-z_]+)(?:/|\.py)`", row.split("|")[1])}
+    present = {path.stem for path in PACKAGE.iterdir() if path.name not in {"__init__.py", "__pycache__", "py.typed"}}
+    assert named == present
+
+
+def test_contributing_shows_the_import_rules_that_are_checked() -> None:
+    rules = configparser.ConfigParser()
+    rules.read(ROOT / "setup.cfg")
+    layers = rules["importlinter:contract:floors"]["layers"].replace("daas.", "").strip().splitlines()
+    assert "\n".join(f"    {layer.strip()}" for layer in layers) in CONTRIBUTING
