@@ -103,8 +103,9 @@ def _open(stack: ExitStack, stage: Stage, kind: str, mail: Mail, grows: str) -> 
             db.engine.dispose()
 
     stack.callback(close)
+    # The first use of each key is written, which is not what is counted: each key is used once before.
     count = _count_sqlite if kind == "sqlite" else _count_postgresql
-    return Database(mail, grows, subject, count(subject, settings))
+    return Database(mail, grows, subject, count(subject, settings, mail.applications))
 
 
 def _spoken(grows: str, growing: Sequence[Database]) -> str:
@@ -152,11 +153,11 @@ def _note_connection(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_note_connection)
 
 
-def _count_sqlite(subject: InProcess, settings: Settings) -> dict[str, float]:
+def _count_sqlite(subject: InProcess, settings: Settings, warm_up: int) -> dict[str, float]:
     """Count what moves do, on the connections that the service opened for the first moves."""
     connections: list[sqlite3.Connection] = []
     _noting.append(connections)
-    subject.move(_COUNTED)
+    subject.move(warm_up)
     _noting.clear()
     path = settings.database_url.database or ""
     statements: list[str] = []
@@ -203,9 +204,9 @@ def _trees(connection: sqlite3.Connection, statement: str) -> list[int]:
     return [p2 for _, opcode, _, p2, p3, *_ in program if opcode in {"OpenRead", "OpenWrite"} and p3 == 0]
 
 
-def _count_postgresql(subject: InProcess, settings: Settings) -> dict[str, float]:
+def _count_postgresql(subject: InProcess, settings: Settings, warm_up: int) -> dict[str, float]:
     """Count what moves do, with the server's statistics of statements."""
-    subject.move(_COUNTED)
+    subject.move(warm_up)
     url = settings.database_url.set(drivername="postgresql")
     with psycopg.connect(
         url.set(database="postgres").render_as_string(hide_password=False), autocommit=True
