@@ -3,17 +3,28 @@
 from typing import Any
 
 from ..errors import ApiError, AuthenticationFailed, UseNotAuthorized, message_of
-from ..signing.content_type import media_type
+from ..signing.content_type import boundary, media_type
+from ..signing.json_pairs import JsonObject, without_byte_order_mark
 from ..signing.mechanism import RequestToSign
-from ..signing.rcws_scheme import MIGOMAIL, as_json, is_no_data
+from ..signing.rcws_scheme import MAX_VALUES, MIGOMAIL, is_no_data, read_posted
 from ..web.arguments import Arguments, by_name, read_form, read_pairs
 from ..web.context import ApiDefinition, RequestContext
+from ..web.multipart import read_fields
+
+#: Reading what is posted is part of checking its signature, so that it has to be little work.
+MAX_BODY_BYTES = 32_768
 
 _JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+
+# A field has a name and a value; a letter outside ASCII is two to four escapes.
+_MAX_FIELDS = MAX_VALUES // 2
+_MAX_ESCAPES = 4 * MAX_VALUES
 
 
 def fault_body(fault: ApiError, _request_id: str) -> dict[str, Any]:
-    """Give the body of an answer other than success, keys in this order; its request_id stands in a header alone."""
+    """Return the body of an error response, keys in this order; its request_id is only in a header."""
     refused = isinstance(fault, AuthenticationFailed | UseNotAuthorized)
     message = "Not Authorized" if refused else fault.message or message_of(fault.status)
     fields = {} if fault.fields is None else {"fields": [*fault.fields]}
@@ -21,33 +32,44 @@ def fault_body(fault: ApiError, _request_id: str) -> dict[str, Any]:
 
 
 def _request_to_sign(call: RequestContext) -> RequestToSign:
-    """Give what a signature covers of a call; what a form posts is signed as JSON."""
+    """Return what a signature covers of a call; the fields of a form are signed as a JSON object."""
     content_type, body = call.header("CONTENT_TYPE"), call.body or b""
-    if not is_no_data(body) and _type_of(content_type, body) != _JSON:
-        try:
-            pairs = [*read_pairs(content_type or "", body)]
-            by_name(pairs)  # Too many are unreadable too: nobody has signed yet, and to write them anew takes long.
-        except ApiError:
-            pairs = []  # What cannot be read is signed as it is, and refused behind a good signature.
-        if pairs and all(isinstance(value, str) for _, value in pairs):
-            body = as_json((name, str(value)) for name, value in pairs)
-    return RequestToSign(call.method, call.target, content_type=content_type, body=body)
+    return RequestToSign(
+        call.method, call.target, content_type=content_type, body=body, form=_read_form(content_type, body)
+    )
+
+
+def _read_form(content_type: str | None, body: bytes) -> JsonObject | None:
+    """Return the fields of a form; None if the body is no form, cannot be read, or is much work to read.
+
+    Such a body is signed as it is, and rejected only if its signature is good.
+    """
+    kind = _type_of(content_type, body)
+    fields: list[tuple[str, Any]] = []
+    try:
+        if kind == _FORM and body.count(b"&") < _MAX_FIELDS and body.count(b"%") <= _MAX_ESCAPES:
+            fields = read_form(body)
+        elif kind == _MULTIPART:
+            fields = read_fields(body, boundary(content_type or ""), _MAX_FIELDS)
+    except ApiError:
+        return None
+    return JsonObject(fields) if fields and all(isinstance(value, str) for _, value in fields) else None
 
 
 def _read_arguments(call: RequestContext, to_sign: RequestToSign) -> Arguments:
-    """Read the arguments of a call out of the query and of what it posts, as one set."""
-    body = call.body or b""
-    pairs = read_form(to_sign.uri.partition("?")[2].encode("latin-1"))
-    if not is_no_data(body):
-        pairs += read_pairs(_type_of(to_sign.content_type, body), body)
-    return by_name(pairs)
+    """Return the arguments of a call, of its query and of what it posts, as one set."""
+    content_type, body = to_sign.content_type, to_sign.body
+    arguments = read_form(to_sign.uri.partition("?")[2].encode("latin-1"))
+    if to_sign.form is not None:
+        arguments += to_sign.form
+    elif not is_no_data(without_byte_order_mark(body), read_posted(body)):
+        arguments += read_pairs(_JSON if _type_of(content_type, body) == _JSON else content_type or "", body)
+    return by_name(arguments)
 
 
 def _type_of(content_type: str | None, body: bytes) -> str:
-    """Give the type to read a body by: PHP's curl calls JSON a form, and nothing but JSON begins like it."""
-    if body.startswith(b"{") or media_type(content_type or "").lower() == _JSON:
-        return _JSON
-    return content_type or ""
+    """Return the media type to read a body by: PHP's curl calls JSON a form, and only JSON begins with a brace."""
+    return _JSON if without_byte_order_mark(body).startswith(b"{") else media_type(content_type or "").lower()
 
 
 CONTACTS_API = ApiDefinition(
@@ -56,4 +78,5 @@ CONTACTS_API = ApiDefinition(
     request_to_sign=_request_to_sign,
     read_arguments=_read_arguments,
     error_body=fault_body,
+    max_body_bytes=MAX_BODY_BYTES,
 )

@@ -7,8 +7,9 @@ from typing import Any
 import marshmallow
 from marshmallow import validate
 
+from ..signing.json_pairs import JsonNumber
 from ..storage.ids import ID_PATTERN, MAX_ID, read_id
-from ..web.arguments import Argument, JsonNumber
+from ..web.arguments import Argument
 from .models import MAX_TEXT
 
 _MAX_PAGE = 1000

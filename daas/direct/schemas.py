@@ -17,8 +17,9 @@ from ..mailboxes.names import (
     read_mailbox_name,
 )
 from ..signing.dates import DateUnreadable, read_date
+from ..signing.json_pairs import JsonNumber
 from ..storage.ids import ID_PATTERN, read_id
-from ..web.arguments import Argument, JsonNumber
+from ..web.arguments import Argument
 
 _MAX_LIMIT = 1000
 _MAX_TEXT = 998

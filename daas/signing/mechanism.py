@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from .json_pairs import JsonObject
+
 
 @dataclass(frozen=True)
 class RequestToSign:
@@ -16,7 +18,8 @@ class RequestToSign:
 
     `uri` is the path and, if there is a `?`, all that follows it, never decoded. A header that is not sent
     is None, one that is sent blank is an empty string. Text is one character per byte (Latin-1), as WSGI
-    hands headers over. `body` is the whole body, empty if there is none.
+    hands headers over. `body` is the whole body, empty if there is none; `form` holds its names and values, if it is
+    a form.
     """
 
     method: str
@@ -25,6 +28,7 @@ class RequestToSign:
     content_type: str | None = None
     content_md5: str | None = None
     body: bytes = b""
+    form: JsonObject | None = None
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,25 @@
 """Reads the arguments of a request out of its body, in the three content types, and checks them with a schema.
 
-What is ambiguous is refused, never resolved: bytes that are not UTF-8, names given twice, a multipart body
-that another boundary would read differently.
+What is ambiguous is rejected, never resolved: bytes that are not UTF-8, names given twice, a multipart body that
+another boundary would read differently.
 """
 
 import inspect
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import marshmallow
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
 from ..errors import InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
 from ..reasons import Reason
 from ..signing import content_type as content_types
+from ..signing.json_pairs import JsonError, JsonNumber, read_object, without_byte_order_mark
+from .multipart import read_fields
 
-_DEEPEST_JSON = 8
-_MOST_ARGUMENTS = 1000
+MAX_ARGUMENTS = 1000
+
 _BLANKS = " \t\r\n"
-
-
-class JsonNumber(str):
-    """A JSON number as it is written; never converted, so that `1.0`, `1e2` and 5,000 digits stay what they are."""
-
-    __slots__ = ()
 
 
 class NotText:
@@ -65,16 +58,17 @@ def by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
     """Gather the values of each argument; raises UnreadableBody if there are too many."""
     arguments: dict[str, list[Value]] = {}
     for place, (name, value) in enumerate(pairs):
-        if place == _MOST_ARGUMENTS:
+        if place == MAX_ARGUMENTS:
             raise UnreadableBody(Reason.TOO_MANY_ARGUMENTS)
         arguments.setdefault(name.lower(), []).append(value)
     return arguments
 
 
 def read_form(body: bytes) -> list[tuple[str, Value]]:
-    """Read names and values out of a form or a query; raises UnreadableBody."""
+    """Return the names and values of a form or a query; raises UnreadableBody."""
     try:
-        return [*parse_qsl(body.decode(), keep_blank_values=True, encoding="utf-8", errors="strict")]
+        text = without_byte_order_mark(body).decode()
+        return [*parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict")]
     except UnicodeDecodeError as error:
         raise UnreadableBody(Reason.FORM_NOT_UTF_8) from error
 
@@ -147,71 +141,16 @@ def _takes_blank(schema: marshmallow.Schema, name: str) -> bool:
 
 
 def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]]:
-    delimiter = b"--" + (boundary or "").encode("latin-1")
-    # The boundary is not signed: it has to be the one that the signed body begins and ends with.
-    begins = body.startswith(delimiter + b"\r\n")
-    ends = body.removesuffix(b"\r\n").endswith(b"\r\n" + delimiter + b"--")
-    if not boundary or not begins or not ends:
-        raise UnreadableBody(Reason.MULTIPART_DELIMITERS)
-    decoder = MultipartDecoder(delimiter[2:])
-    decoder.receive_data(body)
-    decoder.receive_data(None)
-    arguments: list[tuple[str, Value]] = []
-    part: Field | File | None = None
-    content = b""
-    try:
-        while not isinstance(event := decoder.next_event(), Epilogue):
-            if isinstance(event, Field | File):
-                part, content = event, b""
-            elif isinstance(event, Data) and part is not None:
-                content += event.data
-                if not event.more_data:
-                    arguments.append((part.name, NotText() if isinstance(part, File) else content.decode()))
-    except ValueError as error:
-        raise UnreadableBody(Reason.MULTIPART_UNREADABLE) from error
-    if event.data or any(name is None for name, _ in arguments):
-        raise UnreadableBody(Reason.MULTIPART_UNREADABLE)
-    return arguments
+    fields = read_fields(body, boundary, MAX_ARGUMENTS)
+    return [(name, NotText() if value is None else value) for name, value in fields]
 
 
 def _read_json(body: bytes) -> list[tuple[str, Value]]:
     try:
-        text = body.decode()
-        if _json_depth(text) > _DEEPEST_JSON:
-            raise UnreadableBody(Reason.JSON_TOO_DEEP)
-        pairs = json.loads(
-            text,
-            object_pairs_hook=_Object,
-            parse_int=JsonNumber,
-            parse_float=JsonNumber,
-            parse_constant=_no_constant,
-        )
-    except ValueError as error:
-        raise UnreadableBody(Reason.JSON_UNREADABLE) from error
-    if not isinstance(pairs, _Object):
-        raise UnreadableBody(Reason.JSON_NO_OBJECT)
+        pairs = read_object(body)
+    except JsonError as error:
+        raise UnreadableBody(Reason(error.reason)) from error
     return [(name, value if value is None or isinstance(value, str) else NotText()) for name, value in pairs]
-
-
-class _Object(list[tuple[str, Any]]):
-    """A JSON object with every pair that was written, equal names too."""
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _json_depth(text: str) -> int:
-    """Give how deep a JSON text nests, without the recursion that a hostile one would exhaust."""
-    depth = deepest = 0
-    # A string that is never closed runs to the end, so that no text is looked at twice.
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|[^\[\]{}"]+', "", text, flags=re.DOTALL):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif bracket in "]}":
-            depth -= 1
-    return deepest
 
 
 _READERS: dict[str, Callable[[str, bytes], Iterable[tuple[str, Value]]]] = {

@@ -20,7 +20,8 @@ class ApiDefinition:
     """An API of the service as a value: where its calls are, how they are signed, what its errors look like.
 
     `request_to_sign` returns what a signature covers of a request. `read_arguments` returns its arguments, or raises
-    UnsupportedMediaType or UnreadableBody. `error_body` returns the body of an error with its request_id.
+    UnsupportedMediaType or UnreadableBody. `error_body` returns the body of an error with its request_id. `max_body_bytes`
+    is the size of the largest body, if it is less than the setting.
     `header_error` returns the reason if a header that a signature needs is missing or wrong. `check_freshness` raises
     AuthenticationFailed for that, and for what else is wrong though the signature is good, with headers that say so.
     """
@@ -30,6 +31,7 @@ class ApiDefinition:
     request_to_sign: Callable[["RequestContext"], RequestToSign]
     read_arguments: Callable[["RequestContext", RequestToSign], Arguments]
     error_body: Callable[[ApiError, str], Mapping[str, Any]]
+    max_body_bytes: int | None = None
     header_error: Callable[["RequestContext", RequestToSign], Reason | None] = lambda *_: None
     check_freshness: Callable[["RequestContext", RequestToSign, Caller, Reason | None, Mapping[str, str]], None] = (
         lambda *_: None

@@ -69,7 +69,8 @@ def _begin_request() -> Response | None:
             raise PlainHttp
         if "#" in target:
             raise BodyNotWhole(Reason.TARGET_WITH_FRAGMENT)
-        context.body = read_whole_body(environ, shared.settings.max_body_bytes)
+        limit = shared.settings.max_body_bytes
+        context.body = read_whole_body(environ, min(limit, api.max_body_bytes or limit))
     # Werkzeug merges slashes at the start: that would be another path.
     if not path.startswith("/") or path.startswith("//"):
         raise NotFound(Reason.PATH_UNKNOWN)

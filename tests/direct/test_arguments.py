@@ -46,6 +46,12 @@ def fault_of(content_type: str, body: bytes) -> Any:
     return type(caught.value), caught.value.fields
 
 
+def reason_of(content_type, body):
+    with pytest.raises(UnreadableBody) as caught:
+        read_arguments(content_type, body)
+    return caught.value.reason
+
+
 each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
@@ -199,7 +205,8 @@ def test_a_json_folder_may_be_a_number_and_a_mailbox_may_not() -> None:
         b"null",
         b"{}{}",
         b"{'mailbox':1}",
-        b'\xef\xbb\xbf{"id":1}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"id":1}',
+        b' \xef\xbb\xbf{"id":1}',
         b'{"a":"\xff"}',
         b'{"a":"\xed\xa0\x80"}',
         '{"a":1}'.encode("utf-16"),
@@ -233,9 +240,9 @@ PARTS = b"".join(PART % (name.encode(), value.encode()) for name, value in GOOD.
     ("content_type", "body"),
     [
         (MULTIPART, b"preamble\r\n" + PARTS + b"--limit--\r\n"),
-        (MULTIPART, b"\r\n" + PARTS + b"--limit--\r\n"),
+        (MULTIPART, b"\n" + PARTS + b"--limit--\r\n"),
         (MULTIPART, PARTS + b"--limit--\r\nepilogue"),
-        (MULTIPART, PARTS + b"--limit--\r\n\r\n"),
+        (MULTIPART, PARTS + b"--limit--\r\n\n"),
         (MULTIPART, PARTS + b"--limit\r\n"),
         (MULTIPART, PARTS),
         (MULTIPART, PARTS[:-2]),
@@ -252,9 +259,9 @@ PARTS = b"".join(PART % (name.encode(), value.encode()) for name, value in GOOD.
     ],
     ids=[
         "preamble",
-        "blank line before",
+        "LF before",
         "epilogue",
-        "line after",
+        "LF after",
         "not closed",
         "no closing delimiter",
         "cut",
@@ -272,6 +279,160 @@ PARTS = b"".join(PART % (name.encode(), value.encode()) for name, value in GOOD.
 )
 def test_multipart_that_could_be_read_in_two_ways_is_unreadable(content_type: str, body: bytes) -> None:
     assert fault_of(content_type, body) == (UnreadableBody, None)
+
+
+LINES = PARTS + b"--limit--"
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n", b"\r\n\r\n"], ids=ascii)
+@pytest.mark.parametrize("after", [b"", b"\r\n", b"\r\n\r\n", b"\r\n" * 20], ids=ascii)
+def test_multipart_may_have_crlf_around_it(before, after):
+    assert understand(MULTIPART, before + LINES + after) == UNDERSTOOD
+
+
+# Found by hand: each is read as the form, or as another one, by some widely used reader.
+AROUND = {
+    "LF before": b"\n" + LINES,
+    "CR before": b"\r" + LINES,
+    "LF CR before": b"\n\r" + LINES,
+    "a space before": b" " + LINES,
+    "a space and CRLF before": b" \r\n" + LINES,
+    "a byte order mark before": b"\xef\xbb\xbf" + LINES,
+    "CRLF and a preamble": b"\r\npreamble\r\n" + LINES,
+    "another form before": b"--other\r\n\r\n--other--\r\n" + LINES,
+    "LF after": LINES + b"\n",
+    "CR after": LINES + b"\r",
+    "CRLF LF after": LINES + b"\r\n\n",
+    "a space after": LINES + b" ",
+    "a space and CRLF after": LINES + b" \r\n",
+    "a third hyphen": LINES + b"-",
+    "NUL after": LINES + b"\0",
+    "an empty line for every line": LINES.replace(b"\r\n", b"\n"),
+    "CR for every line": LINES.replace(b"\r\n", b"\r"),
+    "LF after the first delimiter": LINES.replace(b"--limit\r\n", b"--limit\n", 1),
+    "LF after a delimiter": LINES.replace(b"test.user\r\n--limit\r\n", b"test.user\r\n--limit\n"),
+    "CR after a delimiter": LINES.replace(b"test.user\r\n--limit\r\n", b"test.user\r\n--limit\r"),
+    "a space after a delimiter": LINES.replace(b"test.user\r\n--limit\r\n", b"test.user\r\n--limit \r\n"),
+    "a tab after the first delimiter": LINES.replace(b"--limit\r\n", b"--limit\t\r\n", 1),
+    "LF before a delimiter": LINES.replace(b"test.user\r\n--limit", b"test.user\n--limit"),
+    "CR before a delimiter": LINES.replace(b"test.user\r\n--limit", b"test.user\r--limit"),
+    "LF before the last delimiter": LINES.replace(b"Inbox\r\n", b"Inbox\n"),
+    "a delimiter with more after it": LINES.replace(b"test.user\r\n--limit", b"test.user\r\n--limitation"),
+    "a closing delimiter inside": LINES.replace(b"test.user\r\n--limit", b"test.user\r\n--limit--\r\n--limit"),
+    "two delimiters, one after the other": LINES.replace(b"--limit\r\n", b"--limit\r\n--limit\r\n", 1),
+    "only the closing delimiter": b"--limit--",
+    "only line ends": b"\r\n\r\n",
+    "a delimiter, then its end": b"--limit\r\n--limit--",
+}
+
+
+@pytest.mark.parametrize("body", AROUND.values(), ids=AROUND)
+def test_delimiters_that_readers_disagree_about_are_rejected(body):
+    assert reason_of(MULTIPART, body) == "multipart-delimiters"
+
+
+def with_id(header: bytes) -> bytes:
+    """Return the good form, with these lines for the header of its second part."""
+    return LINES.replace(b'Content-Disposition: form-data; name="id"', header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'Content-Disposition: form-data; name="id"',
+        b"Content-Disposition: form-data; name=id",
+        b'content-disposition:FORM-DATA;NAME="id"',
+        b'Content-Disposition: form-data ; name="id" ;',
+        b'Content-Type: text/plain; charset=UTF-8\r\nContent-Disposition: form-data; name="id"',
+        b'Content-Disposition: form-data; name="id"\r\nContent-Transfer-Encoding: 8bit\r\nContent-Length: 3',
+        b'Content-Disposition: form-data; name="id"; x-other=1',
+    ],
+    ids=ascii,
+)
+def test_a_part_is_read_as_clients_write_it(header):
+    assert understand(MULTIPART, with_id(header)) == UNDERSTOOD
+
+
+PART_HEADERS = {
+    "two names": b'Content-Disposition: form-data; name="id"; name="x"',
+    "two names, one in capitals": b'Content-Disposition: form-data; name="id"; NAME="id"',
+    "an encoded name": b"Content-Disposition: form-data; name*=utf-8''id",
+    "a name and an encoded one": b"Content-Disposition: form-data; name=\"x\"; name*=utf-8''id",
+    "a name in pieces": b'Content-Disposition: form-data; name*0="i"; name*1="d"',
+    "two dispositions": b'Content-Disposition: form-data; name="id"\r\nContent-Disposition: form-data; name="x"',
+    "the same disposition twice": b'Content-Disposition: form-data; name="id"\r\n' * 2 + b"X: y",
+    "attachment": b'Content-Disposition: attachment; name="id"',
+    "inline": b'Content-Disposition: inline; name="id"',
+    "no type": b'Content-Disposition: name="id"',
+    "no disposition": b"Content-Type: text/plain",
+    "no name": b"Content-Disposition: form-data",
+    "a file's name alone": b'Content-Disposition: form-data; filename="id"',
+    "a folded header": b'Content-Disposition: form-data;\r\n name="id"',
+    "LF in the header": b'Content-Disposition: form-data;\n name="id"',
+    "LF between headers": b'X: y\nContent-Disposition: form-data; name="id"',
+    "CR between headers": b'Content-Disposition: form-data; name="x"\rContent-Disposition: form-data; name="id"',
+    "a space before the colon": b'Content-Disposition : form-data; name="id"',
+    "a space before the header": b' Content-Disposition: form-data; name="id"',
+    "spaces around the equals sign": b'Content-Disposition: form-data; name = "id"',
+    "a comma for the semicolon": b'Content-Disposition: form-data, name="id"',
+    "a quote that is not closed": b'Content-Disposition: form-data; name="id',
+    "text after the quotes": b'Content-Disposition: form-data; name="i"d',
+    "single quotes around two words": b"Content-Disposition: form-data; name='i d'",
+    "a backslash that some drop": b'Content-Disposition: form-data; name="i\\d"',
+    "a quote that only some escape": b'Content-Disposition: form-data; x="\\"; name="id"; y=\\"',
+    "a comment": b'Content-Disposition: form-data (x); name="id"',
+    "NUL in the name": b'Content-Disposition: form-data; name="id\0"',
+    "base64": b'Content-Disposition: form-data; name="id"\r\nContent-Transfer-Encoding: base64',
+    "quoted-printable": b'Content-Disposition: form-data; name="id"\r\nContent-Transfer-Encoding: Quoted-Printable',
+    "no colon": b'Content-Disposition: form-data; name="id"\r\nhello',
+    "seventeen headers": b'Content-Disposition: form-data; name="id"' + b"\r\nX: y" * 16,
+}
+
+
+@pytest.mark.parametrize("header", PART_HEADERS.values(), ids=PART_HEADERS)
+def test_a_part_that_readers_disagree_about_is_rejected(header):
+    assert reason_of(MULTIPART, with_id(header)) == "multipart-unreadable"
+
+
+@pytest.mark.parametrize("extra", [b'; filename="x"', b"; filename*=utf-8''x", b"; FileName=x", b'; filename=""'])
+def test_a_part_with_a_file_name_is_no_text(extra):
+    body = with_id(b'Content-Disposition: form-data; name="id"' + extra)
+    assert fault_of(MULTIPART, body) == (InvalidArguments, ["id"])
+
+
+@pytest.mark.parametrize("value", [b"1\r\n2", b"1\n--lim\n2", b"\r\n", b"--limi", b"1\r\n\r\n2", b"-"], ids=ascii)
+def test_line_ends_inside_a_value_belong_to_it(value):
+    body = with_id(b'Content-Disposition: form-data; name="other"').replace(b"181", value)
+    assert read_arguments(MULTIPART, body)["other"] == [value.decode()]
+
+
+@pytest.mark.parametrize(("content_type", "body"), [as_form(GOOD.items()), as_json(GOOD.items())], ids=["form", "json"])
+def test_one_byte_order_mark_is_ignored(content_type, body):
+    assert understand(content_type, b"\xef\xbb\xbf" + body) == UNDERSTOOD
+    twice = b"\xef\xbb\xbf\xef\xbb\xbf" + body
+    assert fault_of(content_type, twice) in [(MissingArguments, ["mailbox"]), (UnreadableBody, None)]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "reason"),
+    [
+        (JSON, b"{", "json-unreadable"),
+        (JSON, b'{"a":"\xff"}', "json-unreadable"),
+        (JSON, b"[]", "json-no-object"),
+        (JSON, b"[" * 100_000, "json-too-deep"),
+        (JSON, b'{"a":' * 9 + b"1" + b"}" * 9, "json-too-deep"),
+        (JSON, b"[" * 9 + b"]" * 9, "json-too-deep"),
+        (FORM, b"a=\xff", "form-not-utf-8"),
+        (FORM, b"a=%ff", "form-not-utf-8"),
+        (MULTIPART, PART % (b"id", b"\xff") + b"--limit--", "form-not-utf-8"),
+        (MULTIPART, PART % (b"\xff", b"1") + b"--limit--", "form-not-utf-8"),
+        (MULTIPART, PART % (b"x", b"1") * 1001 + b"--limit--", "too-many-arguments"),
+        (FORM, b"a=&" * 1001, "too-many-arguments"),
+        (JSON, b"{" + b'"a":1,' * 1000 + b'"a":1}', "too-many-arguments"),
+    ],
+)
+def test_an_unreadable_body_has_a_reason(content_type, body, reason):
+    assert reason_of(content_type, body) == reason
 
 
 def test_multipart_may_end_without_a_line_end_and_quote_its_boundary() -> None:

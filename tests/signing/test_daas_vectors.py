@@ -37,6 +37,7 @@ VECTORS = [vector for vector in ALL if "mistake" not in vector]
 MISTAKEN = [vector for vector in ALL if "mistake" in vector]
 DOCUMENTED = [vector for vector in VECTORS if vector["signs"] == "content type without its boundary"]
 BARE = [vector for vector in VECTORS if vector["signs"] == "bare media type"]
+IN_UTF_8 = [vector for vector in VECTORS if vector["signs"] == "date in UTF-8"]
 
 every_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 documented_vectors = pytest.mark.parametrize("vector", DOCUMENTED, ids=lambda vector: vector["name"])
@@ -73,10 +74,11 @@ def fault_of(
 
 def test_the_folder_holds_vectors_of_every_kind() -> None:
     names = [vector["name"] for vector in ALL]
-    assert len(set(names)) == len(names) == len(DOCUMENTED) + len(BARE) + len(MISTAKEN)
+    assert len(set(names)) == len(names) == len(DOCUMENTED) + len(BARE) + len(IN_UTF_8) + len(MISTAKEN)
     assert len(MISTAKEN) > len(DOCUMENTED) > 11
     assert {vector["method"] for vector in VECTORS} == {"POST", "GET"}
-    assert [vector["name"] for vector in BARE]
+    assert BARE
+    assert IN_UTF_8
     assert [vector["name"] for vector in VECTORS if "the public document's example" in vector["source"]] == [
         "the document's example, with EST",
         "the document's example, with EDT",
@@ -121,6 +123,11 @@ def test_the_string_to_sign_is_the_first_of_the_scheme(vector: dict[str, str | N
 
 @bare_vectors
 def test_the_string_with_the_bare_media_type_comes_second(vector: dict[str, str]) -> None:
+    assert DIRECT.strings_to_sign(request_of(vector))[1:] == [vector["string_to_sign"].encode("latin-1")]
+
+
+@pytest.mark.parametrize("vector", IN_UTF_8, ids=lambda vector: vector["name"])
+def test_the_string_with_the_date_in_utf_8_comes_second(vector):
     assert DIRECT.strings_to_sign(request_of(vector))[1:] == [vector["string_to_sign"].encode("latin-1")]
 
 
@@ -181,8 +188,9 @@ SPOILED_REQUESTS: dict[str, Spoil] = {
     "the content type in another case": lambda request: replace(
         request, content_type="Application/json" if request.content_type is None else request.content_type.swapcase()
     ),
-    "a blank content type for none and the reverse": lambda request: replace(
-        request, content_type="" if request.content_type is None else None
+    # A blank one for none is rejected for that, with the reason that the signature is good for none.
+    "no content type, or another": lambda request: replace(
+        request, content_type="x/y" if request.content_type is None else None
     ),
     "a letter of the URI in another case": lambda request: replace(
         request, uri=request.uri.replace("messages", "Messages")

@@ -1,4 +1,5 @@
 """The `RCWS` scheme against vectors that PHP and openssl computed, stage by stage and spoiled part by part."""
+# ruff: noqa: RUF001 - Greek letters are what some of these tests are about.
 
 import base64
 import hmac
@@ -12,8 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from daas import signing
+from daas.signing.json_pairs import JsonObject, without_byte_order_mark
 from daas.signing.mechanism import (
     Credentials,
     KeyPair,
@@ -24,7 +28,15 @@ from daas.signing.mechanism import (
     sign,
     verify,
 )
-from daas.signing.rcws_scheme import MIGOMAIL, NO_DATA, as_json, is_no_data, strings_to_sign
+from daas.signing.rcws_scheme import (
+    MAX_BYTES_OF_LETTERS,
+    MAX_VALUES,
+    MIGOMAIL,
+    NO_DATA,
+    is_no_data,
+    read_posted,
+    strings_to_sign,
+)
 
 FOLDER = Path(signing.__file__).parent / "vectors"
 
@@ -42,9 +54,17 @@ needs_php = pytest.mark.skipif(
 
 def request_of(vector: Vector) -> RequestToSign:
     body = vector["body"].encode()
-    if vector["signs"] == "a form":
-        body = as_json(parse_qsl(vector["body"]))
-    return RequestToSign(vector["method"], vector["uri"], content_type=vector["content_type"], body=body)
+    form = JsonObject(parse_qsl(vector["body"])) if vector["signs"] == "a form" else None
+    return RequestToSign(vector["method"], vector["uri"], content_type=vector["content_type"], body=body, form=form)
+
+
+def posted_of(vector: Vector) -> dict[str, Any]:
+    request = request_of(vector)
+    return dict(request.form) if request.form is not None else json.loads(without_byte_order_mark(request.body))
+
+
+def posts_nothing(body: bytes) -> bool:
+    return is_no_data(body, read_posted(body))
 
 
 def keys_of(vector: Vector) -> KeyPair:
@@ -75,6 +95,7 @@ def test_the_file_holds_vectors_of_every_kind() -> None:
         "a form",
         "the body as sent",
         "all letters lower-cased",
+        "each letter lower-cased by itself",
     }
     assert {vector["authorization"].split()[0] for vector in VECTORS} == {"RCWS", "MMWS"}
     assert {vector["answer"] for vector in VECTORS} == {None, '"Contact removed"'}
@@ -149,7 +170,7 @@ def test_what_php_signs_with_a_new_key_is_accepted(slashes: bool, unicode: bool)
 def test_the_string_to_sign_is_one_of_the_scheme(vector: dict[str, Any]) -> None:
     strings = strings_to_sign(request_of(vector))
     assert vector["string_to_sign"].encode("latin-1") in strings
-    assert len(strings) == len({*strings}) <= 10
+    assert len(strings) == len({*strings}) <= 14
 
 
 DEFAULT = [
@@ -205,8 +226,8 @@ SPOILED_REQUESTS: dict[str, Spoil] = {
     "a query more": lambda request: replace(request, uri=request.uri + ("&x" if "?" in request.uri else "?x")),
     "the host before the path": spoil_uri("/v1", "http://127.0.0.1/v1"),
     "a letter percent-encoded": spoil_uri("/v1/", "/%761/"),
-    "something posted": lambda request: replace(request, body=b'{"a":"b"}'),
-    "an array posted": lambda request: replace(request, body=b"[1]"),
+    "something posted": lambda request: replace(request, body=b'{"a":"b"}', form=None),
+    "an array posted": lambda request: replace(request, body=b"[1]", form=None),
     "a blank after the method": lambda request: replace(request, method=request.method + " "),
 }
 
@@ -219,7 +240,7 @@ def test_a_request_with_one_part_changed_is_refused(vector: dict[str, Any], spoi
     assert [fault_of(vector, signature, spoiled) for signature in signatures_of(vector)] == ["signature-mismatch"] * 3
 
 
-POSTED = [vector for vector in VECTORS if not is_no_data(vector["body"].encode())]
+POSTED = [vector for vector in VECTORS if not posts_nothing(vector["body"].encode())]
 
 SPOILED_BODIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "a value changed": lambda posted: {**posted, "email_address": "other@x.org"},
@@ -237,8 +258,7 @@ SPOILED_BODIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 @pytest.mark.parametrize("spoil", SPOILED_BODIES.values(), ids=SPOILED_BODIES)
 @pytest.mark.parametrize("vector", POSTED, ids=lambda vector: vector["name"])
 def test_a_body_with_one_thing_changed_is_refused(vector: dict[str, Any], spoil: Callable[..., Any]) -> None:
-    posted = spoil(json.loads(request_of(vector).body))
-    spoiled = replace(request_of(vector), body=json.dumps(posted).encode())
+    spoiled = replace(request_of(vector), body=json.dumps(spoil(posted_of(vector))).encode(), form=None)
     assert fault_of(vector, vector["signature_hex"], spoiled) == "signature-mismatch"
 
 
@@ -312,7 +332,7 @@ def test_an_unknown_key_is_told_as_such_after_the_same_hashes(monkeypatch: pytes
 )
 def test_these_post_nothing_and_may_sign_either_text(body: bytes) -> None:
     strings = strings_to_sign(RequestToSign("DELETE", "/v1/x", body=body))
-    assert is_no_data(body)
+    assert posts_nothing(body)
     assert strings[:2] == [b'delete::/v1/x::{"posted_data":"[]"}', b'delete::/v1/x::{"posted_data":"null"}']
     assert {*strings[2:]} <= {b"delete::/v1/x::" + body}
 
@@ -322,7 +342,7 @@ def test_these_post_nothing_and_may_sign_either_text(body: bytes) -> None:
 )
 def test_these_post_something(body: bytes) -> None:
     strings = strings_to_sign(RequestToSign("DELETE", "/v1/x", body=body))
-    assert not is_no_data(body)
+    assert not posts_nothing(body)
     assert not {b"delete::/v1/x::" + text for text in NO_DATA} & {*strings}
 
 
@@ -333,6 +353,120 @@ def test_these_post_something(body: bytes) -> None:
 )
 def test_what_is_no_object_signs_as_it_is(body: bytes) -> None:
     assert strings_to_sign(RequestToSign("POST", "/v1/x", body=body)) == [b"post::/v1/x::" + body.lower()]
+
+
+def lowered_to(text: str, **parts: Any) -> list[str]:
+    """Return what of the strings to sign a contact with a name is signed as, in UTF-8."""
+    body = json.dumps({"name": text, **parts}, ensure_ascii=False).encode()
+    strings = [string.decode() for string in strings_to_sign(RequestToSign("POST", "/v1/x", body=body))]
+    return [string.removeprefix("post::/v1/x::") for string in strings]
+
+
+# A name, and its lower case by PHP 8's strtolower, by JavaScript, by Ruby, and by Go.
+SMALL_LETTERS = [
+    ("ΓΕΩΡΓΙΟΣ", "ΓΕΩΡΓΙΟΣ", "γεωργιο\u03c2", "γεωργιο\u03c3", "γεωργιο\u03c3"),
+    ("ΣΑΣ ΣΟΦΟΣ", "ΣΑΣ ΣΟΦΟΣ", "σα\u03c2 σοφο\u03c2", "σα\u03c3 σοφο\u03c3", "σα\u03c3 σοφο\u03c3"),
+    ("Σ", "Σ", "\u03c3", "\u03c3", "\u03c3"),
+    ("ΟΣ'Α", "ΟΣ'Α", "οσ'α", "οσ'α", "οσ'α"),
+    ("İzmir", "İzmir", "i\u0307zmir", "i\u0307zmir", "izmir"),
+    ("İΣ", "İΣ", "i\u0307\u03c2", "i\u0307\u03c3", "i\u03c3"),
+    ("ÉLOÏSE", "ÉloÏse", "éloïse", "éloïse", "éloïse"),
+    ("GROẞ", "groẞ", "groß", "groß", "groß"),
+    ("\u212aELVIN", "\u212aelvin", "kelvin", "kelvin", "kelvin"),
+    ("ДЖОН", "ДЖОН", "джон", "джон", "джон"),
+    ("𐐀", "𐐀", "𐐨", "𐐨", "𐐨"),
+    ("ǅ", "ǅ", "ǆ", "ǆ", "ǆ"),
+]
+
+
+@pytest.mark.parametrize(("name", *"pjrg"), SMALL_LETTERS, ids=[ascii(name) for name, *_ in SMALL_LETTERS])
+def test_small_letters_are_those_of_each_language(name, p, j, r, g):
+    strings = lowered_to(name)
+    for lowered in (p, j, r, g):
+        assert f'{{"name":"{lowered}"}}' in strings
+    assert len(strings) == len({*strings})
+
+
+@needs_php
+def test_php_lower_cases_as_assumed():
+    names = [name for name, *_ in SMALL_LETTERS]
+    program = "foreach (json_decode($argv[1]) as $n) echo strtolower($n), PHP_EOL;"
+    ran = subprocess.run(["php", "-r", program, json.dumps(names)], capture_output=True, check=True)
+    assert ran.stdout.decode().splitlines() == [php for _, php, *_ in SMALL_LETTERS]
+
+
+def test_ascii_needs_no_more_than_three_strings():
+    assert len(lowered_to("A/B", email="a")) == 2
+    assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=b'{ "a": "/" }'))) == 3
+    assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=b'{"a":"b"}'))) == 1
+
+
+def test_a_byte_order_mark_is_not_signed():
+    body = b'{"a": "B/"}'
+    assert strings_to_sign(RequestToSign("POST", "/v1/x", body=b"\xef\xbb\xbf" + body)) == strings_to_sign(
+        RequestToSign("POST", "/v1/x", body=body)
+    )
+    assert strings_to_sign(RequestToSign("GET", "/v1/x", body=b"\xef\xbb\xbf"))[0].endswith(NO_DATA[0])
+
+
+def test_an_escaped_slash_and_an_escaped_letter_are_the_same_as_plain_ones():
+    escaped, plain = rb'{"a":"\/\u00e9\ud83d\ude00"}', '{"a":"/é😀"}'.encode()
+    assert {*strings_to_sign(RequestToSign("POST", "/v1/x", body=escaped))} == {
+        *strings_to_sign(RequestToSign("POST", "/v1/x", body=plain))
+    }
+
+
+def is_signed_as_sent(body: bytes) -> bool:
+    strings = strings_to_sign(RequestToSign("POST", "/v1/x", body=body))
+    return body.isascii() and strings == [b"post::/v1/x::" + body.lower()]
+
+
+@pytest.mark.parametrize("unit", [b'"",', b"{},", b"[],", b"1,", b"1.5,", b"null,", b"true,"], ids=ascii)
+def test_a_body_of_too_many_values_is_signed_as_it_is(unit):
+    # The name and the list are two of them.
+    body = b'{ "a":[' + unit * (MAX_VALUES - 4) + b'"/"%s]}'
+    assert not is_signed_as_sent(body % b"")
+    assert is_signed_as_sent(body % b",0")
+
+
+def test_commas_in_a_text_are_no_values():
+    assert not is_signed_as_sent(b'{ "a":"%s/"}' % (b'\\", {[1' * 3000))
+
+
+@pytest.mark.parametrize("depth", [8, 9])
+def test_a_body_that_nests_too_deep_is_signed_as_it_is(depth):
+    body = b'{ "a":' + b"[" * (depth - 1) + b'"/"' + b"]" * (depth - 1) + b"}"
+    assert is_signed_as_sent(body) == (depth > 8)
+
+
+def test_letters_beyond_ascii_are_varied_up_to_a_size():
+    small, large = (b'{ "a":"%s"}' % ("é".encode() * count) for count in (8187, 8190))
+    assert len(b'{"a":""}') + 2 * 8187 < MAX_BYTES_OF_LETTERS < len(b'{"a":""}') + 2 * 8190
+    assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=small))) > 3
+    assert {*strings_to_sign(RequestToSign("POST", "/v1/x", body=large))} == {b"post::/v1/x::" + large}
+    assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=b'{ "a":"%s/"}' % (b"A" * 32_000)))) == 3
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+        max_leaves=12,
+    ).flatmap(lambda value: st.fixed_dictionaries({"b": st.just(value), "a": st.text(max_size=20)})),
+    st.booleans(),
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")]),
+)
+def test_what_python_writes_is_signed_as_python_would_sign_it(posted, in_ascii, separators):
+    body = json.dumps(posted, ensure_ascii=in_ascii, separators=separators).encode("utf-8", "surrogatepass")
+    assume(len(body.decode("utf-8", "ignore").encode()) == len(body))  # No half of a pair in UTF-8.
+    by_name = dict(sorted(posted.items()))
+    strings = strings_to_sign(RequestToSign("POST", "/v1/x", body=body))
+    for ascii_only in (True, False):
+        text = json.dumps(by_name, ensure_ascii=ascii_only, separators=(",", ":"))
+        for spelling in (text, text.replace("/", r"\/")):
+            signed = f"post::/v1/x::{spelling.lower()}".encode("utf-8", "surrogatepass")
+            assert signed in strings
 
 
 def test_numbers_are_signed_as_they_are_written() -> None:

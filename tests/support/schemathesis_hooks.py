@@ -11,8 +11,9 @@ import requests
 import schemathesis
 
 from daas.errors import ApiError
+from daas.signing.json_pairs import JsonObject
 from daas.signing.mechanism import KeyPair, RequestToSign, sign
-from daas.signing.rcws_scheme import MIGOMAIL, as_json
+from daas.signing.rcws_scheme import MIGOMAIL
 from daas.web.arguments import read_pairs
 
 from .actors import authorization, now
@@ -52,11 +53,13 @@ class Signed(requests.auth.AuthBase):
 def rcws_authorization(request: requests.PreparedRequest) -> str:
     """Sign a call for lists and contacts; what a form posts is signed as JSON."""
     content_type, body = as_bytes(request.headers.get("Content-Type", "")).decode("latin-1"), request.body or b""
-    body = as_bytes(body)
+    body, form = as_bytes(body), None
     if body and not body.startswith(b"{") and "json" not in content_type:
         with suppress(ApiError):  # What cannot be read is signed as it is.
-            body = as_json((name, str(value)) for name, value in read_pairs(content_type, body))
-    return sign(MIGOMAIL, RequestToSign(str(request.method), request.path_url, body=body), KEYS).authorization
+            form = JsonObject((name, str(value)) for name, value in read_pairs(content_type, body))
+    return sign(
+        MIGOMAIL, RequestToSign(str(request.method), request.path_url, body=body, form=form), KEYS
+    ).authorization
 
 
 def as_bytes(value: Any) -> bytes:

@@ -19,9 +19,10 @@ from werkzeug.test import TestResponse
 from daas.app import create_app
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, TooManyRequests
+from daas.signing.json_pairs import JsonNumber
 from daas.signing.mechanism import KeyPair
 from daas.storage.ids import MAX_ID
-from daas.web.arguments import JsonNumber, check_arguments
+from daas.web.arguments import check_arguments
 
 from ..support.actors import FORM, MOVE, Application, authorization
 from ..support.builders import Builder
