@@ -131,6 +131,11 @@ def denied(error: str | None = None, *, moment: int | None = None) -> Expected:
     return error_response(401, "Access Denied. Authentication Failed.", as_json=True, headers=headers, moment=moment)
 
 
+def malformed(reason: str) -> Expected:
+    """Return the expected 400 to a signed request whose body is malformed; `reason` is the value of X-Daas-Error."""
+    return error_response(400, "Bad Request", headers={"X-Daas-Error": reason})
+
+
 def missing(*names: str) -> Expected:
     """Return the expected 422 for missing arguments."""
     sentences = " ".join(f"'{_LABELS[name]}' is a required field." for name in names)
@@ -155,11 +160,10 @@ USE_NOT_AUTHORIZED = error_response(403, "Access Denied. Use Not Authorized.")
 USER_NOT_AUTHORIZED = error_response(403, "Access Denied. User Not Authorized.")
 NO_MESSAGE = error_response(422, "Message not found")
 INCOMPLETE = error_response(400, "Bad Request", request_id=ANY_ID)
-MALFORMED = error_response(400, "Bad Request")
 NOT_FOUND = error_response(404, "Not Found")
 NOT_ALLOWED = error_response(405, "Method Not Allowed", headers={"Allow": "POST"})
 TOO_LARGE = error_response(413, "Content Too Large")
-UNSUPPORTED = error_response(415, "Unsupported Media Type")
+UNSUPPORTED = error_response(415, "Unsupported Media Type", headers={"X-Daas-Error": "media-type-unsupported"})
 
 
 def _listed(names: Sequence[str]) -> str:

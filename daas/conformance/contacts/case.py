@@ -95,7 +95,10 @@ NO_LIST = message_body(404, "List not found")
 NO_CONTACT = message_body(404, "Contact not found")
 EXISTS = message_body(409, "Contact already exists")
 NOT_FOUND = message_body(404, "Not Found", Location=None)
-MALFORMED = message_body(400, "Bad Request")
+MALFORMED = message_body(400, "Bad Request", X_Daas_Error="json-unreadable")
+NO_OBJECT = message_body(400, "Bad Request", X_Daas_Error="json-no-object")
+UNSUPPORTED = message_body(415, "Unsupported Media Type", X_Daas_Error="media-type-unsupported")
+TOO_LARGE = message_body(413, "Content Too Large")
 
 #: The form of X-Request-Id, which leads to a row of the log if there is one.
 REQUEST_ID = ANY_ID

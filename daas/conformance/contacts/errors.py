@@ -7,9 +7,13 @@ from .case import (
     CONTACTS,
     DENIED,
     LISTS,
+    MADE,
     MALFORMED,
     NO_LIST,
+    NO_OBJECT,
     NOT_FOUND,
+    TOO_LARGE,
+    UNSUPPORTED,
     USE_NOT_AUTHORIZED,
     RequestSpec,
     Steps,
@@ -21,6 +25,14 @@ from .case import (
 )
 
 _SEE = page("errors#lists")
+
+
+def _padded(size: int) -> str:
+    """Return a contact as JSON of so many bytes; the field that fills it up is ignored."""
+    text = '{"email_address":"a@x.org","filler":""}'
+    return text.replace('""', f'"{"x" * (size - len(text))}"')
+
+
 _PATHS = {
     "list": "/v1/list.json",
     "prefix": "/v1",
@@ -56,12 +68,14 @@ _METHODS: list[tuple[str, str, Steps]] = [
 
 _BODIES: list[tuple[str, str, Steps]] = [
     ("json", "a malformed body is a bad request", [(post(CONTACTS, '{"email_address":'), MALFORMED)]),
-    ("array", "JSON that is not an object is a bad request", [(post(CONTACTS, '["a@x.org"]'), MALFORMED)]),
+    ("array", "JSON that is not an object is a bad request", [(post(CONTACTS, '["a@x.org"]'), NO_OBJECT)]),
     (
         "type",
         "another content type is a 415",
-        [(post(CONTACTS, "x", content_type="text/plain"), message_body(415, "Unsupported Media Type"))],
+        [(post(CONTACTS, "x", content_type="text/plain"), UNSUPPORTED)],
     ),
+    ("largest", "a body of 32,768 bytes is read", [(post(CONTACTS, _padded(32_768)), MADE)]),
+    ("larger", "a larger body is rejected", [(post(CONTACTS, _padded(32_769)), TOO_LARGE)]),
     (
         "unsigned",
         "a malformed body is reported only if the signature is valid",

@@ -26,6 +26,8 @@ ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
 _LOWERED: Mapping[str, Callable[[str], bytes]] = {
     "ascii": lambda text: text.encode().lower(),
     "all": lambda text: text.lower().encode(),
+    "each": lambda text: "".join(map(str.lower, text)).encode(),
+    "each to one": lambda text: "".join(letter.lower()[0] for letter in text).encode(),
     "none": lambda text: text.encode(),
 }
 

@@ -37,6 +37,7 @@ _AUTHORIZATION = [
         for word in ("RCWS", "rcws", "MMWS", "MmWs")
     ),
     ("blanks", "one or more spaces follow the word", RequestSpec(authorization="RCWS   $public_key:$signature")),
+    ("tab", "one or more spaces or tabs follow the word", RequestSpec(authorization="RCWS\t $public_key:$signature")),
     ("no-date", "a date is not needed, and ignored", RequestSpec(headers=[("Date", "yesterday")])),
     ("md5", "Content-MD5 is ignored", RequestSpec(headers=[("Content-MD5", "x")])),
 ]
@@ -98,6 +99,7 @@ def _posted(
     return post(CONTACTS, sent, signed_json=signed, lowered=lowered, content_type=content_type)
 
 
+_MULTIPART = '--b\r\nContent-Disposition: form-data; name="email_address"\r\n\r\na@x.org\r\n--b--'
 _SLASHES = {"escaped-slash": r"\/", "plain-slash": "/"}
 _LETTERS = {"escaped-letters": r"\u00c4\u20ac\ud83d\ude00", "utf-8": "Ä€😀"}
 _POSTED = [
@@ -158,6 +160,43 @@ _POSTED = [
         DENIED,
     ),
 ]
+# A final sigma has a small letter of its own, and a dotted capital I has two characters for one, or one.
+_LETTER_BY_LETTER = [
+    (
+        f"{id_}-{lowered.replace(' ', '-')}",
+        "letters are lower-cased in their context, each by itself, or each to one letter",
+        post(CONTACTS, f'{{"email_address":"a@x.org","name":"{name}"}}', lowered=lowered),
+        MADE,
+    )
+    for id_, name in {
+        "sigma": "\u0393\u0395\u03a9\u03a1\u0393\u0399\u039f\u03a3",
+        "dotted-i": "\u0130ZM\u0130R",
+    }.items()
+    for lowered in ("ascii", "all", "each", "each to one")
+]
+_MARKED = [
+    (
+        "byte-order-mark",
+        "a byte order mark before what is posted is ignored",
+        _posted('{"email_address":"a@x.org"}', posted='\ufeff{"email_address":"a@x.org"}'),
+        MADE,
+    ),
+    (
+        "byte-order-mark-form",
+        "a byte order mark before what is posted is ignored",
+        _posted('{"email_address":"a@x.org"}', posted="\ufeffemail_address=a%40x.org", content_type=FORM),
+        MADE,
+    ),
+    *(
+        (
+            f"multipart-{id_}",
+            "a multipart form is signed as a JSON object of strings",
+            _posted('{"email_address":"a@x.org"}', posted=body, content_type="multipart/form-data; boundary=b"),
+            MADE,
+        )
+        for id_, body in {"plain": _MULTIPART, "lines-around": f"\r\n{_MULTIPART}\r\n\r\n"}.items()
+    ),
+]
 _SPELLINGS = {
     "empty": None,
     "array": "[]",
@@ -212,7 +251,11 @@ CASES = [
         ],
     ),
     *cases("rcws.string", _STRING, [(id_, sentence, [(spec, due)]) for id_, sentence, spec, due in _STRINGS]),
-    *cases("rcws.posted", _VARIANTS, [(id_, sentence, [(spec, due)]) for id_, sentence, spec, due in _POSTED]),
+    *cases(
+        "rcws.posted",
+        _VARIANTS,
+        [(id_, sentence, [(spec, due)]) for id_, sentence, spec, due in [*_POSTED, *_LETTER_BY_LETTER, *_MARKED]],
+    ),
     *cases("rcws.no-data", _VARIANTS, [(id_, sentence, [(spec, due)]) for id_, sentence, spec, due in _NO_DATA]),
     *cases(
         "rcws.use",

@@ -1,13 +1,13 @@
 """Cases about the arguments: the values of each, and the rules for all."""
 
 from ..case import (
-    MALFORMED,
     MOVED,
     NO_MESSAGE,
     USER_NOT_AUTHORIZED,
     Expected,
     RequestSpec,
     invalid,
+    malformed,
     missing,
     moved,
     note,
@@ -268,22 +268,34 @@ _ALIKE = [
         missing("mailbox"),
     ),
     (
+        "byte-order-mark",
+        "one byte order mark before a form is ignored",
+        RequestSpec(body="\xef\xbb\xbfmailbox=$mailbox&id=$id&folder=$folder"),
+        MOVED,
+    ),
+    (
+        "two-byte-order-marks",
+        "only one byte order mark is ignored",
+        RequestSpec(body="\xef\xbb\xbf\xef\xbb\xbfmailbox=$mailbox&id=$id&folder=$folder"),
+        missing("mailbox"),
+    ),
+    (
         "not-utf-8",
         "a form that is not UTF-8 is rejected",
         RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&x=%FF"),
-        MALFORMED,
+        malformed("form-not-utf-8"),
     ),
     (
         "not-utf-8-bytes",
         "a form that is not UTF-8 is rejected",
         RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&x=\xff"),
-        MALFORMED,
+        malformed("form-not-utf-8"),
     ),
     (
         "not-utf-8-name",
         "a form that is not UTF-8 is rejected",
         RequestSpec(body="mailbox=$mailbox&id=$id&folder=$folder&%C3%28=1"),
-        MALFORMED,
+        malformed("form-not-utf-8"),
     ),
     (
         "utf-8",

@@ -92,7 +92,7 @@ _CODINGS = [
             f"content-{coding}",
             "a content coding is not supported",
             RequestSpec(headers=[("Content-Encoding", coding)]),
-            UNSUPPORTED,
+            replace(UNSUPPORTED, headers={"X-Daas-Error": "coding-unsupported"}),
         )
         for coding in ("gzip", "br", "x-unknown")
     ),
@@ -106,7 +106,7 @@ _CODINGS = [
         "transfer",
         "transfer codings other than chunked are not supported",
         RequestSpec(headers=[("Transfer-Encoding", "gzip, chunked")], framed="<size>\r\n<body>\r\n0\r\n\r\n"),
-        replace(UNSUPPORTED, status=(415, 501), body=None),
+        replace(UNSUPPORTED, status=(415, 501), body=None, headers={}),
     ),
 ]
 

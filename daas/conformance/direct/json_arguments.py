@@ -1,6 +1,6 @@
 """Cases about arguments in JSON."""
 
-from ..case import JSON, MALFORMED, MOVED, Expected, RequestSpec, invalid, missing, note, table
+from ..case import JSON, MOVED, Expected, RequestSpec, invalid, malformed, missing, note, table
 
 _BOTH = '"mailbox":"$mailbox","folder":"$folder"'
 _ALL = _BOTH + ',"id":"$id"'
@@ -30,10 +30,6 @@ _IDS: dict[str, tuple[str, Expected]] = {
 
 _BROKEN = {
     "empty": "",
-    "list": "[]",
-    "string": '"text"',
-    "number": "1",
-    "null": "null",
     "form": "mailbox=$mailbox&id=$id&folder=$folder",
     "two-objects": f"{{{_ALL}}}{{}}",
     "more-behind": f"{{{_ALL}}} x",
@@ -44,13 +40,14 @@ _BROKEN = {
     "infinity": f'{{{_ALL},"x":-Infinity}}',
     "leading-zero": f'{{{_BOTH},"id":0$id}}',
     "newline-in-string": f'{{{_ALL},"x":"\n"}}',
-    "byte-order-mark": f"\xef\xbb\xbf{{{_ALL}}}",
+    "two-byte-order-marks": f"\xef\xbb\xbf\xef\xbb\xbf{{{_ALL}}}",
+    "byte-order-mark-inside": f" \xef\xbb\xbf{{{_ALL}}}",
     "latin-1": f'{{{_ALL},"x":"\xe9"}}',
     "surrogate-in-utf-8": f'{{{_ALL},"x":"\xed\xa0\x80"}}',
     "utf-16": "".join(f"{character}\0" for character in '{"id":1}'),
-    "too-deep": f'{{{_ALL},"x":' + "[" * 8 + "]" * 8 + "}",
-    "far-too-deep": "[" * 10_000,
 }
+_NO_OBJECT = {"list": "[]", "string": '"text"', "number": "1", "null": "null", "true": "true"}
+_TOO_DEEP = {"too-deep": f'{{{_ALL},"x":' + "[" * 8 + "]" * 8 + "}", "far-too-deep": "[" * 10_000}
 
 _READ = [
     *(
@@ -104,6 +101,12 @@ _READ = [
         RequestSpec(content_type=JSON, body=f'{{{_ALL},"x":"[[[[[[[[[[{{{{\\"["}}'),
         MOVED,
     ),
+    (
+        "byte-order-mark",
+        "one byte order mark before JSON is ignored",
+        RequestSpec(content_type=JSON, body=f"\xef\xbb\xbf{{{_ALL}}}"),
+        MOVED,
+    ),
     ("utf-8", "JSON is UTF-8", RequestSpec(content_type=JSON, body=f'{{{_ALL},"x":"\xc3\xa9"}}'), MOVED),
     (
         "missing",
@@ -116,9 +119,14 @@ _READ = [
             id_,
             "a body that is not exactly one JSON object is rejected",
             RequestSpec(content_type=JSON, body=text),
-            MALFORMED,
+            malformed(reason),
         )
-        for id_, text in _BROKEN.items()
+        for reason, texts in [
+            ("json-unreadable", _BROKEN),
+            ("json-no-object", _NO_OBJECT),
+            ("json-too-deep", _TOO_DEEP),
+        ]
+        for id_, text in texts.items()
     ),
 ]
 

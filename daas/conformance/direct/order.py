@@ -1,10 +1,11 @@
 """Cases about the order of checks: of two errors in a request, the server reports the first."""
 
+from dataclasses import replace
+
 from ..case import (
     DENIED,
     INCOMPLETE,
     JSON,
-    MALFORMED,
     NOT_ALLOWED,
     NOT_FOUND,
     TOO_LARGE,
@@ -16,6 +17,7 @@ from ..case import (
     Row,
     denied,
     invalid,
+    malformed,
     missing,
     page,
     table,
@@ -147,9 +149,14 @@ _ROWS: list[Row] = [
         "415-coding-400",
         "the content coding is checked before the body is decoded",
         RequestSpec(content_type=JSON, body="{", headers=[("Content-Encoding", "gzip")]),
-        UNSUPPORTED,
+        replace(UNSUPPORTED, headers={"X-Daas-Error": "coding-unsupported"}),
     ),
-    ("400-422", "a malformed body is reported before its arguments", RequestSpec(body="id=\xff"), MALFORMED),
+    (
+        "400-422",
+        "a malformed body is reported before its arguments",
+        RequestSpec(body="id=\xff"),
+        malformed("form-not-utf-8"),
+    ),
     (
         "missing-invalid",
         "missing arguments are reported before invalid ones",
