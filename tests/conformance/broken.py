@@ -479,11 +479,57 @@ def json_read_as_it_comes(request: DirectRequest) -> None:
     request.set_pairs([(name, str(value)) for name, value in read.items() if isinstance(value, str | int)])
 
 
-@before("multipart.preamble", "multipart.epilogue", "multipart.blank-line-before")
+@before("multipart.preamble", "multipart.epilogue", "multipart.line-feed-before")
 def text_around_the_parts_taken(request: DirectRequest) -> None:
     start, end = request.body.find(b"--bound"), request.body.rfind(b"--bound--")
     if 0 <= start < end:
         request.body = request.body[start : end + 9]
+
+
+@before("multipart.line-before", "multipart.line-behind")
+def lines_around_the_parts_refused(request: DirectRequest) -> None:
+    if request.body.startswith(b"\r\n--bound") or request.body.endswith(b"--bound--\r\n\r\n"):
+        request.body = b""
+
+
+@before("multipart.line-feeds", "multipart.line-feed-ends-delimiter", "multipart.line-feed-before-delimiter")
+def line_feeds_taken_for_line_ends(request: DirectRequest) -> None:
+    if b"--bound" in request.body:
+        request.body = re.sub(rb"\r?\n", b"\r\n", request.body)
+
+
+@before("multipart.two-names", "multipart.name-and-encoded-name")
+def the_first_of_two_names(request: DirectRequest) -> None:
+    request.body = re.sub(rb'(name="id"); name[^\r]*', rb"\1", request.body)
+
+
+@before("form.byte-order-mark", "json.byte-order-mark")
+def a_byte_order_mark_is_part_of_the_body(request: DirectRequest) -> None:
+    if request.body.startswith(b"\xef\xbb\xbf"):
+        request.body = b""
+
+
+@after("content-type.missing", "content-type.blank")
+def a_missing_content_type_is_not_named(_: DirectRequest, answer: Answer) -> None:
+    if answer.headers.get("X-Daas-Error") == "content-type-missing":
+        del answer.headers["X-Daas-Error"]
+
+
+@after("answer.unreadable", "answer.unsupported", "json.too-deep", "multipart.preamble", "form.not-utf-8")
+def a_malformed_body_is_not_explained(_: DirectRequest, answer: Answer) -> None:
+    if answer.status in {400, 415}:
+        answer.headers.pop("X-Daas-Error", None)
+
+
+@before("date.header.signed-as-utf-8")
+def dates_signed_as_they_are_sent(request: DirectRequest) -> None:
+    accept_only(request, request.strings())
+
+
+@before("authorization.tab", "authorization.tabs-and-spaces")
+def spaces_alone_after_the_word(request: DirectRequest) -> None:
+    if "\t" in (request["HTTP_AUTHORIZATION"] or "").strip():
+        request.deny()
 
 
 @before("multipart.file")
