@@ -348,15 +348,10 @@ def test_a_date_joined_of_two_is_refused_though_both_are_signed(
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
-@pytest.mark.parametrize(
-    "form_of_date",
-    ["%Y-%m-%dT%H:%M:%S,5Z", "%a %b %d %Y %H:%M:%S GMT+0000 (Greenwich,Mean Time)"],
-    ids=["fraction", "comment"],
-)
 def test_two_dates_that_read_as_one_when_joined_are_refused(
-    server: LiveServer, application: Application, name: str, form_of_date: str
+    server: LiveServer, application: Application, name: str
 ) -> None:
-    date = datetime.datetime.now(datetime.UTC).strftime(form_of_date)
+    date = datetime.datetime.now(datetime.UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Greenwich,Mean Time)")
     halves = [(name, half) for half in date.split(",")]
     headers = signed(application, date=date)[1:]
     assert ask(server, post([*halves, *headers], form(application))).fault == UNAUTHENTICATED
