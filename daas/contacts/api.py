@@ -18,9 +18,9 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 
-# A field has a name and a value; a letter outside ASCII is two to four escapes.
+# A field has a name and a value. A letter beyond ASCII is two to four escapes.
 _MAX_FIELDS = MAX_VALUES // 2
-_MAX_ESCAPES = 4 * MAX_VALUES
+_MAX_ESCAPES = 2000
 
 
 def fault_body(fault: ApiError, _request_id: str) -> dict[str, Any]:

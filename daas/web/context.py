@@ -20,10 +20,10 @@ class ApiDefinition:
     """An API of the service as a value: where its calls are, how they are signed, what its errors look like.
 
     `request_to_sign` returns what a signature covers of a request. `read_arguments` returns its arguments, or raises
-    UnsupportedMediaType or UnreadableBody. `error_body` returns the body of an error with its request_id. `max_body_bytes`
-    is the size of the largest body, if it is less than the setting.
-    `header_error` returns the reason if a header that a signature needs is missing or wrong. `check_freshness` raises
-    AuthenticationFailed for that, and for what else is wrong though the signature is good, with headers that say so.
+    UnsupportedMediaType or UnreadableBody. `error_body` returns the body of an error with its request_id.
+    `max_body_bytes` is the size of the largest body, if less than the setting. `header_error` returns the reason if a
+    header that a signature needs is missing or wrong. `check_freshness` raises AuthenticationFailed for that, and for
+    what else is wrong though the signature is good, with headers that say so.
     """
 
     prefix: str
