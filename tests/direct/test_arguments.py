@@ -46,10 +46,10 @@ def fault_of(content_type: str, body: bytes) -> Any:
     return type(caught.value), caught.value.fields
 
 
-def reason_of(content_type, body):
+def reason_of(content_type: str, body: bytes) -> str:
     with pytest.raises(UnreadableBody) as caught:
         read_arguments(content_type, body)
-    return caught.value.reason
+    return str(caught.value.reason)
 
 
 each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -286,7 +286,7 @@ LINES = PARTS + b"--limit--"
 
 @pytest.mark.parametrize("before", [b"", b"\r\n", b"\r\n\r\n"], ids=ascii)
 @pytest.mark.parametrize("after", [b"", b"\r\n", b"\r\n\r\n", b"\r\n" * 20], ids=ascii)
-def test_multipart_may_have_crlf_around_it(before, after):
+def test_multipart_may_have_crlf_around_it(before: bytes, after: bytes) -> None:
     assert understand(MULTIPART, before + LINES + after) == UNDERSTOOD
 
 
@@ -327,7 +327,7 @@ AROUND = {
 
 
 @pytest.mark.parametrize("body", AROUND.values(), ids=AROUND)
-def test_delimiters_that_readers_disagree_about_are_rejected(body):
+def test_delimiters_that_readers_disagree_about_are_rejected(body: bytes) -> None:
     assert reason_of(MULTIPART, body) == "multipart-delimiters"
 
 
@@ -349,7 +349,7 @@ def with_id(header: bytes) -> bytes:
     ],
     ids=ascii,
 )
-def test_a_part_is_read_as_clients_write_it(header):
+def test_a_part_is_read_as_clients_write_it(header: bytes) -> None:
     assert understand(MULTIPART, with_id(header)) == UNDERSTOOD
 
 
@@ -390,24 +390,24 @@ PART_HEADERS = {
 
 
 @pytest.mark.parametrize("header", PART_HEADERS.values(), ids=PART_HEADERS)
-def test_a_part_that_readers_disagree_about_is_rejected(header):
+def test_a_part_that_readers_disagree_about_is_rejected(header: bytes) -> None:
     assert reason_of(MULTIPART, with_id(header)) == "multipart-unreadable"
 
 
 @pytest.mark.parametrize("extra", [b'; filename="x"', b"; filename*=utf-8''x", b"; FileName=x", b'; filename=""'])
-def test_a_part_with_a_file_name_is_no_text(extra):
+def test_a_part_with_a_file_name_is_no_text(extra: bytes) -> None:
     body = with_id(b'Content-Disposition: form-data; name="id"' + extra)
     assert fault_of(MULTIPART, body) == (InvalidArguments, ["id"])
 
 
 @pytest.mark.parametrize("value", [b"1\r\n2", b"1\n--lim\n2", b"\r\n", b"--limi", b"1\r\n\r\n2", b"-"], ids=ascii)
-def test_line_ends_inside_a_value_belong_to_it(value):
+def test_line_ends_inside_a_value_belong_to_it(value: bytes) -> None:
     body = with_id(b'Content-Disposition: form-data; name="other"').replace(b"181", value)
     assert read_arguments(MULTIPART, body)["other"] == [value.decode()]
 
 
 @pytest.mark.parametrize(("content_type", "body"), [as_form(GOOD.items()), as_json(GOOD.items())], ids=["form", "json"])
-def test_one_byte_order_mark_is_ignored(content_type, body):
+def test_one_byte_order_mark_is_ignored(content_type: str, body: bytes) -> None:
     assert understand(content_type, b"\xef\xbb\xbf" + body) == UNDERSTOOD
     twice = b"\xef\xbb\xbf\xef\xbb\xbf" + body
     assert fault_of(content_type, twice) in [(MissingArguments, ["mailbox"]), (UnreadableBody, None)]
@@ -431,7 +431,7 @@ def test_one_byte_order_mark_is_ignored(content_type, body):
         (JSON, b"{" + b'"a":1,' * 1000 + b'"a":1}', "too-many-arguments"),
     ],
 )
-def test_an_unreadable_body_has_a_reason(content_type, body, reason):
+def test_an_unreadable_body_has_a_reason(content_type: str, body: bytes, reason: str) -> None:
     assert reason_of(content_type, body) == reason
 
 

@@ -127,7 +127,7 @@ def test_the_string_with_the_bare_media_type_comes_second(vector: dict[str, str]
 
 
 @pytest.mark.parametrize("vector", IN_UTF_8, ids=lambda vector: vector["name"])
-def test_the_string_with_the_date_in_utf_8_comes_second(vector):
+def test_the_string_with_the_date_in_utf_8_comes_second(vector: dict[str, Any]) -> None:
     assert DIRECT.strings_to_sign(request_of(vector))[1:] == [vector["string_to_sign"].encode("latin-1")]
 
 

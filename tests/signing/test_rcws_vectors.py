@@ -380,7 +380,7 @@ SMALL_LETTERS = [
 
 
 @pytest.mark.parametrize(("name", *"pjrg"), SMALL_LETTERS, ids=[ascii(name) for name, *_ in SMALL_LETTERS])
-def test_small_letters_are_those_of_each_language(name, p, j, r, g):
+def test_small_letters_are_those_of_each_language(name: str, p: str, j: str, r: str, g: str) -> None:
     strings = lowered_to(name)
     for lowered in (p, j, r, g):
         assert f'{{"name":"{lowered}"}}' in strings
@@ -388,20 +388,20 @@ def test_small_letters_are_those_of_each_language(name, p, j, r, g):
 
 
 @needs_php
-def test_php_lower_cases_as_assumed():
+def test_php_lower_cases_as_assumed() -> None:
     names = [name for name, *_ in SMALL_LETTERS]
     program = "foreach (json_decode($argv[1]) as $n) echo strtolower($n), PHP_EOL;"
     ran = subprocess.run(["php", "-r", program, json.dumps(names)], capture_output=True, check=True)
     assert ran.stdout.decode().splitlines() == [php for _, php, *_ in SMALL_LETTERS]
 
 
-def test_ascii_needs_no_more_than_three_strings():
+def test_ascii_needs_no_more_than_three_strings() -> None:
     assert len(lowered_to("A/B", email="a")) == 2
     assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=b'{ "a": "/" }'))) == 3
     assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=b'{"a":"b"}'))) == 1
 
 
-def test_a_byte_order_mark_is_not_signed():
+def test_a_byte_order_mark_is_not_signed() -> None:
     body = b'{"a": "B/"}'
     assert strings_to_sign(RequestToSign("POST", "/v1/x", body=b"\xef\xbb\xbf" + body)) == strings_to_sign(
         RequestToSign("POST", "/v1/x", body=body)
@@ -409,7 +409,7 @@ def test_a_byte_order_mark_is_not_signed():
     assert strings_to_sign(RequestToSign("GET", "/v1/x", body=b"\xef\xbb\xbf"))[0].endswith(NO_DATA[0])
 
 
-def test_an_escaped_slash_and_an_escaped_letter_are_the_same_as_plain_ones():
+def test_an_escaped_slash_and_an_escaped_letter_are_the_same_as_plain_ones() -> None:
     escaped, plain = rb'{"a":"\/\u00e9\ud83d\ude00"}', '{"a":"/é😀"}'.encode()
     assert {*strings_to_sign(RequestToSign("POST", "/v1/x", body=escaped))} == {
         *strings_to_sign(RequestToSign("POST", "/v1/x", body=plain))
@@ -422,24 +422,24 @@ def is_signed_as_sent(body: bytes) -> bool:
 
 
 @pytest.mark.parametrize("unit", [b'"",', b"{},", b"[],", b"1,", b"1.5,", b"null,", b"true,"], ids=ascii)
-def test_a_body_of_too_many_values_is_signed_as_it_is(unit):
+def test_a_body_of_too_many_values_is_signed_as_it_is(unit: bytes) -> None:
     # The name and the list are two of them.
     body = b'{ "a":[' + unit * (MAX_VALUES - 4) + b'"/"%s]}'
     assert not is_signed_as_sent(body % b"")
     assert is_signed_as_sent(body % b",0")
 
 
-def test_commas_in_a_text_are_no_values():
+def test_commas_in_a_text_are_no_values() -> None:
     assert not is_signed_as_sent(b'{ "a":"%s/"}' % (b'\\", {[1' * 3000))
 
 
 @pytest.mark.parametrize("depth", [8, 9])
-def test_a_body_that_nests_too_deep_is_signed_as_it_is(depth):
+def test_a_body_that_nests_too_deep_is_signed_as_it_is(depth: int) -> None:
     body = b'{ "a":' + b"[" * (depth - 1) + b'"/"' + b"]" * (depth - 1) + b"}"
     assert is_signed_as_sent(body) == (depth > 8)
 
 
-def test_letters_beyond_ascii_are_varied_up_to_a_size():
+def test_letters_beyond_ascii_are_varied_up_to_a_size() -> None:
     small, large = (b'{ "a":"%s"}' % ("é".encode() * count) for count in (8187, 8190))
     assert len(b'{"a":""}') + 2 * 8187 < MAX_BYTES_OF_LETTERS < len(b'{"a":""}') + 2 * 8190
     assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=small))) > 3
@@ -457,7 +457,9 @@ def test_letters_beyond_ascii_are_varied_up_to_a_size():
     st.booleans(),
     st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")]),
 )
-def test_what_python_writes_is_signed_as_python_would_sign_it(posted, in_ascii, separators):
+def test_what_python_writes_is_signed_as_python_would_sign_it(
+    posted: dict[str, Any], in_ascii: bool, separators: tuple[str, str]
+) -> None:
     body = json.dumps(posted, ensure_ascii=in_ascii, separators=separators).encode("utf-8", "surrogatepass")
     assume(len(body.decode("utf-8", "ignore").encode()) == len(body))  # No half of a pair in UTF-8.
     by_name = dict(sorted(posted.items()))

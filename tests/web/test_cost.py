@@ -1,16 +1,18 @@
 """What a request costs a worker before anyone knows who sent it: five times a plain 401 at most, whatever its bytes.
 
-Calls of Python's functions are counted, those of C's, which take a quarter of their time, and the bytes that are hashed,
-which stand for the work that C does on whole texts. Time is not measured: it is another one on every machine.
+Calls of Python's functions are counted, those of C's, which take a quarter of their time, and the bytes that are
+hashed, which stand for the work that C does on whole texts. Time is not measured: it is another one on every machine.
 """
 
 import hashlib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from daas.contacts.api import MAX_BODY_BYTES
 from daas.signing import mechanism
@@ -28,6 +30,9 @@ MULTIPART = "multipart/form-data; boundary=b"
 PART = b"--b\r\nContent-Disposition:form-data;name=a\r\n\r\n%s\r\n"
 RCWS = {"Authorization": f"RCWS {'k' * 64}:{'0' * 64}"}
 DAAS = {"Authorization": f"DAAS {'k' * 64}:{'0' * 88}", "Date": "Mon, 03 Jun 2013 12:13:56 GMT"}
+
+
+Cost = Callable[..., float]
 
 
 @dataclass
@@ -59,7 +64,7 @@ class Meter:
 
 
 @pytest.fixture
-def cost(app):
+def cost(app: Flask) -> Cost:
     """Return a function that returns what a request costs, which is rejected with one of these statuses."""
     client = app.test_client()
 
@@ -76,7 +81,7 @@ def cost(app):
 
 
 @pytest.fixture
-def limit(cost):
+def limit(cost: Cost) -> float:
     """The cost that no request may exceed, of both APIs."""
     plain = [cost(LISTS, RCWS, method="GET"), cost(MOVE, {**DAAS, "Content-Type": FORM})]
     assert min(plain) > 300  # The meter is on.
@@ -143,19 +148,21 @@ POSTED = {
 
 
 @pytest.mark.parametrize(("content_type", "body"), POSTED.values(), ids=POSTED)
-def test_no_body_of_a_contact_costs_more_than_five_401s(cost, limit, content_type, body):
+def test_no_body_of_a_contact_costs_more_than_five_401s(
+    cost: Cost, limit: float, content_type: str, body: bytes
+) -> None:
     assert len(body) <= MAX_BODY_BYTES
     assert cost(LISTS, {**RCWS, "Content-Type": content_type}, body) <= limit
 
 
 @pytest.mark.parametrize(("content_type", "body"), POSTED.values(), ids=POSTED)
-def test_no_body_of_a_move_costs_more_than_five_401s(cost, limit, content_type, body):
+def test_no_body_of_a_move_costs_more_than_five_401s(cost: Cost, limit: float, content_type: str, body: bytes) -> None:
     md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
     headers = {**DAAS, "Content-Type": content_type, "Content-MD5": md5}
     assert cost(MOVE, headers, (body * 2)[:65_536]) <= limit
 
 
-def test_a_body_over_the_limit_costs_no_more(cost, limit):
+def test_a_body_over_the_limit_costs_no_more(cost: Cost, limit: float) -> None:
     assert cost(LISTS, {**RCWS, "Content-Type": JSON}, b"[" * (MAX_BODY_BYTES + 1), status=413) <= limit
 
 
@@ -164,7 +171,7 @@ QUERIES = {"separators": "&", "names": "b&a&", "pairs": "b=1&a=2&", "a long name
 
 @pytest.mark.parametrize("unit", QUERIES.values(), ids=QUERIES)
 @pytest.mark.parametrize("length", [1, 10, 100, 1000, 4000])
-def test_no_query_costs_more_than_five_401s(cost, limit, unit, length):
+def test_no_query_costs_more_than_five_401s(cost: Cost, limit: float, unit: str, length: int) -> None:
     query = (unit * length)[:length]
     assert cost(f"{LISTS}?{query}", RCWS, method="GET") <= limit
     assert cost(f"{MOVE}?{query}", {**DAAS, "Content-Type": FORM}) <= limit
@@ -190,12 +197,12 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
-def test_no_header_costs_more_than_five_401s(cost, limit, headers):
+def test_no_header_costs_more_than_five_401s(cost: Cost, limit: float, headers: dict[str, str]) -> None:
     assert cost(MOVE, {**DAAS, **headers}) <= limit
 
 
 @pytest.mark.parametrize(
     "uri", ["/direct/" + "%41" * 1300, "/direct" + "/a" * 2000, "/v1/" + "%2f" * 1300, "/v1" + "/" * 4000]
 )
-def test_no_unknown_path_costs_more_than_five_401s(cost, limit, uri):
+def test_no_unknown_path_costs_more_than_five_401s(cost: Cost, limit: float, uri: str) -> None:
     assert cost(uri, {**DAAS, "Content-Type": FORM}, status=404) <= limit
