@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,8 +135,10 @@ class Transactions:
         limit = self._timeouts.usual_milliseconds if milliseconds is None else milliseconds
         with self._errors_of_sqlalchemy(), self._connection() as connection:
             driver: Any = connection.driver_connection
-            with interrupting(driver, limit) if self._shared else self._limits(connection, milliseconds):
+            with interrupting(driver, limit) if self._shared else nullcontext():
                 driver.execute("BEGIN")
+                if not self._shared:
+                    _set_limit(connection, milliseconds)
                 yield StatementRunner(driver, self.dialect)
                 driver.execute("COMMIT")
 
@@ -152,7 +154,7 @@ class Transactions:
             connection = ends.enter_context(self._connection())
             driver = connection.driver_connection
             driver.execute("BEGIN")
-            ends.enter_context(self._limits(connection, milliseconds))
+            _set_limit(connection, milliseconds)
             yield StatementRunner(driver, self.dialect)
             driver.execute("COMMIT")
 
@@ -171,16 +173,6 @@ class Transactions:
                     raise
                 tries += 1
                 time.sleep(_PAUSE_SECONDS)  # Else it may take again at once what the others wait for.
-
-    @contextmanager
-    def _limits(self, connection: PoolProxiedConnection, milliseconds: int | None) -> Iterator[None]:
-        """Give a transaction of PostgreSQL its own limit."""
-        if milliseconds is not None:
-            driver: Any = connection.driver_connection
-            driver.execute(f"SET LOCAL statement_timeout = {milliseconds}")
-            driver.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-            set_patience(connection, milliseconds or None)
-        yield
 
     @contextmanager
     def _sqlite_connection(self, durable: bool) -> Iterator[sqlite3.Connection]:
@@ -245,6 +237,15 @@ def execute(statement: Statement, **parameters: Any) -> Any | None:
     PostgreSQL's deadlocks and serialization failures are retried, within bounds. Raises SQLAlchemy's errors.
     """
     return services().transactions.execute(statement, parameters)
+
+
+def _set_limit(connection: PoolProxiedConnection, milliseconds: int | None) -> None:
+    """Give the current transaction of PostgreSQL a limit of its own, if there is one."""
+    if milliseconds is not None:
+        driver: Any = connection.driver_connection
+        driver.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+        driver.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+        set_patience(connection, milliseconds or None)
 
 
 @dataclass(frozen=True, slots=True)
