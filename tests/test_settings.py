@@ -168,19 +168,19 @@ def test_every_setting_has_its_default() -> None:
     assert settings.rate_limit_store == "memory://"
 
 
-def test_a_server_database_is_served_by_a_process_for_each_core_and_at_least_two() -> None:
+def test_server_database_has_a_worker_for_each_core_at_least_two() -> None:
     settings = load_settings({"DAAS_DATABASE_URL": "postgresql+psycopg://127.0.0.1/daas"})
     assert settings.workers == max(2, os.cpu_count())
     assert load_settings({"DAAS_DATABASE_URL": "postgresql+psycopg://127.0.0.1/daas", "DAAS_WORKERS": "1"}).workers == 1
 
 
 @pytest.mark.parametrize("table", [GOOD, BAD], ids=["good", "bad"])
-def test_every_setting_is_tried(table: list[Any]) -> None:
+def test_every_setting_is_tested(table: list[Any]) -> None:
     assert {row[0] for row in table} == {setting.name for setting in SETTINGS}
 
 
 @pytest.mark.parametrize(("name", "value", "understood"), GOOD, ids=shortly)
-def test_a_good_value_is_understood(name: str, value: str, understood: Any) -> None:
+def test_valid_value_is_accepted(name: str, value: str, understood: Any) -> None:
     found: Any = read(name, value)
     if name == "DAAS_DATABASE_URL":
         assert found.render_as_string(hide_password=False) == (understood or value)
@@ -189,14 +189,14 @@ def test_a_good_value_is_understood(name: str, value: str, understood: Any) -> N
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=shortly)
-def test_a_bad_value_is_one_sentence_that_names_the_setting(name: str, value: str) -> None:
+def test_invalid_value_is_one_sentence_that_names_the_setting(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert re.fullmatch(rf"{name} must [^\n]+\.", str(error.value))
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_a_blank_value_is_the_default(setting: Setting) -> None:
+def test_empty_value_is_the_default(setting: Setting) -> None:
     assert load_settings({setting.name: " "}) == load_settings({})
 
 
@@ -216,7 +216,7 @@ def test_a_blank_value_is_the_default(setting: Setting) -> None:
         "password-as-port",
     ],
 )
-def test_what_is_wrong_is_said_without_the_secret(name: str, value: str) -> None:
+def test_error_does_not_show_the_secret(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
         load_settings({name: value})
     assert SECRET not in str(error.value)
@@ -236,13 +236,11 @@ def test_what_is_wrong_is_said_without_the_secret(name: str, value: str) -> None
         ("unix:/run/daas.sock", False),
     ],
 )
-def test_a_loopback_address_is_told_from_one_that_others_reach(bind: str, loopback: bool) -> None:
+def test_loopback_addresses_are_recognised(bind: str, loopback: bool) -> None:
     assert load_settings({"DAAS_BIND": bind}).binds_loopback is loopback
 
 
-def test_the_environment_counts_before_the_file_and_that_before_the_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_precedes_file_which_precedes_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in SETTINGS:
         monkeypatch.delenv(setting.name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -252,7 +250,7 @@ def test_the_environment_counts_before_the_file_and_that_before_the_default(
     assert (settings.workers, settings.threads, settings.date_window_seconds) == (5, 7, 900)
 
 
-def test_a_relative_database_lies_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_database_path_is_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings({"DAAS_DATABASE_URL": "sqlite:///mail.db"}).embedded_database == tmp_path / "mail.db"
 
@@ -310,7 +308,7 @@ def embedded(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.processes
-def test_a_start_with_a_bad_value_is_one_sentence(tmp_path: Path) -> None:
+def test_start_with_an_invalid_value_is_one_sentence(tmp_path: Path) -> None:
     sentence = refusal(tmp_path, DAAS_WORKERS="many")
     assert sentence == "DAAS_WORKERS must be a whole number from 0 to 256."
 
@@ -324,7 +322,7 @@ def test_a_start_with_a_bad_value_is_one_sentence(tmp_path: Path) -> None:
         ("DAAS_ALLOW_PLAIN_HTTP", "DAAS_TRUSTED_PROXIES"),
     ],
 )
-def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name: str, instead: str) -> None:
+def test_withdrawn_setting_stops_start_and_names_its_replacement(name: str, instead: str) -> None:
     for given in (name, f"{name}_FILE"):
         with pytest.raises(SettingError, match=rf"^{given} is withdrawn: [^\n]+\.$") as error:
             load_settings({given: "1"})
@@ -333,7 +331,7 @@ def test_a_withdrawn_setting_stops_the_start_and_names_its_replacement(name: str
 
 
 @pytest.mark.processes
-def test_a_withdrawn_setting_in_the_environment_or_the_file_is_one_sentence(tmp_path: Path) -> None:
+def test_withdrawn_setting_is_one_sentence_wherever_it_is_set(tmp_path: Path) -> None:
     told = refusal(tmp_path, DAAS_ALLOW_PLAIN_HTTP="0")
     assert told.startswith("DAAS_ALLOW_PLAIN_HTTP is withdrawn: ")
     (tmp_path / ".env").write_text("DAAS_TLS_KEY_FILE=/etc/daas/tls/key.pem\n")
@@ -348,33 +346,33 @@ def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path: Path, embedde
 
 
 @pytest.mark.processes
-def test_a_start_with_a_bad_value_in_the_file_is_one_sentence(tmp_path: Path) -> None:
+def test_start_with_an_invalid_value_in_the_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DAAS_EXPLAIN_401=perhaps\n")
     assert refusal(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
 
 
 @pytest.mark.processes
-def test_a_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
+def test_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"# Schl\xfcssel\nDAAS_WORKERS=1\n")
     assert ".env" in refusal(tmp_path)
 
 
 @pytest.mark.processes
-def test_a_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
+def test_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
     sentence = refusal(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
     assert sentence.startswith("DAAS_ENCRYPTION_KEYS must be set")
     assert SECRET not in sentence
 
 
 @pytest.mark.processes
-def test_a_start_with_an_option_that_the_database_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+def test_start_with_an_unknown_database_option_is_one_sentence(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:1/daas?sslmodus=require"
     sentence = refusal(tmp_path, DAAS_DATABASE_URL=url, DAAS_ENCRYPTION_KEYS=KEY)
     assert "DAAS_DATABASE_URL" in sentence
     assert SECRET not in sentence
 
 
-def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path: Path) -> None:
+def test_start_with_a_directory_as_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "mail.db").mkdir()
     environ = {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'mail.db'}", "DAAS_ENCRYPTION_KEYS": KEY}
     with pytest.raises(SettingError, match=r"^DAAS_DATABASE_URL "):
@@ -382,9 +380,7 @@ def test_a_start_with_a_directory_for_a_database_is_one_sentence(tmp_path: Path)
 
 
 @pytest.mark.processes
-def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(
-    tmp_path: Path, embedded: dict[str, Any]
-) -> None:
+def test_start_with_data_but_without_key_file_is_one_sentence(tmp_path: Path, embedded: dict[str, Any]) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").unlink()
     sentence = refusal(tmp_path, **embedded)
@@ -393,7 +389,7 @@ def test_a_start_over_a_filled_database_without_its_key_file_is_one_sentence(
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602], ids=oct)
-def test_a_key_file_that_is_open_to_others_is_refused(tmp_path: Path, embedded: dict[str, str], mode: int) -> None:
+def test_key_file_readable_by_others_is_an_error(tmp_path: Path, embedded: dict[str, str], mode: int) -> None:
     fill(load_settings(embedded))
     key_file = tmp_path / "instance" / "daas.db.key"
     key_file.chmod(mode)
@@ -403,15 +399,13 @@ def test_a_key_file_that_is_open_to_others_is_refused(tmp_path: Path, embedded: 
 
 
 @pytest.mark.processes
-def test_a_start_with_a_key_file_that_is_open_to_others_is_one_sentence(
-    tmp_path: Path, embedded: dict[str, Any]
-) -> None:
+def test_start_with_key_file_readable_by_others_is_one_sentence(tmp_path: Path, embedded: dict[str, Any]) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").chmod(0o644)
     assert "daas.db.key is open to others" in refusal(tmp_path, **embedded)
 
 
-def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, embedded: dict[str, str]) -> None:
+def test_key_file_without_a_key_is_an_error(tmp_path: Path, embedded: dict[str, str]) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").write_text(SECRET)
     with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS .* holds no Fernet key\.$") as error:
@@ -419,7 +413,7 @@ def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, embedded: dict[
     assert SECRET not in str(error.value)
 
 
-def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path, embedded: dict[str, str]) -> None:
+def test_unreadable_key_file_is_an_error(tmp_path: Path, embedded: dict[str, str]) -> None:
     (tmp_path / "instance" / "daas.db.key").mkdir(mode=0o700, parents=True)
     with pytest.raises(SettingError, match=r"^DAAS_ENCRYPTION_KEYS "):
         create_command_app(load_settings(embedded))
@@ -427,7 +421,7 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path, embedded: dic
 
 @pytest.mark.processes
 @pytest.mark.both_databases
-def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
+def test_start_with_a_database_without_tables_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
     environ = environment(empty, DAAS_BIND="127.0.0.1:0")
     sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
     assert sentence == "The database is not of this release: run `daas db upgrade` first."
@@ -435,7 +429,7 @@ def test_a_start_over_a_database_without_tables_is_one_sentence(tmp_path: Path, 
 
 @pytest.mark.processes
 @pytest.mark.both_databases
-def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
+def test_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
     fill(empty)
     other = Fernet.generate_key().decode()
     environ = environment(empty, DAAS_BIND="127.0.0.1:0", DAAS_ENCRYPTION_KEYS=other)
@@ -445,7 +439,7 @@ def test_a_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path: Path, e
 
 
 @pytest.mark.both_databases
-def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(empty: Settings) -> None:
+def test_start_checks_that_every_private_key_decrypts(empty: Settings) -> None:
     url = empty.database_url.render_as_string(hide_password=False)
     settings = {keys: load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": keys}) for keys in KEYRINGS}
     for keys in KEYRINGS[:2]:
@@ -459,7 +453,7 @@ def test_a_start_with_keys_that_decrypt_only_the_newest_private_key_is_refused(e
 
 
 @pytest.mark.processes
-def test_a_start_over_a_database_whose_tables_it_may_not_read_is_one_sentence(
+def test_start_without_permission_to_read_tables_is_one_sentence(
     tmp_path: Path, make_settings: Callable[..., Settings]
 ) -> None:
     settings = make_settings("postgresql")
@@ -508,7 +502,7 @@ def assert_connections(settings: Settings, master: int, count: int) -> None:
 
 @pytest.mark.processes
 @pytest.mark.both_databases
-def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty: Settings) -> None:
+def test_start_leaves_no_open_connection_for_workers_to_inherit(empty: Settings) -> None:
     fill(empty)
     with LiveServer.start(empty, DAAS_WORKERS="1") as live:
         assert_connections(empty, live.process.pid, 0)
@@ -517,7 +511,7 @@ def test_a_start_leaves_no_connection_open_that_workers_would_inherit(empty: Set
 
 
 @pytest.mark.processes
-def test_a_start_while_the_database_is_away_comes_up_all_the_same() -> None:
+def test_service_starts_while_the_database_is_away() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/daas"
@@ -539,7 +533,7 @@ def umask() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("umask")
-def test_the_embedded_database_is_its_owners_alone(tmp_path: Path, embedded: dict[str, str]) -> None:
+def test_only_the_owner_can_read_the_embedded_database(tmp_path: Path, embedded: dict[str, str]) -> None:
     with create_command_app(load_settings(embedded)).app_context():
         migrations.upgrade()
         register_application("laboratory")
@@ -551,9 +545,7 @@ def test_the_embedded_database_is_its_owners_alone(tmp_path: Path, embedded: dic
     assert {*modes.values()} == {"0o600"}
 
 
-def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(
-    tmp_path: Path, embedded: dict[str, str]
-) -> None:
+def test_key_file_stays_the_same_and_decrypts_older_keys(tmp_path: Path, embedded: dict[str, str]) -> None:
     tokens, keys = [], []
     for _ in range(2):
         with create_command_app(load_settings(embedded)).app_context():
@@ -564,7 +556,7 @@ def test_the_key_file_stays_the_same_and_decrypts_what_was_encrypted_under_it(
 
 
 @pytest.mark.processes
-def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path, embedded: dict[str, str]) -> None:
+def test_processes_that_start_together_use_one_key(tmp_path: Path, embedded: dict[str, str]) -> None:
     program = "print(daas.app.create_command_app().extensions['daas'].cipher.encrypt('x').decode())"
     outcomes = Commands(load_settings(embedded), tmp_path).run_at_once(6, program=program)
     assert [(outcome.status, outcome.stderr) for outcome in outcomes] == [(0, "")] * 6
@@ -585,12 +577,12 @@ SECRET_SETTINGS = {
 }
 
 
-def test_the_settings_that_hold_secrets_are_those() -> None:
+def test_exactly_the_settings_with_secrets_are_masked() -> None:
     assert {setting.name for setting in SETTINGS if setting.mask} == {*SECRET_SETTINGS}
 
 
 @pytest.mark.parametrize("name", SECRET_SETTINGS)
-def test_a_secret_may_lie_in_a_file(tmp_path: Path, name: str) -> None:
+def test_secret_can_be_in_a_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text(SECRET_SETTINGS[name] + "\n")
     given = load_settings({**SECRET_SETTINGS, name: "", f"{name}_FILE": str(tmp_path / "secret")})
     assert given == load_settings(SECRET_SETTINGS)
@@ -605,13 +597,13 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path, name: str) -> None:
         ({"DAAS_BIND_FILE": "/dev/null"}, "cannot be in a file"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_one_sentence(environ: dict[str, str], told: str) -> None:
+def test_misused_file_setting_is_one_sentence(environ: dict[str, str], told: str) -> None:
     with pytest.raises(SettingError, match=told) as error:
         load_settings(environ)
     assert re.fullmatch(r"DAAS_\w+_FILE [^\n]+\.", str(error.value))
 
 
-def test_the_command_shows_every_setting_and_no_secret(tmp_path: Path, embedded: dict[str, str]) -> None:
+def test_settings_command_shows_every_setting_and_no_secret(tmp_path: Path, embedded: dict[str, str]) -> None:
     (tmp_path / "keys").write_text(f"{KEY} {OLD_KEY}")
     commands = Commands(load_settings(embedded), tmp_path)
     unset = {"DAAS_ENCRYPTION_KEYS": "", "DAAS_FAILURE_LIMIT": ""}
@@ -627,6 +619,6 @@ def test_the_command_shows_every_setting_and_no_secret(tmp_path: Path, embedded:
         assert [secret for secret in (SECRET, KEY, OLD_KEY) if secret in shown] == []
 
 
-def test_a_start_as_root_says_so(settings: Settings, server: LiveServer) -> None:
+def test_start_as_root_logs_a_warning(settings: Settings, server: LiveServer) -> None:
     told = "The service runs as root" in server.log.read_text()
     assert told == (os.geteuid() == 0)

@@ -90,7 +90,7 @@ def test_keys_are_listed_and_shown_with_their_application(
     assert (shown["keys"], shown["public_key"]) == (rows, application.keys.public_key)
 
 
-def test_a_pair_can_be_brought_along(daas: Commands, application: Application, tmp_path: Path) -> None:
+def test_existing_key_pair_can_be_imported(daas: Commands, application: Application, tmp_path: Path) -> None:
     pair = {"public_key": f"own-{make_key_pair().public_key}", "private_key": "an own private key".replace(" ", "-")}
     file = tmp_path / "keys.json"
     file.write_text(json.dumps(pair))
@@ -101,13 +101,13 @@ def test_a_pair_can_be_brought_along(daas: Commands, application: Application, t
     assert "public key" in daas.refusal("key", "add", application.name, "--import-key", file)
 
 
-def test_a_name_is_given_to_one_key_of_an_application(daas: Commands, build: Builder, second: Application) -> None:
+def test_key_names_are_unique_in_an_application(daas: Commands, build: Builder, second: Application) -> None:
     assert daas.refusal("key", "add", second.name, "--name", "second") == "There is a key with this name already."
     daas.json("key", "add", build.application().name, "--name", "second")
 
 
 @pytest.mark.parametrize("command", [["revoke"], ["expire", "--never"]], ids=" ".join)
-def test_a_key_that_is_not_there_is_refused(
+def test_unknown_key_name_is_an_error(
     daas: Commands, application: Application, build: Builder, command: list[str]
 ) -> None:
     other = build.application()
@@ -116,12 +116,12 @@ def test_a_key_that_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize("options", [[], ["--at", "1d", "--never"], ["--at", "soon"]], ids=" ".join)
-def test_an_expiry_is_one_moment_or_none(daas: Commands, application: Application, options: list[str]) -> None:
+def test_expiry_is_one_time_or_none(daas: Commands, application: Application, options: list[str]) -> None:
     daas.wrong_usage("key", "expire", application.name, "1", *options)
 
 
 @pytest.mark.parametrize("named_by", ["name", "public_key"])
-def test_a_revoked_key_moves_nothing_from_the_next_request_on_and_the_other_goes_on(
+def test_revoked_key_is_rejected_and_the_other_keeps_working(
     daas: Commands, application: Application, second: Application, build: Builder, named_by: str
 ) -> None:
     assert application.move().status_code == 200
@@ -136,7 +136,7 @@ def test_a_revoked_key_moves_nothing_from_the_next_request_on_and_the_other_goes
     assert second.move(folder="Sent").status_code == 200
 
 
-def test_an_expired_key_moves_nothing_from_the_next_request_on(
+def test_expired_key_is_rejected_from_the_next_request_on(
     daas: Commands, application: Application, build: Builder
 ) -> None:
     assert application.move().status_code == 200
@@ -159,7 +159,7 @@ def gone(daas: Commands, application: Application, how: str) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"explain_401": True}, {"suspended": True}], ids=str)
 @pytest.mark.parametrize("how", ["revoked", "expired"])
-def test_a_key_that_is_gone_costs_and_answers_as_an_unknown_one_and_the_log_tells_them_apart(
+def test_withdrawn_key_is_like_an_unknown_one_except_in_the_log(
     daas: Commands, app: Flask, build: Builder, how: str, options: dict[str, Any]
 ) -> None:
     caller = build.application(**options)
@@ -186,7 +186,7 @@ def test_a_key_that_is_gone_costs_and_answers_as_an_unknown_one_and_the_log_tell
 @pytest.mark.parametrize(
     ("ahead", "said"), [(29 * DAY, True), (31 * DAY, False), (None, False)], ids=["soon", "later", "never"]
 )
-def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(
+def test_key_that_expires_soon_adds_a_header_to_successes_only(
     daas: Commands, build: Builder, ahead: datetime.timedelta | None, said: bool
 ) -> None:
     caller = build.application(mailboxes=[build.mailbox()])
@@ -201,7 +201,7 @@ def test_a_key_that_expires_soon_says_so_on_its_successful_answers_alone(
         assert "X-Daas-Key-Expires" not in refusal.headers
 
 
-def test_a_page_of_another_origin_may_read_when_the_key_expires(
+def test_allowed_origin_can_read_when_the_key_expires(
     daas: Commands, application: Application, settings: Settings
 ) -> None:
     daas.json("key", "expire", application.name, "1", "--at", "1d")
@@ -218,7 +218,7 @@ def test_a_page_of_another_origin_may_read_when_the_key_expires(
 # When it was last used.
 
 
-def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute_at_most(
+def test_last_use_is_written_after_the_response_once_a_minute(
     app: Flask, application: Application, daas: Commands
 ) -> None:
     answer = application.move()
@@ -235,9 +235,7 @@ def test_the_last_use_is_written_when_the_answer_has_been_sent_and_once_a_minute
     assert last_use(daas, application) is not None
 
 
-def test_a_later_use_that_another_process_has_written_stays(
-    app: Flask, application: Application, daas: Commands
-) -> None:
+def test_later_use_written_by_another_process_is_kept(app: Flask, application: Application, daas: Commands) -> None:
     ahead = from_now(DAY)
     set_last_use(app, id_of(application), ahead)
     application.move().close()
@@ -260,14 +258,14 @@ def id_of(application: Application) -> int:
         )
 
 
-def test_a_refused_signature_is_no_use_of_a_key(daas: Commands, application: Application) -> None:
+def test_rejected_signature_is_no_use_of_a_key(daas: Commands, application: Application) -> None:
     Application(application.app, "x", KeyPair(application.keys.public_key, "x" * 64)).post_signed("").close()
     assert last_use(daas, application) is None
     application.move(id="0").close()
     assert last_use(daas, application) is not None
 
 
-def test_the_last_use_is_seen_over_a_socket(daas: Commands, server: LiveServer, application: Application) -> None:
+def test_last_use_is_written_by_a_real_server(daas: Commands, server: LiveServer, application: Application) -> None:
     box = application.mailbox
     environ = {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
     assert daas.run("move", box.name, box.message, "Sent", "--url", server.url, **environ).status == 0
@@ -289,7 +287,7 @@ def key_of_previous_release(application: Application) -> tuple[str, str]:
         return public_key, services().cipher.decrypt(token)
 
 
-def test_servers_of_the_release_before_check_with_the_first_key_that_works(
+def test_previous_release_uses_the_first_working_key(
     daas: Commands, application: Application, second: Application
 ) -> None:
     assert key_of_previous_release(application) == (application.keys.public_key, application.keys.private_key)

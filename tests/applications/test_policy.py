@@ -63,7 +63,7 @@ def move(
 @pytest.mark.parametrize(
     ("step", "status", "warning"), [("off", 200, None), ("warn", 200, "content-md5-missing"), ("require", 401, None)]
 )
-def test_a_call_without_content_md5_is_taken_warned_of_or_refused(
+def test_missing_content_md5_is_accepted_warned_of_or_rejected(
     policy: Callable[..., Any], application: Application, step: str, status: int, warning: str | None
 ) -> None:
     assert policy("--content-md5", step)["content_md5"] == step
@@ -86,9 +86,7 @@ def test_require_content_md5_is_the_last_step(
 
 
 @pytest.mark.both_databases
-def test_the_calls_that_would_be_refused_are_counted_before(
-    daas: Commands, application: Application, build: Builder
-) -> None:
+def test_calls_that_would_be_rejected_are_counted(daas: Commands, application: Application, build: Builder) -> None:
     def counts() -> Any:
         shown = daas.json("application", "show", application.name)
         return shown["calls_with_body"], shown["calls_unbound"]
@@ -107,7 +105,7 @@ def test_the_calls_that_would_be_refused_are_counted_before(
 
 
 @pytest.mark.both_databases
-def test_what_is_counted_is_told_with_the_moment_since_when(daas: Commands, application: Application) -> None:
+def test_count_has_the_time_of_the_oldest_row(daas: Commands, application: Application) -> None:
     move(application)
     since = datetime.datetime.fromisoformat(daas.json("application", "show", application.name)["calls_since"])
     assert since <= datetime.datetime.now(datetime.UTC)
@@ -131,12 +129,12 @@ def test_what_is_counted_is_told_with_the_moment_since_when(daas: Commands, appl
         ("0.0.0.0/0", "unix", False),
     ],
 )
-def test_an_address_is_in_a_network_or_refused(networks: str | None, address: str, allowed: bool) -> None:
+def test_address_must_be_in_an_allowed_network(networks: str | None, address: str, allowed: bool) -> None:
     assert is_allowed_from(networks, address) is allowed
 
 
 @pytest.mark.both_databases
-def test_an_application_moves_from_its_networks_alone(
+def test_application_can_move_only_from_its_networks(
     policy: Callable[..., Any], application: Application, build: Builder
 ) -> None:
     shown = policy("--allow-network", "10.0.0.0/8", "--allow-network", "2001:db8::/32")
@@ -149,7 +147,7 @@ def test_an_application_moves_from_its_networks_alone(
     assert move(application, address="192.0.2.1").status_code == 200
 
 
-def test_who_repeats_requests_from_elsewhere_takes_nothing_from_an_application(
+def test_replay_from_elsewhere_does_not_use_up_the_rate_limit(
     policy: Callable[..., Any], application: Application
 ) -> None:
     policy("--allow-network", "10.0.0.0/8", "--rate-limit", "1 per hour")
@@ -158,7 +156,7 @@ def test_who_repeats_requests_from_elsewhere_takes_nothing_from_an_application(
     assert move(application, address="192.0.2.1").status_code == 403
 
 
-def test_who_cannot_sign_is_refused_alike_from_everywhere(
+def test_invalid_signature_is_401_from_every_network(
     policy: Callable[..., Any], application: Application, build: Builder
 ) -> None:
     policy("--allow-network", "10.0.0.0/8")
@@ -171,7 +169,7 @@ def test_who_cannot_sign_is_refused_alike_from_everywhere(
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "localhost", ""])
-def test_what_is_no_network_is_refused_and_changes_nothing(
+def test_invalid_network_is_an_error_and_changes_nothing(
     daas: Commands, policy: Callable[..., Any], application: Application, network: str
 ) -> None:
     policy("--allow-network", "10.0.0.0/8")
@@ -179,7 +177,7 @@ def test_what_is_no_network_is_refused_and_changes_nothing(
     assert daas.json("application", "show", application.name)["networks"] == ["10.0.0.0/8"]
 
 
-def test_more_networks_than_a_hundred_are_refused(daas: Commands, application: Application) -> None:
+def test_more_than_a_hundred_networks_are_an_error(daas: Commands, application: Application) -> None:
     networks = [part for n in range(101) for part in ("--allow-network", f"10.0.{n}.0/24")]
     daas.refusal("application", "policy", application.name, *networks)
 
@@ -187,7 +185,7 @@ def test_more_networks_than_a_hundred_are_refused(daas: Commands, application: A
 # A rate limit of its own, and explanations.
 
 
-def test_a_rate_limit_is_stored_for_who_checks_it(policy: Callable[..., Any], application: Application) -> None:
+def test_rate_limit_can_be_set_and_removed(policy: Callable[..., Any], application: Application) -> None:
     assert policy("--rate-limit", "600 per minute")["rate_limit"] == "600 per minute"
     with application.app.app_context():
         assert find_caller(application.keys.public_key, "direct/messages").rate_limit == "600 per minute"
@@ -195,7 +193,7 @@ def test_a_rate_limit_is_stored_for_who_checks_it(policy: Callable[..., Any], ap
 
 
 @pytest.mark.parametrize("text", ["600", "0 per minute", "10 per week", "600/minute", "9999999999 per day"])
-def test_what_is_no_rate_limit_is_refused(daas: Commands, application: Application, text: str) -> None:
+def test_invalid_rate_limit_is_an_error(daas: Commands, application: Application, text: str) -> None:
     daas.refusal("application", "policy", application.name, "--rate-limit", text)
 
 
@@ -206,7 +204,7 @@ def explained(application: Application) -> bool:
 
 
 @pytest.mark.both_databases
-def test_a_401_is_explained_for_a_while(daas: Commands, app: Flask, application: Application) -> None:
+def test_401_is_explained_for_a_limited_time(daas: Commands, app: Flask, application: Application) -> None:
     assert not explained(application)
     shown = daas.json("application", "explain", application.name, "--for", "1h")
     until = datetime.datetime.fromisoformat(shown["explain_until"])
@@ -219,9 +217,7 @@ def test_a_401_is_explained_for_a_while(daas: Commands, app: Flask, application:
     assert not explained(application)
 
 
-def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_week(
-    daas: Commands, application: Application
-) -> None:
+def test_explanation_can_be_ended_and_lasts_a_week_at_most(daas: Commands, application: Application) -> None:
     daas.json("application", "explain", application.name, "--for", "7d")
     daas.json("application", "explain", application.name, "--for", "0s")
     assert not explained(application)
@@ -233,7 +229,7 @@ def test_an_explanation_can_be_ended_at_once_and_not_begun_for_longer_than_a_wee
 
 
 @pytest.mark.both_databases
-def test_a_policy_that_is_not_named_stays(policy: Callable[..., Any]) -> None:
+def test_options_that_are_not_given_change_nothing(policy: Callable[..., Any]) -> None:
     policy("--content-md5", "warn", "--allow-network", "10.0.0.0/8", "--rate-limit", "5 per second")
     shown = policy("--content-md5", "off")
     assert (shown["networks"], shown["rate_limit"]) == (["10.0.0.0/8"], "5 per second")
@@ -243,7 +239,5 @@ def test_a_policy_that_is_not_named_stays(policy: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     "options", [[], ["--any-network", "--allow-network", "::/0"], ["--content-md5", "on"]], ids=str
 )
-def test_a_policy_that_cannot_be_meant_is_wrong_usage(
-    daas: Commands, application: Application, options: list[str]
-) -> None:
+def test_invalid_policy_options_are_wrong_usage(daas: Commands, application: Application, options: list[str]) -> None:
     daas.wrong_usage("application", "policy", application.name, *options)

@@ -95,7 +95,7 @@ def everything_stored(settings: Settings) -> bytes:
     return found
 
 
-def test_a_private_key_is_not_in_the_database_in_clear(fresh: Settings) -> None:
+def test_private_key_is_not_in_the_database_unencrypted(fresh: Settings) -> None:
     name, keys = register(fresh)
     with serving(fresh) as app:
         Application(app, name, keys).post_signed("mailbox=nobody&id=1&folder=Inbox")
@@ -107,7 +107,7 @@ def test_a_private_key_is_not_in_the_database_in_clear(fresh: Settings) -> None:
     assert [spelling for spelling in spellings if spelling in stored] == []
 
 
-def test_equal_private_keys_are_stored_unequal(fresh: Settings) -> None:
+def test_equal_private_keys_have_different_ciphertexts(fresh: Settings) -> None:
     with create_command_app(fresh).app_context():
         tokens = [services().cipher.encrypt("x" * 64) for _ in range(2)]
         db.engine.dispose()
@@ -122,7 +122,7 @@ NEW, OLD = (Fernet.generate_key().decode() for _ in range(2))
     [(f"{NEW},{OLD}", 403), (f"{OLD},{NEW}", 403), (OLD, 403), (NEW, 401)],
     ids=["first-new", "first-old", "old", "new"],
 )
-def test_a_key_that_was_the_first_decrypts_as_long_as_it_is_listed(fresh: Settings, keys: str, status: int) -> None:
+def test_previous_encryption_key_decrypts_while_it_is_listed(fresh: Settings, keys: str, status: int) -> None:
     name, pair = register(with_settings(fresh, DAAS_ENCRYPTION_KEYS=OLD))
     with serving(with_settings(fresh, DAAS_ENCRYPTION_KEYS=keys)) as app:
         answer = Application(app, name, pair).post_signed("mailbox=nobody&id=1&folder=Inbox")
@@ -193,7 +193,7 @@ def unknown_and_wrong(caller: Application) -> tuple[KeyPair, KeyPair]:
     "options", [{}, {"suspended": True}, {"services": ("v1/lists",)}, {"require_content_md5": True}], ids=str
 )
 @pytest.mark.parametrize("remembered", [True, False], ids=["remembered", "forgotten"])
-def test_an_unknown_key_costs_what_a_wrong_signature_costs(
+def test_unknown_key_costs_the_same_as_a_wrong_signature(
     app: Flask, build: Builder, options: dict[str, Any], remembered: bool
 ) -> None:
     callers = unknown_and_wrong(build.application(**options))
@@ -230,7 +230,7 @@ def spelt(answer: TestResponse) -> tuple[str, list[tuple[str, str]], bytes]:
 @pytest.mark.parametrize("explain", ["0", "1"], ids=["unexplained", "explained"])
 @pytest.mark.parametrize("parts", [{}, {"raw": True}, {"method": "GET"}], ids=["hexadecimal", "raw", "wrong-method"])
 @pytest.mark.parametrize("options", [{}, {"suspended": True}, {"require_content_md5": True}], ids=str)
-def test_an_unknown_key_is_answered_as_a_wrong_signature_is(
+def test_unknown_key_gets_the_response_of_a_wrong_signature(
     settings: Settings, build: Builder, options: dict[str, Any], parts: dict[str, Any], explain: str
 ) -> None:
     callers = unknown_and_wrong(build.application(**options))
@@ -243,15 +243,13 @@ def test_an_unknown_key_is_answered_as_a_wrong_signature_is(
 
 
 @pytest.mark.parametrize("date", ["yesterday", "06/03/2013 12:13:56 EST"], ids=["unreadable", "old"])
-def test_an_unknown_key_learns_no_more_of_its_date_than_a_wrong_signature_does(
-    app: Flask, build: Builder, date: str
-) -> None:
+def test_unknown_key_gets_no_more_hints_than_a_wrong_signature(app: Flask, build: Builder, date: str) -> None:
     unknown, wrong = (post_with(app, keys, date) for keys in unknown_and_wrong(build.application()))
     assert spelt(unknown) == spelt(wrong)
     assert "X-Daas-Error" not in unknown.headers
 
 
-def test_the_log_tells_an_unknown_key_from_a_wrong_signature(app: Flask, build: Builder) -> None:
+def test_log_distinguishes_unknown_key_from_wrong_signature(app: Flask, build: Builder) -> None:
     caller = build.application()
     answers = [post_with(app, keys, now()) for keys in unknown_and_wrong(caller)]
     rows = [build.log_row(answer.headers["X-Request-Id"]) for answer in answers]
@@ -274,7 +272,7 @@ def test_the_log_tells_an_unknown_key_from_a_wrong_signature(app: Flask, build: 
     ],
     ids=["mailbox", "suspended-mailbox", "suspended", "service"],
 )
-def test_what_is_taken_away_is_gone_for_the_next_request(
+def test_revoked_permission_is_gone_for_the_next_request(
     app: Flask, application: Application, build: Builder, take: Callable[..., Any], refused: tuple[int, str]
 ) -> None:
     assert application.move().status_code == 200
@@ -299,7 +297,7 @@ def test_what_is_taken_away_is_gone_for_the_next_request(
     ],
     ids=["resumed", "granted"],
 )
-def test_what_is_given_back_is_there_for_the_next_request(
+def test_permission_granted_again_counts_for_the_next_request(
     app: Flask, application: Application, take: Callable[..., Any], give: Callable[..., Any]
 ) -> None:
     assert application.move().status_code == 200
@@ -316,7 +314,7 @@ def revoke(caller: Application, services: Any = (), mailboxes: bool = False) -> 
     applications.revoke(caller.name, services, ids, all_mailboxes=False)
 
 
-def test_an_application_keeps_what_was_not_taken_away(app: Flask, build: Builder) -> None:
+def test_revoking_leaves_other_permissions(app: Flask, build: Builder) -> None:
     boxes = [build.mailbox(), build.mailbox()]
     caller = build.application(mailboxes=boxes)
     with app.app_context():
@@ -467,7 +465,7 @@ def test_the_database_checks_its_values(
 
 
 @pytest.mark.parametrize(("constraint", "statement"), UNIQUE.values(), ids=UNIQUE)
-def test_the_database_holds_things_once(
+def test_the_database_rejects_duplicates(
     app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
 ) -> None:
     # SQLite names the columns of a unique constraint and not the constraint.
@@ -480,7 +478,7 @@ def test_the_database_holds_things_once(
         assert constraint in said
 
 
-def test_the_database_holds_the_same_bytes_once_in_a_mailbox(app: Flask, ids: dict[str, Any]) -> None:
+def test_the_database_rejects_the_same_bytes_twice_in_a_mailbox(app: Flask, ids: dict[str, Any]) -> None:
     with app.app_context(), transaction() as connection:
         values = {"mailbox_id": ids["mailbox"], "folder_id": ids["folder"]}
         made = connection.scalar(insert(Message).values(**values).returning(Message.id))
@@ -490,12 +488,12 @@ def test_the_database_holds_the_same_bytes_once_in_a_mailbox(app: Flask, ids: di
 
 
 @pytest.mark.parametrize(("constraint", "statement"), REFERRING.values(), ids=REFERRING)
-def test_the_database_refers_to_what_exists(
+def test_the_database_rejects_dangling_references(
     app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
 ) -> None:
     said = refusal_of(app, statement(ids))
     assert constraint in said or said == "FOREIGN KEY constraint failed"
 
 
-def test_the_log_refers_to_nothing() -> None:
+def test_request_log_has_no_foreign_keys() -> None:
     assert RequestLogRow.__table__.foreign_keys == set()

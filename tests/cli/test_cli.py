@@ -78,7 +78,7 @@ def all_commands(group: Any = main, path: Any = ()) -> Iterator[tuple[str, ...]]
 # The command itself.
 
 
-def test_the_documented_commands_are_there() -> None:
+def test_all_documented_commands_exist() -> None:
     assert {" ".join(path) for path in all_commands()} >= {
         "db upgrade",
         *(f"application {verb}" for verb in ("register", "list", "show", "suspend", "resume", "grant", "revoke")),
@@ -92,7 +92,7 @@ def test_the_documented_commands_are_there() -> None:
 
 
 @pytest.mark.parametrize("path", [(), *all_commands()], ids=" ".join)
-def test_every_command_says_what_it_does(daas: Commands, path: tuple[str, ...]) -> None:
+def test_every_command_has_help(daas: Commands, path: tuple[str, ...]) -> None:
     outcome = daas.run(*path, "--help")
     assert (outcome.status, outcome.stderr) == (0, "")
     assert re.match(rf"Usage: \S+ {' '.join(path)}.*\n\n  [A-Z][^\n]*\w", outcome.text)
@@ -101,12 +101,12 @@ def test_every_command_says_what_it_does(daas: Commands, path: tuple[str, ...]) 
 @pytest.mark.parametrize(
     "args", [["nothing"], ["mailbox", "nothing"], ["mailbox", "add"], ["mailbox", "list", "--xml"]]
 )
-def test_what_no_command_takes_is_wrong_usage(daas: Commands, args: list[str]) -> None:
+def test_unknown_option_or_command_is_wrong_usage(daas: Commands, args: list[str]) -> None:
     daas.wrong_usage(*args)
 
 
 @pytest.mark.processes
-def test_the_real_command_keeps_results_apart_from_errors(daas: Commands, build: Builder) -> None:
+def test_results_and_errors_go_to_different_streams(daas: Commands, build: Builder) -> None:
     box = build.mailbox()
     listed = daas.run_apart("folder", "list", box.name, "--json")
     assert (listed.status, listed.stderr) == (0, "")
@@ -117,7 +117,7 @@ def test_the_real_command_keeps_results_apart_from_errors(daas: Commands, build:
 
 
 @pytest.mark.processes
-def test_a_bad_setting_is_one_sentence(daas: Commands) -> None:
+def test_invalid_setting_is_one_sentence(daas: Commands) -> None:
     assert sentence_of(daas.run_apart("mailbox", "list", DAAS_WORKERS="257")).startswith("DAAS_WORKERS must ")
 
 
@@ -158,7 +158,7 @@ def test_upgrade_names_the_revision_of_this_release(fresh: Commands) -> None:
     ],
     ids=" ".join,
 )
-def test_a_name_that_is_not_utf_8_is_refused_in_one_sentence(daas: Commands, command: list[str]) -> None:
+def test_name_that_is_not_utf_8_is_an_error_in_one_sentence(daas: Commands, command: list[str]) -> None:
     daas.refusal(*command, NOT_UTF_8)
 
 
@@ -182,7 +182,7 @@ def test_register_prints_new_keys_and_the_default_permissions(daas: Commands) ->
     }
 
 
-def test_register_takes_permissions(daas: Commands, build: Builder) -> None:
+def test_register_accepts_permissions(daas: Commands, build: Builder) -> None:
     boxes = sorted(build.mailbox().name for _ in range(2))
     made = daas.json(
         *["application", "register", new_name("app"), "--service", "v1/lists", "--service", "direct/folders"],
@@ -253,18 +253,18 @@ def test_an_empty_list_is_an_empty_array_or_nothing(fresh_upgraded: Commands) ->
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "two\nlines", "bell\a"], ids=repr)
-def test_a_bad_name_of_an_application_is_refused(daas: Commands, name: str) -> None:
+def test_invalid_application_name_is_an_error(daas: Commands, name: str) -> None:
     daas.refusal("application", "register", name)
 
 
 @pytest.mark.both_databases
-def test_a_name_of_an_application_is_taken_once(daas: Commands, name: str) -> None:
+def test_application_names_are_unique(daas: Commands, name: str) -> None:
     assert daas.refusal("application", "register", name) == "There is an application with this name already."
     assert daas.refusal("application", "register", f" {name} ") == "There is an application with this name already."
 
 
 @pytest.mark.both_databases
-def test_a_taken_name_is_not_mistaken_for_a_taken_key(daas: Commands) -> None:
+def test_error_distinguishes_duplicate_name_from_duplicate_key(daas: Commands) -> None:
     name = new_name("public_key")
     daas.json("application", "register", name)
     refusal = daas.refusal("application", "register", name)
@@ -272,12 +272,12 @@ def test_a_taken_name_is_not_mistaken_for_a_taken_key(daas: Commands) -> None:
 
 
 @pytest.mark.parametrize("verb", ["show", "suspend", "resume"])
-def test_an_unknown_application_is_refused(daas: Commands, verb: str) -> None:
+def test_unknown_application_is_an_error(daas: Commands, verb: str) -> None:
     assert daas.refusal("application", verb, "nobody") == "There is no application 'nobody'."
 
 
 @pytest.mark.parametrize("verb", ["grant", "revoke"])
-def test_an_unknown_application_is_granted_nothing(daas: Commands, verb: str) -> None:
+def test_grant_to_an_unknown_application_is_an_error(daas: Commands, verb: str) -> None:
     assert daas.refusal("application", verb, "nobody", "--all-mailboxes") == "There is no application 'nobody'."
 
 
@@ -292,9 +292,7 @@ def test_a_grant_of_nothing_is_wrong_usage(daas: Commands, name: str, verb: str)
 
 
 @pytest.mark.both_databases
-def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(
-    daas: Commands, build: Builder, name: str
-) -> None:
+def test_grant_with_an_unknown_mailbox_grants_nothing(daas: Commands, build: Builder, name: str) -> None:
     before = daas.json("application", "show", name)
     grants = ["--mailbox", build.mailbox().name, "--service", "v1/lists", "--mailbox", "nobody", "--all-mailboxes"]
     assert daas.refusal("application", "grant", name, *grants) == "There is no mailbox 'nobody'."
@@ -302,7 +300,7 @@ def test_a_grant_that_names_a_mailbox_that_does_not_exist_grants_nothing(
 
 
 @pytest.mark.both_databases
-def test_a_registration_that_names_a_mailbox_that_does_not_exist_registers_nothing(daas: Commands) -> None:
+def test_registration_with_an_unknown_mailbox_registers_nothing(daas: Commands) -> None:
     name = new_name("app")
     daas.refusal("application", "register", name, "--mailbox", "nobody")
     assert daas.refusal("application", "show", name) == f"There is no application {name!r}."
@@ -352,7 +350,7 @@ USER = (403, "Access Denied. User Not Authorized.")
     ],
     ids=["suspend", "service", "mailbox", "all-mailboxes", "mailbox-suspended"],
 )
-def test_what_a_command_changes_counts_for_the_next_move(
+def test_change_by_a_command_takes_effect_for_the_next_move(
     daas: Commands, application: Application, away: str, refused: tuple[int, str], back: str
 ) -> None:
     names = {"app": application.name, "box": application.mailbox.name}
@@ -365,7 +363,7 @@ def test_what_a_command_changes_counts_for_the_next_move(
 
 
 @pytest.mark.both_databases
-def test_revoking_all_mailboxes_leaves_those_that_were_named(
+def test_revoking_all_mailboxes_leaves_those_granted_by_name(
     daas: Commands, application: Application, build: Builder
 ) -> None:
     other = build.mailbox()
@@ -390,7 +388,7 @@ def new_keys() -> dict[str, str]:
     return {"public_key": new_name("public-key-of-app"), "private_key": new_name("private-key-of-app")}
 
 
-def test_an_imported_pair_signs(daas: Commands, app: Flask, build: Builder, tmp_path: Path) -> None:
+def test_imported_key_pair_signs(daas: Commands, app: Flask, build: Builder, tmp_path: Path) -> None:
     box = build.mailbox()
     keys = new_keys()
     made = daas.json(
@@ -408,7 +406,7 @@ def test_an_imported_pair_signs(daas: Commands, app: Flask, build: Builder, tmp_
     [("p" * 16, "q" * 16), ("p" * 128, "q" * 128), ("!#$%&'()*+,-./09;<=>?@", 'AZ[\\]^_`az{|}~!"')],
     ids=["shortest", "longest", "all-characters"],
 )
-def test_keys_of_every_kind_that_is_allowed_are_taken(
+def test_every_allowed_form_of_key_is_accepted(
     fresh_upgraded: Commands, tmp_path: Path, public_key: str, private_key: str
 ) -> None:
     keys = {"public_key": public_key, "private_key": private_key}
@@ -439,14 +437,14 @@ def test_keys_of_every_kind_that_is_allowed_are_taken(
     ids=ascii,
 )
 @pytest.mark.parametrize("which", ["public_key", "private_key"])
-def test_a_key_of_another_kind_is_refused(daas: Commands, tmp_path: Path, which: str, key: str) -> None:
+def test_other_forms_of_keys_are_errors(daas: Commands, tmp_path: Path, which: str, key: str) -> None:
     file = write_keys(tmp_path / "keys.json", {**new_keys(), which: key})
     refusal = daas.refusal("application", "register", new_name("app"), "--import-key", file)
     assert refusal.startswith(f"The {which.removesuffix('_key')} key must be 16 to 128 printable ASCII characters")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o644], ids=oct)
-def test_a_key_file_that_is_open_to_others_is_refused(daas: Commands, tmp_path: Path, mode: int) -> None:
+def test_key_file_readable_by_others_is_an_error(daas: Commands, tmp_path: Path, mode: int) -> None:
     file = write_keys(tmp_path / "keys.json", new_keys(), mode)
     name = new_name("app")
     assert "chmod 600" in daas.refusal("application", "register", name, "--import-key", file)
@@ -460,18 +458,18 @@ def test_a_key_file_that_is_open_to_others_is_refused(daas: Commands, tmp_path: 
     ["", "{", "[]", "{}", "null", '{"public_key":"xxxxxxxxxxxxxxxx"}', '{"private_key":"xxxxxxxxxxxxxxxx"}', "\0"],
     ids=ascii,
 )
-def test_a_key_file_without_two_keys_is_refused(daas: Commands, tmp_path: Path, content: str) -> None:
+def test_key_file_without_two_keys_is_an_error(daas: Commands, tmp_path: Path, content: str) -> None:
     file = write_keys(tmp_path / "keys.json", content)
     assert str(file) in daas.refusal("application", "register", new_name("app"), "--import-key", file)
 
 
-def test_a_key_file_that_is_not_utf_8_is_refused(daas: Commands, tmp_path: Path) -> None:
+def test_key_file_that_is_not_utf_8_is_an_error(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", "{}")
     file.write_bytes(b'{"public_key":"\xff"}')
     assert str(file) in daas.refusal("application", "register", new_name("app"), "--import-key", file)
 
 
-def test_a_key_is_taken_as_it_is_written_or_not_at_all(daas: Commands, tmp_path: Path) -> None:
+def test_key_file_with_a_number_as_key_is_an_error(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", '{"public_key":0.1234567890123456789,"private_key":"xxxxxxxxxxxxxxxx"}')
     daas.refusal("application", "register", new_name("app"), "--import-key", file)
 
@@ -481,7 +479,7 @@ def test_a_key_file_that_does_not_exist_is_wrong_usage(daas: Commands, tmp_path:
 
 
 @pytest.mark.both_databases
-def test_a_public_key_is_in_use_once(daas: Commands, tmp_path: Path) -> None:
+def test_public_keys_are_unique(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", new_keys())
     daas.json("application", "register", new_name("app"), "--import-key", file)
     name = new_name("app")
@@ -493,7 +491,7 @@ def test_a_public_key_is_in_use_once(daas: Commands, tmp_path: Path) -> None:
 # Mailboxes and folders.
 
 
-def test_a_mailbox_is_added_in_lower_case_with_its_standard_folders(daas: Commands, build: Builder) -> None:
+def test_mailbox_is_added_in_lower_case_with_standard_folders(daas: Commands, build: Builder) -> None:
     name = new_name("Test.User")
     assert daas.json("mailbox", "add", name) == {"mailbox": name.lower(), "suspended": False}
     assert daas.json("folder", "list", name) == []
@@ -513,7 +511,7 @@ def test_mailboxes_are_listed_by_name(fresh_upgraded: Commands) -> None:
 
 
 @pytest.mark.both_databases
-def test_a_mailbox_is_suspended_and_resumed_without_regard_to_case(daas: Commands, build: Builder) -> None:
+def test_mailbox_is_suspended_and_resumed_in_any_case(daas: Commands, build: Builder) -> None:
     name = build.mailbox().name
     assert daas.json("mailbox", "suspend", name.upper()) == {"mailbox": name, "suspended": True}
     assert {"mailbox": name, "suspended": True} in daas.json("mailbox", "list")
@@ -525,18 +523,18 @@ def test_a_mailbox_is_suspended_and_resumed_without_regard_to_case(daas: Command
     ["", "a b", ".a", "a.", "a..b", "a@direct.example.org", "a\n", "ä", "x" * 65, '"quoted"', "a,b", "<a>"],
     ids=ascii,
 )
-def test_a_bad_name_of_a_mailbox_is_refused(daas: Commands, name: str) -> None:
+def test_invalid_mailbox_name_is_an_error(daas: Commands, name: str) -> None:
     assert "local part" in daas.refusal("mailbox", "add", name)
 
 
-def test_a_mailbox_has_a_name_of_up_to_64_characters(daas: Commands) -> None:
+def test_mailbox_name_has_up_to_64_characters(daas: Commands) -> None:
     name = f"!#$%&'*+/=?^_`{{|}}~-0.{new_name('x')}".ljust(64, "x")
     assert daas.json("mailbox", "add", name)["mailbox"] == name
 
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("change", [str, str.upper], ids=["same", "other-case"])
-def test_a_mailbox_is_added_once(daas: Commands, build: Builder, change: Callable[..., Any] | type[Any]) -> None:
+def test_mailbox_names_are_unique(daas: Commands, build: Builder, change: Callable[..., Any] | type[Any]) -> None:
     name = build.mailbox().name
     assert daas.refusal("mailbox", "add", change(name)) == f"There is a mailbox {name!r} already."
 
@@ -544,7 +542,7 @@ def test_a_mailbox_is_added_once(daas: Commands, build: Builder, change: Callabl
 @pytest.mark.parametrize(
     "command", [["mailbox", "suspend"], ["mailbox", "resume"], ["folder", "list"], ["message", "list"]], ids=" ".join
 )
-def test_an_unknown_mailbox_is_refused(daas: Commands, command: list[str]) -> None:
+def test_unknown_mailbox_is_an_error(daas: Commands, command: list[str]) -> None:
     assert daas.refusal(*command, "nobody") == "There is no mailbox 'nobody'."
 
 
@@ -585,14 +583,14 @@ def test_a_move_can_name_a_folder_that_was_just_added(daas: Commands, applicatio
     ],
     ids=ascii,
 )
-def test_a_bad_name_of_a_folder_is_refused(daas: Commands, build: Builder, name: str) -> None:
+def test_invalid_folder_name_is_an_error(daas: Commands, build: Builder, name: str) -> None:
     box = build.mailbox(folders=0)
     assert "already" not in daas.refusal("folder", "add", box.name, name)
     assert daas.json("folder", "list", box.name) == []
 
 
 @pytest.mark.both_databases
-def test_a_folder_is_added_once_in_a_mailbox(daas: Commands, build: Builder) -> None:
+def test_folder_names_are_unique_in_a_mailbox(daas: Commands, build: Builder) -> None:
     box, other = build.mailbox(folders=0), build.mailbox(folders=0)
     made = daas.json("folder", "add", box.name, "Seen")
     assert daas.refusal("folder", "add", box.name, " Seen ") == "There is a folder 'Seen' in this mailbox already."
@@ -641,7 +639,7 @@ def test_a_message_is_shown_as_it_is_listed(daas: Commands, mail: tuple[Mailbox,
 
 
 @pytest.mark.both_databases
-def test_raw_gives_the_very_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
+def test_raw_prints_the_exact_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
     _, ids = mail
     for number, message_id in enumerate(ids, start=1):
         outcome = daas.run("message", "show", message_id, "--raw")
@@ -650,7 +648,7 @@ def test_raw_gives_the_very_bytes(daas: Commands, mail: tuple[Mailbox, list[str]
 
 
 @pytest.mark.processes
-def test_the_real_command_gives_the_very_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
+def test_real_command_prints_the_exact_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
     outcome = daas.run_apart("message", "show", mail[1][0], "--raw")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, (tmp_path / "1.eml").read_bytes(), "")
 
@@ -666,20 +664,20 @@ def test_messages_are_listed_by_folder(daas: Commands, application: Application,
         assert (listed["id"], listed["folder"]) == (box.message, box.folder)
 
 
-def test_an_unknown_folder_is_refused(daas: Commands, build: Builder) -> None:
+def test_unknown_folder_is_an_error(daas: Commands, build: Builder) -> None:
     box, other = build.mailbox(), build.mailbox()
     for folder in ("Attic", other.folder, "custom 0", "9223372036854775807", "99999999999999999999"):
         assert "folder" in daas.refusal("message", "list", box.name, "--folder", folder)
 
 
 @pytest.mark.parametrize("kind", ["message", "request"])
-def test_an_unknown_id_is_refused(daas: Commands, kind: str) -> None:
+def test_unknown_id_is_an_error(daas: Commands, kind: str) -> None:
     assert daas.refusal(kind, "show", "9223372036854775807").startswith(f"There is no {kind} 9223372036854775807")
 
 
 @pytest.mark.parametrize("kind", ["message", "request"])
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1.0", "", "9223372036854775808"])
-def test_what_is_no_id_is_wrong_usage(daas: Commands, kind: str, text: str) -> None:
+def test_malformed_id_is_wrong_usage(daas: Commands, kind: str, text: str) -> None:
     daas.wrong_usage(kind, "show", "--", text)
 
 
@@ -687,7 +685,7 @@ def test_what_is_no_id_is_wrong_usage(daas: Commands, kind: str, text: str) -> N
 
 
 @pytest.mark.both_databases
-def test_a_move_is_shown_with_all_that_is_known_of_it(daas: Commands, application: Application) -> None:
+def test_move_is_shown_with_every_column(daas: Commands, application: Application) -> None:
     box = application.mailbox
     request_id = application.move(mailbox=box.name.upper()).json["request_id"]
     shown = daas.json("request", "show", request_id)
@@ -707,7 +705,7 @@ def test_a_move_is_shown_with_all_that_is_known_of_it(daas: Commands, applicatio
     }
 
 
-def test_a_refusal_is_shown_with_its_reason(daas: Commands, application: Application) -> None:
+def test_rejection_is_shown_with_its_reason(daas: Commands, application: Application) -> None:
     request_id = application.post_signed("", date="yesterday").json["request_id"]
     shown = daas.json("request", "show", request_id)
     assert (shown["status"], shown["reason"]) == (401, "date-unreadable")
@@ -728,7 +726,7 @@ def test_requests_are_listed_in_the_order_of_their_ids(daas: Commands, applicati
 
 
 @pytest.mark.both_databases
-def test_requests_are_listed_since_a_moment(daas: Commands, application: Application) -> None:
+def test_requests_are_listed_since_a_time(daas: Commands, application: Application) -> None:
     ids = [application.move().json["request_id"] for _ in range(2)]
     first, second = (daas.json("request", "show", each)["at"] for each in ids)
     assert first < second
@@ -751,20 +749,20 @@ def test_requests_are_listed_since_a_moment(daas: Commands, application: Applica
         "06/03/2013 12:13:56 EST",
     ],
 )
-def test_since_takes_many_forms(daas: Commands, application: Application, since: str) -> None:
+def test_since_accepts_many_formats(daas: Commands, application: Application, since: str) -> None:
     request_id = application.move().json["request_id"]
     assert daas.json("request", "list", "--since", since)[-1]["request_id"] == request_id
 
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("since", ["2099-01-01", "01/01/2099 00:00:00 UTC", "0s"])
-def test_nothing_is_listed_since_a_moment_that_is_to_come(daas: Commands, application: Application, since: str) -> None:
+def test_nothing_is_listed_since_a_future_time(daas: Commands, application: Application, since: str) -> None:
     application.move()
     assert daas.json("request", "list", "--since", since) == []
 
 
 @pytest.mark.parametrize("since", ["", "x", "24", "-1h", "24w", "2026-13-01", "2026-11-02T15:00:00", "999999d", "noon"])
-def test_since_takes_no_other_form(daas: Commands, since: str) -> None:
+def test_since_rejects_other_formats(daas: Commands, since: str) -> None:
     assert "--since" in daas.wrong_usage("request", "list", "--since", since)
 
 
@@ -815,7 +813,7 @@ def test_sign_shows_every_stage(daas: Commands, args: list[str], parts: dict[str
     assert all(isinstance(value, str) for value in shown.values())
 
 
-def test_the_text_form_of_sign_holds_every_stage(daas: Commands) -> None:
+def test_text_output_of_sign_has_every_stage(daas: Commands) -> None:
     keys = {"DAAS_PUBLIC_KEY": KEYS.public_key, "DAAS_PRIVATE_KEY": KEYS.private_key}
     text = daas.run("sign", "POST", MOVE, "--date", DATE, **keys).text
     for stage in daas.json("sign", "POST", MOVE, "--date", DATE, **keys).values():
@@ -823,7 +821,7 @@ def test_the_text_form_of_sign_holds_every_stage(daas: Commands) -> None:
     assert KEYS.private_key not in text
 
 
-def test_sign_takes_the_content_md5_of_a_body(daas: Commands, tmp_path: Path) -> None:
+def test_sign_uses_the_content_md5_of_a_body(daas: Commands, tmp_path: Path) -> None:
     body = b"mailbox=ejaffee&id=181&folder=5\n\x00\xff"
     (tmp_path / "body").write_bytes(body)
     file = write_keys(tmp_path / "keys.json", {"public_key": KEYS.public_key, "private_key": KEYS.private_key})
@@ -832,7 +830,7 @@ def test_sign_takes_the_content_md5_of_a_body(daas: Commands, tmp_path: Path) ->
     assert shown["authorization"] == authorization(KEYS, date=DATE, md5=md5)
 
 
-def test_sign_takes_the_date_of_now(daas: Commands, application: Application) -> None:
+def test_sign_uses_the_current_time(daas: Commands, application: Application) -> None:
     keys = {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
     shown = daas.json("sign", "POST", MOVE, **keys)
     headers = {"Date": shown["string_to_sign"].splitlines()[1], "Content-Type": FORM}
@@ -852,7 +850,7 @@ def test_sign_takes_the_date_of_now(daas: Commands, application: Application) ->
     ],
     ids=["json", "environment"],
 )
-def test_a_key_file_counts_before_the_environment(daas: Commands, tmp_path: Path, content: str) -> None:
+def test_key_file_precedes_the_environment(daas: Commands, tmp_path: Path, content: str) -> None:
     file = write_keys(tmp_path / "keys", content, 0o400)
     shown = daas.json(
         "sign", "POST", MOVE, "--date", DATE, "--key-file", file, DAAS_PUBLIC_KEY="other", DAAS_PRIVATE_KEY="other"
@@ -885,7 +883,7 @@ def test_signing_without_keys_is_wrong_usage(daas: Commands, environ: dict[str, 
     assert "DAAS_PUBLIC_KEY" in daas.wrong_usage("move", "kim", "1", "Inbox", **environ)
 
 
-def test_sign_takes_one_content_md5(daas: Commands, tmp_path: Path) -> None:
+def test_sign_accepts_one_content_md5(daas: Commands, tmp_path: Path) -> None:
     (tmp_path / "body").write_bytes(b"")
     keys = {"DAAS_PUBLIC_KEY": KEYS.public_key, "DAAS_PRIVATE_KEY": KEYS.private_key}
     daas.wrong_usage("sign", "POST", MOVE, "--content-md5", "x", "--body", tmp_path / "body", **keys)
@@ -899,7 +897,7 @@ def keys(application: Application) -> dict[str, str]:
     return {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
 
 
-def test_a_move_prints_the_answer_and_succeeds(
+def test_move_prints_the_response_and_succeeds(
     daas: Commands, server: LiveServer, application: Application, build: Builder, keys: dict[str, Any]
 ) -> None:
     box = application.mailbox
@@ -911,7 +909,7 @@ def test_a_move_prints_the_answer_and_succeeds(
     assert daas.json("request", "show", answer["request_id"])["reason"] == "moved"
 
 
-def test_a_move_with_json_prints_the_body_alone(
+def test_move_with_json_prints_only_the_body(
     daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any]
 ) -> None:
     box = application.mailbox
@@ -932,7 +930,7 @@ def test_a_move_with_json_prints_the_body_alone(
     ],
     ids=["wrong-key", "unknown-mailbox", "unknown-message", "bad-folder", "missing"],
 )
-def test_a_refused_move_prints_the_answer_and_fails(
+def test_rejected_move_prints_the_response_and_fails(
     daas: Commands,
     server: LiveServer,
     application: Application,
@@ -951,7 +949,7 @@ def test_a_refused_move_prints_the_answer_and_fails(
     assert build.folder_of(box.message) == "Inbox"
 
 
-def test_a_move_sends_content_md5_unless_it_is_told_not_to(daas: Commands, server: LiveServer, build: Builder) -> None:
+def test_move_sends_content_md5_by_default(daas: Commands, server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     environ = {"DAAS_PUBLIC_KEY": caller.keys.public_key, "DAAS_PRIVATE_KEY": caller.keys.private_key}
     asked = ["move", caller.mailbox.name, caller.mailbox.message, "Sent", "--url", server.url]
@@ -962,7 +960,7 @@ def test_a_move_sends_content_md5_unless_it_is_told_not_to(daas: Commands, serve
 
 
 @pytest.mark.processes
-def test_the_real_command_moves(
+def test_real_command_moves_a_message(
     daas: Commands, server: LiveServer, application: Application, build: Builder, keys: dict[str, Any]
 ) -> None:
     box = application.mailbox
@@ -975,7 +973,7 @@ def test_the_real_command_moves(
     assert json.loads(refused.stdout)["message"] == "Message not found"
 
 
-def test_a_server_that_is_not_there_is_one_sentence(daas: Commands, keys: dict[str, Any]) -> None:
+def test_unreachable_server_is_one_sentence(daas: Commands, keys: dict[str, Any]) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -986,23 +984,23 @@ def test_a_server_that_is_not_there_is_one_sentence(daas: Commands, keys: dict[s
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://a..b", "http://[::1", "http://x:y"]
 )
-def test_a_url_that_cannot_be_used_is_one_sentence(daas: Commands, keys: dict[str, Any], url: str) -> None:
+def test_unusable_url_is_one_sentence(daas: Commands, keys: dict[str, Any], url: str) -> None:
     daas.refusal("move", "kim", "1", "Inbox", "--url", url, **keys)
 
 
-def test_a_move_of_what_is_not_utf_8_is_refused(daas: Commands, keys: dict[str, Any]) -> None:
+def test_move_in_a_mailbox_that_is_not_utf_8_is_an_error(daas: Commands, keys: dict[str, Any]) -> None:
     outcome = daas.run("move", NOT_UTF_8, "1", "Inbox", "--url", "http://127.0.0.1:1", **keys)
     assert (outcome.status, outcome.stdout) in {(1, b""), (2, b"")}
 
 
-def test_a_move_with_keys_that_no_header_can_hold_is_refused(daas: Commands, tmp_path: Path) -> None:
+def test_move_with_keys_that_fit_no_header_is_an_error(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", {"public_key": "ключ" * 4, "private_key": "x" * 16})
     outcome = daas.run("move", "kim", "1", "Inbox", "--url", "http://127.0.0.1:1", "--key-file", file)
     assert (outcome.status, outcome.stdout) in {(1, b""), (2, b"")}
 
 
 @pytest.mark.parametrize("command", ["folders", "messages"])
-def test_what_is_there_to_move_is_listed(
+def test_messages_to_move_are_listed(
     daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any], command: str
 ) -> None:
     box = application.mailbox
@@ -1016,7 +1014,7 @@ def test_what_is_there_to_move_is_listed(
 
 
 @pytest.mark.parametrize("command", ["folders", "messages"])
-def test_a_refused_listing_prints_the_answer_and_fails(
+def test_rejected_listing_prints_the_response_and_fails(
     daas: Commands, server: LiveServer, keys: dict[str, Any], command: str
 ) -> None:
     outcome = daas.run(command, "nobody", "--url", server.url, **keys)
@@ -1050,5 +1048,5 @@ def test_the_demo_of_another_database_is_not_offered(fresh_upgraded: Commands) -
     assert fresh_upgraded.run("demo").stdout == b""
 
 
-def test_the_bytes_of_a_message_are_not_asked_for_as_json(daas: Commands, build: Builder) -> None:
+def test_raw_and_json_together_are_wrong_usage(daas: Commands, build: Builder) -> None:
     daas.wrong_usage("message", "show", build.mailbox().message, "--raw", "--json")

@@ -65,7 +65,7 @@ def mail(build: Builder) -> Correspondent:
     return Correspondent(application.app, application.name, application.keys, application.mailboxes)
 
 
-def test_folders_are_listed_by_id_and_name_in_the_documented_body(mail: Correspondent) -> None:
+def test_folders_are_listed_in_the_documented_body(mail: Correspondent) -> None:
     box = mail.mailbox
     folders = ",".join(f'{{"id":"{id_}","name":"Custom {n}"}}' for n, id_ in enumerate(box.folders))
     answer = get(mail, FOLDERS)
@@ -89,7 +89,7 @@ def test_a_message_is_shown_as_documented(mail: Correspondent) -> None:
     )
 
 
-def test_a_message_in_a_custom_folder_is_shown_with_the_folders_id(mail: Correspondent) -> None:
+def test_message_in_a_custom_folder_has_the_id_of_the_folder(mail: Correspondent) -> None:
     one = mail.put()
     folder = mail.mailbox.folders[1]
     assert mail.move(id=one, folder=folder).status_code == 200
@@ -98,13 +98,13 @@ def test_a_message_in_a_custom_folder_is_shown_with_the_folders_id(mail: Corresp
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
 @pytest.mark.parametrize("suffix", ["", "/", "/format/json", "/format/json/"])
-def test_the_calls_answer_at_the_same_spellings_as_a_move(mail: Correspondent, path: str, suffix: str) -> None:
+def test_urls_have_the_same_variants_as_a_move(mail: Correspondent, path: str, suffix: str) -> None:
     assert get(mail, path + suffix).status_code == 200
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
 @pytest.mark.parametrize("content_type", [None, FORM, "application/json"], ids=str)
-def test_a_get_is_signed_with_and_without_a_content_type(
+def test_get_is_signed_with_and_without_a_content_type(
     mail: Correspondent, path: str, content_type: str | None
 ) -> None:
     assert get(mail, path, content_type=content_type).status_code == 200
@@ -119,7 +119,7 @@ def test_the_query_is_signed_as_it_is_sent(mail: Correspondent) -> None:
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
-def test_other_methods_are_refused_and_head_is_one_of_them(mail: Correspondent, path: str) -> None:
+def test_other_methods_including_head_are_405(mail: Correspondent, path: str) -> None:
     client = mail.app.test_client()
     answers = [client.open(path, method=method) for method in ("POST", "PUT", "DELETE", "OPTIONS", "HEAD")]
     assert [(answer.status_code, answer.headers["Allow"]) for answer in answers] == [(405, "GET")] * 5
@@ -134,9 +134,7 @@ def test_each_call_is_a_service_of_its_own(build: Builder, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
-def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(
-    build: Builder, mail: Correspondent, path: str
-) -> None:
+def test_unknown_suspended_and_foreign_mailboxes_look_the_same(build: Builder, mail: Correspondent, path: str) -> None:
     everything = build.application(mailboxes=[build.mailbox()], all_mailboxes=True)
     answers = [
         get(mail, path, mailbox="nobody.at.all"),
@@ -163,7 +161,7 @@ INVALID = {
     [(name, value) for name, values in INVALID.items() for value in values],
     ids=lambda value: ascii(value[:20]),
 )
-def test_an_argument_that_cannot_be_meant_is_named(mail: Correspondent, name: str, value: str) -> None:
+def test_invalid_argument_is_named(mail: Correspondent, name: str, value: str) -> None:
     answer = get(mail, MESSAGES, **{name: value})
     sentence = f"'{name.capitalize()}' contains invalid input"
     assert (answer.status_code, answer.json["message"], answer.json["fields"]) == (422, sentence, [name])
@@ -176,14 +174,14 @@ def test_the_mailbox_is_required(mail: Correspondent, path: str) -> None:
     assert (answer.status_code, body_of(answer)) == (422, expected)
 
 
-def test_a_repeated_argument_is_invalid_and_names_count_in_any_case(mail: Correspondent) -> None:
+def test_repeated_argument_is_invalid_in_any_case_of_its_name(mail: Correspondent) -> None:
     name = mail.mailbox.name
     uri = f"{MESSAGES}?MAILBOX={name}&limit=1&Limit=2"
     answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
     assert (answer.status_code, answer.json["fields"]) == (422, ["limit"])
 
 
-def test_blank_arguments_count_as_not_given(mail: Correspondent) -> None:
+def test_empty_arguments_count_as_missing(mail: Correspondent) -> None:
     one = mail.put()
     assert ids_of(get(mail, MESSAGES, folder="", subject=" ", since="", limit="", after="")) == [one]
 
@@ -194,14 +192,14 @@ def test_a_query_that_is_not_utf_8_is_a_400(mail: Correspondent) -> None:
     assert (answer.status_code, answer.json["message"]) == (400, "Bad Request")
 
 
-def test_arguments_in_the_body_of_a_get_do_not_count(mail: Correspondent) -> None:
+def test_arguments_in_the_body_of_a_get_are_ignored(mail: Correspondent) -> None:
     uri = MESSAGES
     headers = mail.signed_headers(method="GET", uri=uri, content_type=FORM)
     answer = mail.app.test_client().get(uri, data=f"mailbox={mail.mailbox.name}", headers=headers)
     assert (answer.status_code, answer.json["fields"]) == (422, ["mailbox"])
 
 
-def test_an_application_that_must_send_content_md5_need_not_where_there_is_no_body(build: Builder) -> None:
+def test_required_content_md5_does_not_apply_without_a_body(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     assert get(application, MESSAGES).status_code == 200
 
@@ -223,9 +221,7 @@ def test_an_application_that_must_send_content_md5_need_not_where_there_is_no_bo
     ],
     ids=ascii,
 )
-def test_a_part_of_the_text_is_found_without_regard_to_case(
-    mail: Correspondent, name: str, part: str, finds: bool
-) -> None:
+def test_part_of_a_text_is_found_in_any_case(mail: Correspondent, name: str, part: str, finds: bool) -> None:
     one = mail.put(subject="Results: 100% Straße, café", sender="a@example.org")
     mail.put(subject="Something else", sender="b@example.com")
     assert ids_of(get(mail, MESSAGES, **{name: part})) == ([one] if finds else [])
@@ -241,13 +237,13 @@ def test_search_folds_white_space_as_the_stored_text_is(mail: Correspondent, sou
 
 
 @pytest.mark.parametrize("subject", ["a\u200cb", "a\u00a0b", "\U0001f469\u200d\u2695\ufe0f", "a\u00adb"], ids=ascii)
-def test_what_is_shown_of_a_subject_can_be_looked_for(mail: Correspondent, subject: str) -> None:
+def test_subject_can_be_found_by_its_displayed_text(mail: Correspondent, subject: str) -> None:
     one = mail.put(subject=subject)
     shown = get(mail, MESSAGES).json["messages"][0]["subject"]
     assert ids_of(get(mail, MESSAGES, subject=shown)) == [one]
 
 
-def test_since_and_until_are_inclusive_and_take_the_date_forms_of_a_header(mail: Correspondent) -> None:
+def test_since_and_until_are_inclusive_and_accept_header_dates(mail: Correspondent) -> None:
     days = [mail.put(subject=f"Day {day}", date=f"Mon, 0{day} Nov 2026 12:00:00 +0000") for day in (1, 2, 3)]
     undated = mail.put(raw=b"Subject: No date\n\n")
     assert ids_of(get(mail, MESSAGES)) == [*days, undated]
@@ -258,7 +254,7 @@ def test_since_and_until_are_inclusive_and_take_the_date_forms_of_a_header(mail:
     assert ids_of(get(mail, MESSAGES, since="2026-11-02T12:00:01+00:00", until=noon)) == []
 
 
-def test_all_that_is_given_must_fit(mail: Correspondent) -> None:
+def test_all_search_criteria_must_match(mail: Correspondent) -> None:
     box = mail.mailbox
     wanted = mail.put(subject="Lab one", sender="lab@example.org")
     others = [mail.put(subject="Lab two"), mail.put(subject="X", sender="lab@example.org")]
@@ -299,7 +295,7 @@ def test_a_page_that_ends_with_the_last_message_has_no_next(mail: Correspondent)
     moves=st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["Inbox", "Sent", "Draft"])), max_size=12),
     data=st.data(),
 )
-def test_moves_between_pages_neither_repeat_nor_hide_what_stayed(mail: Correspondent, moves: Any, data: Any) -> None:
+def test_moves_between_pages_neither_repeat_nor_hide_messages(mail: Correspondent, moves: Any, data: Any) -> None:
     box = mail.mailbox
     if not box.messages:
         box.messages += [mail.put(subject=f"m{n}") for n in range(8)]
@@ -346,9 +342,7 @@ def test_awkward_mail_comes_out_as_valid_json(mail: Correspondent, raw: bytes) -
     assert all(isinstance(value, str) and value.isprintable() for value in shown.values())
 
 
-def test_an_answer_has_its_row_with_what_was_asked_but_not_the_words_looked_for(
-    mail: Correspondent, build: Builder
-) -> None:
+def test_row_has_the_arguments_but_not_the_search_texts(mail: Correspondent, build: Builder) -> None:
     answer = get(mail, MESSAGES, folder="inbox", subject="diagnosis", **{"from": "someone"})
     row = build.log_row(answer.json["request_id"])
     told = (row.status, row.reason, row.service, row.method, row.path, row.mailbox, row.folder, row.application)
@@ -366,7 +360,7 @@ def test_an_answer_has_its_row_with_what_was_asked_but_not_the_words_looked_for(
     ),
     ask_theirs=st.booleans(),
 )
-def test_no_call_shows_what_is_not_open_to_the_caller(
+def test_application_sees_only_mailboxes_granted_to_it(
     mail: Correspondent, build: Builder, path: Any, arguments: Any, ask_theirs: Any
 ) -> None:
     if not hasattr(mail, "theirs"):
@@ -457,7 +451,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize(("in_folder", "search", "sqlite", "postgresql"), PLANS.values(), ids=PLANS)
-def test_the_ids_of_a_page_come_from_an_index_of_the_place(
+def test_ids_of_a_page_come_from_an_index_of_the_folder(
     app: Flask, many: list[AccessibleMailbox], in_folder: bool, search: Search, sqlite: str, postgresql: str
 ) -> None:
     mailbox = many[1] if in_folder else AccessibleMailbox(many[1].id, None)

@@ -182,7 +182,7 @@ def test_same_bytes_again_keep_their_id(daas: Commands, app: Flask, box: Any, tm
     assert [str(each) for each in ids_in(app, box)] == [first["id"]]
 
 
-def test_import_says_what_is_new_and_gives_totals(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
+def test_import_reports_new_messages_and_totals(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     lab, referral = write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", REFERRAL)
     picture = write(tmp_path / "3.png", NO_MAIL)
     daas.json("message", "import", box.name, lab)
@@ -254,7 +254,7 @@ def test_import_of_files_without_messages_succeeds(daas: Commands, box: Any, tmp
 
 
 @pytest.mark.parametrize("options", [["--json"], []], ids=["JSON", "text"])
-def test_unreadable_path_is_an_error_after_the_rest_went_in(
+def test_unreadable_path_is_an_error_after_the_rest_is_imported(
     daas: Commands, app: Flask, box: Any, tmp_path: Path, options: Any
 ) -> None:
     bad = {

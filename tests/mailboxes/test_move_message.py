@@ -22,7 +22,7 @@ def body_of(answer: TestResponse) -> str:
     return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
 
 
-def test_a_move_answers_the_documented_body_and_moves_the_message(application: Application, build: Builder) -> None:
+def test_move_returns_the_documented_body_and_moves_the_message(application: Application, build: Builder) -> None:
     box = application.mailbox
     answer = application.move(folder=box.folder)
     expected = f'{{"request_id":"N","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
@@ -30,7 +30,7 @@ def test_a_move_answers_the_documented_body_and_moves_the_message(application: A
     assert build.folder_of(box.message) == box.folder
 
 
-def test_a_mailbox_is_found_and_answered_without_regard_to_case(application: Application) -> None:
+def test_mailbox_name_is_accepted_in_any_case(application: Application) -> None:
     answer = application.move(mailbox=application.mailbox.name.upper())
     assert answer.json["mailbox"] == application.mailbox.name
 
@@ -38,7 +38,7 @@ def test_a_mailbox_is_found_and_answered_without_regard_to_case(application: App
 @pytest.mark.parametrize(
     ("sent", "understood"), [("inbox", "Inbox"), ("SENT", "Sent"), ("Archived", "Archived"), ("dRaFt", "Draft")]
 )
-def test_a_standard_folder_is_named_in_any_case_and_answered_as_documented(
+def test_standard_folder_is_accepted_in_any_case(
     application: Application, build: Builder, sent: str, understood: str
 ) -> None:
     answer = application.move(folder=sent)
@@ -50,7 +50,7 @@ def test_moving_a_message_to_where_it_is_succeeds(application: Application) -> N
     assert [application.move(folder="Inbox").status_code for _ in range(2)] == [200, 200]
 
 
-def test_the_second_url_of_the_service_and_a_trailing_slash_answer_alike(application: Application) -> None:
+def test_second_url_and_trailing_slash_give_the_same_response(application: Application) -> None:
     box = application.mailbox
     body = f"mailbox={box.name}&id={box.message}&folder=Sent"
     uris = ["/direct/messages/move", "/direct/messages/move/", "/direct/messages/move/format/json/"]
@@ -64,25 +64,25 @@ NO_MESSAGE = '{"request_id":"N","message":"Message not found"}'
 INVALID_FOLDER = '{"request_id":"N","message":"\'Folder\' contains invalid input","fields":["folder"]}'
 
 
-def test_a_wrong_signature_is_a_401_that_names_the_scheme(application: Application, build: Builder) -> None:
+def test_wrong_signature_is_a_401_that_names_the_scheme(application: Application, build: Builder) -> None:
     answer = application.post_signed("mailbox=x", headers={"Authorization": f"DAAS {application.keys.public_key}:QQ=="})
     assert (answer.status_code, body_of(answer)) == (401, DENIED)
     assert answer.headers["WWW-Authenticate"] == "DAAS"
     assert "X-Daas-Error" not in answer.headers
 
 
-def test_an_application_without_the_service_is_refused_its_use(build: Builder) -> None:
+def test_application_without_the_service_is_403(build: Builder) -> None:
     other = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
     answer = other.move()
     assert (answer.status_code, body_of(answer)) == (403, USE)
 
 
-def test_a_suspended_application_is_refused_its_use(build: Builder) -> None:
+def test_suspended_application_is_403(build: Builder) -> None:
     answer = build.application(mailboxes=[build.mailbox()], suspended=True).move()
     assert (answer.status_code, body_of(answer)) == (403, USE)
 
 
-def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(application: Application, build: Builder) -> None:
+def test_unknown_suspended_and_foreign_mailboxes_look_the_same(application: Application, build: Builder) -> None:
     suspended = build.mailbox(suspended=True)
     everything = build.application(mailboxes=[build.mailbox()], all_mailboxes=True)
     answers = [
@@ -94,13 +94,13 @@ def test_unknown_suspended_and_foreign_mailboxes_cannot_be_told_apart(applicatio
     assert len({tuple(name for name, _ in answer.headers) for answer in answers}) == 1
 
 
-def test_all_mailboxes_are_open_to_an_application_registered_so(build: Builder) -> None:
+def test_application_with_all_mailboxes_can_use_any(build: Builder) -> None:
     box = build.mailbox()
     answer = build.application(mailboxes=[box], all_mailboxes=True).move(mailbox=build.mailbox().name)
     assert body_of(answer) == INVALID_FOLDER  # The folder is of another mailbox: this one was open.
 
 
-def test_a_message_of_another_mailbox_is_not_found_even_if_both_are_open(build: Builder) -> None:
+def test_message_of_another_granted_mailbox_is_not_found(build: Builder) -> None:
     mine, other = build.mailbox(), build.mailbox()
     answer = build.application(mailboxes=[mine, other]).move(id=other.message)
     assert (answer.status_code, body_of(answer)) == (422, NO_MESSAGE)
@@ -165,7 +165,7 @@ def test_invalid_arguments_are_named_in_the_documented_order(
     assert (answer.status_code, body_of(answer)) == (422, expected)
 
 
-def test_only_the_missing_are_named_if_any_is_missing(application: Application) -> None:
+def test_only_missing_arguments_are_named_if_any_is_missing(application: Application) -> None:
     answer = application.move(id="x", folder="")
     assert answer.json == {
         "request_id": answer.json["request_id"],
@@ -188,18 +188,18 @@ ORDER = {
 
 
 @pytest.mark.parametrize(("parts", "body", "headers", "status"), ORDER.values(), ids=ORDER)
-def test_the_first_check_that_fails_answers(
+def test_first_check_that_fails_determines_the_response(
     application: Application, parts: dict[str, Any], body: bytes | str, headers: dict[str, str], status: int
 ) -> None:
     assert application.post_signed(body, headers=headers, **parts).status_code == status
 
 
-def test_the_use_is_refused_before_the_content_type(build: Builder) -> None:
+def test_missing_permission_is_checked_before_the_content_type(build: Builder) -> None:
     other = build.application(services=("direct/folders",))
     assert other.post_signed("", content_type="text/plain").status_code == 403
 
 
-def test_the_folder_is_looked_for_before_the_message(application: Application) -> None:
+def test_folder_is_checked_before_the_message(application: Application) -> None:
     assert body_of(application.move(folder="9223372036854775807", id="9223372036854775807")) == INVALID_FOLDER
 
 
@@ -221,7 +221,7 @@ def test_the_other_errors_have_the_same_shape(
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_every_api_answer_forbids_to_store_it(application: Application) -> None:
+def test_every_api_response_forbids_caching(application: Application) -> None:
     answers = [application.move(), application.move(id="x"), application.post_signed("", uri="/direct")]
     assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
 
@@ -229,7 +229,7 @@ def test_every_api_answer_forbids_to_store_it(application: Application) -> None:
 @pytest.mark.parametrize(
     ("path", "status"), [("/directory", 404), ("/Direct/messages/move", 404), ("/v1x", 404), ("/", 405)]
 )
-def test_a_path_beside_the_api_is_answered_with_a_page_and_without_a_row(app: Flask, path: str, status: int) -> None:
+def test_path_outside_the_api_gets_a_page_and_no_log_row(app: Flask, path: str, status: int) -> None:
     def count_rows() -> Any:
         with app.app_context():
             return db.session.scalar(select(func.count()).select_from(RequestLogRow))

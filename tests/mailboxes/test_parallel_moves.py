@@ -66,7 +66,7 @@ def assert_chain(build: Builder, message: str, count: int) -> None:
     assert moves[-1][1] == build.folder_of(message)
 
 
-def test_the_log_of_one_message_moved_by_many_is_a_chain_that_ends_where_it_is(
+def test_log_of_a_message_moved_by_many_ends_at_its_folder(
     server: LiveServer, busy: Application, build: Builder
 ) -> None:
     message = busy.mailbox.message
@@ -79,7 +79,7 @@ def test_the_log_of_one_message_moved_by_many_is_a_chain_that_ends_where_it_is(
     assert all(own == sorted({*own}, key=int) for own in ids)
 
 
-def test_a_move_back_and_forth_by_two_sides_is_a_chain(server: LiveServer, busy: Application, build: Builder) -> None:
+def test_log_of_moves_back_and_forth_is_a_chain(server: LiveServer, busy: Application, build: Builder) -> None:
     message = busy.mailbox.message
     sides = [["Sent", busy.mailbox.folder], ["Archived", "Inbox"]]
     plans = [[(message, folder) for folder in sides[n % 2] * (MOVES_EACH // 2)] for n in range(16)]
@@ -87,7 +87,7 @@ def test_a_move_back_and_forth_by_two_sides_is_a_chain(server: LiveServer, busy:
     assert_chain(build, message, 16 * MOVES_EACH)
 
 
-def test_the_logs_of_many_messages_moved_at_once_are_chains_and_no_id_is_given_twice(
+def test_logs_of_many_parallel_moves_are_chains_of_unique_ids(
     server: LiveServer, busy: Application, build: Builder
 ) -> None:
     folders = places(busy)
@@ -101,7 +101,7 @@ def test_the_logs_of_many_messages_moved_at_once_are_chains_and_no_id_is_given_t
         assert_chain(build, message, CLIENTS)
 
 
-def test_messages_of_other_mailboxes_are_moved_at_once_and_stay_apart(server: LiveServer, build: Builder) -> None:
+def test_parallel_moves_in_several_mailboxes_do_not_mix(server: LiveServer, build: Builder) -> None:
     applications = [build.application(mailboxes=[build.mailbox(folders=2)]) for _ in range(CLIENTS // 2)]
 
     def go(application: Application) -> None:
@@ -116,7 +116,7 @@ def test_messages_of_other_mailboxes_are_moved_at_once_and_stay_apart(server: Li
 
 
 @pytest.mark.parametrize("around", [" ", "\t", "\r\n"], ids=["blank", "tab", "line-end"])
-def test_a_move_is_found_in_the_log_by_its_message_however_that_was_written(
+def test_log_names_the_message_by_its_id_without_spaces(
     server: LiveServer, busy: Application, build: Builder, around: str
 ) -> None:
     message = busy.mailbox.message

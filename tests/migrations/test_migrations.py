@@ -196,11 +196,11 @@ def content() -> dict[str, Any]:
         }
 
 
-def test_every_table_has_a_row_to_try_the_revisions_with() -> None:
+def test_every_table_has_a_sample_row() -> None:
     assert {*ROWS} == {*db.metadata.tables}
 
 
-def test_every_revision_goes_up_and_down_with_data_in_it(empty: Flask) -> None:
+def test_every_revision_upgrades_and_downgrades_with_data(empty: Flask) -> None:
     steps = revisions()
     kept: dict[Any, Any] = {}
     for revision in steps:
@@ -222,7 +222,7 @@ def test_every_revision_goes_up_and_down_with_data_in_it(empty: Flask) -> None:
     assert content() == kept
 
 
-def test_what_the_first_release_writes_goes_into_the_tables_of_this_one(empty: Flask) -> None:
+def test_first_release_can_write_to_the_current_tables(empty: Flask) -> None:
     migrations.upgrade("0001")
     inspector = sa.inspect(db.engine)
     known = {table: [column["name"] for column in inspector.get_columns(table)] for table in tables()}
@@ -240,7 +240,7 @@ def test_what_the_first_release_writes_goes_into_the_tables_of_this_one(empty: F
     assert {table: len(rows) for table, rows in content().items() if table in known} == dict.fromkeys(known, 1)
 
 
-def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty: Flask) -> None:
+def test_upgrade_of_a_current_database_changes_nothing(empty: Flask) -> None:
     migrations.upgrade()
     fill()
     before = content()
@@ -248,7 +248,7 @@ def test_an_upgrade_of_a_database_that_is_of_this_release_changes_nothing(empty:
     assert content() == before
 
 
-def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Flask) -> None:
+def test_failed_upgrade_leaves_nothing_behind(empty: Flask) -> None:
     with db.engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE message (id INTEGER)"))
     with pytest.raises(sa.exc.DBAPIError):
@@ -257,7 +257,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Flask) -> None:
     assert migrations.current_revision() is None
 
 
-def test_a_database_of_a_later_release_is_refused_in_one_sentence(
+def test_database_of_a_later_release_is_an_error_in_one_sentence(
     empty_settings: Settings, empty: Flask, tmp_path: Path
 ) -> None:
     migrations.upgrade()
@@ -267,13 +267,13 @@ def test_a_database_of_a_later_release_is_refused_in_one_sentence(
 
 
 @pytest.mark.processes
-def test_upgrades_at_once_all_succeed(empty_settings: Settings, tmp_path: Path) -> None:
+def test_simultaneous_upgrades_all_succeed(empty_settings: Settings, tmp_path: Path) -> None:
     outcomes = Commands(empty_settings, tmp_path).run_at_once(4, "db", "upgrade", "--json")
     expected = f'{{"revision": "{migrations.head_revision()}"}}\n'.encode()
     assert outcomes == [Outcome(0, expected, "")] * 4
 
 
-def test_alembic_finds_no_difference_between_the_migrations_and_the_models(empty: Flask) -> None:
+def test_alembic_sees_migrations_and_models_as_equal(empty: Flask) -> None:
     migrations.upgrade()
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
@@ -309,7 +309,7 @@ def counting() -> set[str]:
         return {name for name, sql in made if re.search(r"\bid INTEGER NOT NULL .*AUTOINCREMENT", sql)}
 
 
-def test_migrations_make_the_tables_and_constraints_that_the_models_make(empty: Flask, other: Flask) -> None:
+def test_migrations_and_models_make_the_same_tables(empty: Flask, other: Flask) -> None:
     migrations.upgrade()
     migrated = describe()
     with other.app_context():
@@ -319,7 +319,7 @@ def test_migrations_make_the_tables_and_constraints_that_the_models_make(empty: 
     assert checks == {"ck_mailbox_name_length", "ck_mailbox_name_lower_case"}
 
 
-def test_every_constraint_has_a_name_that_says_what_it_is(empty: Flask) -> None:
+def test_every_constraint_is_named_by_the_convention(empty: Flask) -> None:
     migrations.upgrade()
     inspector = sa.inspect(db.engine)
     for table in tables():
@@ -343,7 +343,7 @@ def test_every_constraint_of_the_models_has_a_name() -> None:
     assert [str(each) for each in constraints if not each.name] == []
 
 
-def test_sqlite_never_gives_an_id_twice(make_settings: Callable[..., Settings]) -> None:
+def test_sqlite_never_reuses_an_id(make_settings: Callable[..., Settings]) -> None:
     app = create_command_app(make_settings("sqlite"))
     with app.app_context():
         migrations.upgrade()
@@ -401,7 +401,7 @@ def what_the_release_before_trips_over(before: dict[str, Any], after: dict[str, 
     return found
 
 
-def test_the_release_before_runs_on_what_each_revision_makes(empty: Flask) -> None:
+def test_previous_release_runs_on_the_tables_of_each_revision(empty: Flask) -> None:
     before = None
     for revision in revisions():
         migrations.upgrade(revision)
@@ -426,7 +426,7 @@ def test_the_release_before_runs_on_what_each_revision_makes(empty: Flask) -> No
         ("CREATE TABLE more (id integer PRIMARY KEY)", None),
     ],
 )
-def test_what_the_release_before_would_trip_over_is_found(
+def test_change_that_breaks_the_previous_release_is_found(
     make_settings: Callable[..., Settings], statement: str, told: str | None
 ) -> None:
     with create_command_app(make_settings("postgresql")).app_context():

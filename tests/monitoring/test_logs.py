@@ -139,7 +139,7 @@ def spoil(one: Served) -> None:
 
 
 @pytest.mark.both_databases
-def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one: Served) -> None:
+def test_no_line_has_keys_signatures_bodies_or_addresses(one: Served) -> None:
     send_everything(one)
     one.ask(b"GET /direct/" + SUBJECT.encode() + b"\xff HTTP/1.1\r\n\r\n")
     spoil(one)
@@ -160,7 +160,7 @@ def test_no_line_holds_a_key_a_signature_a_body_a_subject_or_an_address(one: Ser
     assert [secret for secret in secrets if secret in written] == []
 
 
-def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings: Callable[..., Settings]) -> None:
+def test_each_request_has_one_line_with_its_request_id(make_settings: Callable[..., Settings]) -> None:
     with served(make_settings("sqlite")) as one:
         sent = send_everything(one)
         lines = [line for line in one.lines() if line["event"] == "request"]
@@ -187,7 +187,7 @@ def test_each_request_has_one_line_that_bears_the_id_of_its_answer(make_settings
     assert moved["duration_ms"] > row.duration_ms
 
 
-def test_what_the_server_refuses_has_a_line_too(server: LiveServer) -> None:
+def test_rejection_by_the_http_server_has_a_line_too(server: LiveServer) -> None:
     with connected(server) as wire:
         refused = wire.ask(b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
     deadline = time.monotonic() + 10
@@ -216,7 +216,7 @@ with engine.connect() as connection:
 """
 
 
-def test_what_others_say_is_a_line_without_the_text_of_exceptions_parameters_and_rows() -> None:
+def test_lines_of_libraries_have_no_exception_texts_or_rows() -> None:
     command = [sys.executable, "-c", PROGRAM, SUBJECT]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert (SUBJECT in ended.stdout, ended.stderr) == (False, "")

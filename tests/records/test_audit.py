@@ -72,7 +72,7 @@ ACTS = [
 
 
 @pytest.mark.parametrize(("command", "subject", "details"), ACTS, ids=[row[0].partition(" {")[0] for row in ACTS])
-def test_each_act_leaves_one_row_that_says_what_was_asked_for(
+def test_each_command_leaves_one_row_with_its_arguments(
     daas: Commands, app: Flask, names: dict[str, Any], command: str, subject: str, details: dict[str, Any]
 ) -> None:
     before = all_acts(app)
@@ -86,7 +86,7 @@ def test_each_act_leaves_one_row_that_says_what_was_asked_for(
     assert abs(row.at - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
 
 
-def test_what_is_taken_away_with_the_sandbox_is_recorded(daas: Commands, app: Flask) -> None:
+def test_removal_of_the_sandbox_is_recorded(daas: Commands, app: Flask) -> None:
     daas.json("sandbox", "create")
     before = len(all_acts(app))
     daas.json("sandbox", "remove")
@@ -111,13 +111,15 @@ def test_what_is_taken_away_with_the_sandbox_is_recorded(daas: Commands, app: Fl
         "audit list",
     ],
 )
-def test_what_changes_nothing_leaves_no_row(daas: Commands, app: Flask, names: dict[str, Any], command: str) -> None:
+def test_command_that_changes_nothing_leaves_no_row(
+    daas: Commands, app: Flask, names: dict[str, Any], command: str
+) -> None:
     before = all_acts(app)
     daas.run(*command.format(**names).split())
     assert all_acts(app) == before
 
 
-def test_an_act_that_fails_to_be_recorded_is_not_done(app: Flask, names: dict[str, str]) -> None:
+def test_change_without_an_audit_row_is_undone(app: Flask, names: dict[str, str]) -> None:
     with app.app_context():
         with refusing(app, "INSERT", "audit"):
             with pytest.raises(DBAPIError):
@@ -141,9 +143,7 @@ def test_no_row_holds_a_private_key(daas: Commands, app: Flask, names: dict[str,
     assert not any(each["private_key"] in told for each in made)
 
 
-def test_acts_are_listed_in_the_order_of_their_ids_since_a_moment(
-    daas: Commands, app: Flask, names: dict[str, str]
-) -> None:
+def test_audit_lists_rows_since_a_time_in_order_of_ids(daas: Commands, app: Flask, names: dict[str, str]) -> None:
     daas.json("mailbox", "suspend", names["box"])
     rows = daas.json("audit", "list")
     assert [[*row] for row in rows] == [ROW] * len(rows)

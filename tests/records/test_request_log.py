@@ -183,7 +183,7 @@ def test_every_request_leaves_one_row_with_its_true_reason(
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("path", ["/", "/directory", "/Direct/messages/move", "/favicon.ico"])
-def test_what_is_no_request_of_the_api_leaves_no_row(app: Flask, path: str) -> None:
+def test_other_requests_leave_no_row(app: Flask, path: str) -> None:
     before = count_rows(app)
     answer = app.test_client().get(path)
     assert "X-Request-Id" not in answer.headers
@@ -193,7 +193,7 @@ def test_what_is_no_request_of_the_api_leaves_no_row(app: Flask, path: str) -> N
 # What a row holds.
 
 
-def test_a_row_tells_when_from_where_how_long_and_what(application: Application, build: Builder) -> None:
+def test_row_has_time_address_duration_and_arguments(application: Application, build: Builder) -> None:
     began, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
     answer = application.post_signed(urlencode({"mailbox": application.mailbox.name}))
     elapsed = (time.perf_counter() - clock) * 1000
@@ -205,7 +205,7 @@ def test_a_row_tells_when_from_where_how_long_and_what(application: Application,
     assert (row.application, row.service) == (application.name, "direct/messages/move")
 
 
-def test_the_row_of_a_move_tells_from_where_to_where(application: Application, build: Builder) -> None:
+def test_row_of_a_move_has_both_folders(application: Application, build: Builder) -> None:
     box = application.mailbox
     folders = ["Inbox", box.folder, "Archived", "Archived"]
     for folder in folders[1:]:
@@ -215,7 +215,7 @@ def test_the_row_of_a_move_tells_from_where_to_where(application: Application, b
     assert [row.folder for row in rows] == [box.folder, "archived", "archived"]
 
 
-def test_the_row_of_a_refusal_tells_where_to_but_not_from_where(application: Application, build: Builder) -> None:
+def test_row_of_a_rejected_move_has_only_the_requested_folder(application: Application, build: Builder) -> None:
     row = build.log_row(id_of(application.move(folder="9223372036854775807")))
     assert (row.folder, row.folder_from, row.folder_to) == ("9223372036854775807", None, None)
 
@@ -238,7 +238,7 @@ def test_the_query_is_not_in_the_log(application: Application, build: Builder) -
     ],
     ids=["absolute", "encoded", "latin-1", "long", "unprintable"],
 )
-def test_the_path_is_as_it_was_sent_but_cut_and_printable(app: Flask, build: Builder, target: str, path: str) -> None:
+def test_path_is_logged_as_sent_but_cut_and_printable(app: Flask, build: Builder, target: str, path: str) -> None:
     answer = app.test_client().get("/direct/x", environ_overrides={"RAW_URI": target})
     assert build.log_row(id_of(answer)).path == path
 
@@ -248,7 +248,7 @@ def test_a_method_is_cut_too(app: Flask, build: Builder) -> None:
     assert build.log_row(id_of(answer)).method == "X" * 128
 
 
-def test_the_address_is_that_of_the_connection(app: Flask, build: Builder) -> None:
+def test_address_is_that_of_the_connection(app: Flask, build: Builder) -> None:
     forwarded = dict.fromkeys(["X-Forwarded-For", "Forwarded", "X-Real-IP"], "203.0.113.9")
     answer = app.test_client().get("/direct/x", headers=forwarded, environ_overrides={"REMOTE_ADDR": "2001:db8::1"})
     assert build.log_row(id_of(answer)).remote_address == "2001:db8::1"
@@ -259,7 +259,7 @@ AS_ASKED = ("Kim", "0181", " Attic ")
 
 
 @pytest.mark.parametrize("date", [None, OLD, "yesterday"], ids=["fresh", "old", "unreadable"])
-def test_arguments_are_in_the_log_as_they_were_asked_if_the_signature_is_good(
+def test_arguments_of_a_valid_signature_are_logged_as_sent(
     application: Application, build: Builder, date: str | None
 ) -> None:
     row = build.log_row(id_of(application.post_signed(urlencode(ARGUMENTS), date=date)))
@@ -267,9 +267,7 @@ def test_arguments_are_in_the_log_as_they_were_asked_if_the_signature_is_good(
 
 
 @pytest.mark.parametrize("keys", [None, "x" * 64], ids=["unknown-key", "wrong-signature"])
-def test_arguments_are_not_in_the_log_unless_the_signature_is_good(
-    application: Application, build: Builder, keys: Any
-) -> None:
+def test_arguments_of_an_invalid_signature_are_not_logged(application: Application, build: Builder, keys: Any) -> None:
     keys = make_key_pair() if keys is None else KeyPair(application.keys.public_key, keys)
     caller = Application(application.app, application.name, keys)
     row = build.log_row(id_of(caller.post_signed(urlencode(ARGUMENTS))))
@@ -277,7 +275,7 @@ def test_arguments_are_not_in_the_log_unless_the_signature_is_good(
     assert (row.mailbox, row.message, row.folder) == (None, None, None)
 
 
-def test_arguments_of_a_query_are_in_the_log_too(application: Application, build: Builder) -> None:
+def test_arguments_of_a_query_are_logged_too(application: Application, build: Builder) -> None:
     answer = get(application, f"/direct/messages?mailbox={application.mailbox.name.upper()}&folder=inbox")
     row = build.log_row(id_of(answer))
     assert (row.mailbox, row.message, row.folder) == (application.mailbox.name.upper(), None, "inbox")
@@ -312,7 +310,7 @@ def test_arguments_of_a_query_are_in_the_log_too(application: Application, build
         "null",
     ],
 )
-def test_arguments_are_cut_and_what_cannot_be_stored_is_replaced(
+def test_arguments_are_cut_and_made_printable(
     application: Application, build: Builder, value: float | list[str | None] | str | None, stored: str
 ) -> None:
     body = json.dumps({"mailbox": value, "id": value, "folder": value})
@@ -321,7 +319,7 @@ def test_arguments_are_cut_and_what_cannot_be_stored_is_replaced(
     assert (row.mailbox, row.message, row.folder) == (stored, stored, stored)
 
 
-def test_an_argument_that_is_sent_twice_is_in_the_log_twice(application: Application, build: Builder) -> None:
+def test_repeated_argument_is_logged_with_all_values(application: Application, build: Builder) -> None:
     row = build.log_row(id_of(application.post_signed("id=181&id=182")))
     assert (row.message, row.mailbox) == ("181, 182", None)
 
@@ -357,7 +355,7 @@ def test_ids_grow_from_request_to_request(app: Flask, application: Application) 
     assert ids == sorted({*ids})
 
 
-def test_an_id_is_not_used_again_after_its_row_was_deleted(app: Flask, application: Application) -> None:
+def test_id_is_not_used_again_after_its_row_was_deleted(app: Flask, application: Application) -> None:
     last = int(id_of(application.move()))
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(delete(RequestLogRow))
@@ -392,7 +390,7 @@ def forget_what_follows(settings: Settings, app: Flask) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("kept", [0, 2], ids=["none-kept", "some-kept"])
-def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh: Settings, kept: int) -> None:
+def test_id_is_not_used_again_after_a_crash_lost_it(fresh: Settings, kept: int) -> None:
     with serving(fresh) as app:
         with app.app_context(), transaction():
             pass  # A connection is open: what it writes to be safe is written and on disk.
@@ -408,7 +406,7 @@ def test_an_id_is_not_used_again_after_a_crash_that_forgot_it(fresh: Settings, k
     assert min(after) > max(forgotten)
 
 
-def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh: Settings) -> None:
+def test_servers_that_start_together_use_no_id_twice(fresh: Settings) -> None:
     def serve(start: Any) -> Any:
         with serving(fresh) as app:
             start.wait(timeout=30)
@@ -420,7 +418,7 @@ def test_no_id_is_given_twice_by_servers_that_start_at_once(fresh: Settings) -> 
     assert len({*ids}) == len(ids) == 160
 
 
-def test_of_two_servers_that_start_at_once_one_leaves_ids_out_behind_the_other(
+def test_servers_that_start_together_skip_ids_in_turn(
     make_settings: Callable[..., Settings],
 ) -> None:
     """On SQLite they hold the whole database while they do."""
@@ -438,7 +436,7 @@ def test_of_two_servers_that_start_at_once_one_leaves_ids_out_behind_the_other(
         assert int(id_of(answer.result())) > 0
 
 
-def test_the_ids_that_are_left_out_are_on_disk_before_the_first_is_given_out(
+def test_skipped_ids_are_on_disk_before_the_first_use(
     make_settings: Callable[..., Settings],
 ) -> None:
     """On PostgreSQL they always are: every transaction waits for the disk that does not say otherwise."""
@@ -510,7 +508,7 @@ def _durability_of_postgresql(app: Flask, seen: Any) -> Iterator[None]:
             connection.exec_driver_sql("DROP FUNCTION note CASCADE; DROP TABLE waits")
 
 
-def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app: Flask, application: Application) -> None:
+def test_move_waits_for_the_disk_and_a_rejection_does_not(app: Flask, application: Application) -> None:
     with durability(app) as seen:
         for _ in range(2):
             application.move()
@@ -521,7 +519,7 @@ def test_a_move_waits_for_the_disk_and_a_refusal_does_not(app: Flask, applicatio
     assert seen == ["on", "off", "off", "off", "off"] * 2
 
 
-def test_what_a_mailbox_holds_is_shown_when_the_disk_has_the_row(app: Flask, application: Application) -> None:
+def test_listing_waits_until_its_row_is_on_disk(app: Flask, application: Application) -> None:
     with durability(app) as seen:
         get(application, f"/direct/folders?mailbox={application.mailbox.name}")
     assert seen == ["on"]
@@ -564,7 +562,7 @@ def lose_table(app: Flask) -> None:
         connection.exec_driver_sql("ALTER TABLE request_log RENAME TO lost")
 
 
-def test_a_move_whose_row_finds_no_room_moves_nothing_and_is_a_503(broken: tuple[Flask, Application, Builder]) -> None:
+def test_full_disk_is_503_and_nothing_moves(broken: tuple[Flask, Application, Builder]) -> None:
     app, application, build = broken
     fill_disk(app)
     before = count_rows(app)
@@ -576,7 +574,7 @@ def test_a_move_whose_row_finds_no_room_moves_nothing_and_is_a_503(broken: tuple
     assert count_rows(app) == before
 
 
-def test_a_move_whose_row_cannot_be_written_moves_nothing(broken: tuple[Flask, Application, Builder]) -> None:
+def test_move_without_a_log_row_is_undone(broken: tuple[Flask, Application, Builder]) -> None:
     app, application, build = broken
     lose_table(app)
     answer = application.move()
@@ -586,7 +584,7 @@ def test_a_move_whose_row_cannot_be_written_moves_nothing(broken: tuple[Flask, A
 
 
 @pytest.mark.parametrize("spoil", [fill_disk, lose_table])
-def test_a_refusal_whose_row_cannot_be_written_is_no_success(
+def test_rejection_without_a_log_row_is_an_error(
     broken: tuple[Flask, Application, Builder], spoil: Callable[..., Any]
 ) -> None:
     app, application, _ = broken
@@ -596,7 +594,7 @@ def test_a_refusal_whose_row_cannot_be_written_is_no_success(
 
 
 @pytest.mark.parametrize("spoil", [fill_disk, lose_table])
-def test_a_path_that_does_not_exist_is_a_404_though_its_row_cannot_be_written(
+def test_unknown_path_is_404_even_without_a_log_row(
     broken: tuple[Flask, Application, Builder], spoil: Callable[..., Any]
 ) -> None:
     app, *_ = broken
@@ -650,13 +648,13 @@ def unreachable(request: pytest.FixtureRequest, make_settings: Callable[..., Set
             yield application
 
 
-def test_what_needs_no_database_is_answered_without_it(unreachable: Any) -> None:
+def test_early_errors_need_no_database(unreachable: Any) -> None:
     answer = unreachable.app.test_client().get("/direct/x")
     assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
     assert RANDOM_ID.fullmatch(id_of(answer))
 
 
-def test_a_move_is_told_within_six_seconds_that_the_database_cannot_be_used(unreachable: Any) -> None:
+def test_move_without_database_is_503_within_six_seconds(unreachable: Any) -> None:
     began = time.monotonic()
     answer = unreachable.move()
     assert time.monotonic() - began < 6
@@ -665,6 +663,6 @@ def test_a_move_is_told_within_six_seconds_that_the_database_cannot_be_used(unre
     assert RANDOM_ID.fullmatch(id_of(answer))
 
 
-def test_a_refusal_is_told_that_the_database_cannot_be_used(unreachable: Any) -> None:
+def test_rejection_without_database_is_503(unreachable: Any) -> None:
     answer = unreachable.post_signed("", date=OLD)
     assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")

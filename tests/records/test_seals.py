@@ -118,7 +118,7 @@ def row(id_: int) -> Any:
     return RequestLogRow.id == id_
 
 
-def test_what_is_sealed_and_as_it_was_is_found_to_be_so(sealed: Evidence) -> None:
+def test_unchanged_sealed_logs_verify(sealed: Evidence) -> None:
     report = sealed.verify("--against", sealed.directory / "kept.jsonl")
     assert (report["seals"], report["rows"]) == (4, 7)
     nothing = {"rows": 0, "first": None, "last": None}
@@ -126,7 +126,7 @@ def test_what_is_sealed_and_as_it_was_is_found_to_be_so(sealed: Evidence) -> Non
     assert report["findings"] == report["late"] == report["pruned"] == []
 
 
-def test_a_seal_is_printed_as_it_is_kept_and_covers_the_one_before(sealed: Evidence) -> None:
+def test_printed_seal_is_the_last_line_of_the_file(sealed: Evidence) -> None:
     sealed.request()
     (made,) = sealed.seal("--output", "kept.jsonl")
     kept = [json.loads(line) for line in (sealed.directory / "kept.jsonl").read_text().splitlines()]
@@ -138,11 +138,11 @@ def test_a_seal_is_printed_as_it_is_kept_and_covers_the_one_before(sealed: Evide
     assert (sealed.directory / "kept.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_new_makes_no_seal(sealed: Evidence) -> None:
+def test_no_new_rows_make_no_seal(sealed: Evidence) -> None:
     assert sealed.seal() == []
 
 
-def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_seals(evidence: Evidence) -> None:
+def test_unwritable_file_is_an_error_and_the_next_gets_all_seals(evidence: Evidence) -> None:
     evidence.request()
     outcome = evidence.commands.run("request", "seal", "--output", "nowhere/kept.jsonl", DAAS_SEAL_KEY=SEAL_KEY)
     told = "Error: nowhere/kept.jsonl cannot be written; the next run will append the missing seals.\n"
@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence_and_the_next_gets_all_sea
     assert len((evidence.directory / "kept.jsonl").read_text().splitlines()) == evidence.verify()["seals"] > 0
 
 
-def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed: Evidence) -> None:
+def test_seals_missing_from_the_file_are_appended(sealed: Evidence) -> None:
     file = sealed.directory / "kept.jsonl"
     kept = file.read_text().splitlines(keepends=True)
     file.write_text("".join(kept[:2]))
@@ -159,7 +159,7 @@ def test_seals_that_are_not_in_the_file_yet_are_written_to_it(sealed: Evidence) 
     assert file.read_text() == "".join(kept)
 
 
-def test_the_tail_that_waits_for_a_seal_is_named(sealed: Evidence) -> None:
+def test_verification_reports_unsealed_rows(sealed: Evidence) -> None:
     first, last = sealed.request(2)
     sealed.act()
     requests, acts = sealed.verify()["unsealed"]
@@ -221,7 +221,7 @@ TAMPERED: dict[str, Callable[..., Any]] = {
 
 
 @pytest.mark.parametrize("case", TAMPERED)
-def test_what_was_changed_is_found_and_nothing_else(sealed: Any, case: str) -> None:
+def test_verification_finds_exactly_the_changes(sealed: Any, case: str) -> None:
     statements, expected = TAMPERED[case](sealed.ids)
     sealed.tamper(*statements)
     assert sealed.findings() == expected
@@ -236,14 +236,14 @@ def put_seal(id_: int) -> TextClause:
 
 
 @pytest.mark.parametrize("id_", [0, -1, -(2**63)])
-def test_what_has_no_id_of_a_seal_keeps_nothing_from_being_sealed(sealed: Evidence, id_: int) -> None:
+def test_row_without_a_valid_seal_id_does_not_prevent_sealing(sealed: Evidence, id_: int) -> None:
     sealed.tamper(put_seal(id_))
     sealed.request(2)
     assert [made["rows"] for made in sealed.seal()] == [2]
     assert sealed.verify()["rows"] == 9
 
 
-def test_a_seal_of_any_id_is_found(sealed: Evidence) -> None:
+def test_forged_seal_of_any_id_is_found(sealed: Evidence) -> None:
     sealed.tamper(put_seal(2**62))
     findings = sealed.findings()
     assert findings[0] == ("seal", 5, "missing")
@@ -251,7 +251,7 @@ def test_a_seal_of_any_id_is_found(sealed: Evidence) -> None:
     assert len(findings) < 2000
 
 
-def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed: Evidence) -> None:
+def test_row_digests_that_fit_an_altered_row_do_not_fit_the_seal(sealed: Evidence) -> None:
     with sealed.app.app_context():
         with read_transaction() as run:
             (changed, other) = seals.read_rows(run, "request", 0, sealed.ids[1])
@@ -266,13 +266,13 @@ def test_marks_that_fit_the_altered_row_do_not_fit_the_seal(sealed: Evidence) ->
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("moment", ["'once'", "5", "x'00'"])
-def test_rows_that_cannot_be_read_any_more_are_found(sealed: Evidence, moment: str) -> None:
+def test_unreadable_rows_are_found(sealed: Evidence, moment: str) -> None:
     sealed.tamper(text(f"UPDATE request_log SET at = {moment} WHERE id = {sealed.ids[2]}"))
     assert sealed.findings() == [("seal", 2, "rows unreadable")]
 
 
 @pytest.mark.only("sqlite")
-def test_a_text_that_has_become_bytes_is_found(sealed: Evidence) -> None:
+def test_text_replaced_by_bytes_is_found(sealed: Evidence) -> None:
     sealed.tamper(text(f"UPDATE request_log SET path = x'00' WHERE id = {sealed.ids[2]}"))
     assert sealed.findings() == [("request", sealed.ids[2], "altered")]
 
@@ -283,7 +283,7 @@ def reseal(evidence: Evidence, from_seal: int) -> None:
     evidence.seal()
 
 
-def test_rows_that_were_sealed_anew_are_found_by_what_was_kept_elsewhere_alone(sealed: Evidence) -> None:
+def test_rows_sealed_again_are_found_only_with_the_kept_seals(sealed: Evidence) -> None:
     sealed.tamper(update(RequestLogRow).where(row(sealed.ids[2])).values(status=200))
     reseal(sealed, 2)
     assert sealed.findings() == []
@@ -294,7 +294,7 @@ def test_rows_that_were_sealed_anew_are_found_by_what_was_kept_elsewhere_alone(s
     ]
 
 
-def test_that_the_last_seals_are_missing_is_found_by_what_was_kept_elsewhere_alone(sealed: Evidence) -> None:
+def test_missing_last_seals_are_found_only_with_the_kept_seals(sealed: Evidence) -> None:
     sealed.tamper(delete(SealMarks).where(SealMarks.seal_id > 2), delete(Seal).where(Seal.id > 2))
     assert sealed.findings() == []
     assert sealed.findings("--against", sealed.directory / "kept.jsonl") == [
@@ -303,7 +303,7 @@ def test_that_the_last_seals_are_missing_is_found_by_what_was_kept_elsewhere_alo
     ]
 
 
-def test_a_row_that_was_put_under_a_seal_is_named(sealed: Evidence) -> None:
+def test_row_inserted_below_a_seal_is_reported(sealed: Evidence) -> None:
     sealed.tamper(delete(SealMarks), delete(Seal))
     sealed.tamper(text(f"UPDATE request_log SET id = {sealed.ids[0] - 1} WHERE id = {sealed.ids[1]}"))
     sealed.seal()
@@ -313,7 +313,7 @@ def test_a_row_that_was_put_under_a_seal_is_named(sealed: Evidence) -> None:
     assert report["findings"] == [{"log": "request", "id": str(sealed.ids[4]), "fault": "deleted"}]
 
 
-def test_what_is_late_is_named_and_no_fault(sealed: Evidence) -> None:
+def test_late_row_is_reported_and_is_no_error(sealed: Evidence) -> None:
     sealed.tamper(
         text(
             "INSERT INTO request_log (id, at, remote_address, method, path, status, reason, duration_ms)"
@@ -326,13 +326,13 @@ def test_what_is_late_is_named_and_no_fault(sealed: Evidence) -> None:
     assert report["late"] == [{"log": "request", "id": str(sealed.ids[0] - 1000), "fault": "late"}]
 
 
-def test_seals_under_another_key_do_not_hold(sealed: Evidence) -> None:
+def test_seals_under_another_key_are_errors(sealed: Evidence) -> None:
     assert [each for each in sealed.findings(key=OTHER_KEY) if each[0] == "seal"] == [
         ("seal", id_, "altered") for id_ in (1, 2, 3, 4)
     ]
 
 
-def test_a_new_key_seals_and_the_old_one_still_verifies(sealed: Evidence) -> None:
+def test_new_key_seals_and_old_key_still_verifies(sealed: Evidence) -> None:
     sealed.request()
     sealed.seal(key=f"{OTHER_KEY},{SEAL_KEY}")
     assert sealed.verify(key=f"{OTHER_KEY},{SEAL_KEY}")["ok"]
@@ -345,13 +345,13 @@ def test_seals_need_a_key(evidence: Evidence, command: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["{}", "[]\n", "no seal"])
-def test_a_file_that_holds_no_seals_is_refused(sealed: Evidence, content: str) -> None:
+def test_file_without_seals_is_an_error(sealed: Evidence, content: str) -> None:
     file = sealed.directory / "other.jsonl"
     file.write_text(content)
     sealed.commands.refusal("request", "verify", "--against", file, DAAS_SEAL_KEY=SEAL_KEY)
 
 
-def test_the_key_of_the_seals_is_not_in_the_database(sealed: Evidence) -> None:
+def test_seal_key_is_not_in_the_database(sealed: Evidence) -> None:
     with sealed.app.app_context(), transaction() as connection:
         for table in sa.inspect(connection).get_table_names():
             for each in connection.execute(text(f'SELECT * FROM "{table}"')):
@@ -364,7 +364,7 @@ def test_the_newest_format_covers_every_column(log: str) -> None:
     assert (newest, {*FORMATS[log, newest]}) == (seals._FORMAT, {*LOGS[log].__table__.columns.keys()})
 
 
-def test_two_who_seal_at_once_make_one_chain(evidence: Evidence) -> None:
+def test_simultaneous_seals_make_one_chain(evidence: Evidence) -> None:
     evidence.request(3)
     start = threading.Barrier(4)
 
@@ -387,7 +387,7 @@ def test_two_who_seal_at_once_make_one_chain(evidence: Evidence) -> None:
     assert (report["ok"], report["rows"]) == (True, 3)
 
 
-def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evidence: Evidence) -> None:
+def test_rows_written_during_sealing_are_sealed_once(evidence: Evidence) -> None:
     with ThreadPoolExecutor(4) as threads:
         asked = [threads.submit(evidence.request, 60) for _ in range(4)]
         while not all(each.done() for each in asked):
@@ -399,7 +399,7 @@ def test_what_is_written_while_seals_are_made_is_sealed_once_and_never_late(evid
 
 
 @pytest.mark.only("postgresql")
-def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is_sealed_before(
+def test_sealing_waits_for_rows_that_are_being_written(
     evidence: Evidence,
 ) -> None:
     first = evidence.request()
@@ -428,7 +428,7 @@ def test_a_row_that_is_being_written_is_waited_for_and_no_row_of_a_greater_id_is
 # How long it is kept.
 
 
-def test_a_prune_takes_the_oldest_and_leaves_the_chain_verifiable(sealed: Evidence) -> None:
+def test_prune_deletes_the_oldest_and_keeps_logs_verifiable(sealed: Evidence) -> None:
     cutoff = sealed.scalars(select(RequestLogRow.at).where(row(sealed.ids[3])))[0]
     sealed.tamper(
         *(
@@ -453,7 +453,7 @@ def test_a_prune_takes_the_oldest_and_leaves_the_chain_verifiable(sealed: Eviden
     assert sealed.findings() == [("request", sealed.ids[3], "deleted")]
 
 
-def test_a_prune_whose_record_was_altered_accounts_for_nothing(sealed: Evidence) -> None:
+def test_altered_prune_record_explains_no_missing_rows(sealed: Evidence) -> None:
     sealed.commands.json("request", "prune", "--older-than", "0s")
     sealed.seal()
     assert sealed.verify()["ok"]
@@ -476,7 +476,7 @@ FORGED: dict[str, Callable[..., Any]] = {
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_no_act_accounts_for_what_a_prune_does_not_do(sealed: Any, case: str) -> None:
+def test_prune_record_explains_only_the_oldest_rows(sealed: Any, case: str) -> None:
     statements, expected = FORGED[case](sealed.ids)
     sealed.tamper(forge_prune(sealed.ids), *statements)
     assert sealed.findings() == expected
@@ -487,7 +487,7 @@ def test_no_act_accounts_for_what_a_prune_does_not_do(sealed: Any, case: str) ->
     ["", "[]", "{}", '{"through":null}', '{"through":"all"}', '{"through":9e999}', "[" * 99_999],
     ids=["empty", "array", "no-through", "null", "word", "infinite", "deep"],
 )
-def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed: Evidence, details: str) -> None:
+def test_malformed_prune_record_explains_no_missing_rows(sealed: Evidence, details: str) -> None:
     forged = {**audit_row("request prune"), "details": details}
     sealed.tamper(insert(AuditRow).values(forged), delete(RequestLogRow).where(row(sealed.ids[0])))
     report = sealed.verify()
@@ -495,13 +495,13 @@ def test_an_act_that_does_not_say_what_it_did_accounts_for_nothing(sealed: Evide
     assert report["pruned"] == []
 
 
-def test_what_is_not_sealed_is_not_pruned_once_there_are_seals(sealed: Evidence) -> None:
+def test_unsealed_rows_are_not_pruned_once_there_are_seals(sealed: Evidence) -> None:
     waiting = sealed.request(2)
     assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 6}
     assert sealed.scalars(select(RequestLogRow.id).order_by(RequestLogRow.id)) == waiting
 
 
-def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidence: Evidence) -> None:
+def test_prune_without_seals_reuses_no_id(evidence: Evidence) -> None:
     ids = evidence.request(3)
     assert evidence.commands.json("request", "prune", "--older-than", "1d") == {"pruned": 0}
     assert evidence.scalars(select(AuditRow.id)) == []
@@ -509,13 +509,13 @@ def test_without_seals_all_that_is_old_is_pruned_and_no_id_is_used_again(evidenc
     assert evidence.request()[0] > ids[-1]
 
 
-def test_what_is_not_over_is_not_pruned(evidence: Evidence) -> None:
+def test_time_in_the_future_prunes_nothing(evidence: Evidence) -> None:
     ids = evidence.request(2)
     assert "in the past" in evidence.commands.refusal("request", "prune", "--older-than", "2999-01-01")
     assert {*ids} <= {*evidence.scalars(select(RequestLogRow.id))}
 
 
-def test_a_prune_goes_on_where_it_was_interrupted(sealed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_prune_resumes(sealed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
     everything = sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099)
     in_second_batch = refusing(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
@@ -526,9 +526,7 @@ def test_a_prune_goes_on_where_it_was_interrupted(sealed: Any, monkeypatch: pyte
     assert sealed.verify()["ok"]
 
 
-def test_requests_are_answered_between_the_batches_of_a_prune(
-    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_are_served_between_batches_of_a_prune(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 1)
     ids = evidence.request(3)
     with evidence.app.app_context():
@@ -549,7 +547,7 @@ def test_requests_are_answered_between_the_batches_of_a_prune(
 # Taking it elsewhere.
 
 
-def test_an_export_holds_all_that_is_known_of_each_request(evidence: Evidence) -> None:
+def test_export_has_every_column_of_each_request(evidence: Evidence) -> None:
     ids = evidence.request(3)
     lines = evidence.commands.run("request", "export").text.splitlines()
     rows = [json.loads(line) for line in lines]

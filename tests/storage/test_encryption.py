@@ -59,7 +59,7 @@ def stored(daas: Commands) -> list[tuple[str, bytes]]:
     return sorted((name, bytes(token)) for name, token in rows)
 
 
-def test_all_private_keys_are_under_the_first_key_and_the_same(
+def test_rotation_encrypts_all_private_keys_under_the_first_key(
     under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
@@ -70,7 +70,7 @@ def test_all_private_keys_are_under_the_first_key_and_the_same(
     assert {name: Fernet(NEW).decrypt(token).decode() for name, token in rows} == made
 
 
-def test_what_is_under_the_first_key_is_left_as_it_is(under: Callable[..., Any]) -> None:
+def test_keys_under_the_first_key_are_unchanged(under: Callable[..., Any]) -> None:
     register(under(OLD), 2)
     under(NEW, OLD).json("encryption", "rotate")
     before = stored(under(NEW))
@@ -78,9 +78,7 @@ def test_what_is_under_the_first_key_is_left_as_it_is(under: Callable[..., Any])
     assert stored(under(NEW)) == before
 
 
-def test_a_rotation_that_is_interrupted_goes_on_where_it_was(
-    under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_rotation_resumes(under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
     made = register(under(OLD), 6)
     app = create_command_app(under(NEW, OLD).settings)
@@ -95,7 +93,7 @@ def test_a_rotation_that_is_interrupted_goes_on_where_it_was(
     assert {name: Fernet(NEW).decrypt(token).decode() for name, token in stored(under(NEW))} == made
 
 
-def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under: Callable[..., Any]) -> None:
+def test_key_changed_during_rotation_is_not_overwritten(under: Callable[..., Any]) -> None:
     register(under(OLD), 1)
     app = create_command_app(under(NEW, OLD).settings)
     cipher = app.extensions["daas"].cipher
@@ -120,7 +118,7 @@ def test_a_key_that_is_changed_meanwhile_is_not_overwritten(under: Callable[...,
     assert changed
 
 
-def test_a_key_that_cannot_be_decrypted_is_left_and_makes_the_command_fail_behind_the_others(
+def test_undecryptable_key_is_kept_and_the_command_fails(
     under: Callable[..., Any],
 ) -> None:
     made = register(under(OLD), 3)

@@ -40,7 +40,7 @@ def held(settings: Settings, application: Application) -> Iterator[sqlite3.Conne
     connection.close()
 
 
-def test_more_callers_than_threads_are_all_told_that_the_database_is_held(
+def test_locked_database_is_503_for_more_callers_than_threads(
     server: LiveServer, application: Application, held: sqlite3.Connection
 ) -> None:
     def call(_: Any) -> Any:
@@ -54,7 +54,7 @@ def test_more_callers_than_threads_are_all_told_that_the_database_is_held(
     }
 
 
-def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(
+def test_move_succeeds_once_the_lock_is_released(
     server: LiveServer, application: Application, held: sqlite3.Connection
 ) -> None:
     time.sleep(1.1)  # Whoever waited in vain, in the test before, has let others wait less for a second.
@@ -65,7 +65,7 @@ def test_a_move_succeeds_as_soon_as_what_it_waits_for_is_let_go(
 
 
 @pytest.mark.only("postgresql")
-def test_a_server_that_stops_answering_is_given_up_and_the_connection_with_it(app: Flask) -> None:
+def test_unresponsive_server_is_an_error_and_pool_recovers(app: Flask) -> None:
     def ask_for_what_never_comes() -> None:
         with transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -126,7 +126,7 @@ def test_waiting_threads_share_one_commit(transactions: Any, database: Any, thre
     assert len(database.begun) == 1
 
 
-def test_one_commit_is_shared_by_a_limited_number(transactions: Any, database: Any, threads: Any) -> None:
+def test_number_of_writers_that_share_a_commit_is_limited(transactions: Any, database: Any, threads: Any) -> None:
     started = start_together(
         transactions, database, threads, [(write(n), {"durable": False}) for n in range(MAX_SHARING)]
     )
@@ -135,14 +135,14 @@ def test_one_commit_is_shared_by_a_limited_number(transactions: Any, database: A
     assert len(database.begun) == 2
 
 
-def test_writers_take_turns_in_the_order_they_came(transactions: Any, database: Any, threads: Any) -> None:
+def test_writers_take_turns_in_order_of_arrival(transactions: Any, database: Any, threads: Any) -> None:
     started = start_together(transactions, database, threads, [(write(n), {}) for n in [3, 1, 2]])
     database.gate.set()
     outcomes(started)
     assert database.rows() == ["ahead", "3", "1", "2"]
 
 
-def test_a_block_ends_when_its_changes_are_committed(transactions: Any, database: Any, threads: Any) -> None:
+def test_block_ends_when_its_changes_are_committed(transactions: Any, database: Any, threads: Any) -> None:
     def write_and_look(value: Any) -> Any:
         run(transactions, write(str(value)))
         return str(value) in database.rows()
@@ -151,7 +151,7 @@ def test_a_block_ends_when_its_changes_are_committed(transactions: Any, database
 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
-def test_an_error_undoes_only_the_work_that_raised_it(
+def test_error_undoes_only_the_changes_of_its_own_block(
     transactions: Any, database: Any, threads: Any, place: Any
 ) -> None:
     def fail(connection: Any) -> None:
@@ -172,7 +172,7 @@ def refer_to_nothing(connection: Any) -> None:
     connection.execute("INSERT INTO refers VALUES ('nothing')")
 
 
-def test_a_failed_commit_is_the_error_of_all_who_share_it(transactions: Any, database: Any, threads: Any) -> None:
+def test_failed_commit_is_an_error_for_all_who_shared_it(transactions: Any, database: Any, threads: Any) -> None:
     jobs = [(write("1"), {"durable": False}), (refer_to_nothing, {"durable": False}), (write("2"), {"durable": False})]
     started = start_together(transactions, database, threads, jobs)
     database.gate.set()
@@ -183,7 +183,7 @@ def test_a_failed_commit_is_the_error_of_all_who_share_it(transactions: Any, dat
 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
-def test_a_transaction_undone_by_sqlite_is_the_error_of_all(
+def test_transaction_undone_by_sqlite_is_an_error_for_all(
     transactions: Any, database: Any, threads: Any, place: Any
 ) -> None:
     jobs = [(write("1"), {"durable": False}), (write("2"), {"durable": False})]
@@ -197,7 +197,7 @@ def test_a_transaction_undone_by_sqlite_is_the_error_of_all(
     assert run(transactions, write("after")) == "after"
 
 
-def test_a_thread_that_is_ended_does_not_stop_the_others(transactions: Any, database: Any, threads: Any) -> None:
+def test_thread_that_exits_does_not_stop_the_others(transactions: Any, database: Any, threads: Any) -> None:
     def exit_(connection: Any) -> None:
         write("undone")(connection)
         raise SystemExit
@@ -212,7 +212,7 @@ def test_a_thread_that_is_ended_does_not_stop_the_others(transactions: Any, data
     ("first", "second", "begun"),
     [(False, False, [False]), (True, False, [True]), (False, True, [False, True]), (True, True, [True])],
 )
-def test_durable_changes_never_share_a_commit_that_is_not(
+def test_durable_changes_share_only_durable_commits(
     transactions: Any, database: Any, threads: Any, first: Any, second: Any, begun: Any
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
@@ -230,7 +230,7 @@ def test_durable_changes_never_share_a_commit_that_is_not(
     assert database.begun == begun
 
 
-def test_a_writer_that_waits_too_long_gives_up(transactions: Any, database: Any, threads: Any) -> None:
+def test_writer_that_waits_too_long_raises_timeout(transactions: Any, database: Any, threads: Any) -> None:
     (ahead,) = start_together(transactions, database, threads, [])
     with pytest.raises(WaitedTooLong):
         run(transactions, write("late"), seconds=0.01)
@@ -240,7 +240,7 @@ def test_a_writer_that_waits_too_long_gives_up(transactions: Any, database: Any,
     assert database.rows() == ["ahead", "after"]
 
 
-def test_under_load_exactly_what_succeeded_stays(transactions: Any, database: Any, threads: Any) -> None:
+def test_under_load_exactly_the_successful_changes_are_stored(transactions: Any, database: Any, threads: Any) -> None:
     def client(number: Any) -> Any:
         lot, acknowledged = random.Random(number), []  # noqa: S311 - what fails is drawn by lot
         for turn in range(60):
@@ -265,7 +265,7 @@ def other_process(database: Any) -> Iterator[Any]:
         process.stdin.close()
 
 
-def test_a_process_waits_for_another_that_writes(
+def test_process_waits_for_another_that_writes(
     transactions: Any, database: Any, threads: Any, other_process: Any
 ) -> None:
     waiting = threads.submit(run, transactions, write("1"))
@@ -273,15 +273,13 @@ def test_a_process_waits_for_another_that_writes(
     assert waiting.result(WAIT) == "1"
 
 
-def test_a_process_gives_up_when_another_writes_too_long(transactions: Any, database: Any, other_process: Any) -> None:
+def test_process_gives_up_when_another_writes_too_long(transactions: Any, database: Any, other_process: Any) -> None:
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         run(transactions, write("late"), seconds=0.05)
     other_process.stdin.close()
     assert run(transactions, write("after")) == "after"
 
 
-def test_a_killed_process_does_not_stop_others_from_writing(
-    transactions: Any, database: Any, other_process: Any
-) -> None:
+def test_killed_process_does_not_stop_others_from_writing(transactions: Any, database: Any, other_process: Any) -> None:
     other_process.kill()
     assert run(transactions, write("1")) == "1"

@@ -46,59 +46,53 @@ def raised_by_postgresql(app: Flask, sqlstate: str) -> Any:
     return error_of(app, f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
 
 
-def test_what_belongs_to_no_request_waits_as_long_as_is_usual(waits: Timeouts) -> None:
+def test_outside_a_request_the_usual_timeout_applies(waits: Timeouts) -> None:
     assert waits.milliseconds == USUAL
 
 
-def test_a_request_that_has_just_arrived_waits_as_long_as_is_usual(
-    waits: Timeouts, arrived: Callable[..., Any]
-) -> None:
+def test_new_request_has_the_usual_timeout(waits: Timeouts, arrived: Callable[..., Any]) -> None:
     arrived(0)
     assert waits.milliseconds == USUAL
 
 
 @pytest.mark.parametrize("age", [5, 100])
-def test_a_request_that_has_waited_for_long_waits_next_to_nothing_but_not_for_ever(
-    waits: Timeouts, arrived: Callable[..., Any], age: int
-) -> None:
+def test_old_request_has_the_minimum_timeout(waits: Timeouts, arrived: Callable[..., Any], age: int) -> None:
     arrived(age)
     assert waits.milliseconds == 10
 
 
-def test_a_request_waits_no_longer_than_is_left_of_its_time(waits: Timeouts, arrived: Callable[..., Any]) -> None:
+def test_request_waits_no_longer_than_its_remaining_time(waits: Timeouts, arrived: Callable[..., Any]) -> None:
     arrived(4)
     assert 10 <= waits.milliseconds <= 1_000
 
 
-def test_after_a_wait_in_vain_others_wait_shortly_and_then_as_usual(waits: Timeouts) -> None:
+def test_timeout_shortens_the_waits_of_others_for_a_second(waits: Timeouts) -> None:
     waits.record(exc.TimeoutError())
     assert waits.milliseconds == SHORT
     time.sleep(1.1)
     assert waits.milliseconds == USUAL
 
 
-def test_a_request_that_has_no_time_left_waits_next_to_nothing_after_a_wait_in_vain_too(
-    waits: Timeouts, arrived: Callable[..., Any]
-) -> None:
+def test_old_request_has_the_minimum_timeout_after_a_timeout_too(waits: Timeouts, arrived: Callable[..., Any]) -> None:
     waits.record(exc.TimeoutError())
     arrived(5)
     assert waits.milliseconds == 10
 
 
 @pytest.mark.parametrize("error", [ValueError(), exc.NoResultFound()], ids=["ours", "sqlalchemy"])
-def test_other_errors_shorten_no_wait(waits: Any, error: Any) -> None:
+def test_other_errors_do_not_shorten_waits(waits: Any, error: Any) -> None:
     waits.record(error)
     assert waits.milliseconds == USUAL
 
 
-def test_a_transaction_records_a_wait_in_vain(app: Flask) -> None:
+def test_timeout_in_a_transaction_is_recorded(app: Flask) -> None:
     timeouts = app.extensions["daas"].timeouts
     with app.app_context(), pytest.raises(exc.TimeoutError), read_transaction():
         raise exc.TimeoutError
     assert timeouts.milliseconds == SHORT
 
 
-def test_a_database_that_is_locked_is_unavailable(app: Flask, settings: Settings) -> None:
+def test_locked_database_is_unavailable(app: Flask, settings: Settings) -> None:
     if settings.embedded_database:
         other = sqlite3.connect(settings.embedded_database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -133,7 +127,7 @@ def test_a_database_that_is_locked_is_unavailable(app: Flask, settings: Settings
         "no-table",
     ],
 )
-def test_an_error_of_postgresql_is_taken_for_what_it_means(
+def test_postgresql_errors_are_classified_by_sqlstate(
     app: Flask, waits: Timeouts, sqlstate: str, unavailable: bool, broken_off: bool
 ) -> None:
     error = raised_by_postgresql(app, sqlstate)
@@ -142,12 +136,12 @@ def test_an_error_of_postgresql_is_taken_for_what_it_means(
     assert waits.milliseconds == (SHORT if unavailable and not broken_off else USUAL)
 
 
-def test_a_row_that_breaks_a_rule_is_not_taken_for_a_database_that_is_unavailable(app: Flask) -> None:
+def test_constraint_violation_is_not_an_unavailable_database(app: Flask) -> None:
     error = error_of(app, "INSERT INTO mailbox (name, suspended) VALUES ('', false)")
     assert (is_unavailable(error), is_conflict(error)) == (False, False)
 
 
-def test_a_pool_without_a_free_connection_is_unavailable(app: Flask) -> None:
+def test_exhausted_pool_is_an_unavailable_database(app: Flask) -> None:
     held = []
 
     def take_all() -> None:

@@ -94,7 +94,7 @@ def exists(outside: psycopg.Connection[Any] | sqlite3.Connection, name: str) -> 
 # What they give and leave.
 
 
-def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(own: Flask) -> None:
+def test_execute_returns_the_first_row_as_named_tuple_or_none(own: Flask) -> None:
     name = add(execute)
     row = execute(FIND, name=name)
     assert (row.name, bool(row.suspended)) == (name, False)
@@ -102,7 +102,7 @@ def test_a_statement_gives_its_first_row_by_the_names_of_its_columns_or_nothing(
 
 
 @pytest.mark.parametrize("statement", [ADD, ADD_RELAXED], ids=["durable", "relaxed"])
-def test_a_row_that_was_written_is_there_for_all_to_see(
+def test_written_row_is_visible_to_other_connections(
     own: Flask, outside: sqlite3.Connection, statement: Statement
 ) -> None:
     row = execute(statement, name=new_name("box"), suspended=True)
@@ -110,9 +110,7 @@ def test_a_row_that_was_written_is_there_for_all_to_see(
     assert row.id == execute(FIND, name=row.name).id
 
 
-def test_an_error_of_the_driver_is_raised_as_one_of_sqlalchemy_and_leaves_nothing(
-    own: Flask, outside: sqlite3.Connection
-) -> None:
+def test_driver_error_becomes_an_sqlalchemy_error_and_rolls_back(own: Flask, outside: sqlite3.Connection) -> None:
     name = add(execute)
     with pytest.raises(exc.IntegrityError):
         execute(ADD, name=name, suspended=False)
@@ -142,7 +140,7 @@ def by_session(mailboxes: Any) -> None:
 
 
 @pytest.mark.parametrize("write", [by_writing, by_engine, by_session], ids=lambda write: write.__name__)
-def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a_whole(
+def test_error_in_a_session_or_transaction_undoes_all_of_it(
     own: Flask, outside: sqlite3.Connection, write: Callable[..., Any]
 ) -> None:
     name = new_name("box")
@@ -156,7 +154,7 @@ def test_what_is_no_statement_of_the_driver_is_a_transaction_that_is_undone_as_a
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["open", "failed"])
-def test_a_transaction_that_was_left_open_is_undone_and_the_connection_still_serves(
+def test_open_transaction_is_undone_when_connection_is_returned(
     own: Flask, outside: sqlite3.Connection, fails: bool
 ) -> None:
     name = new_name("box")
@@ -194,7 +192,7 @@ def waits_now() -> int:
     return execute(WAIT[db.engine.dialect.name]).wait
 
 
-def test_a_connection_waits_as_long_as_the_request_in_hand_may(own: Flask, arrived: Callable[..., Any]) -> None:
+def test_connection_has_the_timeout_of_the_current_request(own: Flask, arrived: Callable[..., Any]) -> None:
     kind = db.engine.dialect.name
     seen = [waits_now()]
     for age in (100, 0, 100):
@@ -204,7 +202,7 @@ def test_a_connection_waits_as_long_as_the_request_in_hand_may(own: Flask, arriv
 
 
 @pytest.mark.parametrize("lost", ["closed", "invalidated", "thrown-away"])
-def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(
+def test_new_connection_has_the_timeout_of_the_current_request(
     own: Flask, arrived: Callable[..., Any], lost: str
 ) -> None:
     arrived(100)
@@ -220,9 +218,7 @@ def test_a_new_connection_waits_as_long_as_the_request_in_hand_may_too(
     assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
 
 
-def test_how_long_a_connection_waits_outlives_a_transaction_that_is_undone(
-    own: Flask, arrived: Callable[..., Any]
-) -> None:
+def test_connection_timeout_survives_a_rollback(own: Flask, arrived: Callable[..., Any]) -> None:
     waits_now()
     arrived(100)
     with pytest.raises(LookupError), write_transaction():
@@ -267,12 +263,12 @@ def in_one_commit(own: Flask, outside: Any) -> Callable[..., Any]:
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("durable", [False, True])
-def test_a_commit_waits_for_the_disk_if_asked_to(own: Any, in_one_commit: Any, durable: Any) -> None:
+def test_durable_commit_waits_for_the_disk(own: Any, in_one_commit: Any, durable: Any) -> None:
     assert in_one_commit([(lambda run: run.scalar(SYNCHRONOUS), durable)] * 2) == [FULL if durable else NORMAL] * 2
 
 
 @pytest.mark.only("sqlite")
-def test_what_one_commit_waited_for_says_nothing_of_the_next(own: Flask) -> None:
+def test_durability_of_one_commit_does_not_affect_the_next(own: Flask) -> None:
     def asked(durable: Any) -> Any:
         with write_transaction(durable=durable) as run:
             return run.scalar(SYNCHRONOUS)
@@ -284,7 +280,7 @@ def test_what_one_commit_waited_for_says_nothing_of_the_next(own: Flask) -> None
 
 
 @pytest.mark.only("sqlite")
-def test_what_a_work_raises_undoes_all_of_it_and_none_of_what_others_wrote(
+def test_error_undoes_one_writer_and_keeps_the_others(
     own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
 ) -> None:
     names = []
@@ -305,7 +301,7 @@ def orphan(run: Any) -> None:
 
 
 @pytest.mark.only("sqlite")
-def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(
+def test_failed_commit_raises_for_all_who_shared_it(
     own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
 ) -> None:
     names = []
@@ -321,7 +317,7 @@ def test_a_commit_that_fails_is_told_to_all_who_shared_it_and_leaves_nothing(
 
 
 @pytest.mark.only("sqlite")
-def test_a_disk_without_room_loses_nothing_that_was_acknowledged(
+def test_full_disk_loses_nothing_that_was_acknowledged(
     own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
 ) -> None:
     connection = db.engine.raw_connection()
@@ -347,7 +343,7 @@ def refuse(app: Flask) -> int:
 
 
 @pytest.mark.only("sqlite")
-def test_a_power_cut_forgets_fewer_ids_than_the_next_start_leaves_out(own: Flask, settings: Settings) -> None:
+def test_power_cut_loses_fewer_ids_than_the_next_start_skips(own: Flask, settings: Settings) -> None:
     """It forgets what was written between two checkpoints; rows that share a commit share its pages."""
     file = settings.embedded_database
     connection = db.engine.raw_connection()
@@ -413,7 +409,7 @@ def statements_of(sent: list[str]) -> tuple[int, list[Any]]:
     ],
     ids=["read", "write", "write-relaxed"],
 )
-def test_a_statement_is_one_round_trip_and_begins_no_transaction(own: Flask, run: Callable[..., Any]) -> None:
+def test_execute_is_one_round_trip_without_begin(own: Flask, run: Callable[..., Any]) -> None:
     for _ in range(10):  # The driver prepares what is run often.
         run()
     with wire_of(own) as sent:
@@ -425,7 +421,7 @@ def test_a_statement_is_one_round_trip_and_begins_no_transaction(own: Flask, run
 @pytest.mark.parametrize(
     ("arguments", "status"), [({}, 200), ({"mailbox": "No one"}, 422)], ids=["a-move", "a-refusal"]
 )
-def test_a_request_is_one_round_trip_and_another_where_its_key_is_looked_up(
+def test_request_is_one_round_trip_plus_one_for_a_key_lookup(
     own: Flask, mover: Application, arguments: dict[str, Any], status: int
 ) -> None:
     def trips(*, is_key_known: Any) -> Any:
@@ -490,7 +486,7 @@ def three_at_once(mover: Application) -> None:
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("use", [request, statement, several_statements, three_at_once], ids=lambda use: use.__name__)
-def test_that_the_server_closed_all_connections_is_not_even_noticed(
+def test_connections_closed_while_idle_cause_no_error(
     mover: Application, outside: psycopg.Connection[Any], use: Callable[..., Any]
 ) -> None:
     three_at_once(mover)
@@ -499,13 +495,13 @@ def test_that_the_server_closed_all_connections_is_not_even_noticed(
 
 
 @pytest.mark.only("postgresql")
-def test_a_connection_that_the_server_left_open_is_used_again(own: Flask) -> None:
+def test_open_connection_is_reused(own: Flask) -> None:
     pid = Statement(select(literal_column("pg_backend_pid()").label("pid")))
     assert len({execute(pid).pid for _ in range(5)}) == 1
 
 
 @pytest.mark.only("postgresql")
-def test_a_statement_whose_connection_is_closed_meanwhile_is_told_as_unavailable_and_leaves_a_pool_that_serves(
+def test_closed_connection_is_503_and_pool_recovers(
     own: Flask, outside: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     sleep = Statement(select(literal_column("pg_sleep(60)").label("slept")))
@@ -539,7 +535,7 @@ def breaking_off(outside: psycopg.Connection[Any], own: Flask) -> Iterator[Calla
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"], ids=["serialization", "deadlock"])
-def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(
+def test_conflict_is_retried_and_written_once(
     outside: psycopg.Connection[Any], breaking_off: Callable[..., Any], sqlstate: str
 ) -> None:
     tries = breaking_off(2, sqlstate)
@@ -548,7 +544,7 @@ def test_what_is_broken_off_because_of_others_is_tried_again_and_written_once(
 
 
 @pytest.mark.only("postgresql")
-def test_what_is_broken_off_again_and_again_is_given_up(
+def test_repeated_conflicts_raise_after_three_tries(
     outside: psycopg.Connection[Any], breaking_off: Callable[..., Any]
 ) -> None:
     tries = breaking_off(100, "40001")
@@ -561,7 +557,7 @@ def test_what_is_broken_off_again_and_again_is_given_up(
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["55P03", "57014", "53100", "23514"])
-def test_what_fails_for_another_reason_is_not_tried_again(
+def test_other_errors_are_not_retried(
     outside: psycopg.Connection[Any], breaking_off: Callable[..., Any], sqlstate: str
 ) -> None:
     tries = breaking_off(1, sqlstate)
@@ -582,9 +578,7 @@ def holding(outside: Any, message: Any) -> Iterator[None]:
     outside.execute("COMMIT")
 
 
-def test_a_move_that_waits_for_another_starts_from_where_that_one_leaves_the_message(
-    mover: Application, outside: sqlite3.Connection
-) -> None:
+def test_waiting_move_starts_from_the_folder_of_the_first_move(mover: Application, outside: sqlite3.Connection) -> None:
     box = mover.mailbox
     with ThreadPoolExecutor(1) as thread:
         with holding(outside, box.message):
@@ -599,7 +593,7 @@ def test_a_move_that_waits_for_another_starts_from_where_that_one_leaves_the_mes
     assert Builder(mover.app).folder_of(box.message) == "Sent"
 
 
-def test_many_moves_of_one_message_that_begin_at_once_each_leave_one_row(mover: Application) -> None:
+def test_simultaneous_moves_of_one_message_log_one_row_each(mover: Application) -> None:
     box, build, start = mover.mailbox, Builder(mover.app), Barrier(8)
 
     def move(number: Any) -> Any:
@@ -614,7 +608,7 @@ def test_many_moves_of_one_message_that_begin_at_once_each_leave_one_row(mover: 
     assert rows[-1].folder_to == build.folder_of(box.message)
 
 
-def test_a_move_that_waits_in_vain_changes_nothing(mover: Application, outside: sqlite3.Connection) -> None:
+def test_move_that_times_out_changes_nothing(mover: Application, outside: sqlite3.Connection) -> None:
     box, build = mover.mailbox, Builder(mover.app)
     with holding(outside, box.message):
         assert mover.move().status_code == 503
@@ -626,7 +620,7 @@ def test_a_move_that_waits_in_vain_changes_nothing(mover: Application, outside: 
     ("case", "status"),
     [("suspended", 403), ("not-granted", 403), ("no-such-folder", 422), ("folder-of-another", 422), ("foreign", 422)],
 )
-def test_a_move_that_is_refused_changes_nothing_and_leaves_one_row(own: Flask, case: str, status: int) -> None:
+def test_rejected_move_changes_nothing_and_logs_one_row(own: Flask, case: str, status: int) -> None:
     build = Builder(own)
     box, other = build.mailbox(suspended=case == "suspended"), build.mailbox()
     mover = build.application(mailboxes=[other] if case == "not-granted" else [box, other])
