@@ -92,12 +92,12 @@ BASE64_OF_RAW = DigestEncoding("base64 of the raw bytes", base64.b64encode)
 
 
 def make_key_pair() -> KeyPair:
-    """Make a key pair: 64 lower-case hexadecimal characters each, from a cryptographic source."""
+    """Return a new key pair: 64 lower-case hexadecimal characters each, from a cryptographic source."""
     return KeyPair(secrets.token_hex(32), secrets.token_hex(32))
 
 
 def sign(scheme: SigningScheme, request: RequestToSign, keys: KeyPair) -> Stages:
-    """Sign a request as a client of the scheme does, and show every stage of it."""
+    """Return every stage of the signature that a client of the scheme makes of a request."""
     string_to_sign = scheme.strings_to_sign(request)[0]
     digest = _digest(keys.private_key.encode(), string_to_sign)
     signatures = {encoding.name: encoding.encode(digest).decode() for encoding in scheme.encodings}
@@ -106,7 +106,7 @@ def sign(scheme: SigningScheme, request: RequestToSign, keys: KeyPair) -> Stages
 
 
 def read_authorization(scheme: SigningScheme, header: str | None) -> Credentials:
-    """Take an Authorization header apart: `WORD key:signature`, the word in any case, one or more blanks.
+    """Return the credentials of an Authorization header: `WORD key:signature`, the word in any case, spaces or tabs.
 
     Raises SignatureRefused for anything else: no header, another word, no colon, an empty part, a further
     value, bytes outside printable ASCII.
@@ -122,7 +122,7 @@ def read_authorization(scheme: SigningScheme, header: str | None) -> Credentials
 def verify(
     scheme: SigningScheme, strings_to_sign: Sequence[bytes], credentials: Credentials, private_key: str | None
 ) -> None:
-    """Check that the credentials' signature is that of a request under the private key.
+    """Raise SignatureRefused unless the credentials' signature is that of a request under the private key.
 
     `strings_to_sign` are those of the scheme for the request. Each is hashed and every accepted encoding
     compared, as bytes and in constant time; the signature is never decoded. With no private key (the public

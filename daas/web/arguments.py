@@ -35,17 +35,17 @@ Arguments = Mapping[str, list[Value]]
 
 
 def read_arguments(content_type: str, body: bytes) -> Arguments:
-    """Read the arguments of a body; raises UnsupportedMediaType or UnreadableBody."""
+    """Return the arguments of a body; raises UnsupportedMediaType or UnreadableBody."""
     return by_name(read_pairs(content_type, body))
 
 
 def read_pairs(content_type: str, body: bytes) -> Iterable[tuple[str, Value]]:
-    """Read names and values out of a body, in the order sent; raises UnsupportedMediaType or UnreadableBody."""
+    """Return the names and values of a body, in the order sent; raises UnsupportedMediaType or UnreadableBody."""
     return _find_reader(content_type)(content_type, body)
 
 
 def read_query(query: str, content_type: str | None) -> Arguments:
-    """Read the arguments of a query; a content type that is sent must still be one that is read.
+    """Return the arguments of a query; a content type that is sent must still be a supported one.
 
     Raises UnsupportedMediaType or UnreadableBody.
     """
@@ -55,7 +55,7 @@ def read_query(query: str, content_type: str | None) -> Arguments:
 
 
 def by_name(pairs: Iterable[tuple[str, Value]]) -> Arguments:
-    """Gather the values of each argument; raises UnreadableBody if there are too many."""
+    """Return the values of each argument; raises UnreadableBody if there are too many."""
     arguments: dict[str, list[Value]] = {}
     for place, (name, value) in enumerate(pairs):
         if place == MAX_ARGUMENTS:
@@ -74,12 +74,12 @@ def read_form(body: bytes) -> list[tuple[str, Value]]:
 
 
 def raw_text(arguments: Arguments, name: str) -> str:
-    """Give an argument as it was sent, for the log: its values, joined by a comma if there are several."""
+    """Return an argument as it was sent, for the log: its values, joined by a comma if there are several."""
     return ", ".join("" if value is None else str(value) for value in arguments.get(name, []))
 
 
 def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[str, Any]:
-    """Check arguments with a schema and give the values as understood, by name.
+    """Return the values as understood, by name, after checking them with a schema.
 
     Blanks, tabs and line ends around a value are removed; one of nothing else counts as missing, unless the argument
     takes a blank. One that is given twice is invalid. Raises MissingArguments, which names only the missing, or
