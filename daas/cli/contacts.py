@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from ..applications.registry import find_application
-from ..contacts.csv_files import FaultyLines, export_rows, import_rows, read_rows
+from ..contacts.csv_files import InvalidLines, export_rows, import_rows, read_rows
 from ..errors import OperatorError
 from ..storage.engine import db
 from .context import uses_database
@@ -39,9 +39,9 @@ def import_(list_id: int, path: Path, name: str) -> Row:
             rows = read_rows(_counted(file, bar.update))
         with _bar("Importing", len(rows)) as bar:
             first = import_rows(application_id, list_id, rows, bar.update)
-    except FaultyLines as faulty:
-        for line, fault in faulty.faults:
-            click.echo(f"{path}:{line}: {fault}", err=True)
+    except InvalidLines as error:
+        for line, message in error.errors:
+            click.echo(f"{path}:{line}: {message}", err=True)
         raise
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorError(f"{path} cannot be read, or is not UTF-8.") from error

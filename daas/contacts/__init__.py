@@ -1,1 +1,1 @@
-"""Lists of an application and their contacts, and the calls that work with them."""
+"""API 2: the lists of an application, their contacts, and the calls that manage them."""

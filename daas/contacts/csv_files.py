@@ -1,4 +1,4 @@
-"""Imports the contacts of a CSV file into a list, all or none of them, and exports the contacts of a list."""
+"""Import the contacts of a CSV file into a list, all or none of them, and export the contacts of a list."""
 
 import csv
 import re
@@ -17,8 +17,8 @@ from .models import Contact, ContactList
 from .schemas import NewContact
 
 _STEP = 1000
-# A spreadsheet may run a cell that begins so as a formula (OWASP's list, with the full-width characters).
-_FORMULA = re.compile("'*[=+\\-@\\t\\r\\n＝＋－＠]")  # noqa: RUF001 - they are meant
+# A spreadsheet may run a cell that begins like this as a formula (OWASP's list, with the full-width characters).
+_FORMULA = re.compile("'*[=+\\-@\\t\\r\\n＝＋－＠]")  # noqa: RUF001 - The full-width characters are intended.
 _ARGUMENTS = NewContact()
 #: The columns of a file. Only the address is required; the id is written by an export and ignored by an import.
 COLUMNS = ("id", *_ARGUMENTS.fields)
@@ -32,12 +32,12 @@ class Row:
     columns: dict[str, str]
 
 
-class FaultyLines(OperatorError):
-    """A file that is rejected as a whole; `faults` holds the number of each faulty line and what is wrong with it."""
+class InvalidLines(OperatorError):
+    """A file that is rejected as a whole; `errors` has the number of each wrong line and its error."""
 
-    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
-        super().__init__(f"Nothing was imported: {len(faults)} of the file's lines are at fault.")
-        self.faults = faults
+    def __init__(self, errors: Sequence[tuple[int, str]]) -> None:
+        super().__init__(f"Nothing was imported: {len(errors)} of the file's lines are wrong.")
+        self.errors = errors
 
 
 def protect_cell(text: str) -> str:
@@ -54,56 +54,56 @@ def restore_cell(cell: str) -> str:
 
 
 def read_rows(lines: Iterable[str]) -> list[Row]:
-    """Return the contacts of a CSV file whose first line names the columns; raises FaultyLines.
+    """Return the contacts of a CSV file whose first line names the columns; raises InvalidLines.
 
     A field may hold what the API call that adds a contact accepts. Cells are restored as an export protects them.
     """
     reader = csv.reader(lines, strict=True)
     rows: list[Row] = []
-    faults: list[tuple[int, str]] = []
+    errors: list[tuple[int, str]] = []
     found_on: dict[str, int] = {}
     try:
         names = [name.strip().lower() for name in next(reader, [])]
         if "email_address" not in names or len({*names}) < len(names) or not {*names} <= {*COLUMNS}:
-            raise FaultyLines([(1, f"names other columns than {', '.join(COLUMNS)}, one twice, or no email_address")])
+            raise InvalidLines([(1, f"has other columns than {', '.join(COLUMNS)}, one twice, or no email_address")])
         for values in reader:
             try:
                 columns = _read_columns(names, values)
             except ValueError as error:
-                faults.append((reader.line_num, str(error)))
+                errors.append((reader.line_num, str(error)))
                 continue
             before = found_on.setdefault(columns["email_folded"], reader.line_num)
             if before != reader.line_num:
-                faults.append((reader.line_num, f"has the address of line {before}"))
+                errors.append((reader.line_num, f"has the address of line {before}"))
             rows.append(Row(reader.line_num, columns))
     except csv.Error as error:
-        faults.append((reader.line_num, f"is no CSV: {error}"))
-    if faults:
-        raise FaultyLines(faults)
+        errors.append((reader.line_num, f"is no CSV: {error}"))
+    if errors:
+        raise InvalidLines(errors)
     return rows
 
 
 def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Callable[[int], object]) -> int:
     """Add contacts to a list in one transaction and return the id of the first; the others follow it.
 
-    `saved` is called with the number of contacts of each step. Raises FaultyLines, or OperatorError if there is no such
-    list.
+    `saved` is called with the number of contacts of each step. Raises InvalidLines, or OperatorError if the list does
+    not exist.
     """
     with write_transaction(NO_LIMIT) as run:
         try:
             list_id, last = hold_list(run, application_id, number, more=len(rows))
         except ListNotFound as error:
             raise _no_list(number) from error
-        faults: list[tuple[int, str]] = []
+        errors: list[tuple[int, str]] = []
         for step in _in_steps(rows):
             folded = [row.columns["email_folded"] for row in step]
             there = select(Contact.email_folded).where(Contact.list_id == list_id, Contact.email_folded.in_(folded))
             known = {address for (address,) in run.rows(there)}
-            faults += [
+            errors += [
                 (row.line, "has an address that the list has") for row in step if row.columns["email_folded"] in known
             ]
-        if faults:
-            raise FaultyLines(faults)
+        if errors:
+            raise InvalidLines(errors)
         first = last - len(rows) + 1
         for place, step in enumerate(_in_steps(rows)):
             start = first + place * _STEP
@@ -114,7 +114,7 @@ def import_rows(application_id: int, number: int, rows: Sequence[Row], saved: Ca
 
 
 def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
-    """Yield the columns' names, then the contacts of a list in the order of their ids, as of one moment.
+    """Yield the columns' names, then the contacts of a list in the order of their ids, from one snapshot.
 
     Cells are protected (protect_cell). Raises OperatorError if there is no such list.
     """
@@ -137,8 +137,8 @@ def _read_columns(names: Sequence[str], values: Sequence[str]) -> dict[str, str]
     }
     try:
         return stored(dict.fromkeys(_ARGUMENTS.fields, "") | check_arguments(_ARGUMENTS, given))
-    except (MissingArguments, InvalidArguments) as fault:
-        raise ValueError(fault.message) from fault
+    except (MissingArguments, InvalidArguments) as error:
+        raise ValueError(error.message) from error
 
 
 def _in_steps(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

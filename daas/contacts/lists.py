@@ -1,4 +1,4 @@
-"""Make, rename, remove and list the lists of an application."""
+"""Create, rename, remove and find the lists of an application."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_list(caller: Caller, name: str, record: RequestRecord) -> tuple[LoggedRequest, int]:
-    """Make a list, and return the request's record in the log and the list's id; names need not be unique."""
+    """Create a list, and return the request's record in the log and the list's id; names need not be unique."""
     with write_transaction() as run:
         number = _next_number(run, caller.id)
         run.change(insert(ContactList).values(application_id=caller.id, number=number, name=name))
@@ -42,8 +42,8 @@ def rename_list(caller: Caller, number: int, name: str, record: RequestRecord) -
 def remove_list(caller: Caller, number: int, record: RequestRecord) -> LoggedRequest:
     """Remove a list with its contacts and return the request's record in the log; raise ListNotFound.
 
-    The list and its contacts disappear at once. Their rows are deleted afterwards in small transactions, so that nobody
-    waits for a long list.
+    The list and its contacts disappear at once. Their rows are deleted afterwards in small transactions, so that no
+    other request waits for a long list.
     """
     with write_transaction() as run:
         _change_list(run, caller, number, {"removed": True})
@@ -56,7 +56,7 @@ def remove_list(caller: Caller, number: int, record: RequestRecord) -> LoggedReq
 
 
 def delete_removed_lists() -> None:
-    """Delete the contacts of removed lists, then the lists, including those that a crash left behind."""
+    """Delete the contacts of removed lists, then the lists, including those of a removal that crashed."""
     with read_transaction() as run:
         removed = run.rows(select(ContactList.id, ContactList.last_contact).where(ContactList.removed))
     for list_id, last_contact in removed:
@@ -102,7 +102,7 @@ def _change_list(run: StatementRunner, caller: Caller, number: int, values: Mapp
 
 
 def _next_number(run: StatementRunner, application_id: int) -> int:
-    """Return the next list's id, and lock the counter until the transaction ends: if it fails, the next one gets it.
+    """Return the next list's id, and lock the counter until the transaction ends; if it fails, the id is free again.
 
     Raise UseNotAuthorized if the application has been removed in the meantime.
     """

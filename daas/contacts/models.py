@@ -10,7 +10,7 @@ MAX_TEXT = 255
 
 
 class ListCounter(Base):
-    """The last id of an application's lists, also if that list was removed."""
+    """The greatest id that a list of an application ever had; ids are never used again."""
 
     __tablename__ = "list_counter"
 
@@ -36,7 +36,7 @@ class ContactList(Base):
     number: Mapped[int] = mapped_column(Id)
     name: Mapped[str] = mapped_column(String(MAX_TEXT))
     removed: Mapped[bool] = mapped_column(default=False)
-    #: The last number of its contacts, also if that contact was removed.
+    #: The greatest number that a contact of the list ever had; numbers are never used again.
     last_contact: Mapped[int] = mapped_column(Id, default=0)
 
 

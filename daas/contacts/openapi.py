@@ -8,7 +8,7 @@ from ..reasons import Reason
 from ..signing.mechanism import KeyPair, RequestToSign, sign
 from ..signing.rcws_scheme import MIGOMAIL
 from ..storage.ids import ID_PATTERN
-from ..web.openapi import ApiDescription, Operation, faults_of
+from ..web.openapi import ApiDescription, Operation, argument_errors
 from .api import fault_body
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .schemas import (
@@ -48,10 +48,10 @@ as
 {_EXAMPLE.authorization}
 ```
 
-The signed string has no date: anybody who has seen a request can repeat it for ever.
+The signed string has no date: anyone who has seen a request can repeat it for ever.
 """
 
-_MIGOMAIL = ApiDescription(
+_CONTACTS = ApiDescription(
     name="Lists and contacts",
     description="""\
 Manages the lists and contacts of the application that signs; no other application can see them. A trailing slash is \
@@ -81,7 +81,7 @@ under `/v1` is a 404 (the response `RcwsNotFound`), every other method a 405 (`R
         errors.NotFound(Reason.PATH_UNKNOWN),
         errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED, {"Allow": "GET, POST"}),
     ],
-    fault_body=fault_body,
+    error_body=fault_body,
     prefix="Rcws",
 )
 
@@ -124,27 +124,27 @@ def _message(code: int, message: str, pattern: str = "") -> dict[str, Any]:
 
 
 SHOW_LISTS = Operation(
-    _MIGOMAIL, ListsArguments(), _pairs("Lists, by id and name."), {"1": "List 1", "2": "List 2"}, [_NO_LIST]
+    _CONTACTS, ListsArguments(), _pairs("Lists, by id and name."), {"1": "List 1", "2": "List 2"}, [_NO_LIST]
 )
 CREATE_LIST = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     NoArguments(),
     **_message(201, "List List 3 created with list-id 3", "created with list-id [1-9][0-9]*$"),
-    errors=faults_of(ListName()),
+    errors=argument_errors(ListName()),
     path={"name_or_id": _in_path("The name of the new list: 1 to 255 characters.", examples=["List 3"])},
 )
 RENAME_LIST = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     NoArguments(),
     **_message(201, "List renamed to Renamed 1", "^List renamed to "),
     errors=[_NO_LIST],
     query=RenameArguments(),
 )
 REMOVE_LIST = Operation(
-    _MIGOMAIL, NoArguments(), **_message(200, "List removed"), errors=[_NO_LIST], path={"name_or_id": _LIST}
+    _CONTACTS, NoArguments(), **_message(200, "List removed"), errors=[_NO_LIST], path={"name_or_id": _LIST}
 )
 SHOW_CONTACTS = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     PageArguments(),
     _pairs("Contacts of a list, by id and address."),
     {"3": "c@x.org", "4": "d@x.org"},
@@ -152,7 +152,7 @@ SHOW_CONTACTS = Operation(
     path={"list_id": _LIST},
 )
 SHOW_CONTACT = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     NoArguments(),
     _pairs("A contact, by id and address."),
     {"2": "b@x.org"},
@@ -160,21 +160,21 @@ SHOW_CONTACT = Operation(
     path={"list_id": _LIST, "contact_id": _CONTACT},
 )
 ADD_CONTACT = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     NewContact(),
     **_message(201, "Contact added"),
     errors=[_NO_LIST, _EXISTS],
     path={"list_id": _LIST},
 )
 CHANGE_CONTACT = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     ContactChanges(),
     **_message(200, "Contact updated"),
     errors=[_NO_LIST, _NO_CONTACT, _EXISTS],
     path={"list_id": _LIST, "contact_id": _CONTACT},
 )
 REMOVE_CONTACT = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     NoArguments(),
     {"description": "The call succeeded.", "const": "Contact removed"},
     "Contact removed",
@@ -182,10 +182,10 @@ REMOVE_CONTACT = Operation(
     path={"list_id": _LIST, "contact_id": _CONTACT},
 )
 ADD_CONTACT_TO_LISTS = Operation(
-    _MIGOMAIL, NewContact(), **_message(201, "Contact added"), errors=[_NO_LIST, _EXISTS], query=InLists()
+    _CONTACTS, NewContact(), **_message(201, "Contact added"), errors=[_NO_LIST, _EXISTS], query=InLists()
 )
 FIND_BY_ADDRESS = Operation(
-    _MIGOMAIL,
+    _CONTACTS,
     AddressArguments(),
     _pairs("The lists that contain the address, each with the contact's id there."),
     {"1": "2"},
@@ -204,5 +204,5 @@ def example_errors() -> dict[str, errors.ApiError]:
         "method": errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED),
         "exists": _EXISTS,
         "media_type": errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED),
-        **dict(zip(("missing", "invalid"), faults_of(NewContact()), strict=True)),
+        **dict(zip(("missing", "invalid"), argument_errors(NewContact()), strict=True)),
     }

@@ -1,6 +1,5 @@
 """The URLs of lists and contacts."""
 
-from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response
@@ -10,9 +9,9 @@ from ..reasons import Reason
 from ..records.request_log import LoggedRequest, log_request
 from ..storage.ids import read_id
 from ..web.arguments import check_arguments
-from ..web.authentication import AuthenticatedRequest, View, requires_signature
+from ..web.authentication import AuthenticatedRequest
+from ..web.calls import serve_call
 from ..web.context import current_context, success
-from ..web.openapi import Operation
 from . import contacts as contact_calls
 from . import lists as list_calls
 from .api import CONTACTS_API
@@ -39,60 +38,48 @@ _RENAME = RenameArguments()
 _NEW_CONTACT_IN_LISTS = NewContactInLists()
 
 
-def _call(method: str, service: str, operation: Operation, *uris: str) -> Callable[[View], View]:
-    """Register a view at its URLs, for applications with permission for the service."""
-
-    def decorate(view: View) -> View:
-        admitted = requires_signature(f"v1/{service}")(view)
-        admitted.operation = operation  # type: ignore[attr-defined]
-        for uri in uris:
-            contacts.add_url_rule(uri, view_func=admitted, methods=[method])
-        return admitted
-
-    return decorate
-
-
-@_call("GET", "lists", SHOW_LISTS, "/lists.json")
+@serve_call(contacts, "GET", "v1/lists", SHOW_LISTS, "/lists.json")
 def show_lists(request: AuthenticatedRequest) -> Response:
     """Show the lists of the application, or one of them."""
-    asked = check_arguments(SHOW_LISTS.arguments, request.arguments)
-    found = list_calls.find_lists(request.caller, asked.get("id"))
+    arguments = check_arguments(SHOW_LISTS.arguments, request.arguments)
+    found = list_calls.find_lists(request.caller, arguments.get("id"))
     return _reply({str(number): name for number, name in found}, log_request(request.record, 200, Reason.LISTED))
 
 
-@_call("POST", "lists", CREATE_LIST, "/lists/<name_or_id>", "/lists.json/<name_or_id>")
+@serve_call(contacts, "POST", "v1/lists", CREATE_LIST, "/lists/<name_or_id>", "/lists.json/<name_or_id>")
 def create_list(request: AuthenticatedRequest, name_or_id: str) -> Response:
-    """Make a list."""
+    """Create a list."""
     check_arguments(_NOTHING, request.arguments)
-    asked = check_arguments(_LIST_NAME, {"name": [_last_segment()]})
-    logged, number = list_calls.create_list(request.caller, asked["name"], request.record)
-    return _say(201, f"List {asked['name']} created with list-id {number}", logged)
+    arguments = check_arguments(_LIST_NAME, {"name": [_last_segment()]})
+    logged, number = list_calls.create_list(request.caller, arguments["name"], request.record)
+    return _reply_code(201, f"List {arguments['name']} created with list-id {number}", logged)
 
 
-@_call("POST", "lists", RENAME_LIST, "/lists.json")
+@serve_call(contacts, "POST", "v1/lists", RENAME_LIST, "/lists.json")
 def rename_list(request: AuthenticatedRequest) -> Response:
     """Rename a list."""
-    asked = check_arguments(_RENAME, request.arguments)
-    logged = list_calls.rename_list(request.caller, asked["id"], asked["name"], request.record)
-    return _say(201, f"List renamed to {asked['name']}", logged)
+    arguments = check_arguments(_RENAME, request.arguments)
+    logged = list_calls.rename_list(request.caller, arguments["id"], arguments["name"], request.record)
+    return _reply_code(201, f"List renamed to {arguments['name']}", logged)
 
 
-@_call("DELETE", "lists", REMOVE_LIST, "/lists.json/<name_or_id>")
+@serve_call(contacts, "DELETE", "v1/lists", REMOVE_LIST, "/lists.json/<name_or_id>")
 def remove_list(request: AuthenticatedRequest, name_or_id: str) -> Response:
     """Remove a list with its contacts."""
     check_arguments(_NOTHING, request.arguments)
-    return _say(200, "List removed", list_calls.remove_list(request.caller, _id_in_path(name_or_id), request.record))
+    logged = list_calls.remove_list(request.caller, _id_in_path(name_or_id), request.record)
+    return _reply_code(200, "List removed", logged)
 
 
-@_call("GET", "contacts", SHOW_CONTACTS, "/contacts.json/<list_id>/contacts")
+@serve_call(contacts, "GET", "v1/contacts", SHOW_CONTACTS, "/contacts.json/<list_id>/contacts")
 def show_contacts(request: AuthenticatedRequest, list_id: str) -> Response:
     """Show a page of the contacts of a list."""
-    asked = check_arguments(SHOW_CONTACTS.arguments, request.arguments)
-    found = contact_calls.find_contacts(request.caller, _id_in_path(list_id), **asked)
+    arguments = check_arguments(SHOW_CONTACTS.arguments, request.arguments)
+    found = contact_calls.find_contacts(request.caller, _id_in_path(list_id), **arguments)
     return _reply({str(number): address for number, address in found}, log_request(request.record, 200, Reason.LISTED))
 
 
-@_call("GET", "contacts", SHOW_CONTACT, "/contacts.json/<list_id>/contact/<contact_id>")
+@serve_call(contacts, "GET", "v1/contacts", SHOW_CONTACT, "/contacts.json/<list_id>/contact/<contact_id>")
 def show_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
     """Show a contact."""
     check_arguments(_NOTHING, request.arguments)
@@ -100,26 +87,25 @@ def show_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -
     return _reply({str(number): address}, log_request(request.record, 200, Reason.SHOWN))
 
 
-@_call("POST", "contacts", ADD_CONTACT, "/contacts.json/<list_id>/contacts")
+@serve_call(contacts, "POST", "v1/contacts", ADD_CONTACT, "/contacts.json/<list_id>/contacts")
 def add_contact(request: AuthenticatedRequest, list_id: str) -> Response:
     """Add a contact to a list."""
     fields = check_arguments(ADD_CONTACT.arguments, request.arguments)
-    return _say(
-        201, "Contact added", contact_calls.add_contact(request.caller, [_id_in_path(list_id)], fields, request.record)
-    )
+    logged = contact_calls.add_contact(request.caller, [_id_in_path(list_id)], fields, request.record)
+    return _reply_code(201, "Contact added", logged)
 
 
-@_call("POST", "contacts", CHANGE_CONTACT, "/contacts.json/<list_id>/contacts/<contact_id>")
+@serve_call(contacts, "POST", "v1/contacts", CHANGE_CONTACT, "/contacts.json/<list_id>/contacts/<contact_id>")
 def change_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
     """Change the given fields of a contact."""
     fields = check_arguments(CHANGE_CONTACT.arguments, request.arguments)
     logged = contact_calls.change_contact(
         request.caller, _id_in_path(list_id), _id_in_path(contact_id), fields, request.record
     )
-    return _say(200, "Contact updated", logged)
+    return _reply_code(200, "Contact updated", logged)
 
 
-@_call("DELETE", "contacts", REMOVE_CONTACT, "/contacts.json/<list_id>/contacts/<contact_id>")
+@serve_call(contacts, "DELETE", "v1/contacts", REMOVE_CONTACT, "/contacts.json/<list_id>/contacts/<contact_id>")
 def remove_contact(request: AuthenticatedRequest, list_id: str, contact_id: str) -> Response:
     """Remove a contact from its list."""
     check_arguments(_NOTHING, request.arguments)
@@ -127,26 +113,27 @@ def remove_contact(request: AuthenticatedRequest, list_id: str, contact_id: str)
     return _reply("Contact removed", logged)
 
 
-@_call("POST", "contacts", ADD_CONTACT_TO_LISTS, "/contacts.json")
+@serve_call(contacts, "POST", "v1/contacts", ADD_CONTACT_TO_LISTS, "/contacts.json")
 def add_contact_to_lists(request: AuthenticatedRequest) -> Response:
     """Add a contact to several lists, to all or none; our addition to the public document."""
     fields = check_arguments(_NEW_CONTACT_IN_LISTS, request.arguments)
     lists = fields.pop("lists")
-    return _say(201, "Contact added", contact_calls.add_contact(request.caller, lists, fields, request.record))
+    logged = contact_calls.add_contact(request.caller, lists, fields, request.record)
+    return _reply_code(201, "Contact added", logged)
 
 
-@_call("GET", "contacts", FIND_BY_ADDRESS, "/contacts.json")
+@serve_call(contacts, "GET", "v1/contacts", FIND_BY_ADDRESS, "/contacts.json")
 def find_by_address(request: AuthenticatedRequest) -> Response:
     """Show the lists that contain an address, with the contact's id there; our addition to the public document."""
-    asked = check_arguments(FIND_BY_ADDRESS.arguments, request.arguments)
-    found = contact_calls.find_by_address(request.caller, asked["email_address"])
+    arguments = check_arguments(FIND_BY_ADDRESS.arguments, request.arguments)
+    found = contact_calls.find_by_address(request.caller, arguments["email_address"])
     return _reply(
         {str(in_list): str(number) for in_list, number in found}, log_request(request.record, 200, Reason.LISTED)
     )
 
 
 def _id_in_path(text: str) -> int:
-    """Return an id of the path; 0, which no row has, for a text that is none."""
+    """Return an id from the path; 0, which no row has, for text that is not an id."""
     return read_id(text) or 0
 
 
@@ -159,7 +146,7 @@ def _last_segment() -> str:
         raise UnreadableBody(Reason.PATH_NOT_UTF_8) from error
 
 
-def _say(code: int, message: str, logged: LoggedRequest) -> Response:
+def _reply_code(code: int, message: str, logged: LoggedRequest) -> Response:
     return success(to_json({"code": code, "message": message}), logged, code)
 
 

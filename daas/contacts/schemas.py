@@ -70,9 +70,9 @@ class NumberArgument(Argument):
     ) -> None:
         default = {"default": str(options["load_default"])} if "load_default" in options else {}
         # An empty text counts as missing.
-        blank = "" if options.get("required", True) else "?"
+        suffix = "" if options.get("required", True) else "?"
         pattern = f"{'0|' if minimum == 0 else ''}{ID_PATTERN}"
-        self.form = {"type": "string", "pattern": f"^({pattern}){blank}$", "examples": examples, **default}
+        self.form = {"type": "string", "pattern": f"^({pattern}){suffix}$", "examples": examples, **default}
         self._minimum, self._maximum = minimum, maximum
         super().__init__(label, **options)
 

@@ -1,1 +1,1 @@
-"""The Direct message service: mailboxes, folders, messages, and the calls that work with them."""
+"""API 1, Direct messages: its calls, their arguments and their responses."""

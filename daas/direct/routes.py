@@ -1,6 +1,5 @@
 """The URLs of the Direct message calls."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Blueprint, Response
@@ -12,7 +11,8 @@ from ..mailboxes.move_message import move_message
 from ..reasons import Reason
 from ..records.request_log import LoggedRequest, log_request
 from ..web.arguments import check_arguments
-from ..web.authentication import AuthenticatedRequest, View, requires_signature
+from ..web.authentication import AuthenticatedRequest
+from ..web.calls import serve_call
 from ..web.context import success
 from ..web.openapi import Operation
 from .api import DIRECT_API
@@ -21,45 +21,32 @@ from .openapi import FOLDERS, MESSAGES, MOVE
 direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 
 
-def _service(method: str, name: str, operation: Operation) -> Callable[[View], View]:
-    """Serve a call at its two URLs to the applications that are granted it."""
-
-    def decorate(view: View) -> View:
-        admitted = requires_signature(f"direct/{name}")(view)
-        admitted.operation = operation  # type: ignore[attr-defined]
-        for uri in (f"/{name}", f"/{name}/format/json"):
-            direct.add_url_rule(uri, view_func=admitted, methods=[method])
-        return admitted
-
-    return decorate
-
-
-@_service("POST", "messages/move", MOVE)
+@serve_call(direct, "POST", "direct/messages/move", MOVE, "/messages/move", "/messages/move/format/json")
 def move(request: AuthenticatedRequest) -> Response:
     """Move a message to another folder of its mailbox."""
-    asked = check_arguments(MOVE.arguments, request.arguments)
-    done = move_message(request.caller, asked["mailbox"], asked["id"], asked["folder"], request.record)
-    return _reply(MOVE, done.logged, mailbox=asked["mailbox"], id=asked["id"], folder=done.folder)
+    arguments = check_arguments(MOVE.arguments, request.arguments)
+    moved = move_message(request.caller, arguments["mailbox"], arguments["id"], arguments["folder"], request.record)
+    return _reply(MOVE, moved.logged, mailbox=arguments["mailbox"], id=arguments["id"], folder=moved.folder)
 
 
-@_service("GET", "folders", FOLDERS)
+@serve_call(direct, "GET", "direct/folders", FOLDERS, "/folders", "/folders/format/json")
 def list_folders(request: AuthenticatedRequest) -> Response:
     """List the custom folders of a mailbox."""
-    asked = check_arguments(FOLDERS.arguments, request.arguments)
-    found = find_folders(request.caller, asked["mailbox"])
-    return _reply(FOLDERS, log_request(request.record, 200, Reason.LISTED), mailbox=asked["mailbox"], folders=found)
+    arguments = check_arguments(FOLDERS.arguments, request.arguments)
+    found = find_folders(request.caller, arguments["mailbox"])
+    return _reply(FOLDERS, log_request(request.record, 200, Reason.LISTED), mailbox=arguments["mailbox"], folders=found)
 
 
-@_service("GET", "messages", MESSAGES)
+@serve_call(direct, "GET", "direct/messages", MESSAGES, "/messages", "/messages/format/json")
 def list_messages(request: AuthenticatedRequest) -> Response:
-    """List the messages of a mailbox, or those of them that are looked for, a page at a time."""
-    asked = check_arguments(MESSAGES.arguments, request.arguments)
-    mailbox = asked.pop("mailbox")
-    found, are_more = find_messages(request.caller, mailbox, Search(**asked))
+    """List a page of the messages of a mailbox, all of them or those that match a search."""
+    arguments = check_arguments(MESSAGES.arguments, request.arguments)
+    mailbox = arguments.pop("mailbox")
+    found, are_more = find_messages(request.caller, mailbox, Search(**arguments))
     more = {"next": found[-1].id} if are_more else {}
     return _reply(MESSAGES, log_request(request.record, 200, Reason.LISTED), mailbox=mailbox, messages=found, **more)
 
 
-def _reply(operation: Operation, logged: LoggedRequest, **shown: Any) -> Response:
-    body = cast(Schema, operation.reply).dump({"request_id": logged.request_id, **shown})
+def _reply(operation: Operation, logged: LoggedRequest, **values: Any) -> Response:
+    body = cast(Schema, operation.reply).dump({"request_id": logged.request_id, **values})
     return success(to_json(body), logged)

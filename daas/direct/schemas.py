@@ -1,4 +1,4 @@
-"""What the arguments of the Direct message calls may hold, and what their answers show."""
+"""The arguments of the Direct message calls, their validation, and the fields of the responses."""
 
 import datetime
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ from ..web.arguments import Argument
 _MAX_LIMIT = 1000
 _MAX_TEXT = 998
 
-# A body of JSON may hold the number itself.
+# A JSON body may have the number itself.
 _A_NUMBER = {"type": ["string", "integer"], "minimum": 1}
 
 
 class MailboxArgument(Argument):
-    """The local part of a Direct address; understood in lower case."""
+    """The local part of a Direct address, without regard to case."""
 
     form: Mapping[str, Any] = {
         "type": "string",
@@ -72,7 +72,7 @@ class FolderArgument(Argument):
 
 
 class TextArgument(Argument):
-    """A part of a text to look for, without regard to case: 1 to 998 characters, none of them a control character."""
+    """A part of a text, found without regard to case: 1 to 998 characters, none of them a control character."""
 
     form: Mapping[str, Any] = {
         "type": "string",
@@ -87,7 +87,7 @@ class TextArgument(Argument):
 
 
 class DateArgument(Argument):
-    """A date in one of the forms of a signed request's; understood as a moment in UTC, inclusive."""
+    """A date, inclusive, in one of the formats that the Date header may have."""
 
     form: Mapping[str, Any] = {"type": "string", "examples": ["2026-11-02T15:00:00Z"]}
 
@@ -99,7 +99,7 @@ class DateArgument(Argument):
 
 
 class LimitArgument(Argument):
-    """How many to give at most: 1 to 1000."""
+    """The greatest number of messages to return: 1 to 1000."""
 
     form: Mapping[str, Any] = {**_A_NUMBER, "maximum": _MAX_LIMIT, "pattern": f"^{ID_PATTERN}$"}
 
@@ -111,7 +111,7 @@ class LimitArgument(Argument):
 
 class _Arguments(marshmallow.Schema):
     class Meta:
-        """Arguments that are not known are ignored."""
+        """Unknown arguments are ignored."""
 
         unknown = marshmallow.EXCLUDE
 
@@ -138,7 +138,7 @@ class MessagesArguments(_Arguments):
     since = DateArgument("Since", required=False)
     until = DateArgument("Until", required=False)
     limit = LimitArgument("Limit", required=False, load_default=100)
-    after = IdArgument("After", required=False, description="The `next` of the page before.")
+    after = IdArgument("After", required=False, description="The `next` of the previous page.")
 
 
 class _Reply(marshmallow.Schema):
@@ -147,7 +147,7 @@ class _Reply(marshmallow.Schema):
 
 
 class MoveReply(_Reply):
-    """A move that is on disk: the values as understood."""
+    """A move that is on disk, with its arguments as the service understood them."""
 
     id = fields.String(required=True)
     folder = fields.String(required=True)
@@ -167,7 +167,7 @@ class FoldersReply(_Reply):
 
 
 class DateShown(fields.Field[datetime.datetime]):
-    """A message's date in whole seconds of UTC; nothing if it has none."""
+    """A message's date in UTC, in whole seconds; empty if it has none."""
 
     def __init__(self) -> None:
         super().__init__(required=True, metadata={"type": "string", "pattern": "^([0-9T:-]{19}Z)?$"})
@@ -177,7 +177,7 @@ class DateShown(fields.Field[datetime.datetime]):
 
 
 class MessageShown(marshmallow.Schema):
-    """A message; its folder is a standard one's name or a custom one's id, its size in bytes."""
+    """A message; its folder is a standard folder's name or a custom folder's id, and its size is in bytes."""
 
     id = fields.String(required=True)
     folder = fields.String(required=True)
@@ -189,7 +189,7 @@ class MessageShown(marshmallow.Schema):
 
 
 class MessagesReply(_Reply):
-    """A page of messages, in the order of their ids; `next` is there if there are more, the `after` of their page."""
+    """A page of messages, in the order of their ids; if there are more, `next` is the `after` of the next page."""
 
     messages = fields.List(fields.Nested(MessageShown), required=True)
     next = fields.String()

@@ -1,1 +1,1 @@
-"""An HTTP request between the server and a feature. Knows no feature."""
+"""An HTTP request between the server and a feature; imports no feature."""

@@ -1,4 +1,4 @@
-"""The authentication of requests: the application whose signature is good, and may use the service.
+"""The authentication of requests: find the application that signed, and check that it may use the service.
 
 Every view states it: requires_signature(service) or requires_no_auth().
 """
@@ -36,7 +36,7 @@ _MAX_EXPLANATION = 2048
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedRequest:
-    """A request with a good signature, of an application that may use the service: what a view may trust."""
+    """A request whose signature is valid, from an application that may use the service: all that a view may trust."""
 
     caller: Caller
     record: RequestRecord
@@ -78,7 +78,7 @@ def requires_signature(service: str) -> Callable[[View], View]:
 
 
 def requires_no_auth() -> Callable[[View], View]:
-    """Admit every request: this states so, and does nothing."""
+    """Admit every request. Does nothing, but states that the view needs no authentication."""
 
     def decorate(view: View) -> View:
         view.authentication = decorate  # type: ignore[attr-defined]
@@ -102,7 +102,7 @@ def authenticate(context: RequestContext, api: ApiDefinition, service: str) -> A
     caller = find_caller(credentials.public_key, service)
     context.record.application = caller.name if caller else None
     header_error = api.header_error(context, to_sign)
-    # Without a content type no signature is accepted, so that no string to sign would help.
+    # Without a content type no signature is accepted, so a string to sign would not help.
     explanation = {} if header_error is Reason.CONTENT_TYPE_MISSING else _explain(context, strings_to_sign[0], caller)
     signature_error = _error_of_signature(api.scheme, strings_to_sign, credentials, caller)
     if signature_error or caller is None:
@@ -118,13 +118,13 @@ def authenticate(context: RequestContext, api: ApiDefinition, service: str) -> A
 def authentication_failed(
     scheme: SigningScheme, reason: Reason, headers: Mapping[str, str] | None = None
 ) -> AuthenticationFailed:
-    """Return the error of a signature, which names the scheme to sign with."""
+    """Return the 401 with WWW-Authenticate, which names the signing scheme, and with `headers`."""
     return AuthenticationFailed(reason, {"WWW-Authenticate": scheme.words[0], **(headers or {})})
 
 
 def _check_use(context: RequestContext, caller: Caller) -> None:
     is_from_allowed_network = is_allowed_from(caller.networks, context.record.remote_address)
-    if is_from_allowed_network:  # Else a replay from elsewhere would use up the application's rate limit.
+    if is_from_allowed_network:  # Otherwise a replay from another network would use up the rate limit.
         services().rate_limits.count_request(caller)
     if caller.suspended:
         raise UseNotAuthorized(Reason.APPLICATION_SUSPENDED)
@@ -135,7 +135,7 @@ def _check_use(context: RequestContext, caller: Caller) -> None:
 
 
 def _read_arguments(context: RequestContext, api: ApiDefinition, to_sign: RequestToSign) -> Arguments | ApiError:
-    """Return the arguments, or the error that keeps them from being read: other errors come before it."""
+    """Return the arguments, or the error of reading them: it is raised only after all errors of authentication."""
     content_coding = context.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     transfer_coding = context.environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
     try:
@@ -157,7 +157,7 @@ def _error_of_signature(
 
 
 def _with_announcements(context: RequestContext, caller: Caller, response: Response) -> Response:
-    """Add to a successful response what the application's developers should know in time."""
+    """Add the headers that announce the key's expiry and a coming requirement to a successful response."""
     if caller.key_expires:
         response.headers["X-Daas-Key-Expires"] = caller.key_expires
     if caller.warn_content_md5 and context.body_unsigned:
@@ -167,7 +167,7 @@ def _with_announcements(context: RequestContext, caller: Caller, response: Respo
 
 def _explain(context: RequestContext, string_to_sign: bytes, caller: Caller | None) -> dict[str, str]:
     """Return the header that shows the server's string to sign, if a setting allows it."""
-    allowed = context.settings.explain_401 or (caller and caller.explain_401)
-    if not allowed or len(string_to_sign) > _MAX_EXPLANATION:
+    is_allowed = context.settings.explain_401 or (caller and caller.explain_401)
+    if not is_allowed or len(string_to_sign) > _MAX_EXPLANATION:
         return {}
     return {"X-Daas-String-To-Sign": base64.b64encode(string_to_sign).decode()}

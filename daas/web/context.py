@@ -1,4 +1,4 @@
-"""What is known of the current request, from its arrival to its response, and the API that it calls."""
+"""The context of the current request, from its arrival to its response, and the definition of the API that it calls."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from .arguments import Arguments
 
 @dataclass(frozen=True)
 class ApiDefinition:
-    """An API of the service as a value: where its calls are, how they are signed, what its errors look like.
+    """An API of the service: the prefix of its paths, its signing scheme and the body of its errors.
 
     `request_to_sign` returns what a signature covers of a request. `read_arguments` returns its arguments, or raises
     UnsupportedMediaType or UnreadableBody. `error_body` returns the body of an error with its request_id.
     `max_body_bytes` is the size of the largest body, if less than the setting. `header_error` returns the reason if a
-    header that a signature needs is missing or wrong. `check_freshness` raises AuthenticationFailed for that, and for
-    what else is wrong though the signature is good, with headers that say so.
+    header that a signature needs is missing or wrong. `check_freshness` runs after the signature is verified; it raises
+    AuthenticationFailed for that reason, or for a date or Content-MD5 that is wrong, with headers that explain it.
     """
 
     prefix: str
@@ -38,7 +38,7 @@ class ApiDefinition:
     )
 
     def has_path(self, path: str) -> bool:
-        """Return whether a decoded path is one of this API's, whether there is a call or not."""
+        """Return whether a decoded path is under the prefix, even if no call has it."""
         return path == self.prefix or path.startswith(self.prefix + "/")
 
 
@@ -47,8 +47,9 @@ class RequestContext:
     """A request and what is known of it so far.
 
     `target` is the path and query as on the request line, without scheme and host. `api` is None for a page. `body` is
-    None if it is larger than the settings allow. `caller` is the application whose signature is good, and
-    `body_unsigned` whether that did not cover the body, None without a body. `reason` is why it is answered as it is.
+    None if it is larger than the settings allow. `caller` is the application, None until its signature is verified.
+    `body_unsigned` is whether the signature did not cover the body; None without a body. `reason` explains the response
+    in the log. A request with `is_counted_only` gets no line in the log, only a place in the metrics.
     """
 
     environ: dict[str, Any]
@@ -76,6 +77,6 @@ def current_context() -> RequestContext:
 
 
 def success(body: bytes, logged: LoggedRequest, status: int = 200) -> Response:
-    """Return the response to a request that succeeded, whose row is written."""
+    """Return the JSON response to a request that succeeded and whose row is in the log."""
     current_context().reason = logged.reason
     return Response(body, status, {"X-Request-Id": logged.request_id}, mimetype="application/json")

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from flask import Response, request
 
-_ASKED_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
-_SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+_REQUEST_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
+_RESPONSE_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
 # Exposed too by responses that have them.
 _ANNOUNCEMENTS = ("X-Daas-Key-Expires", "X-Daas-Warning")
 _MAX_AGE_SECONDS = "600"
@@ -19,16 +19,16 @@ def preflight(allowed_origins: frozenset[str]) -> Response | None:
     methods = methods_served(getattr(request.routing_exception, "valid_methods", None))
     if not methods:
         return None
-    answer = Response(
+    response = Response(
         status=204,
         headers={
             "Access-Control-Allow-Methods": ", ".join(methods),
-            "Access-Control-Allow-Headers": _ASKED_HEADERS,
+            "Access-Control-Allow-Headers": _REQUEST_HEADERS,
             "Access-Control-Max-Age": _MAX_AGE_SECONDS,
         },
     )
-    del answer.headers["Content-Type"]
-    return answer
+    del response.headers["Content-Type"]
+    return response
 
 
 def methods_served(methods: Iterable[str] | None) -> list[str]:
@@ -41,5 +41,5 @@ def let_origin_read(response: Response, origin: str | None, allowed_origins: fro
     if origin in allowed_origins:
         response.headers["Access-Control-Allow-Origin"] = origin
         announced = [name for name in _ANNOUNCEMENTS if name in response.headers]
-        response.headers["Access-Control-Expose-Headers"] = ", ".join([_SHOWN_HEADERS, *announced])
+        response.headers["Access-Control-Expose-Headers"] = ", ".join([_RESPONSE_HEADERS, *announced])
         response.vary.add("Origin")

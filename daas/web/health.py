@@ -41,7 +41,7 @@ def requires_monitor_address() -> Callable[[View], View]:
 @health.get("/health/live")
 @requires_monitor_address()
 def show_life() -> Response:
-    """Return a 200: the process responds."""
+    """Return a 200: the process responds to requests."""
     return Response(to_json({"status": "ok"}), mimetype="application/json")
 
 
@@ -50,11 +50,11 @@ def show_life() -> Response:
 def show_readiness() -> Response:
     """Return a 200 if the database is available and has what this release needs, else a 503."""
     try:
-        fault = None if migrations.is_usable() else "migrations"
+        error = None if migrations.is_usable() else "migrations"
     except SQLAlchemyError:
-        fault = "database"
-    body = {"status": "ok"} if fault is None else {"status": "unavailable", "fault": fault}
-    return Response(to_json(body), 200 if fault is None else 503, mimetype="application/json")
+        error = "database"
+    body = {"status": "ok"} if error is None else {"status": "unavailable", "fault": error}
+    return Response(to_json(body), 200 if error is None else 503, mimetype="application/json")
 
 
 @health.get("/metrics")

@@ -22,7 +22,7 @@ def init_html(app: Flask, settings: Settings) -> None:
 
 
 def render_error(error: ApiError) -> Response:
-    """Return a page that says what went wrong and what to do."""
+    """Return a page that explains an error and what to do."""
     return make_response(render_template(f"errors/{error.status}.html"), error.status, error.headers)
 
 

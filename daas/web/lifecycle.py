@@ -1,4 +1,4 @@
-"""What every request goes through before and after its view; its path says which API it calls, or that it is a page."""
+"""The steps before and after the view of every request; the path decides whether it is for an API or a page."""
 
 import logging
 import math
@@ -34,17 +34,17 @@ from . import cors, html, proxies
 from .context import RequestContext, current_context
 from .raw_request import read_whole_body, target_of
 
-# The errors whose reason is in X-Daas-Error if the signature is good; a 401 tells more, by itself.
+# Statuses whose reason goes into X-Daas-Error if the signature is valid. A 401 brings that header itself.
 _EXPLAINED = {400, 415, 503}
-# Errors that are answered as they are, without a line of the process's log.
+# Errors that have a documented response. Every other exception also gets a line in the process's log.
 _EXPECTED = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
 
 logger = logging.getLogger(__name__)
 
 
 def init_lifecycle(app: Flask) -> None:
-    """Make the app treat all requests alike, those of unknown paths and wrong methods included."""
-    # What no view declares is a 405; Flask would answer OPTIONS by itself.
+    """Register the functions that run for every request, also for unknown paths and wrong methods."""
+    # Flask would respond to OPTIONS itself, in HTML; a method that no view declares must be a 405.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A redirected POST would carry a signature for another URI.
     app.url_map.strict_slashes = False
@@ -71,17 +71,17 @@ def _begin_request() -> Response | None:
             raise BodyNotWhole(Reason.TARGET_WITH_FRAGMENT)
         limit = shared.settings.max_body_bytes
         context.body = read_whole_body(environ, min(limit, api.max_body_bytes or limit))
-    # Werkzeug merges slashes at the start: that would be another path.
+    # Werkzeug merges slashes at the start of a path, and so would route another path than the signed one.
     if not path.startswith("/") or path.startswith("//"):
         raise NotFound(Reason.PATH_UNKNOWN)
     if method == "HEAD" and request.url_rule is not None and api:
-        # Flask lets it in wherever there is a GET.
+        # Flask serves HEAD at every URL that has a GET.
         raise _method_not_allowed(cast(MapAdapter, current_app.create_url_adapter(request)).allowed_methods())
     return cors.preflight(shared.settings.allowed_origins) if method == "OPTIONS" else None
 
 
 def _respond_to_error(exception: Exception) -> Response:
-    """Return the documented response to whatever was raised, and log the request."""
+    """Return the documented response to an exception, and log the request."""
     error, context = _to_api_error(exception), current_context()
     unexpected = [] if isinstance(exception, _EXPECTED) else [exception]
     request_id = secrets.token_hex(16)
@@ -121,7 +121,7 @@ def _method_not_allowed(methods: Iterable[str] | None) -> MethodNotAllowed:
 
 
 def _log_exception(error: Exception, request_id: str) -> None:
-    """Log what failed and where, but not the error's own text: that may hold what a request held."""
+    """Log what failed and where, but not the error's own text: it may contain a request's data."""
     request = {"request_id": request_id}
     if is_unavailable(error):
         logger.warning("The database is unavailable: %s.", type(getattr(error, "orig", error)).__name__, extra=request)
@@ -139,18 +139,18 @@ def _end_request(response: Response) -> Response:
         html.protect(response)
     response.headers["X-Content-Type-Options"] = "nosniff"
     cors.let_origin_read(response, context.environ.get("HTTP_ORIGIN"), shared.settings.allowed_origins)
-    # The server calls it after it has sent the response, so that no client waits for this.
+    # The server calls this after it has sent the response, so that no client waits for metrics and log.
     response.call_on_close(partial(_observe, shared, context, response, request.url_rule))
     return response
 
 
 def _forget_start(_error: BaseException | None) -> None:
-    """Leave the thread as it was: what it does after the request is not part of it."""
+    """Reset the start of the request: what the thread does next has no deadline from this request."""
     request_started.set(math.inf)
 
 
 def _observe(shared: Services, context: RequestContext, response: Response, rule: Rule | None) -> None:
-    """Count a request and write its line in the process's log, which names the route: a path may hold anything."""
+    """Count a request and log one line, with the route instead of the path: a path may contain anything."""
     record, seconds = context.record, time.perf_counter() - context.record.started
     reason = context.reason or ""
     service = record.service or ("unknown" if context.api else "page")

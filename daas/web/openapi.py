@@ -1,4 +1,4 @@
-"""The OpenAPI document: what every call takes and answers, made of the routes, schemas and errors that do it."""
+"""The OpenAPI document of all calls, made from the routes, schemas and errors that the service itself uses."""
 
 import inspect
 import re
@@ -19,30 +19,38 @@ from .authentication import requires_no_auth
 from .cors import methods_served
 
 _DESCRIPTION = """\
-Moves messages between the folders of Direct mailboxes, and keeps lists of contacts, over signed HTTP requests. \
-The [onboarding pages](/onboarding/documentation/) say the same at more length."""
+Moves messages between the folders of Direct mailboxes, and manages lists of contacts, over signed HTTP requests. \
+The [onboarding pages](/onboarding/documentation/) explain it in more detail."""
 
 _TEXT = {"type": "string"}
 
-# The headers that answers carry, each as OpenAPI's Header Object.
+# The headers of responses, each as OpenAPI's Header Object.
 _HEADERS: Mapping[str, Mapping[str, Any]] = {
     "X-Request-Id": {
-        "description": "The `request_id` of a body that has one: where this request stands in the log.",
+        "description": "The id of this request in the log; the same as `request_id` in a body that has one.",
         "required": True,
         "schema": _TEXT,
     },
-    "Cache-Control": {"description": "Nothing is to be stored.", "required": True, "schema": {"const": "no-store"}},
-    "X-Content-Type-Options": {"description": "It is no page.", "required": True, "schema": {"const": "nosniff"}},
+    "Cache-Control": {
+        "description": "No cache may store the response.",
+        "required": True,
+        "schema": {"const": "no-store"},
+    },
+    "X-Content-Type-Options": {
+        "description": "No browser may take the response for a page.",
+        "required": True,
+        "schema": {"const": "nosniff"},
+    },
     "WWW-Authenticate": {"description": "The scheme to sign with.", "required": True, "schema": _TEXT},
     "Retry-After": {
-        "description": "When to try again, in seconds.",
+        "description": "Seconds to wait before the next attempt.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
     "Allow": {"description": "The methods of this URL.", "required": True, "schema": _TEXT},
     "X-Daas-Error": {
-        "description": "The first error of the request, only if its signature is valid: why it is a 401 all the same, "
-        "or a 400, a 415 or a 503.",
+        "description": "The first error of the request, only if its signature is valid: the reason of a 401, 400, "
+        "415 or 503.",
         "schema": {
             "type": "string",
             "enum": [
@@ -69,19 +77,20 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         },
     },
     "X-Daas-Clock-Skew": {
-        "description": "Beside `X-Daas-Error`, for a readable date: that date minus the server's clock, in seconds.",
+        "description": "Sent with `X-Daas-Error` if the date could be read: that date minus the server's clock, in "
+        "seconds.",
         "schema": {"type": "string", "pattern": "^-?[0-9]+$"},
     },
     "X-Daas-Key-Expires": {
-        "description": "If the key that signed expires within 30 days: when.",
+        "description": "The time at which the key expires, if that is within 30 days.",
         "schema": {"type": "string", "format": "date-time"},
     },
     "X-Daas-Warning": {
-        "description": "What the application will soon be held to, and this request did not do.",
+        "description": "A requirement that will soon apply to the application and that this request did not meet.",
         "schema": {"type": "string", "enum": ["content-md5-missing"]},
     },
     "X-Daas-String-To-Sign": {
-        "description": "Where the operator allows it: the string to sign that the server built, in base64.",
+        "description": "The string to sign that the server built, in base64, if the operator allows it.",
         "schema": _TEXT,
     },
 }
@@ -91,12 +100,12 @@ _ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z", "X-Daas-
 
 @dataclass(frozen=True)
 class ApiDescription:
-    """What the calls of one API share.
+    """The description that all calls of one API share.
 
-    `scheme` names the kind of signature that `authorization` describes. `headers` are the other headers of a
-    request, each as OpenAPI's Parameter Object. `errors` are what every call may answer, and `elsewhere` what
-    other paths and methods do; each stands for its class, with the headers of an example. `fault_body` gives the
-    body of an error with its request_id; `prefix` begins the names of the answers among the components.
+    `scheme` names the signature that `authorization` describes. `headers` are the other headers of a request, each as
+    OpenAPI's Parameter Object. `errors` are those of every call, and `elsewhere` those of other paths and methods; each
+    is one example of its class, with its headers. `error_body` returns the body of an error with its request_id.
+    `prefix` begins the names of the responses among the document's components.
     """
 
     name: str
@@ -106,17 +115,18 @@ class ApiDescription:
     headers: Sequence[Mapping[str, Any]]
     errors: Sequence[ApiError]
     elsewhere: Sequence[ApiError]
-    fault_body: Callable[[ApiError, str], Mapping[str, Any]] = lambda error, request_id: error.body(request_id)
+    error_body: Callable[[ApiError, str], Mapping[str, Any]] = lambda error, request_id: error.body(request_id)
     prefix: str = ""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What a call takes, in the query of a GET and else in the body, and what it answers.
+    """The arguments and the response of a call, for its view and the document.
 
-    `example` is what the reply's schema is given, or the answer itself if that has one of JSON Schema alone; `errors`
-    are those that this call has beside its API's. `query` is what a call with a body takes in its query, `path` what
-    it takes in its path, each as OpenAPI's Parameter Object by its name; `status` is that of a success.
+    `arguments` are in the query of a GET, else in the body. `reply` is the schema of a success, and `example` a value
+    that it dumps; if `reply` is JSON Schema, `example` is the response itself. `errors` are those that the API's other
+    calls do not have. `query` are the arguments in the query of a call with a body. `path` are those in the path, by
+    name, each as OpenAPI's Parameter Object. `status` is that of a success.
     """
 
     api: ApiDescription
@@ -130,7 +140,7 @@ class Operation:
 
 
 def init_openapi(app: Flask) -> None:
-    """Serve the document of every call that is registered by now, at /openapi.json."""
+    """Serve the document of all calls that are already registered, at /openapi.json."""
     document = to_json(build_document(app))
 
     @app.get("/openapi.json")
@@ -141,7 +151,7 @@ def init_openapi(app: Flask) -> None:
 
 
 def build_document(app: Flask) -> dict[str, Any]:
-    """Describe the views that have an `operation`, at each of their URLs."""
+    """Return the document of all views that have an `operation`, at each of their URLs."""
     spec = APISpec(
         "daas",
         __version__,
@@ -185,24 +195,24 @@ def _add_api(spec: APISpec, api: ApiDescription) -> None:
 
 def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:
     api, arguments = operation.api, operation.arguments
-    taken: dict[str, Any] = {"parameters": [header["name"] for header in api.headers]}
+    request: dict[str, Any] = {"parameters": [header["name"] for header in api.headers]}
     query = arguments if method == "GET" else operation.query
     if query is not None:
-        taken["parameters"].insert(0, {"in": "query", "schema": query})
+        request["parameters"].insert(0, {"in": "query", "schema": query})
     if method != "GET" and arguments.fields:
         example = _example_of(arguments)
         content = {type_: {"schema": arguments, "example": example} for type_ in CONTENT_TYPES}
-        taken["requestBody"] = {"required": bool(example), "content": content}
-    taken["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
-    faults = [*api.errors, *operation.errors, *faults_of(query or arguments)]
-    errors = sorted(faults, key=lambda error: error.status)
+        request["requestBody"] = {"required": bool(example), "content": content}
+    request["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
+    errors = [*api.errors, *operation.errors, *argument_errors(query or arguments)]
+    errors.sort(key=lambda error: error.status)
     reply, shown = operation.reply, operation.example
     if isinstance(reply, Schema):
         shown = reply.dump({**shown, "request_id": "1"})
     return {
         "tags": [api.name],
         "security": [{api.scheme: []}],
-        **taken,
+        **request,
         "responses": {
             str(operation.status): {
                 "description": _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"],
@@ -218,12 +228,12 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
 
 
 def _respond(spec: APISpec, api: ApiDescription, errors: Sequence[ApiError]) -> str:
-    """Name the answer that these errors of one status make, and describe it the first time."""
+    """Return the name of the response for errors of one status; add it to the components if it is new."""
     of_arguments = "".join(f".{name}" for name in errors[0].fields or ())
     name = api.prefix + "-".join(type(error).__name__ for error in errors) + of_arguments
     if name not in spec.components.responses:
         headers = {name: value for error in errors for name, value in error.headers.items()}
-        schemas = [_schema_of(error, api.fault_body(error, "1")) for error in errors]
+        schemas = [_schema_of(error, api.error_body(error, "1")) for error in errors]
         schemas = [schema for place, schema in enumerate(schemas) if schema not in schemas[:place]]
         spec.components.response(
             name,
@@ -236,7 +246,7 @@ def _respond(spec: APISpec, api: ApiDescription, errors: Sequence[ApiError]) -> 
                         "examples": {
                             type(error).__name__: {
                                 "summary": _first_line(type(error)),
-                                "value": api.fault_body(error, "1"),
+                                "value": api.error_body(error, "1"),
                             }
                             for error in errors
                         },
@@ -252,11 +262,11 @@ def _describe_headers(examples: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _schema_of(error: ApiError, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the schema of an error's body; its sentence is always the same, unless it speaks of arguments."""
+    """Return the schema of an error's body; its message is constant unless it names arguments."""
     properties: dict[str, Any] = {}
     for name, value in body.items():
         if name == "request_id":
-            # One that the log does not know is hexadecimal.
+            # A request without a row in the log gets a random hexadecimal id.
             properties[name] = {"type": "string", "pattern": "^[0-9a-f]+$"}
         elif isinstance(value, list):
             properties[name] = {"type": "array", "items": _TEXT}
@@ -266,25 +276,25 @@ def _schema_of(error: ApiError, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _example_of(arguments: Schema) -> dict[str, str]:
-    """Give the required arguments of an example."""
+    """Return the required arguments with an example value for each."""
     return {
-        taken.data_key or name: taken.metadata["examples"][0]
-        for name, taken in arguments.fields.items()
-        if taken.required
+        argument.data_key or name: argument.metadata["examples"][0]
+        for name, argument in arguments.fields.items()
+        if argument.required
     }
 
 
-def faults_of(arguments: Schema) -> list[ApiError]:
-    """Find out what is answered if the first of the arguments is missing, and if it is invalid; nothing for none."""
-    asked: dict[str, list[Value]] = {name: [value] for name, value in _example_of(arguments).items()}
-    names = [*asked, *(taken.data_key or name for name, taken in arguments.fields.items())]
-    faults = []
+def argument_errors(arguments: Schema) -> list[ApiError]:
+    """Return the errors for a missing and for an invalid first argument; none if there are no arguments."""
+    example: dict[str, list[Value]] = {name: [value] for name, value in _example_of(arguments).items()}
+    names = [*example, *(argument.data_key or name for name, argument in arguments.fields.items())]
+    errors = []
     for value in (None, NotText()) if names else ():
         try:
-            check_arguments(arguments, {**asked, names[0]: [value]})
-        except ApiError as fault:
-            faults.append(fault)
-    return faults
+            check_arguments(arguments, {**example, names[0]: [value]})
+        except ApiError as error:
+            errors.append(error)
+    return errors
 
 
 def _first_line(documented: Any) -> str:

@@ -34,8 +34,8 @@ def is_protected(environ: dict[str, Any], address: str, settings: Settings) -> b
     Either the nearest proxy is trusted and reports TLS, or the client is on this machine.
     """
     peer = environ.get("REMOTE_ADDR", "")
-    said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
-    if _is_trusted(peer, settings) and said.rpartition(",")[2].strip().lower() == "https":
+    protocols: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
+    if _is_trusted(peer, settings) and protocols.rpartition(",")[2].strip().lower() == "https":
         return True
     return is_within(address, LOOPBACK) and not forwarded_by_untrusted_proxy(environ, settings)
 

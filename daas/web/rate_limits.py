@@ -24,13 +24,14 @@ from .context import RequestContext
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a request waits for the store, and that no request uses it after it was unavailable.
+# Seconds that a request waits for the store.
 _STORE_SECONDS = 0.25
-_AWAY_SECONDS = 10.0
+# Seconds for which no request asks the store again after it was unavailable.
+_PAUSE_SECONDS = 10.0
 # Seconds between the lines that report how many requests were rejected without a row.
-_TELL_SECONDS = 60.0
+_LOG_SECONDS = 60.0
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class RateLimits:
@@ -43,9 +44,9 @@ class RateLimits:
         self._settings = settings
         self._metrics = metrics
         self._limiter: FixedWindowRateLimiter | None = None
-        self._away_until = 0.0
-        self._untold = 0
-        self._tell_at = time.monotonic() + _TELL_SECONDS
+        self._paused_until = 0.0
+        self._unlogged = 0
+        self._log_at = time.monotonic() + _LOG_SECONDS
 
     def count_request(self, application: Caller) -> None:
         """Count an application's signed request; raise TooManyRequests if its limit is exceeded."""
@@ -66,16 +67,16 @@ class RateLimits:
         limit = self._settings.failure_limit
         counted = ("address", _network_of(context.record.remote_address), public_key)
         if limit and self._is_over(limit, "hit", *counted):
-            self._tell_of_refusal()
+            self._log_rejections()
             raise TooManyFailures(self._seconds_left(limit, *counted))
 
     def _limit_of(self, application: Caller) -> RateLimitItem | None:
         """Return the limit of each key of an application: its own limit, or the general one; None if unlimited."""
         return _parse(application.rate_limit) if application.rate_limit else self._settings.rate_limit
 
-    def _is_over(self, limit: RateLimitItem, ask: str, kind: str, *counted: str) -> bool:
-        """Return whether a limit is exceeded: `ask` is `hit` to count, or `test` to look; False without a store."""
-        is_over = self._ask(lambda limiter: not getattr(limiter, ask)(limit, kind, *counted), False)
+    def _is_over(self, limit: RateLimitItem, method: str, kind: str, *counted: str) -> bool:
+        """Return whether a limit is exceeded: `method` is `hit`, which counts, or `test`; False without a store."""
+        is_over = self._ask(lambda limiter: not getattr(limiter, method)(limit, kind, *counted), False)
         if is_over:
             self._metrics.count_limited(kind)
         return is_over
@@ -85,26 +86,30 @@ class RateLimits:
         resets_at = self._ask(lambda limiter: limiter.get_window_stats(limit, *counted).reset_time, 0.0)
         return max(1, math.ceil(resets_at - time.time()))
 
-    def _ask(self, question: Callable[[FixedWindowRateLimiter], Answer], unanswered: Answer) -> Answer:
-        if time.monotonic() < self._away_until:
-            return unanswered
+    def _ask(self, query: Callable[[FixedWindowRateLimiter], Result], default: Result) -> Result:
+        if time.monotonic() < self._paused_until:
+            return default
         if self._limiter is None:
             # Not before the fork: each process has its own memory.
             self._limiter = FixedWindowRateLimiter(_open_store(self._settings.rate_limit_store))
         try:
-            return question(self._limiter)
+            return query(self._limiter)
         except StorageError as error:
-            self._away_until = time.monotonic() + _AWAY_SECONDS
+            self._paused_until = time.monotonic() + _PAUSE_SECONDS
             cause = type(error.storage_error).__name__
-            logger.warning("The store of the rate limits is away (%s): nobody is refused for a limit.", cause)
-            return unanswered
+            logger.warning(
+                "The store of the rate limits is unavailable (%s): no request is rejected for its rate.", cause
+            )
+            return default
 
-    def _tell_of_refusal(self) -> None:
-        """Count a request without a row and a line, and log their number from time to time."""
-        self._untold += 1
-        if time.monotonic() >= self._tell_at:
-            logger.warning("%d requests were refused for failures of others from their address.", self._untold)
-            self._untold, self._tell_at = 0, time.monotonic() + _TELL_SECONDS
+    def _log_rejections(self) -> None:
+        """Count a rejected request, which has no row and no line of its own, and log their number from time to time."""
+        self._unlogged += 1
+        if time.monotonic() >= self._log_at:
+            logger.warning(
+                "%d requests were rejected because too many from their address failed authentication.", self._unlogged
+            )
+            self._unlogged, self._log_at = 0, time.monotonic() + _LOG_SECONDS
 
 
 _parse = cache(parse)
@@ -113,8 +118,8 @@ _parse = cache(parse)
 def _open_store(url: str) -> Storage:
     if url == "memory://":
         return MemoryStorage()
-    waits = {"socket_timeout": _STORE_SECONDS, "socket_connect_timeout": _STORE_SECONDS}
-    return storage_from_string(url, wrap_exceptions=True, key_prefix="daas", **waits)  # type: ignore[return-value]
+    timeouts = {"socket_timeout": _STORE_SECONDS, "socket_connect_timeout": _STORE_SECONDS}
+    return storage_from_string(url, wrap_exceptions=True, key_prefix="daas", **timeouts)  # type: ignore[return-value]
 
 
 def _network_of(address: str) -> str:

@@ -130,10 +130,10 @@ def test_export_of_formulas_is_imported_unchanged(
         ("email_address\nB@x.org\nc@x.org\na@x.org\n", ["2: has an address that", "4: has an address that"]),
         ("email_address,zip_code\nc@x.org," + "1" * 256 + "\n", ["2: 'zip_code' contains invalid input"]),
         ('email_address\nc@x.org\n"d@x.org\n', ["3: is no CSV: unexpected end of data"]),
-        ("name\nAnn\n", ["1: names other columns than id, email_address"]),
-        ("email_address,e-mail\nc@x.org,x\n", ["1: names other columns"]),
-        ("email_address,email_address\nc@x.org,d@x.org\n", ["1: names other columns"]),
-        ("", ["1: names other columns"]),
+        ("name\nAnn\n", ["1: has other columns than id, email_address"]),
+        ("email_address,e-mail\nc@x.org,x\n", ["1: has other columns"]),
+        ("email_address,email_address\nc@x.org,d@x.org\n", ["1: has other columns"]),
+        ("", ["1: has other columns"]),
     ],
 )
 def test_every_line_at_fault_is_named_and_nothing_is_imported(
@@ -146,7 +146,7 @@ def test_every_line_at_fault_is_named_and_nothing_is_imported(
     assert [line.startswith(f"contacts.csv:{fault}") for line, fault in zip(told, faults, strict=True)] == [True] * len(
         faults
     )
-    assert sentence == f"Error: Nothing was imported: {len(faults)} of the file's lines are at fault."
+    assert sentence == f"Error: Nothing was imported: {len(faults)} of the file's lines are wrong."
     assert "x.org" not in outcome.stderr
     assert shown(listed) == {"1": "a@x.org", "2": "b@x.org"}
     listed.add(1, "c@x.org")

@@ -247,7 +247,9 @@ def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(
     assert [application.move().status_code for _ in range(20)] == [200] * 20
     assert [told(fail(application)) for _ in range(5)] == [FAILED] * 5
     warnings = [record.getMessage() for record in caplog.records]
-    assert warnings == ["The store of the rate limits is away (ConnectionError): nobody is refused for a limit."]
+    assert warnings == [
+        "The store of the rate limits is unavailable (ConnectionError): no request is rejected for its rate."
+    ]
     redis.start()
 
 
