@@ -1,3 +1,3 @@
-"""Where `gunicorn wsgi:app` looks for its settings; the wheel has them as `python:daas.server.gunicorn_config`."""
+"""The settings of `gunicorn wsgi:app` in a checkout; the wheel has them as `python:daas.server.gunicorn_config`."""
 
 from daas.server.gunicorn_config import *  # noqa: F403 - gunicorn reads its settings from the names of this module.

@@ -30,10 +30,10 @@ from .web.raw_request import path_of
 
 
 class DaasFlask(Flask):
-    """Flask, but it routes by the request line only."""
+    """Flask that routes requests by the path on the request line only."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Route by the path as sent: no header, such as Host or Upgrade, matters, and no slashes are merged."""
+        """Route by the path as sent: headers such as Host and Upgrade do not matter, and slashes are not merged."""
         if request is None:
             return None
         return self.url_map.bind("localhost", path_info=path_of(request.environ), default_method=request.method)
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
 
 def create_command_app(settings: Settings | None = None) -> Flask:
-    """Return an application that serves nothing: the database and the keys, for the command line."""
+    """Return an application without routes, for commands: only the database, the keys and the settings."""
     app, _ = _create_bare_app(settings or load_settings(), COMMAND_MILLISECONDS, time.time)
     return app
 

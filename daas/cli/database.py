@@ -3,7 +3,7 @@
 import click
 
 from .. import migrations
-from ..seeds.demo import make_demo, what_to_type_next
+from ..seeds.demo import first_commands, make_demo
 from ..settings import load_settings
 from .context import uses_database
 from .output import Row, prints_result
@@ -32,4 +32,4 @@ def demo() -> None:
     """
     settings = load_settings()
     if make_demo(settings):
-        click.echo(what_to_type_next(settings))
+        click.echo(first_commands(settings))

@@ -21,7 +21,7 @@ from ..storage.transactions import read_transaction
 DEMO_FILE = Path("instance/demo.env")
 _NAME = "demo"
 
-_NEXT = """
+_FIRST_COMMANDS = """
 daas is starting on {url}. In another terminal, find a message of the demo mailbox and move it:
 
   .venv/bin/daas folders {mailbox} --key-file {file}{option}
@@ -43,9 +43,9 @@ or move it with curl; this computes date and signature when it is run:
 
 
 def make_demo(settings: Settings) -> bool:
-    """Make the demo if the database is empty and only this machine can reach the service.
+    """Create the demo if the database is empty and only this machine can reach the service.
 
-    Return whether there is a demo now, made now or earlier.
+    Return whether there is a demo, created now or earlier.
     """
     if not settings.binds_loopback:
         return False
@@ -81,11 +81,11 @@ def demo_is_active() -> bool:
         return run.scalar(demo) is not None
 
 
-def what_to_type_next(settings: Settings) -> str:
+def first_commands(settings: Settings) -> str:
     """Return the commands for a first move with the demo's keys, ready to paste."""
     facts = dotenv_values(DEMO_FILE)
     url = f"http://{settings.bind}"
-    return _NEXT.format(
+    return _FIRST_COMMANDS.format(
         url=url,
         option="" if url == DEFAULT_URL else f" --url {url}",
         file=DEMO_FILE,

@@ -44,13 +44,13 @@ from ..storage.engine import db
 #: The sandbox's keys and ids, in the working directory; `daas conformance --sandbox` reads it.
 SANDBOX_FILE = Path("instance/sandbox.json")
 
-_GRANTED, _REFUSED, _OTHER = _APPLICATIONS = ("sandbox.granted", "sandbox.refused", "sandbox.other")
+_GRANTED, _REJECTED, _OTHER = _APPLICATIONS = ("sandbox.granted", "sandbox.refused", "sandbox.other")
 _LISTS = tuple(service for service in SERVICES if service not in DEFAULT_SERVICES)
 _OPEN, _CLOSED, _SUSPENDED = _MAILBOXES = ("sandbox.open", "sandbox.closed", "sandbox.suspended")
 
 
 def create_sandbox(settings: Settings) -> dict[str, Any]:
-    """Make the sandbox and its file, and return the file's contents; raise OperatorError if a name is in use."""
+    """Create the sandbox and its file, and return the file's contents; raise OperatorError if a name is in use."""
     if SANDBOX_FILE.exists():
         _read_own()
         raise OperatorError(
@@ -58,10 +58,10 @@ def create_sandbox(settings: Settings) -> dict[str, Any]:
         )
     if taken := [*_names_of(Application, _APPLICATIONS), *_names_of(Mailbox, _MAILBOXES)]:
         raise OperatorError(f"{', '.join(taken)} already exists, and there is no {SANDBOX_FILE} that lists it.")
-    granted, refused, other = make_key_pair(), make_key_pair(), make_key_pair()
+    granted, rejected, other = make_key_pair(), make_key_pair(), make_key_pair()
     facts: dict[str, Any] = {
         **vars(granted),
-        "refused": vars(refused),
+        "refused": vars(rejected),
         "refused_needs_md5": True,
         "other": vars(other),
         "lists": True,
@@ -70,9 +70,9 @@ def create_sandbox(settings: Settings) -> dict[str, Any]:
     # Written at each step, so that an interrupted sandbox can be removed.
     _write(facts | {"mailbox_ids": {}})
     register_application(_GRANTED, services=SERVICES, explain_401=True, keys=granted)
-    # It may use no service: its requests are a 403 with Content-MD5 and a 401 without.
-    register_application(_REFUSED, services=[], require_content_md5=True, keys=refused)
-    # It has its own lists and contacts, and cannot see the first application's.
+    # This one may use no service: its requests get a 403 with Content-MD5 and a 401 without.
+    register_application(_REJECTED, services=[], require_content_md5=True, keys=rejected)
+    # This one has its own lists and contacts, and cannot see those of the first.
     register_application(_OTHER, services=_LISTS, keys=other)
     boxes = {}
     for name in _MAILBOXES:
@@ -106,7 +106,7 @@ def reset_sandbox(settings: Settings) -> dict[str, Any]:
         raise OperatorError("The sandbox is incomplete: run `daas sandbox remove` and `daas sandbox create`.")
     for name, services, mailbox_ids in [
         (_GRANTED, SERVICES, [facts["mailbox_ids"][_OPEN]]),
-        (_REFUSED, (), []),
+        (_REJECTED, (), []),
         (_OTHER, _LISTS, []),
     ]:
         application = suspend_application(name, suspended=False)
@@ -114,7 +114,7 @@ def reset_sandbox(settings: Settings) -> dict[str, Any]:
         more_mailboxes = {row.mailbox_id for row in application.mailboxes} - {*mailbox_ids}
         revoke(name, more, more_mailboxes, all_mailboxes=True)
         grant(name, services, mailbox_ids, all_mailboxes=False)
-        application.explain_401, application.require_content_md5 = name == _GRANTED, name == _REFUSED
+        application.explain_401, application.require_content_md5 = name == _GRANTED, name == _REJECTED
         db.session.commit()
     for name in _MAILBOXES:
         suspend_mailbox(name, suspended=name == _SUSPENDED)

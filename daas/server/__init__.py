@@ -1,1 +1,1 @@
-"""gunicorn's side: its settings, what is checked before the start, its log, and rejections in JSON."""
+"""gunicorn's side: its settings, the checks before the start, its log, and its rejections in JSON."""

@@ -20,7 +20,7 @@ try:
     settings = load_settings()
     check_start(settings)
 except (SettingError, OperatorError) as error:
-    # Found here, a bad value is one sentence; found later, it is a traceback of every worker.
+    # Here an invalid value is one sentence; later it would be a traceback of every worker.
     sys.exit(str(error))
 
 bind = settings.bind
@@ -34,18 +34,18 @@ keepalive = 5
 # Below the number of files that a process may open by default, 1024.
 worker_connections = 800
 graceful_timeout = 30
-# What clients say about themselves and their proxies in headers: gunicorn believes none of it.
+# gunicorn trusts no header about proxies or TLS: daas.web.proxies decides which proxies to trust.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 # Two servers of one user would share the socket that this opens in the home directory.
 control_socket_disable = True
-# The workers' heartbeat files are in memory too: a full disk must not keep a worker from starting.
+# The workers' heartbeat files are in memory too, so that a worker can start while the disk is full.
 worker_tmp_dir = make_metrics_directory()
 
 
 def pre_fork(arbiter: object, worker: object) -> None:
-    """Exclude what is loaded by now from garbage collection: visiting it would copy its memory into each worker."""
+    """Exclude the objects that exist by now from garbage collection: a visit would copy their memory to each worker."""
     gc.freeze()
 
 
@@ -56,7 +56,7 @@ def pre_request(worker: Worker, request: Request) -> None:
 
 
 def child_exit(arbiter: object, worker: Worker) -> None:
-    """Remove a worker that has ended from the gauges."""
+    """Remove an ended worker from the gauges of the metrics."""
     remove_process(int(worker.pid))
 
 

@@ -1,4 +1,4 @@
-"""gunicorn's log: its messages become lines of JSON, as everything else that the process says."""
+"""gunicorn's log: its messages become lines of JSON, like all other messages of the process."""
 
 from gunicorn import glogging
 from gunicorn.config import Config

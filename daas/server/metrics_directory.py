@@ -1,7 +1,7 @@
 """The directory in which the processes of one server share their metrics, in memory.
 
-prometheus_client maps files with holes: writing to a hole while the disk is full kills the process (SIGBUS). A file in
-memory does not depend on the data disk.
+prometheus_client maps files with holes into memory: writing to a hole while the disk is full kills the process
+(SIGBUS). A directory in memory does not depend on the data disk.
 """
 
 import os

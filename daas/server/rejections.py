@@ -1,4 +1,4 @@
-"""The worker that serves: gunicorn's threaded one, but what gunicorn itself rejects is answered in JSON."""
+"""The worker: gunicorn's threaded one, except that it responds in JSON to requests that gunicorn itself rejects."""
 
 import secrets
 from contextlib import suppress
@@ -26,13 +26,13 @@ _OWN_ERRORS = (
 
 
 class JsonRejectingWorker(ThreadWorker):
-    """gunicorn's threaded worker with one method of our own."""
+    """gunicorn's threaded worker with one method replaced."""
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a malformed request in the shape of the API's errors and write one line about it.
+        """Respond to a malformed request like the API's errors, and write one line to the log.
 
-        Such a request never reaches the application: it has no row in the request log, its request_id is random.
-        Neither the response nor the line contains anything of the request.
+        Such a request never reaches the application: it has no row in the request log, and its request_id is random.
+        Neither the response nor the line contains data of the request.
         """
         is_malformed = isinstance(exc, errors.ParseException) and not isinstance(exc, _OWN_ERRORS)
         status = _STATUSES.get(type(exc), 400) if is_malformed else 500
@@ -43,8 +43,8 @@ class JsonRejectingWorker(ThreadWorker):
                 request_id=request_id, status=status, reason=type(exc).__name__, remote_address=address
             )
         else:
-            self.log.error("The server failed to answer a request.", exc_info=exc, extra={"request_id": request_id})
-        # The client may have gone already.
+            self.log.error("The server failed to respond to a request.", exc_info=exc, extra={"request_id": request_id})
+        # The client may have closed the connection already.
         with suppress(OSError):
             client.sendall(_response(status, request_id))
 

@@ -1,4 +1,4 @@
-"""What is checked before gunicorn starts: settings that contradict each other, the database, its keys."""
+"""The checks before gunicorn starts: settings that contradict each other, the database, its encryption keys."""
 
 import logging
 import os
@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 def check_start(settings: Settings) -> None:
-    """Raise SettingError or OperatorError for what would make every request fail.
+    """Raise SettingError or OperatorError if every request would fail, or the demo would be public.
 
-    A database that is away now may come back: that is logged, and requests are told until then.
+    An unavailable database may come back, so that it is only logged: until then requests get a 503.
     """
     _check_settings(settings)
     app = create_command_app(settings)
@@ -30,7 +30,7 @@ def check_start(settings: Settings) -> None:
                 raise OperatorError("The database is not of this release: run `daas db upgrade` first.")
             if (settings.trusted_proxies or not settings.binds_loopback) and demo_is_active():
                 raise OperatorError(
-                    "The demo application is for this machine alone: run `daas application suspend demo` first."
+                    "The demo application is only for this machine: run `daas application suspend demo` first."
                 )
             if not stored_keys_decrypt():
                 raise SettingError("DAAS_ENCRYPTION_KEYS lacks a key that private keys are encrypted with.")
@@ -38,11 +38,11 @@ def check_start(settings: Settings) -> None:
             if not is_unavailable(error):
                 cause = type(getattr(error, "orig", error)).__name__
                 raise SettingError(f"DAAS_DATABASE_URL names a database that cannot be used ({cause}).") from error
-            logger.warning("The database is unavailable; requests are answered 503 until it is back.")
+            logger.warning("The database is unavailable; requests get a 503 until it is back.")
         finally:
             db.engine.dispose()
     if os.geteuid() == 0:
-        logger.warning("The service runs as root: give it a user of its own, who may do nothing else.")
+        logger.warning("The service runs as root: give it a user of its own without other permissions.")
 
 
 def _check_settings(settings: Settings) -> None:
