@@ -1,4 +1,4 @@
-"""The calls, dates and responses that pages show, made by the server's own code."""
+"""The calls, dates and responses that pages show, computed by the server's own code."""
 
 import datetime
 from dataclasses import dataclass
@@ -83,8 +83,8 @@ def example_calls(now: float) -> dict[str, Example]:
     }
 
 
-def example_calls_for_lists() -> dict[str, Example]:
-    """Return the calls for lists and contacts that pages show, with the responses if they are sent in this order."""
+def example_contacts_calls() -> dict[str, Example]:
+    """Return the calls of lists and contacts that pages show, with their responses when sent in this order."""
     ana = {"email_address": "ana@example.org"}
     return {
         "make_list": _call("POST", "lists/List+1", _message(201, "List List 1 created with list-id 1")),
@@ -131,7 +131,7 @@ def example_dates(now: float) -> list[tuple[str, str]]:
 def example_errors() -> dict[str, ApiError]:
     """Return one example of each error, by the name that templates use."""
     move_arguments = MoveArguments()
-    given: Arguments = {"mailbox": ["demo.clinician"], "id": ["1"], "folder": ["5"]}
+    complete: Arguments = {"mailbox": ["demo.clinician"], "id": ["1"], "folder": ["5"]}
     return {
         "not_whole": errors.BodyNotWhole(Reason.BODY_CUT_SHORT),
         "unreadable": errors.UnreadableBody(Reason.JSON_UNREADABLE),
@@ -143,11 +143,11 @@ def example_errors() -> dict[str, ApiError]:
         "method": errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED),
         "too_large": errors.BodyTooLarge(Reason.BODY_TOO_LARGE),
         "media_type": errors.UnsupportedMediaType(Reason.MEDIA_TYPE_UNSUPPORTED),
-        "missing": _arguments_error(move_arguments, {name: given[name] for name in ("id", "folder")}),
-        "two_missing": _arguments_error(move_arguments, {"folder": given["folder"]}),
-        "invalid": _arguments_error(move_arguments, {**given, "mailbox": ["demo.clinician@direct.example.org"]}),
-        "two_invalid": _arguments_error(move_arguments, {**given, "mailbox": ["a b"], "id": ["one"]}),
-        "invalid_folder": _arguments_error(move_arguments, {**given, "folder": ["Trash"]}),
+        "missing": _arguments_error(move_arguments, {name: complete[name] for name in ("id", "folder")}),
+        "two_missing": _arguments_error(move_arguments, {"folder": complete["folder"]}),
+        "invalid": _arguments_error(move_arguments, {**complete, "mailbox": ["demo.clinician@direct.example.org"]}),
+        "two_invalid": _arguments_error(move_arguments, {**complete, "mailbox": ["a b"], "id": ["one"]}),
+        "invalid_folder": _arguments_error(move_arguments, {**complete, "folder": ["Trash"]}),
         "message_not_found": errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND),
         "uri_too_long": _server_error(414),
         "too_many": errors.TooManyRequests(60),
@@ -201,7 +201,7 @@ def _arguments_error(schema: marshmallow.Schema, arguments: Arguments) -> ApiErr
 
 
 def _server_error(status: int) -> ApiError:
-    """Return an error in the form of gunicorn's own responses, which never reach the application."""
+    """Return an error with the body of gunicorn's own rejections, which the application never raises."""
     error = ApiError(Reason.UNEXPECTED_ERROR)
     error.status = status
     return error

@@ -25,7 +25,7 @@ from ..services import services
 from ..web.authentication import requires_no_auth
 from ..web.html import content_security_policy
 from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
-from .examples import KEYS, body_of, example_calls, example_calls_for_lists, example_dates, example_errors
+from .examples import KEYS, body_of, example_calls, example_contacts_calls, example_dates, example_errors
 
 onboarding = Blueprint("onboarding", __name__)
 
@@ -40,36 +40,36 @@ _FILES = {
 
 
 def init_onboarding(app: Flask) -> None:
-    """Serve the pages; what they show of the two APIs is computed from them."""
+    """Register the pages, and hand their templates examples that are computed from the two APIs."""
     settings = app.extensions["daas"].settings
     app.register_blueprint(onboarding)
     app.jinja_env.globals.update(
         body_of=body_of,
-        faults=example_errors(),
+        errors=example_errors(),
         keys=KEYS,
         reasons=Reason,
-        lists_calls=example_calls_for_lists(),
-        lists_faults={
-            name: (fault.status, body_of(fault, CONTACTS_API)) for name, fault in example_errors_of_contacts().items()
+        contacts_calls=example_contacts_calls(),
+        contacts_errors={
+            name: (error.status, body_of(error, CONTACTS_API)) for name, error in example_errors_of_contacts().items()
         },
         sample=sample,
         vector_fields=vectors(SCHEMA)["items"]["properties"],
         vector_files=vector_files(),
         written=written,
-        # The address of `make run`: the demo, which the examples use, exists only there.
+        # The address of `make run`, because the examples use the demo, which exists only there.
         url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
     )
 
 
 @onboarding.context_processor
-def _signed_now() -> dict[str, Any]:
+def _examples_signed_now() -> dict[str, Any]:
     now = services().clock()
     return {"calls": example_calls(now), "dates": example_dates(now)}
 
 
 @onboarding.get("/")
 @requires_no_auth()
-def lead_to_index() -> werkzeug.Response:
+def redirect_to_index() -> werkzeug.Response:
     """Redirect from / to the documentation."""
     return redirect(url_for("onboarding.index"))
 
@@ -77,7 +77,7 @@ def lead_to_index() -> werkzeug.Response:
 @onboarding.get("/onboarding/documentation/")
 @requires_no_auth()
 def index() -> str:
-    """Show the services, and where to begin."""
+    """Show the services and the first steps."""
     return render_template("onboarding/index.html")
 
 
@@ -114,7 +114,7 @@ def console() -> str:
 def reference() -> Response:
     """Show the OpenAPI document as a page that signs and sends requests."""
     page = make_response(render_template("onboarding/reference.html"))
-    # Swagger UI's stylesheet contains its icons as data: images; it needs nothing else beyond the policy of all pages.
+    # Swagger UI's stylesheet has its icons as data: images; otherwise the policy of all pages is enough.
     page.headers["Content-Security-Policy"] = content_security_policy(images="'self' data:")
     return page
 

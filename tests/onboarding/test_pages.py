@@ -8,16 +8,18 @@ from urllib.parse import urldefrag, urljoin
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 
 from daas import errors
 from daas.app import create_app
 from daas.applications import lookup as candidates
 from daas.applications import registry as applications
 from daas.errors import ApiError, DatabaseUnavailable
+from daas.reasons import Reason
 from daas.settings import load_settings
 from daas.signing import dates
 from daas.signing.mechanism import KeyPair
-from daas.web import cors as origins
+from daas.web import cors
 
 from ..conftest import ENCRYPTION_KEY, Clock
 from ..support.actors import authorization
@@ -225,10 +227,17 @@ def test_every_status_and_message_stands_on_the_page_of_errors(app: Flask, fault
 
 
 @pytest.mark.parametrize(
-    "header", [*origins._SHOWN_HEADERS.split(", "), *origins._ANNOUNCEMENTS, "WWW-Authenticate", "Allow"]
+    "header", [*cors._RESPONSE_HEADERS.split(", "), *cors._ANNOUNCEMENTS, "WWW-Authenticate", "Allow"]
 )
 def test_every_header_that_says_more_stands_in_the_documentation(app: Flask, header: str) -> None:
     assert header in read(app, ERRORS).text + read(app, DOCUMENTATION).text
+
+
+@pytest.mark.parametrize("reason", Reason, ids=str)
+def test_errors_page_explains_each_reason_of_the_log(app: Flask, reason: Reason) -> None:
+    assert reason.meaning
+    row = f'<tr><th scope="row"><code>{reason}</code></th><td>{escape(reason.meaning)}</td></tr>'
+    assert row in app.test_client().get(ERRORS).text
 
 
 # Files
