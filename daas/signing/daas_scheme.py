@@ -21,8 +21,10 @@ def strings_to_sign(request: RequestToSign) -> Sequence[bytes]:
     """
     dates = [(request.date or "").encode("latin-1"), (request.date or "").encode()]
     sent = request.content_type
-    # A content type that is sent blank may have been signed as a blank line, or not at all.
-    content_types = [without_boundary(sent), media_type(sent)] if sent else [sent, None]
+    content_types: list[str | None] = [without_boundary(sent), media_type(sent)] if sent else [sent]
+    if sent == "" and request.method.upper() != "GET":
+        # Rejected anyway, as a missing content type; so that this can be said, the line may be left out too.
+        content_types.append(None)
     return [*dict.fromkeys(_join(request, date, content_type) for date in dates for content_type in content_types)]
 
 

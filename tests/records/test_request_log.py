@@ -392,7 +392,7 @@ def forget_what_follows(settings: Settings, app: Flask) -> Callable[..., Any]:
 @pytest.mark.parametrize("kept", [0, 2], ids=["none-kept", "some-kept"])
 def test_id_is_not_used_again_after_a_crash_lost_it(fresh: Settings, kept: int) -> None:
     with serving(fresh) as app:
-        with app.app_context(), transaction():
+        with app.app_context(), db.engine.connect():
             pass  # A connection is open: what it writes to be safe is written and on disk.
         before = [int(id_of(app.test_client().get("/direct/kept"))) for _ in range(kept)]
         forget = forget_what_follows(fresh, app)

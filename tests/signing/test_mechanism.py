@@ -393,7 +393,8 @@ def covered(request: RequestToSign) -> tuple[str | None, ...]:
 @given(requests, requests, key_pairs, st.sampled_from(["method", "uri", "date", "content_md5"]))
 def test_a_request_that_differs_in_a_signed_part_is_refused(request: Any, other: Any, keys: Any, part: Any) -> None:
     changed = replace(request, **{part: getattr(other, part)})
-    assume(covered(changed) != covered(request))
+    # Without a content type a request is rejected, whatever signature it has.
+    assume(covered(changed) != covered(request) and request.content_type)
     credentials = read_authorization(DIRECT, sign(DIRECT, request, keys).authorization)
     assert reason_of(check, DIRECT, changed, credentials, keys.private_key) == "signature-mismatch"
 
