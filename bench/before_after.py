@@ -110,7 +110,7 @@ def _compare_footprints(stage: Stage, checkouts: Sequence[Checkout]) -> dict[str
 
 
 def _moves_before_memory(stage: Stage) -> int:
-    return 200 if stage.quick else 5_000
+    return 200 if stage.quick else 2_000
 
 
 def _name(database: str, checkout: Checkout) -> str:
