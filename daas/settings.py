@@ -176,7 +176,7 @@ SETTINGS = [
         "DAAS_SEAL_KEY",
         "",
         "Keys of 32 characters or more for the seals of the log, separated by commas: the first seals, all verify. "
-        "Only daas request seal and verify need this setting.",
+        "Only daas request seal, verify and prune need this setting.",
         setting_types.read_seal_keys,
         lambda keys: f"{len(keys)} keys" if keys else "",
     ),

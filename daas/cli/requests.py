@@ -71,7 +71,7 @@ def export(format_: str, since: datetime.datetime | None) -> None:
 @uses_database
 @prints_result
 def prune(older_than: datetime.datetime) -> Row:
-    """Delete the oldest requests from the log, a few at a time; once there are seals, only what is sealed."""
+    """Delete the oldest requests, a few at a time; once there are seals, only sealed ones, under DAAS_SEAL_KEY."""
     if older_than > datetime.datetime.now(datetime.UTC):
         raise OperatorError("Only what is older than a moment in the past can be pruned.")
     return {"pruned": prune_requests(older_than)}

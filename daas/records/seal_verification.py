@@ -4,7 +4,7 @@ import datetime
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,24 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ..errors import OperatorError
-from ..storage.transactions import read_transaction
+from ..storage.transactions import StatementRunner, read_transaction
 from .audit import AuditRow
 from .request_log import RequestLogRow
-from .seals import FORMATS, LOGS, MARK, SealMarks, describe_seal, list_seals, mac_of, mark_of, read_rows, seal_keys
+from .seals import (
+    FORMATS,
+    LOGS,
+    MARK,
+    PRUNE_ACT,
+    PRUNES,
+    SealMarks,
+    describe_seal,
+    is_sealed_by,
+    list_seals,
+    mark_of,
+    read_rows,
+    seal_keys,
+    sealed_prunes,
+)
 
 # Anybody who can write to the database can give a seal any id: report at most this many missing ones before it.
 _MAX_NAMED = 1000
@@ -32,7 +46,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Prune:
-    """A recorded prune that explains the missing rows up to an id; `sealed` says whether a seal covers its record."""
+    """A sealed prune that explains the missing rows up to an id.
+
+    `sealed` says whether a seal of the audit covers its record too, besides the seal that the prune made.
+    """
 
     at: datetime.datetime
     actor: str
@@ -63,25 +80,33 @@ def verify_logs(kept: Mapping[int, Mapping[str, Any]] | None = None) -> Report:
     """
     keys = seal_keys()
     report = Report()
-    through = dict.fromkeys(LOGS, 0)
+    through = dict.fromkeys([*LOGS, PRUNES], 0)
     unmarked = []
+    prunes = _Prunes()
     mac_before, number = b"", 0
     for seal in list_seals(0):
         missing = range(number + 1, seal.id)[:_MAX_NAMED]
         report.findings += [Finding("seal", id_, "missing") for id_ in missing]
         number = seal.id
-        if not any(hmac.compare_digest(mac_of(key, seal, mac_before), seal.mac) for key in keys):
+        is_valid = is_sealed_by(keys, seal, mac_before)
+        if is_valid and seal.id == 1:
+            prunes.first_seal_at = seal.at
+        if not is_valid:
             report.findings.append(Finding("seal", seal.id, "altered"))
         elif kept and seal.id in kept and kept[seal.id] != describe_seal(seal):
             report.findings.append(Finding("seal", seal.id, "made anew"))
         if (seal.log, seal.format) in FORMATS:
-            if not _check_rows(seal, keys, report):
+            rows = _check_rows(seal, keys, report)
+            if rows is None:
                 unmarked.append(seal)
+            elif is_valid:
+                prunes.see(seal, rows)
             through[seal.log] = max(through[seal.log], seal.through_id)
         mac_before = seal.mac
         report.seals += 1
     report.findings += [Finding("seal", id_, "missing") for id_ in sorted(kept or ()) if id_ > number]
-    _account_for_pruning(report, unmarked, through["audit"])
+    prunes.audited_through = through["audit"]
+    _account_for_pruning(report, unmarked, prunes, keys)
     report.unsealed = {log: _tail(log, through[log]) for log in LOGS}
     return report
 
@@ -95,59 +120,95 @@ def read_kept_seals(path: Path) -> dict[int, dict[str, Any]]:
         raise OperatorError(f"{path} cannot be read, or holds a line that is no seal.") from error
 
 
-def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> bool:
-    """Compare the rows of a seal with their digests; return whether there are digests."""
+@dataclass
+class _Prunes:
+    """What the seals say about records of prunes.
+
+    `of_earlier_release` are the ids of those that seals of an earlier release cover, whose prunes made no seals.
+    `first_seal_at` is when the first seal was made: prunes from before it deleted nothing that was sealed.
+    """
+
+    of_earlier_release: set[int] = field(default_factory=set)
+    first_seal_at: datetime.datetime | None = None
+    audited_through: int = 0
+
+    def is_from_before_seals(self, act: Any) -> bool:
+        """Return whether the record of a prune is older than all seals, as it says itself."""
+        return self.first_seal_at is not None and act.at < self.first_seal_at
+
+    def see(self, seal: Any, rows: Sequence[Any]) -> None:
+        """Take note of the unchanged rows of a valid seal."""
+        if (seal.log, seal.format) == ("audit", 1):
+            self.of_earlier_release.update(row.id for row in rows if row.act == PRUNE_ACT)
+
+
+def _check_rows(seal: Any, keys: tuple[bytes, ...], report: Report) -> list[Any] | None:
+    """Compare the rows of a seal with their digests; return the unchanged rows, None if there are no digests."""
     with read_transaction() as run:
         stored = run.scalar(select(SealMarks.marks).where(SealMarks.seal_id == seal.id))
         try:
             rows = read_rows(run, seal.log, seal.after_id, seal.through_id)
         except (ValueError, TypeError):  # SQLite accepts any value as a time.
             report.findings.append(Finding("seal", seal.id, "rows unreadable"))
-            return True
+            return []
     if stored is None:
-        return False
+        return None
     if hashlib.sha256(stored).digest() != seal.digest:
         report.findings.append(Finding("seal", seal.id, "marks altered"))
         stored = stored[: len(stored) - len(stored) % MARK.size]
+    log = "audit" if seal.log == PRUNES else seal.log
+    unchanged = []
     marks = {id_: MARK.pack(id_, mark) for id_, mark in MARK.iter_unpack(stored)}
     for row in rows:
         mark = marks.pop(row.id, None)
         if mark is None:
-            report.late.append(Finding(seal.log, row.id, "late"))
+            report.late.append(Finding(log, row.id, "late"))
         elif any(hmac.compare_digest(mark_of(key, seal.log, seal.format, row), mark) for key in keys):
-            report.rows += 1
+            unchanged.append(row)
         else:
-            report.findings.append(Finding(seal.log, row.id, "altered"))
-    report.findings += [Finding(seal.log, id_, "deleted") for id_ in marks]
-    return True
+            report.findings.append(Finding(log, row.id, "altered"))
+    report.findings += [Finding(log, id_, "deleted") for id_ in marks]
+    # The audit's own seals count the records of prunes.
+    report.rows += len(unchanged) if log == seal.log else 0
+    return unchanged
 
 
-def _account_for_pruning(report: Report, unmarked: list[Any], audited_through: int) -> None:
+def _account_for_pruning(report: Report, unmarked: list[Any], prunes: _Prunes, keys: tuple[bytes, ...]) -> None:
     """Drop the errors that prunes explain; their records are read last, since a prune may be in progress.
 
     A prune deletes the oldest rows: a missing row after an existing one was not pruned, whatever a record says.
     """
     with read_transaction() as run:
         oldest = run.scalar(select(func.min(RequestLogRow.id)))
-        prunes = select(*AuditRow.__table__.columns).where(AuditRow.act == "request prune").order_by(AuditRow.id)
-        acts = run.rows(prunes)
-    doubtful = {each.id for each in [*report.findings, *report.late] if each.log == "audit"}
-    report.pruned = [
-        Prune(act.at, act.actor, through, act.id <= audited_through)
-        for act in acts
-        if act.id not in doubtful and (through := _pruned_through(act.details)) is not None
-    ]
-    through = max((act.through for act in report.pruned), default=0)
+        sealed = sealed_prunes(run, keys) | prunes.of_earlier_release
+        for (id_,) in run.rows(select(AuditRow.id).where(AuditRow.act == PRUNE_ACT).order_by(AuditRow.id)):
+            act = _read_act(run, id_)
+            if id_ not in sealed:
+                if report.seals and (act is None or not prunes.is_from_before_seals(act)):
+                    report.findings.append(Finding("audit", id_, "prune not sealed"))
+            elif act is not None and (through := _pruned_through(act.details)) is not None:
+                report.pruned.append(Prune(act.at, act.actor, through, id_ <= prunes.audited_through))
+    through = max((prune.through for prune in report.pruned), default=0)
     if oldest is not None:
         through = min(through, oldest - 1)
-    report.findings = [
+    unexplained = [
         each for each in report.findings if (each.log, each.fault) != ("request", "deleted") or each.id > through
     ]
+    # The seal of a prune and one of the audit may find the same.
+    report.findings = [*dict.fromkeys(unexplained)]
     report.findings += [
         Finding("seal", seal.id, "marks missing")
         for seal in unmarked
         if seal.log != "request" or seal.through_id > through
     ]
+
+
+def _read_act(run: StatementRunner, id_: int) -> Any | None:
+    """Return a row of the audit; None if it cannot be read."""
+    try:
+        return next(iter(read_rows(run, "audit", id_ - 1, id_)), None)
+    except (ValueError, TypeError):  # SQLite accepts any value as a time.
+        return None
 
 
 def _pruned_through(details: str) -> int | None:

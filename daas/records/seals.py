@@ -10,7 +10,7 @@ import json
 import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ForeignKey, LargeBinary, SmallInteger, String, column, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
@@ -25,15 +25,23 @@ from .request_log import RequestLogRow
 
 #: The logs that are sealed, by their names in a seal.
 LOGS: Mapping[str, type[RequestLogRow] | type[AuditRow]] = {"request": RequestLogRow, "audit": AuditRow}
+#: The act in the audit that explains missing rows of the request log.
+PRUNE_ACT = "request prune"
+#: The log in the seals that `daas request prune` makes: each covers one row of the audit, the record of that prune.
+PRUNES = "prune"
+_AUDIT_COLUMNS = ("id", "at", "actor", "act", "subject", "details")
 #: The columns that a seal covers, by format. A new column needs a new format, so that older seals stay valid.
+#: Seals of the audit in format 1 are from an earlier release and cover every prune; in format 2 they leave out a prune
+#: that `daas request prune` did not seal.
 FORMATS: Mapping[tuple[str, int], Sequence[str]] = {
     ("request", 1): (
         *("id", "at", "remote_address", "application", "service", "method", "path", "status", "reason", "duration_ms"),
         *("mailbox", "message", "folder", "folder_from", "folder_to", "unbound"),
     ),
-    ("audit", 1): ("id", "at", "actor", "act", "subject", "details"),
+    ("audit", 1): _AUDIT_COLUMNS,
+    ("audit", 2): _AUDIT_COLUMNS,
+    (PRUNES, 1): _AUDIT_COLUMNS,
 }
-_FORMAT = 1
 #: The digest of a row: its id, and half of an HMAC over its columns.
 MARK = struct.Struct(">q16s")
 
@@ -73,11 +81,11 @@ class SealMarks(Base):
 
 def seal_logs() -> list[dict[str, Any]]:
     """Seal every settled row that is not sealed yet, and return the new seals in the form of describe_seal()."""
-    key = seal_keys()[0]
+    keys = seal_keys()
     made = []
     for log in LOGS:
         through = _settled_through(log)
-        while seal := _seal_batch(log, through, key):
+        while seal := _seal_batch(log, through, keys):
             made.append(describe_seal(seal))
     return made
 
@@ -86,7 +94,7 @@ def seal_keys() -> tuple[bytes, ...]:
     """Return the keys of seals, the one that seals first; raise OperatorError if there is none."""
     keys: tuple[str, ...] = services().settings.seal_key
     if not keys:
-        raise OperatorError("DAAS_SEAL_KEY must be set to make or verify seals.")
+        raise OperatorError("DAAS_SEAL_KEY must be set to make or verify seals, and to prune a sealed log.")
     return tuple(key.encode() for key in keys)
 
 
@@ -104,6 +112,53 @@ def list_seals(after: int) -> Iterable[Any]:
 def sealed_through(run: StatementRunner, log: str) -> int | None:
     """Return the id up to which a log is sealed; None if it has no seal."""
     return run.scalar(select(func.max(Seal.through_id)).where(Seal.log == log, _IS_SEAL))
+
+
+def has_seals(run: StatementRunner) -> bool:
+    """Return whether there are any seals."""
+    return run.first(select(Seal.id).where(_IS_SEAL).limit(1)) is not None
+
+
+def newest_format(log: str) -> int:
+    """Return the format of new seals of a log."""
+    return max(number for name, number in FORMATS if name == log)
+
+
+def record_prune(act: Mapping[str, Any]) -> None:
+    """Write the audit row of a prune and its seal in one transaction; without that seal the row explains nothing.
+
+    Raise OperatorError if there is no key, or if another seal was made at the same time.
+    """
+    key = seal_keys()[0]
+    try:
+        with write_transaction() as run:
+            id_ = cast(int, run.scalar(insert(AuditRow).values(act).returning(AuditRow.id)))
+            rows = read_rows(run, PRUNES, id_ - 1, id_)
+            _write_seal(run, PRUNES, (id_ - 1, id_), rows, key, _last_seal(run))
+    except IntegrityError as error:
+        raise OperatorError("A seal was made at the same time, so nothing was pruned. Run it again.") from error
+
+
+def sealed_prunes(run: StatementRunner, keys: Sequence[bytes]) -> set[int]:
+    """Return the ids of the audit rows that `daas request prune` sealed and that are unchanged since."""
+    ids = set()
+    for seal in run.rows(select(*Seal.__table__.columns).where(Seal.log == PRUNES, _IS_SEAL)):
+        mac_before = run.scalar(select(Seal.mac).where(Seal.id == seal.id - 1)) or b""
+        if (PRUNES, seal.format) not in FORMATS or not is_sealed_by(keys, seal, mac_before):
+            continue
+        try:
+            rows = read_rows(run, PRUNES, seal.through_id - 1, seal.through_id)
+        except (ValueError, TypeError):  # SQLite accepts any value as a time.
+            continue
+        marks = [mark_of(key, PRUNES, seal.format, row) for row in rows for key in keys]
+        if any(hmac.compare_digest(hashlib.sha256(mark).digest(), seal.digest) for mark in marks):
+            ids.add(seal.through_id)
+    return ids
+
+
+def is_sealed_by(keys: Sequence[bytes], seal: Any, mac_before: bytes) -> bool:
+    """Return whether a seal that follows the one with that mac was made with one of the keys."""
+    return any(hmac.compare_digest(mac_of(key, seal, mac_before), seal.mac) for key in keys)
 
 
 def describe_seal(seal: Any) -> dict[str, Any]:
@@ -126,7 +181,7 @@ def mark_of(key: bytes, log: str, format_: int, row: Any) -> bytes:
 
 def read_rows(run: StatementRunner, log: str, after: int, through: int, limit: int | None = None) -> Sequence[Any]:
     """Return the rows of a log with ids greater than `after` and at most `through`, ordered by id."""
-    table = LOGS[log].__table__
+    table = LOGS["audit" if log == PRUNES else log].__table__
     rows = select(*table.columns).where(table.c.id > after, table.c.id <= through).order_by(table.c.id)
     return run.rows(rows.limit(limit))
 
@@ -144,31 +199,58 @@ def _covered(seal: Any) -> dict[str, Any]:
     }
 
 
-def _seal_batch(log: str, through: int, key: bytes) -> Any | None:
+def _seal_batch(log: str, through: int, keys: Sequence[bytes]) -> Any | None:
     with read_transaction() as run:
-        before = run.first(select(Seal.id, Seal.mac).where(_IS_SEAL).order_by(Seal.id.desc()).limit(1))
-        after = sealed_through(run, log) or 0
-        rows = read_rows(run, log, after, through, _MAX_ROWS)
+        before = _last_seal(run)
+        after = last = sealed_through(run, log) or 0
+        rows: Sequence[Any] = ()
+        # A batch may contain nothing but forged prunes: those after it must be sealed all the same.
+        while not rows and (batch := read_rows(run, log, last, through, _MAX_ROWS)):
+            last = batch[-1].id
+            rows = _without_forged_prunes(run, batch, keys) if log == "audit" else batch
     if not rows:
         return None
-    marks = b"".join(mark_of(key, log, _FORMAT, row) for row in rows)
+    try:
+        with write_transaction() as run:
+            return _write_seal(run, log, (after, last), rows, keys[0], before)
+    except IntegrityError as error:
+        raise OperatorError("Another seal was made at the same time; this one will be made the next time.") from error
+
+
+def _without_forged_prunes(run: StatementRunner, acts: Sequence[Any], keys: Sequence[bytes]) -> Sequence[Any]:
+    """Return the acts except those that claim to be prunes and that `daas request prune` did not seal."""
+    if all(act.act != PRUNE_ACT for act in acts):
+        return acts
+    sealed = sealed_prunes(run, keys)
+    return [act for act in acts if act.act != PRUNE_ACT or act.id in sealed]
+
+
+def _last_seal(run: StatementRunner) -> Any | None:
+    return run.first(select(Seal.id, Seal.mac).where(_IS_SEAL).order_by(Seal.id.desc()).limit(1))
+
+
+def _write_seal(
+    run: StatementRunner, log: str, ids: tuple[int, int], rows: Sequence[Any], key: bytes, before: Any | None
+) -> Seal:
+    """Write the seal that follows another one, over rows with ids greater than the first of `ids` up to the second.
+
+    Raise IntegrityError if `before` is not the last seal.
+    """
+    format_ = newest_format(log)
+    marks = b"".join(mark_of(key, log, format_, row) for row in rows)
     seal = Seal(
         id=before.id + 1 if before else 1,
         at=datetime.datetime.now(datetime.UTC),
         log=log,
-        format=_FORMAT,
-        after_id=after,
-        through_id=rows[-1].id,
+        format=format_,
+        after_id=ids[0],
+        through_id=ids[1],
         rows=len(rows),
         digest=hashlib.sha256(marks).digest(),
     )
     seal.mac = mac_of(key, seal, before.mac if before else b"")
-    try:
-        with write_transaction() as run:
-            run.change(insert(Seal).values({name: getattr(seal, name) for name in _SEAL_COLUMNS}))
-            run.change(insert(SealMarks).values(seal_id=seal.id, marks=marks))
-    except IntegrityError as error:
-        raise OperatorError("Another seal was made at the same time; this one will be made the next time.") from error
+    run.change(insert(Seal).values({name: getattr(seal, name) for name in _SEAL_COLUMNS}))
+    run.change(insert(SealMarks).values(seal_id=seal.id, marks=marks))
     return seal
 
 

@@ -6,6 +6,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,11 @@ from daas.errors import OperatorError
 from daas.records import retention, seals
 from daas.records.audit import AuditRow, audit_row
 from daas.records.request_log import COLUMNS, RequestLogRow
-from daas.records.seals import FORMATS, LOGS, Seal, SealMarks
-from daas.settings import Settings, load_settings
+from daas.records.seals import FORMATS, LOGS, PRUNE_ACT, Seal, SealMarks
+from daas.settings import Settings
 from daas.storage.engine import db
-from daas.storage.transactions import read_transaction
+from daas.storage.transactions import read_transaction, write_transaction
 
-from ..conftest import ENCRYPTION_KEY
 from ..support.builders import Builder
 from ..support.commands import Commands, new_name
 from ..support.database import before_statements, transaction
@@ -68,6 +70,10 @@ class Evidence:
         assert bool(report["findings"]) is not report["ok"]
         assert outcome.stderr == ("" if report["ok"] else "Error: The log or the audit is not as it was sealed.\n")
         return report
+
+    def prune(self, older_than: str = "0s", key: str = SEAL_KEY) -> int:
+        pruned: int = self.commands.json("request", "prune", "--older-than", older_than, DAAS_SEAL_KEY=key)["pruned"]
+        return pruned
 
     def findings(self, *args: Path | str, key: str = SEAL_KEY) -> list[tuple[str, int, str]]:
         found = self.verify(*args, key=key)["findings"]
@@ -112,6 +118,19 @@ def sealed(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> Evidence:
     evidence.ids.append(evidence.act())
     evidence.seal("--output", "kept.jsonl")
     return evidence
+
+
+def with_seal_key(settings: Settings) -> Settings:
+    return replace(settings, seal_key=(SEAL_KEY,))
+
+
+@contextmanager
+def command_app(settings: Settings) -> Iterator[Flask]:
+    """Enter the context of an operator's command that has the key of the seals."""
+    app = create_command_app(with_seal_key(settings))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
 
 
 def row(id_: int) -> Any:
@@ -361,7 +380,8 @@ def test_seal_key_is_not_in_the_database(sealed: Evidence) -> None:
 @pytest.mark.parametrize("log", LOGS)
 def test_the_newest_format_covers_every_column(log: str) -> None:
     newest = max(number for name, number in FORMATS if name == log)
-    assert (newest, {*FORMATS[log, newest]}) == (seals._FORMAT, {*LOGS[log].__table__.columns.keys()})
+    assert newest == seals.newest_format(log)
+    assert {*FORMATS[log, newest]} == {*LOGS[log].__table__.columns.keys()}
 
 
 def test_simultaneous_seals_make_one_chain(evidence: Evidence) -> None:
@@ -378,9 +398,7 @@ def test_simultaneous_seals_make_one_chain(evidence: Evidence) -> None:
             finally:
                 db.engine.dispose()
 
-    url = evidence.settings.database_url.render_as_string(hide_password=False)
-    environ = {"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, "DAAS_SEAL_KEY": SEAL_KEY}
-    apps = [create_command_app(load_settings(environ)) for _ in range(4)]
+    apps = [create_command_app(with_seal_key(evidence.settings)) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(seal, apps)) == 1
     report = evidence.verify()
@@ -440,13 +458,13 @@ def test_prune_deletes_the_oldest_and_keeps_logs_verifiable(sealed: Evidence) ->
         )
     )
     reseal(sealed, 1)
-    assert sealed.commands.json("request", "prune", "--older-than", "2021-01-01") == {"pruned": 3}
+    assert sealed.prune("2021-01-01") == 3
     assert sealed.scalars(select(RequestLogRow.id).order_by(RequestLogRow.id)) == sealed.ids[3:6]
     report = sealed.verify()
     assert report["ok"]
     (pruned,) = report["pruned"]
     assert (pruned["through"], pruned["sealed"]) == (str(sealed.ids[2]), False)
-    assert sealed.scalars(select(SealMarks.seal_id).order_by(SealMarks.seal_id)) == [2, 3, 4]
+    assert sealed.scalars(select(SealMarks.seal_id).order_by(SealMarks.seal_id)) == [2, 3, 4, 5]
     sealed.seal()
     assert sealed.verify()["pruned"] == [{**pruned, "sealed": True}]
     sealed.tamper(delete(RequestLogRow).where(row(sealed.ids[3])))
@@ -454,11 +472,17 @@ def test_prune_deletes_the_oldest_and_keeps_logs_verifiable(sealed: Evidence) ->
 
 
 def test_altered_prune_record_explains_no_missing_rows(sealed: Evidence) -> None:
-    sealed.commands.json("request", "prune", "--older-than", "0s")
+    sealed.prune()
     sealed.seal()
     assert sealed.verify()["ok"]
-    sealed.tamper(update(AuditRow).where(AuditRow.act == "request prune").values(actor="nobody"))
-    assert ("seal", 1, "marks missing") in sealed.findings()
+    (act,) = sealed.scalars(select(AuditRow.id).where(AuditRow.act == "request prune"))
+    sealed.tamper(update(AuditRow).where(AuditRow.id == act).values(actor="nobody"))
+    findings = sealed.findings()
+    assert [each for each in findings if each[0] == "audit"] == [
+        ("audit", act, "altered"),
+        ("audit", act, "prune not sealed"),
+    ]
+    assert ("seal", 1, "marks missing") in findings
 
 
 def forge_prune(ids: list[int]) -> Insert:
@@ -479,7 +503,8 @@ FORGED: dict[str, Callable[..., Any]] = {
 def test_prune_record_explains_only_the_oldest_rows(sealed: Any, case: str) -> None:
     statements, expected = FORGED[case](sealed.ids)
     sealed.tamper(forge_prune(sealed.ids), *statements)
-    assert sealed.findings() == expected
+    forged = ("audit", sealed.ids[6] + 1, "prune not sealed")
+    assert sorted(sealed.findings()) == sorted([forged, *expected])
 
 
 @pytest.mark.parametrize(
@@ -491,13 +516,177 @@ def test_malformed_prune_record_explains_no_missing_rows(sealed: Evidence, detai
     forged = {**audit_row("request prune"), "details": details}
     sealed.tamper(insert(AuditRow).values(forged), delete(RequestLogRow).where(row(sealed.ids[0])))
     report = sealed.verify()
-    assert report["findings"] == [{"log": "request", "id": str(sealed.ids[0]), "fault": "deleted"}]
+    assert report["findings"] == [
+        {"log": "request", "id": str(sealed.ids[0]), "fault": "deleted"},
+        {"log": "audit", "id": str(sealed.ids[6] + 1), "fault": "prune not sealed"},
+    ]
     assert report["pruned"] == []
+
+
+def hide(evidence: Evidence, through: int) -> list[Any]:
+    """Return the statements that delete the sealed log up to an id, with its digests, and say that it was pruned."""
+    whole = select(Seal.id).where(Seal.log == "request", Seal.through_id <= through)
+    return [
+        delete(RequestLogRow).where(RequestLogRow.id <= through),
+        delete(SealMarks).where(SealMarks.seal_id.in_(whole)),
+        insert(AuditRow).values(audit_row(PRUNE_ACT, before="2026-01-01T00:00:00+00:00", through=through)),
+    ]
+
+
+HIDDEN = [("seal", 1, "marks missing"), ("seal", 2, "marks missing")]
+
+
+def test_forged_prune_explains_nothing_and_is_never_sealed(sealed: Any) -> None:
+    forged = sealed.ids[6] + 1
+    sealed.tamper(*hide(sealed, sealed.ids[3]))
+    assert sealed.findings() == [("audit", forged, "prune not sealed"), *HIDDEN]
+    sealed.act()
+    assert [(each["log"], each["rows"]) for each in sealed.seal()] == [("audit", 1)]
+    report = sealed.verify()
+    assert (report["pruned"], report["late"]) == ([], [{"log": "audit", "id": str(forged), "fault": "late"}])
+    assert sealed.findings() == [("audit", forged, "prune not sealed"), *HIDDEN]
+
+
+def test_forged_prune_beside_a_sealed_one_is_found(sealed: Any) -> None:
+    older = select(RequestLogRow.at).where(row(sealed.ids[2]))
+    assert sealed.prune(sealed.scalars(older)[0].isoformat()) == 2
+    sealed.tamper(*hide(sealed, sealed.ids[3]))
+    assert sealed.findings() == [("audit", sealed.ids[6] + 2, "prune not sealed"), ("seal", 2, "marks missing")]
+
+
+def test_many_forged_prunes_keep_nothing_from_being_sealed(sealed: Evidence) -> None:
+    sealed.tamper(*[forge_prune(sealed.ids) for _ in range(5)])
+    last = sealed.act()
+    assert [(each["log"], each["rows"], each["through"]) for each in sealed.seal()] == [("audit", 1, str(last))]
+
+
+def copy_prune(evidence: Evidence) -> list[Any]:
+    """Return the statements that record a prune again, with its own seal, under ids that are not taken."""
+    audit, seal = (", ".join(column.key for column in table.__table__.columns) for table in (AuditRow, Seal))
+    other = {"id": "id + 7", "after_id": "after_id + 7", "through_id": "through_id + 7"}
+    names = [other.get(name, name) for name in seal.split(", ")]
+    return [
+        text(
+            f"INSERT INTO audit ({audit}) SELECT {audit.replace('id', 'id + 7', 1)} FROM audit WHERE act = :act"
+        ).bindparams(act=PRUNE_ACT),
+        text(f"INSERT INTO seal ({seal}) SELECT {', '.join(names)} FROM seal WHERE log = 'prune'"),
+        text("INSERT INTO seal_marks SELECT seal_id + 7, marks FROM seal_marks WHERE seal_id = :id").bindparams(id=5),
+    ]
+
+
+def test_copied_record_of_a_prune_counts_for_nothing(sealed: Any) -> None:
+    sealed.prune()
+    sealed.tamper(*copy_prune(sealed))
+    assert ("audit", sealed.ids[6] + 8, "prune not sealed") in sealed.findings()
+    assert len(sealed.verify()["pruned"]) == 1
+
+
+def test_prune_without_its_seal_explains_nothing(sealed: Any) -> None:
+    sealed.prune()
+    assert sealed.verify()["ok"]
+    sealed.tamper(delete(SealMarks).where(SealMarks.seal_id == 5), delete(Seal).where(Seal.id == 5))
+    prune = ("audit", sealed.ids[6] + 1, "prune not sealed")
+    assert sealed.findings() == [prune, *[("seal", id_, "marks missing") for id_ in (1, 2, 3)]]
+
+
+def test_prune_sealed_with_another_key_explains_nothing(sealed: Any) -> None:
+    sealed.prune(key=OTHER_KEY)
+    assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.findings()
+
+
+def test_prune_sealed_with_a_rotated_key_still_counts(sealed: Evidence) -> None:
+    sealed.prune()
+    sealed.request()
+    sealed.seal(key=f"{OTHER_KEY},{SEAL_KEY}")
+    report = sealed.verify(key=f"{OTHER_KEY},{SEAL_KEY}")
+    assert (report["ok"], report["late"], len(report["pruned"])) == (True, [], 1)
+
+
+def test_the_copy_elsewhere_has_the_seal_of_a_prune(sealed: Evidence) -> None:
+    sealed.prune()
+    assert sealed.seal("--output", "kept.jsonl")[0]["log"] == "audit"
+    kept = [json.loads(line) for line in (sealed.directory / "kept.jsonl").read_text().splitlines()]
+    assert [each["log"] for each in kept] == ["request", "request", "request", "audit", "prune", "audit"]
+    assert sealed.verify("--against", sealed.directory / "kept.jsonl")["ok"]
+
+
+def test_prune_of_a_sealed_log_needs_the_key(sealed: Evidence) -> None:
+    refusal = sealed.commands.refusal("request", "prune", "--older-than", "0s")
+    assert refusal == "DAAS_SEAL_KEY must be set to make or verify seals, and to prune a sealed log."
+    assert len(sealed.scalars(select(RequestLogRow.id))) == 6
+    assert sealed.scalars(select(AuditRow.id).where(AuditRow.act == PRUNE_ACT)) == []
+
+
+def seal_as_earlier_release(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seal the whole audit in format 1, in which every record of a prune was covered."""
+    monkeypatch.delitem(FORMATS, ("audit", 2))
+    with evidence.app.app_context(), write_transaction() as run:
+        rows = seals.read_rows(run, "audit", 0, 2**62)
+        seals._write_seal(run, "audit", (0, rows[-1].id), rows, SEAL_KEY.encode(), seals._last_seal(run))
+    monkeypatch.undo()
+
+
+def test_prune_that_an_earlier_release_sealed_still_counts(evidence: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence.ids = [*evidence.request(4), 0, 0, evidence.act()]
+    evidence.seal()
+    evidence.tamper(delete(SealMarks).where(SealMarks.seal_id == 2), delete(Seal).where(Seal.id == 2))
+    evidence.tamper(*hide(evidence, evidence.ids[3]))
+    seal_as_earlier_release(evidence, monkeypatch)
+    report = evidence.verify()
+    assert (report["ok"], len(report["pruned"])) == (True, 1)
+    evidence.request(2)
+    evidence.seal()
+    evidence.tamper(*hide(evidence, evidence.ids[3] + 1000))
+    assert ("audit", evidence.ids[6] + 2, "prune not sealed") in evidence.findings()
+
+
+def test_prune_from_before_the_first_seal_is_no_error(evidence: Evidence) -> None:
+    evidence.request(3)
+    assert evidence.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 3}
+    assert evidence.verify()["ok"]
+    evidence.ids = evidence.request(2)
+    evidence.act()
+    evidence.seal()
+    report = evidence.verify()
+    assert (report["ok"], report["pruned"]) == (True, [])
+    evidence.tamper(delete(RequestLogRow).where(row(evidence.ids[0])))
+    assert evidence.findings() == [("request", evidence.ids[0], "deleted")]
+
+
+def test_prune_that_claims_to_be_older_than_the_seals_explains_nothing(sealed: Any) -> None:
+    sealed.tamper(*hide(sealed, sealed.ids[3]))
+    sealed.tamper(update(AuditRow).where(AuditRow.act == PRUNE_ACT).values(at=datetime(2020, 1, 1, tzinfo=UTC)))
+    sealed.act()
+    sealed.seal()
+    assert sealed.findings() == HIDDEN
+
+
+@pytest.mark.only("sqlite")
+def test_prune_whose_record_cannot_be_read_explains_nothing(sealed: Any) -> None:
+    sealed.prune()
+    sealed.tamper(text("UPDATE audit SET at = 'once' WHERE act = 'request prune'"))
+    assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.findings()
+
+
+@pytest.mark.only("postgresql")
+def test_a_seal_made_meanwhile_stops_the_prune(sealed: Evidence) -> None:
+    sealed.request()
+
+    def seal_once(statement: str) -> None:
+        if statement.startswith("INSERT INTO seal "):
+            with sealed.app.app_context():
+                seals._seal_batch("request", 2**62, [SEAL_KEY.encode()])
+
+    refused = pytest.raises(OperatorError, match="same time")
+    with command_app(sealed.settings) as app, before_statements(app, seal_once), refused:
+        retention.prune_requests(datetime.now(UTC))
+    assert (sealed.verify()["seals"], sealed.verify()["rows"]) == (5, 8)
+    assert sealed.scalars(select(AuditRow.id).where(AuditRow.act == PRUNE_ACT)) == []
 
 
 def test_unsealed_rows_are_not_pruned_once_there_are_seals(sealed: Evidence) -> None:
     waiting = sealed.request(2)
-    assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 6}
+    assert sealed.prune() == 6
     assert sealed.scalars(select(RequestLogRow.id).order_by(RequestLogRow.id)) == waiting
 
 
@@ -519,10 +708,10 @@ def test_interrupted_prune_resumes(sealed: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
     everything = sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099)
     in_second_batch = refusing(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
-    with in_second_batch, sealed.app.app_context(), pytest.raises(DBAPIError):
+    with in_second_batch, command_app(sealed.settings), pytest.raises(DBAPIError):
         retention.prune_requests(everything)
     assert sealed.verify()["rows"] == 5
-    assert sealed.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 4}
+    assert sealed.prune() == 4
     assert sealed.verify()["ok"]
 
 
