@@ -33,7 +33,7 @@ def commands(group: click.Group, words: str = "daas") -> Iterator[pytest.Paramet
 
 
 @pytest.mark.parametrize(("words", "command"), [*commands(main)])
-def test_every_command_stands_in_its_table_with_its_help(words: str, command: Command) -> None:
+def test_every_command_is_in_its_table_with_its_help(words: str, command: Command) -> None:
     context = click.Context(command)
     arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
     help_text = " ".join(command.help.partition("\n\n")[0].split())
@@ -44,7 +44,7 @@ def test_every_command_stands_in_its_table_with_its_help(words: str, command: Co
     assert f"| `{' '.join([words, *arguments])}` | {help_text} | {named} |\n".replace("|  |", "| |") in COMMANDS
 
 
-def test_the_table_of_commands_names_no_other() -> None:
+def test_table_of_commands_has_no_unknown_command() -> None:
     known = [case.values[0] for case in commands(main)]
     for words in re.findall(r"^\| `(daas [a-z ]+?)(?: [^a-z][^`]*)?`", COMMANDS, re.MULTILINE):
         assert words in known
@@ -55,20 +55,20 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"(?:^    .+\n)+", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
 
 
-def test_the_readmes_make_commands_exist() -> None:
+def test_make_commands_of_readme_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     shown = re.findall(r"^ {4}make ([a-z]+)", README, re.MULTILINE)
     assert {"run", "test"} <= {*shown} <= {*targets}
 
 
-def test_the_readmes_calls_are_those_that_are_served(app: Flask) -> None:
+def test_calls_of_readme_are_the_served_ones(app: Flask) -> None:
     served = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods}
     calls = re.findall(r"^ {4}(GET|POST) ([^ ?\n]+)", "".join(blocks(README)), re.MULTILINE)
     assert len(calls) == 3
     assert {(uri, method) for method, uri in calls} <= served
 
 
-def test_the_readmes_answers_have_the_parts_of_the_servers(application: Application, build: Builder) -> None:
+def test_responses_of_readme_have_the_served_keys(application: Application, build: Builder) -> None:
     application.move(folder="Archived")
     box = application.mailbox
     build.message(box)
@@ -88,7 +88,7 @@ def shape(value: dict[str, Any] | list[dict[str, str]] | str) -> Any:
     return [(name, shape(part)) for name, part in value.items()] if isinstance(value, dict) else type(value)
 
 
-def test_the_readmes_whole_call_has_headers_and_a_body_that_are_read() -> None:
+def test_complete_request_of_readme_is_valid() -> None:
     head, body = re.search(r"^    (POST .*?)\n\n    (.*)$", README, re.DOTALL | re.MULTILINE).groups()
     headers = dict(line.strip().split(": ", 1) for line in head.splitlines()[1:])
     assert [*headers] == ["Authorization", "Date", "Content-Type"]
@@ -97,14 +97,14 @@ def test_the_readmes_whole_call_has_headers_and_a_body_that_are_read() -> None:
     assert asked == {"mailbox": "test.user", "id": 181, "folder": "Archived"}
 
 
-def test_every_block_of_the_readme_is_looked_at_by_a_test() -> None:
+def test_every_block_of_readme_is_tested() -> None:
     first_words = {re.split(r"[ ?:{=]", line.strip())[0] for block in blocks(README) for line in block.splitlines()}
     whole_call = {"POST", "Authorization", "Date", "Content-Type", "mailbox"}
     commands_calls_and_answers = {"make", "GET", ""}
     assert first_words == whole_call | commands_calls_and_answers
 
 
-def test_every_picture_of_the_readme_is_there_and_small() -> None:
+def test_every_picture_of_readme_exists_and_is_small() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\((docs/images/[a-z-]+\.png)\)", README)
     assert len(pictures) == 2
     for picture in pictures:
@@ -129,7 +129,7 @@ def test_every_threat_names_tests_that_exist() -> None:
             assert f"def {test or 'test_'}" in (ROOT / path).read_text(), (path, test)
 
 
-def test_the_metrics_to_watch_are_exposed(app: Flask) -> None:
+def test_documented_metrics_are_exposed(app: Flask) -> None:
     text = app.test_client().get("/metrics").text
     page = (ROOT / "docs" / "running-in-production.md").read_text()
     named = {*re.findall(r"daas_[a-z_]+", page[page.index("## What to watch") :])}

@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_setting_stands_in_the_readme_with_its_default_and_in_the_example(setting: Setting) -> None:
+def test_every_setting_is_in_readme_and_example_with_its_default(setting: Setting) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{setting.name}`"))
     default = row.split("|")[2].strip().strip("`")
     assert default == setting.default
@@ -36,11 +36,11 @@ def test_readme_gives_each_setting_its_meaning(setting: Setting) -> None:
     assert row.split("|")[3].strip().replace("`", "") == setting.meaning
 
 
-def test_every_setting_of_the_readme_exists() -> None:
+def test_every_setting_of_readme_exists() -> None:
     assert {*re.findall(r"^\| `(DAAS_\w+)`", README, re.MULTILINE)} == {setting.name for setting in SETTINGS}
 
 
-def test_every_command_of_the_readme_exists() -> None:
+def test_every_command_of_readme_exists() -> None:
     for words in re.findall(r"\bdaas ([a-z]+(?: [a-z]+)?)", "\n".join(BLOCKS)):
         group, _, rest = words.partition(" ")
         command = main.commands[group]
@@ -64,7 +64,7 @@ def place(tmp_path: Path, make_settings: Callable[..., Settings]) -> Iterator[An
 
 
 @pytest.mark.slow
-def test_the_readmes_commands_run_and_move_a_message(place: Any) -> None:
+def test_commands_of_readme_move_a_message(place: Any) -> None:
     directory, environ, url = place
     (directory / "mail").mkdir()
     shutil.copy(ROOT / "daas/seeds/demo_mail/3-discharge.eml", directory / "mail" / "letter.eml")
@@ -90,7 +90,7 @@ def test_the_readmes_commands_run_and_move_a_message(place: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_readmes_programs_run(place: Any) -> None:
+def test_programs_of_readme_run(place: Any) -> None:
     directory, environ, url = place
     programs = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     done = subprocess.run(

@@ -153,6 +153,7 @@ def example_errors() -> dict[str, ApiError]:
         "too_many": errors.TooManyRequests(60),
         "defect": errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
         "database": errors.DatabaseUnavailable(),
+        "search": errors.SearchTimeout(),
     }
 
 

@@ -54,7 +54,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("row", ROWS)
-def test_a_quick_bench_has_a_figure_in_every_row(results: Any, row: str) -> None:
+def test_quick_bench_has_a_figure_in_every_row(results: Any, row: str) -> None:
     assert re.search(rf"^\| {re.escape(row)} \| {FIGURE}", results, flags=re.MULTILINE)
 
 
@@ -70,7 +70,7 @@ def test_quick_bench_compares_now_with_another_commit(results: Any, database: An
 
 @pytest.mark.alone
 @pytest.mark.parametrize("row", [f"{name} | Dovecot, {other}" for name in DATABASES for other in ("Maildir", "sdbox")])
-def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results: Any, row: str) -> None:
+def test_quick_bench_measures_dovecot_or_shows_how_to_install(results: Any, row: str) -> None:
     assert re.search(
         rf"^\| {re.escape(row)} \| ({FIGURE} \| {FIGURE} \| {FIGURE}|not measured: .*`apt-get install [a-z- ]+`)",
         results,
@@ -78,7 +78,7 @@ def test_a_quick_bench_measures_dovecot_or_says_how_to_install_it(results: Any, 
     )
 
 
-def test_every_move_is_to_another_folder_than_the_one_before_of_its_message() -> None:
+def test_consecutive_moves_of_a_message_change_its_folder() -> None:
     mail = Mail(messages=100)
     folders = {str(message): ["Inbox"] for message in range(1, mail.messages + 1)}
     moves = Moves(mail)
@@ -91,7 +91,7 @@ def test_every_move_is_to_another_folder_than_the_one_before_of_its_message() ->
     assert not [each for each in folders.values() for one, next_ in pairwise(each) if one == next_]
 
 
-def test_an_answer_without_its_row_is_found(settings: Settings, application: Application) -> None:
+def test_response_without_row_is_found(settings: Settings, application: Application) -> None:
     ledger = Ledger(settings)
     ledger.go_on()
     application.move(folder="Sent")
@@ -100,7 +100,7 @@ def test_an_answer_without_its_row_is_found(settings: Settings, application: App
         ledger.check({200: 2}, connections=0)
 
 
-def test_a_row_without_its_answer_is_found(settings: Settings, application: Application) -> None:
+def test_row_without_response_is_found(settings: Settings, application: Application) -> None:
     ledger = Ledger(settings)
     ledger.go_on()
     application.move(folder="Sent")
@@ -109,7 +109,7 @@ def test_a_row_without_its_answer_is_found(settings: Settings, application: Appl
         ledger.check({200: 1}, connections=8)
 
 
-def test_a_move_that_moves_nothing_is_found(settings: Settings, application: Application) -> None:
+def test_move_without_effect_is_found(settings: Settings, application: Application) -> None:
     ledger = Ledger(settings)
     ledger.go_on()
     application.move(folder="Inbox")
@@ -118,7 +118,7 @@ def test_a_move_that_moves_nothing_is_found(settings: Settings, application: App
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing: apt-get install gcc")
-def test_a_commit_of_sqlite_waits_for_a_slow_flush(tmp_path: Path) -> None:
+def test_commit_of_sqlite_waits_for_slow_flush(tmp_path: Path) -> None:
     commit = (
         "import sqlite3, sys, time; database = sqlite3.connect(sys.argv[1], isolation_level=None); "
         "database.execute('PRAGMA journal_mode = WAL'); database.execute('PRAGMA synchronous = FULL'); "

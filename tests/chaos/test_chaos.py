@@ -32,7 +32,7 @@ def durable_postgresql() -> Iterator[Any]:
 
 @pytest.mark.alone
 @pytest.mark.parametrize(("name", "database"), TRIALS)
-def test_nothing_that_was_acknowledged_is_lost(name: str, database: str, request: Any) -> None:
+def test_no_acknowledged_move_is_lost(name: str, database: str, request: Any) -> None:
     server = request.getfixturevalue("durable_postgresql") if database == POSTGRESQL else None
     try:
         report = run(SCENARIOS[name], database, server, quick=True)
@@ -142,7 +142,7 @@ def violations(trial: Any, ledger: Ledger, attempts: Any = None) -> list[str]:
     return ledger.find_errors(attempts, trial.application.mailboxes, in_doubt=[None])
 
 
-def test_a_ledger_that_holds_has_no_violations(trial: Trial) -> None:
+def test_correct_ledger_has_no_errors(trial: Trial) -> None:
     ledger = Ledger.read(trial.settings)
     assert len(ledger.log) == len(trial.journal.attempts) == 22
     assert violations(trial, ledger) == []
@@ -150,7 +150,7 @@ def test_a_ledger_that_holds_has_no_violations(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("wrong", SPOILED)
-def test_what_is_wrong_in_the_tables_is_found(trial: Trial, transaction: Connection, wrong: str) -> None:
+def test_wrong_rows_are_found(trial: Trial, transaction: Connection, wrong: str) -> None:
     statements, told = SPOILED[wrong]
     last = transaction.execute(text("SELECT max(id) FROM request_log WHERE folder_to IS NOT NULL")).scalar_one()
     for statement in statements:
@@ -159,7 +159,7 @@ def test_what_is_wrong_in_the_tables_is_found(trial: Trial, transaction: Connect
     assert [sentence for sentence in found if told in sentence], found
 
 
-def test_a_move_that_no_client_was_told_of_is_in_doubt_only_if_the_connection_was_lost(trial: Trial) -> None:
+def test_unacknowledged_move_needs_a_lost_connection(trial: Trial) -> None:
     *others, last = [attempt for attempt in trial.journal.attempts if attempt.moved]
     refusals = [attempt for attempt in trial.journal.attempts if not attempt.moved]
     ledger = Ledger.read(trial.settings)
@@ -170,7 +170,7 @@ def test_a_move_that_no_client_was_told_of_is_in_doubt_only_if_the_connection_wa
     assert "The log has 1 moves of message" in told
 
 
-def test_an_id_that_is_smaller_than_that_of_the_move_before_is_found(trial: Trial) -> None:
+def test_decreasing_request_id_is_found(trial: Trial) -> None:
     first, second = [
         attempt for attempt in trial.journal.attempts if attempt.message == trial.application.mailbox.message
     ][:2]
@@ -180,19 +180,19 @@ def test_an_id_that_is_smaller_than_that_of_the_move_before_is_found(trial: Tria
     assert [sentence for sentence in found if "after it had been moved by" in sentence], found
 
 
-def test_an_id_that_was_given_twice_is_found(trial: Trial) -> None:
+def test_duplicate_request_id_is_found(trial: Trial) -> None:
     attempts = trial.journal.attempts
     (told,) = violations(trial, Ledger.read(trial.settings), [*attempts, attempts[-1]])
     assert "was used twice" in told
 
 
-def test_a_success_that_had_to_be_a_refusal_is_found(trial: Trial) -> None:
+def test_success_that_should_be_an_error_is_found(trial: Trial) -> None:
     first, *others = trial.journal.attempts
     found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, due=401), *others])
     assert [sentence for sentence in found if "must get 401 got a 200" in sentence], found
 
 
-def test_lists_that_show_a_message_elsewhere_are_found(trial: Trial) -> None:
+def test_wrong_folder_in_a_list_is_found(trial: Trial) -> None:
     ledger = Ledger.read(trial.settings)
     message = trial.application.mailbox.message
     elsewhere = {**ledger.whereabouts, message: [(trial.application.mailbox.name, "Draft")]}
@@ -203,21 +203,21 @@ def test_lists_that_show_a_message_elsewhere_are_found(trial: Trial) -> None:
     assert all(f"('{message}', 'Draft')" in sentence for sentence in found)
 
 
-def test_an_answer_to_another_question_is_found(trial: Trial) -> None:
+def test_response_to_another_request_is_found(trial: Trial) -> None:
     first, *others = trial.journal.attempts
     found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, folder="Draft"), *others])
     assert [sentence for sentence in found if "The client sent" in sentence], found
 
 
 @pytest.mark.only("sqlite")  # PostgreSQL has checked its pages when it reads them.
-def test_what_sqlite_itself_calls_damaged_is_found(trial: Trial, transaction: Connection) -> None:
+def test_damaged_sqlite_database_is_found(trial: Trial, transaction: Connection) -> None:
     transaction.execute(text("UPDATE message SET folder_id = 0"))
     assert [
         sentence for sentence in violations(trial, Ledger.read_within(transaction)) if "foreign_key_check" in sentence
     ]
 
 
-def test_what_no_client_may_see_is_a_violation_of_the_trial(trial: Trial) -> None:
+def test_response_that_no_client_may_see_is_an_error(trial: Trial) -> None:
     first, second, third = [attempt for attempt in trial.journal.attempts if attempt.moved][:3]
     bare = Answer("HTTP/1.1", 503, (("x-request-id", "ab"),), b'{"request_id":"ab","message":"Service Unavailable"}')
     spoiled = Trial(Report("spoiled", ""), trial.directory, None, ExitStack(), quick=True)

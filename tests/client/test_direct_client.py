@@ -27,7 +27,7 @@ def direct(server: LiveServer, application: Application) -> Iterator[DirectClien
         yield direct
 
 
-def test_a_message_is_moved(direct: DirectClient, application: Application, build: Builder) -> None:
+def test_message_is_moved(direct: DirectClient, application: Application, build: Builder) -> None:
     box = application.mailbox
     moved = direct.move(box.name.upper(), int(box.message), int(box.folder))
     assert moved == Moved(moved.request_id, box.name, box.message, box.folder)
@@ -35,12 +35,12 @@ def test_a_message_is_moved(direct: DirectClient, application: Application, buil
     assert build.log_row(moved.request_id).reason == "moved"
 
 
-def test_a_move_that_is_repeated_is_a_success(direct: DirectClient, application: Application) -> None:
+def test_repeated_move_succeeds(direct: DirectClient, application: Application) -> None:
     box = application.mailbox
     assert [direct.move(box.name, box.message, "sent").folder for _ in range(2)] == ["Sent", "Sent"]
 
 
-def test_bodies_are_signed_unless_they_are_not_to_be(server: LiveServer, build: Builder) -> None:
+def test_bodies_are_signed_unless_disabled(server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     asked = (caller.mailbox.name, caller.mailbox.message, "Sent")
     keys = (caller.keys.public_key, caller.keys.private_key)
@@ -52,7 +52,7 @@ def test_bodies_are_signed_unless_they_are_not_to_be(server: LiveServer, build: 
     assert str(refused.value).endswith(": content-md5-required")
 
 
-def test_the_folders_of_a_mailbox_are_listed(direct: DirectClient, build: Builder, application: Application) -> None:
+def test_folders_of_a_mailbox_are_listed(direct: DirectClient, build: Builder, application: Application) -> None:
     box = application.mailbox
     assert direct.folders(box.name) == [Folder(box.folder, "Custom 0")]
 
@@ -67,16 +67,14 @@ def test_messages_come_a_page_at_a_time(direct: DirectClient, application: Appli
     assert [m.id for page in direct.messages(box.name, after=ids[2]) for m in page.messages] == ids[3:]
 
 
-def test_a_page_is_asked_for_when_it_is_due(application: Application) -> None:
+def test_next_page_is_requested_only_when_needed(application: Application) -> None:
     first = '{"request_id":"1","mailbox":"kim","messages":[],"next":"7"}'
     with network(answer(200, first)) as way, DirectClient(way.url, "public", "private") as direct:
         next(direct.messages("kim"))
         assert len(way.requests) == 1
 
 
-def test_a_message_is_shown_with_all_that_is_known_of_it(
-    direct: DirectClient, application: Application, build: Builder
-) -> None:
+def test_message_has_all_documented_fields(direct: DirectClient, application: Application, build: Builder) -> None:
     box = application.mailbox
     head = "From: Kim <kim@example.org>\r\nTo: a@b\r\nSubject: Café\r\nDate: Mon, 2 Nov 2026 10:00:00 -0500\r\n"
     raw = f"{head}\r\nText\r\n".encode()
@@ -89,7 +87,7 @@ def test_a_message_is_shown_with_all_that_is_known_of_it(
     assert undated.date is None
 
 
-def test_messages_are_found_by_moments(direct: DirectClient, application: Application, build: Builder) -> None:
+def test_messages_are_found_by_time(direct: DirectClient, application: Application, build: Builder) -> None:
     box = application.mailbox
     known = build.raw_message(box, b"From: a@b\r\nDate: Mon, 2 Nov 2026 15:00:00 +0000\r\n\r\nText\r\n")
     sent = datetime.datetime(2026, 11, 2, 16, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
@@ -102,7 +100,7 @@ def test_messages_are_found_by_moments(direct: DirectClient, application: Applic
     assert found(since=sent + second) == found(until=sent - second) == []
 
 
-def test_a_moment_without_a_zone_is_refused(direct: DirectClient, application: Application) -> None:
+def test_time_without_zone_is_rejected(direct: DirectClient, application: Application) -> None:
     with pytest.raises(ValueError, match="zone"):
         next(direct.messages(application.mailbox.name, since=datetime.datetime(2026, 11, 2, 15)))
 
@@ -129,7 +127,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_each_documented_answer_is_an_exception_of_its_own(
+def test_each_documented_error_has_its_own_exception(
     direct: DirectClient, application: Application, build: Builder, kind: type[Any]
 ) -> None:
     call, fields = REFUSED[kind]
@@ -142,7 +140,7 @@ def test_each_documented_answer_is_an_exception_of_its_own(
     assert refused.headers["X-Request-Id"] == refused.request_id
 
 
-def test_a_call_that_is_not_granted_is_an_exception_of_its_own(server: LiveServer, build: Builder) -> None:
+def test_call_that_is_not_granted_has_its_own_exception(server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], services=("direct/messages",))
     with DirectClient(server.url, caller.keys.public_key, caller.keys.private_key) as direct:
         with pytest.raises(client.UseNotAuthorized) as refused:
@@ -159,7 +157,7 @@ RARE = {
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_each_rare_answer_is_an_exception_of_its_own(kind: type[Any]) -> None:
+def test_each_rare_error_has_its_own_exception(kind: type[Any]) -> None:
     with (
         network(RARE[kind]) as way,
         DirectClient(way.url, "public", "private") as direct,
@@ -170,7 +168,7 @@ def test_each_rare_answer_is_an_exception_of_its_own(kind: type[Any]) -> None:
     assert str(raised.value).endswith(f"{raised.value.message} (request 5)")
 
 
-def test_no_documented_answer_is_left_out() -> None:
+def test_every_documented_error_is_tested() -> None:
     assert {*DirectClient.documented_errors} == {*REFUSED, *RARE, client.UseNotAuthorized}
     documented = {*DirectClient.documented_errors, *client.ListsClient.documented_errors}
     assert {*Refusal.__subclasses__()} == documented | {client.UnexpectedAnswer}
@@ -191,28 +189,28 @@ UNDOCUMENTED = {
 
 
 @pytest.mark.parametrize("step", UNDOCUMENTED.values(), ids=UNDOCUMENTED)
-def test_an_answer_that_is_not_documented_says_so(step: Callable[..., Any]) -> None:
+def test_undocumented_response_has_its_own_exception(step: Callable[..., Any]) -> None:
     with network(step) as way, httpx.Client(follow_redirects=True) as http:
         with pytest.raises(client.UnexpectedAnswer, match=r"^[2-5][0-9][0-9].*: this response is not documented$"):
             DirectClient(way.url, "public", "private", http=http).folders("kim")
         assert len(way.requests) == 1
 
 
-def test_a_request_id_that_the_body_does_not_hold_is_read_from_the_header() -> None:
+def test_request_id_is_read_from_header_if_not_in_body() -> None:
     step = answer(409, '{"code":409,"message":"no"}', x_request_id="7")
     with network(step) as way, DirectClient(way.url, "public", "private") as direct, pytest.raises(Refusal) as refused:
         direct.folders("kim")
     assert refused.value.request_id == "7"
 
 
-def test_a_call_without_a_body_sends_no_content_md5() -> None:
+def test_call_without_body_sends_no_content_md5() -> None:
     with network(answer(404)) as way, DirectClient(way.url, "public", "private") as direct:
         with pytest.raises(client.NotFound):
             direct.folders("kim")
         assert (way.headers("Content-MD5"), len(way.headers("Date"))) == ([], 1)
 
 
-def test_an_exception_can_be_sent_to_another_process() -> None:
+def test_exception_can_be_pickled() -> None:
     refused = client.InvalidArguments(422, "no", "7", ("id",), httpx.Headers({"X-Request-Id": "7"}))
     again = pickle.loads(pickle.dumps(refused))  # noqa: S301  It was written a moment ago.
     assert (type(again), str(again), again.fields, again.headers) == (
@@ -227,9 +225,7 @@ def test_an_exception_can_be_sent_to_another_process() -> None:
 
 
 @pytest.mark.parametrize(("offset", "said"), [(3600, "ahead of"), (-3600, "behind")])
-def test_a_clock_that_is_wrong_is_told_of(
-    direct: DirectClient, application: Application, offset: int, said: str
-) -> None:
+def test_wrong_clock_is_reported(direct: DirectClient, application: Application, offset: int, said: str) -> None:
     direct.auth.clock_offset = offset
     with pytest.raises(
         client.AuthenticationFailed, match=rf"date-outside-window; .* s {said} the service's clock$"
@@ -242,7 +238,7 @@ def test_a_clock_that_is_wrong_is_told_of(
 
 
 @pytest.mark.parametrize("offset", [3600, -3600])
-def test_a_clock_is_put_right_if_that_is_asked_for(server: LiveServer, application: Application, offset: int) -> None:
+def test_clock_is_corrected_if_requested(server: LiveServer, application: Application, offset: int) -> None:
     keys = application.keys
     with DirectClient(server.url, keys.public_key, keys.private_key, correct_clock=True) as direct:
         direct.auth.clock_offset = offset
@@ -271,12 +267,12 @@ def test_a_clock_is_put_right_if_that_is_asked_for(server: LiveServer, applicati
         "http://127.0.0.1#x",
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_without_showing_it(url: str) -> None:
+def test_unusable_url_is_rejected_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"^The URL must be scheme, host and port, as in https://\S+\.$"):
         DirectClient(url, "public", "private")
 
 
-def test_a_key_that_cannot_be_used_is_refused() -> None:
+def test_unusable_key_is_rejected() -> None:
     with pytest.raises(ValueError, match="public key"):
         DirectClient("http://127.0.0.1", "a:b", "private")
 
@@ -289,7 +285,7 @@ def test_connections_are_closed_at_the_end(server: LiveServer, application: Appl
         direct.folders(application.mailbox.name)
 
 
-def test_a_client_that_was_handed_over_stays_open(server: LiveServer, application: Application) -> None:
+def test_given_client_stays_open(server: LiveServer, application: Application) -> None:
     keys = application.keys
     with httpx.Client(timeout=30) as http:
         for _ in range(2):
@@ -297,7 +293,7 @@ def test_a_client_that_was_handed_over_stays_open(server: LiveServer, applicatio
                 assert direct.folders(application.mailbox.name)
 
 
-def test_the_private_key_is_in_no_exception(server: LiveServer, application: Application) -> None:
+def test_private_key_is_in_no_exception(server: LiveServer, application: Application) -> None:
     keys = application.keys
     with DirectClient(server.url, keys.public_key, keys.private_key) as direct:
         with pytest.raises(Refusal) as refused:

@@ -27,7 +27,7 @@ def lists(server: LiveServer, caller: Application) -> Iterator[ListsClient]:
         yield lists
 
 
-def test_lists_are_made_shown_renamed_and_removed(lists: ListsClient) -> None:
+def test_lists_are_created_shown_renamed_and_removed(lists: ListsClient) -> None:
     one = lists.create_list(" Röntgen/A + B? ")
     assert one == ContactList("1", "Röntgen/A + B?")
     assert lists.create_list("..") == ContactList("2", "..")
@@ -92,7 +92,7 @@ REFUSED: dict[Any, Any] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_each_documented_answer_is_an_exception_of_its_own(lists: Any, build: Builder, kind: type[Any]) -> None:
+def test_each_documented_error_has_its_own_exception(lists: Any, build: Builder, kind: type[Any]) -> None:
     call, fields = REFUSED[kind]
     if kind is client.AuthenticationFailed:
         lists.auth = client.SignatureAuth("unknown", "key", scheme=lists.scheme)
@@ -104,7 +104,7 @@ def test_each_documented_answer_is_an_exception_of_its_own(lists: Any, build: Bu
     assert str(refused) == f"{row.status} {refused.message} (request {refused.request_id})"
 
 
-def test_a_call_that_is_not_granted_is_an_exception_of_its_own(server: LiveServer, build: Builder) -> None:
+def test_call_that_is_not_granted_has_its_own_exception(server: LiveServer, build: Builder) -> None:
     keys = build.application(services=("v1/lists",)).keys
     with (
         ListsClient(server.url, keys.public_key, keys.private_key) as lists,
@@ -117,14 +117,14 @@ RARE = {client.TooManyRequests: 429, client.InternalServerError: 500, client.Ser
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_each_rare_answer_is_an_exception_of_its_own(kind: type[Any]) -> None:
+def test_each_rare_error_has_its_own_exception(kind: type[Any]) -> None:
     step = answer(RARE[kind], f'{{"code":{RARE[kind]},"message":"no"}}', retry_after="60")
     with network(step) as way, ListsClient(way.url, "public", "private") as lists, pytest.raises(Refusal) as raised:
         lists.lists()
     assert (type(raised.value), raised.value.message) == (kind, "no")
 
 
-def test_no_documented_answer_is_left_out() -> None:
+def test_every_documented_error_is_tested() -> None:
     assert {*ListsClient.documented_errors} == {*REFUSED, *RARE, client.NotAuthorized}
 
 
@@ -141,7 +141,7 @@ UNDOCUMENTED = {
 
 
 @pytest.mark.parametrize(("call", "body"), UNDOCUMENTED.values(), ids=UNDOCUMENTED)
-def test_a_success_that_is_not_documented_says_so(call: Callable[..., Any], body: str) -> None:
+def test_undocumented_success_has_its_own_exception(call: Callable[..., Any], body: str) -> None:
     with (
         network(answer(200, body)) as way,
         ListsClient(way.url, "public", "private") as lists,
@@ -171,7 +171,7 @@ AGAIN = {
 QUICK = Retries(pause=0)
 
 
-def test_every_call_is_sent_again_or_is_not() -> None:
+def test_every_call_is_repeatable_or_not() -> None:
     calls = {name for name in vars(ListsClient) if callable(getattr(ListsClient, name)) and not name.startswith("_")}
     assert calls == {*ONCE} | {*AGAIN}
 
@@ -182,7 +182,7 @@ def test_every_call_is_sent_again_or_is_not() -> None:
     [(lose, client.NoAnswer), (answer(503, retry_after="0"), client.ServiceUnavailable)],
     ids=["connection lost", "503"],
 )
-def test_what_may_have_been_carried_out_is_not_sent_again(
+def test_call_that_may_have_succeeded_is_not_retried(
     call: Callable[..., Any], step: Callable[..., Any], raised: type[Any]
 ) -> None:
     with network(step) as way, ListsClient(way.url, "public", "private", retries=QUICK) as lists:
@@ -192,7 +192,7 @@ def test_what_may_have_been_carried_out_is_not_sent_again(
 
 
 @pytest.mark.parametrize("call", ONCE.values(), ids=ONCE)
-def test_what_was_surely_not_carried_out_is_sent_again(call: Callable[..., Any]) -> None:
+def test_call_that_surely_failed_is_retried(call: Callable[..., Any]) -> None:
     refused = answer(404, '{"code":404,"message":"List not found"}')
     with network(answer(429, retry_after="0"), refused) as way:
         with ListsClient(way.url, "public", "private", retries=QUICK) as lists, pytest.raises(client.ListNotFound):
@@ -201,14 +201,14 @@ def test_what_was_surely_not_carried_out_is_sent_again(call: Callable[..., Any])
 
 
 @pytest.mark.parametrize(("call", "body"), AGAIN.values(), ids=AGAIN)
-def test_what_changes_nothing_more_is_sent_again(call: Callable[..., Any], body: str) -> None:
+def test_idempotent_call_is_retried(call: Callable[..., Any], body: str) -> None:
     with network(lose, answer(503, retry_after="0"), answer(200, body)) as way:
         with ListsClient(way.url, "public", "private", retries=QUICK) as lists:
             call(lists)
         assert len(way.requests) == 3
 
 
-def test_a_service_that_was_not_reached_is_tried_again() -> None:
+def test_unreached_service_is_tried_again() -> None:
     with network(lose) as way:
         url = way.url
     tried = []

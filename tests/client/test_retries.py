@@ -45,14 +45,14 @@ AGAIN = {
 
 
 @pytest.mark.parametrize("step", AGAIN.values(), ids=AGAIN)
-def test_a_call_is_sent_again(step: Callable[..., Any]) -> None:
+def test_call_is_retried(step: Callable[..., Any]) -> None:
     with network(step, step, FOLDERS) as way, client_of(way) as direct:
         assert [folder.id for folder in direct.folders("kim")] == ["5"]
         assert len(way.requests) == 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 500, 502, 504])
-def test_no_other_answer_is_sent_again(status: int) -> None:
+def test_other_responses_are_not_retried(status: int) -> None:
     step = answer(status, retry_after="0", x_daas_error="date-outside-window", x_daas_clock_skew="5000")
     with network(step, FOLDERS) as way, client_of(way) as direct:
         with pytest.raises(Refusal):
@@ -65,7 +65,7 @@ def in_a_moment(_: Any) -> Any:
 
 
 @pytest.mark.parametrize("step", [answer(429, retry_after="1"), in_a_moment], ids=["seconds", "date"])
-def test_each_attempt_is_signed_anew_at_the_time_that_it_is_sent(step: Callable[..., Any]) -> None:
+def test_each_attempt_is_signed_at_its_own_time(step: Callable[..., Any]) -> None:
     with network(step, MOVED) as way, client_of(way) as direct:
         direct.move("kim", "1", "Sent")
     first, second = dates = way.headers("Date")
@@ -85,14 +85,14 @@ def test_attempts_are_bounded(step: Callable[..., Any], kind: type[Any], attempt
 
 
 @pytest.mark.parametrize("step", [answer(429, retry_after="31"), answer(503, retry_after="9" * 40), lose])
-def test_no_attempt_is_waited_for_beyond_the_bound(step: Callable[..., Any]) -> None:
+def test_no_wait_exceeds_the_limit(step: Callable[..., Any]) -> None:
     with network(step) as way, client_of(way, retries=Retries(pause=31)) as direct:
         with pytest.raises(client.CallFailed):
             direct.folders("kim")
         assert len(way.requests) == 1
 
 
-def test_the_bound_is_on_all_the_waits_together() -> None:
+def test_limit_is_for_all_waits_together() -> None:
     retries = Retries(attempts=10, seconds=2.5, pause=0)
     with network(answer(503, retry_after="1")) as way, client_of(way, retries=retries) as direct:
         with pytest.raises(client.ServiceUnavailable):
@@ -100,7 +100,7 @@ def test_the_bound_is_on_all_the_waits_together() -> None:
         assert len(way.requests) < 4
 
 
-def test_a_pause_doubles() -> None:
+def test_pause_doubles() -> None:
     """It would begin its third attempt 3 s after the first, and that is too late."""
     with network(lose) as way, client_of(way, retries=Retries(9, seconds=2.9, pause=1)) as direct:
         with pytest.raises(NoAnswer):
@@ -108,7 +108,7 @@ def test_a_pause_doubles() -> None:
         assert len(way.requests) == 2
 
 
-def test_a_service_that_does_not_answer_in_time_is_asked_again() -> None:
+def test_timeout_is_retried() -> None:
     def wait(request: Any) -> Any:
         time.sleep(1)
         return b""
@@ -117,7 +117,7 @@ def test_a_service_that_does_not_answer_in_time_is_asked_again() -> None:
         assert client_of(way, http=http, retries=Retries(attempts=9, pause=0)).folders("kim")
 
 
-def test_a_service_that_is_not_there_is_told_of() -> None:
+def test_unreachable_service_has_its_own_exception() -> None:
     with network(lose) as way:
         pass
     with client_of(way) as direct, pytest.raises(NoAnswer, match=rf"^{way.url} cannot be reached: .+\.$") as lost:
@@ -126,7 +126,7 @@ def test_a_service_that_is_not_there_is_told_of() -> None:
     assert "a-mailbox" not in str(lost.value)
 
 
-def test_an_answer_that_cannot_be_decoded_is_none_and_is_not_asked_for_again() -> None:
+def test_undecodable_response_is_not_retried() -> None:
     with network(answer(200, "x" * 99, content_encoding="gzip")) as way, client_of(way) as direct:
         with pytest.raises(NoAnswer) as failed:
             direct.folders("kim")
@@ -134,9 +134,7 @@ def test_an_answer_that_cannot_be_decoded_is_none_and_is_not_asked_for_again() -
         assert len(way.requests) == 1
 
 
-def test_a_move_whose_answer_is_lost_is_repeated_and_holds(
-    server: LiveServer, application: Application, build: Builder
-) -> None:
+def test_move_is_repeated_after_lost_response(server: LiveServer, application: Application, build: Builder) -> None:
     def carry(request: Any) -> Any:
         return answer(200, ask(server, request).text)(request)
 
@@ -162,7 +160,7 @@ def skewed(seconds: int) -> Callable[..., Any]:
     return answer(401, x_daas_error="date-outside-window", x_daas_clock_skew=str(seconds))
 
 
-def test_a_clock_is_put_right_by_what_the_service_says() -> None:
+def test_clock_is_corrected_by_x_daas_clock_skew() -> None:
     with network(skewed(5000), FOLDERS) as way, client_of(way, correct_clock=True) as direct:
         assert direct.folders("kim")
         assert direct.auth.clock_offset == -5000
@@ -170,7 +168,7 @@ def test_a_clock_is_put_right_by_what_the_service_says() -> None:
         assert 4900 < (first - second).total_seconds() <= 5000
 
 
-def test_a_clock_that_cannot_be_put_right_is_told_of() -> None:
+def test_uncorrectable_clock_is_reported() -> None:
     with network(skewed(5000)) as way, client_of(way, correct_clock=True) as direct:
         with pytest.raises(client.AuthenticationFailed):
             direct.folders("kim")
@@ -178,7 +176,7 @@ def test_a_clock_that_cannot_be_put_right_is_told_of() -> None:
 
 
 @pytest.mark.parametrize("headers", [{"x_daas_error": "date-zone-name", "x_daas_clock_skew": "3600"}, {}])
-def test_no_other_fault_of_authentication_is_sent_again(headers: dict[str, Any]) -> None:
+def test_other_authentication_errors_are_not_retried(headers: dict[str, Any]) -> None:
     with network(answer(401, **headers)) as way, client_of(way, correct_clock=True) as direct:
         with pytest.raises(client.AuthenticationFailed):
             direct.folders("kim")
@@ -186,7 +184,7 @@ def test_no_other_fault_of_authentication_is_sent_again(headers: dict[str, Any])
 
 
 @pytest.mark.parametrize("skew", ["", "soon"])
-def test_a_skew_that_cannot_be_read_is_none(skew: str) -> None:
+def test_unreadable_skew_is_none(skew: str) -> None:
     step = answer(401, x_daas_clock_skew=skew)
     with network(step) as way, client_of(way) as direct, pytest.raises(client.AuthenticationFailed) as refused:
         direct.folders("kim")

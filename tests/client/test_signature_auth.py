@@ -76,7 +76,7 @@ def move_of(caller: Application) -> dict[str, str]:
 
 @every_sender
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-def test_a_body_of_every_type_is_signed_as_it_is_sent(
+def test_body_of_every_type_is_signed_as_sent(
     server: LiveServer, build: Builder, caller: Application, send: Callable[..., Any], content: Callable[..., Any]
 ) -> None:
     assert send("POST", server.url + MOVE, auth_of(caller), **content(move_of(caller)))[0] == 200
@@ -94,9 +94,7 @@ def test_content_md5_can_be_left_out(
 
 
 @every_sender
-def test_a_content_md5_of_ones_own_is_signed(
-    server: LiveServer, application: Application, send: Callable[..., Any]
-) -> None:
+def test_given_content_md5_is_signed(server: LiveServer, application: Application, send: Callable[..., Any]) -> None:
     sent = {"data": move_of(application), "headers": {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}}
     status, headers = send("POST", server.url + MOVE, auth_of(application, content_md5=False), **sent)
     assert (status, headers["x-daas-error"]) == (401, "content-md5-mismatch")
@@ -104,7 +102,7 @@ def test_a_content_md5_of_ones_own_is_signed(
 
 @every_sender
 @pytest.mark.parametrize("query", ["", "&x=é b+c", "&x=%c3%a9%20%2F%2b&=&", "&a=1#fragment", "&q='()[]{}|^\"<>`\\"])
-def test_a_target_is_signed_as_it_is_sent(
+def test_target_is_signed_as_sent(
     server: LiveServer, application: Application, send: Callable[..., Any], query: str
 ) -> None:
     uri = f"/direct/folders?mailbox={application.mailbox.name}{query}"
@@ -119,7 +117,7 @@ def test_parameters_are_signed_with_the_target(
     assert send("GET", f"{server.url}/direct/messages", auth_of(application), params=asked)[0] == 200
 
 
-def test_a_target_that_httpx_is_told_to_send_is_signed(server: LiveServer, application: Application) -> None:
+def test_raw_target_of_httpx_is_signed(server: LiveServer, application: Application) -> None:
     target = f"/direct/folders?mailbox={application.mailbox.name}&x=%c3%a9'".encode()
     status, _ = send_with_httpx("GET", server.url, auth_of(application), extensions={"target": target})
     assert status == 200
@@ -131,13 +129,13 @@ def test_httpx_reads_a_stream_so_that_it_can_be_signed(server: LiveServer, calle
     assert status == 200
 
 
-def test_requests_is_told_that_a_stream_cannot_be_signed() -> None:
+def test_requests_raises_error_for_a_stream() -> None:
     auth = SignatureAuth("public", "private")
     with pytest.raises(TypeError, match="a stream cannot be signed"):
         requests.Request("POST", "http://127.0.0.1", data=iter([b"x"]), auth=auth).prepare()  # type: ignore[arg-type]
 
 
-def test_what_requests_sends_is_the_bytes_that_were_signed() -> None:
+def test_requests_sends_the_signed_bytes() -> None:
     """Left as text, it would be for another library to encode."""
     auth: Any = SignatureAuth("public", "private")
     prepared = requests.Request("POST", "http://127.0.0.1", data="é", auth=auth).prepare()
@@ -145,7 +143,7 @@ def test_what_requests_sends_is_the_bytes_that_were_signed() -> None:
 
 
 @every_sender
-def test_the_clock_can_be_put_right(server: LiveServer, application: Application, send: Callable[..., Any]) -> None:
+def test_clock_can_be_corrected(server: LiveServer, application: Application, send: Callable[..., Any]) -> None:
     behind = auth_of(application, clock_offset=-3600)
     status, headers = send("POST", server.url + MOVE, behind, data=move_of(application))
     assert (status, headers["x-daas-error"]) == (401, "date-outside-window")
@@ -155,7 +153,7 @@ def test_the_clock_can_be_put_right(server: LiveServer, application: Application
 
 @pytest.mark.parametrize("key", ["", " ", "a:b", "a b", "key\n", "ключ", "key\x00"])
 @pytest.mark.parametrize("which", ["public", "private"])
-def test_a_key_that_cannot_be_used_is_refused_without_showing_it(which: str, key: str) -> None:
+def test_unusable_key_is_rejected_without_showing_it(which: str, key: str) -> None:
     keys = {"public_key": "public", "private_key": "private", f"{which}_key": key}
     with pytest.raises(
         ValueError, match=f"^The {which} key must be printable ASCII characters without colons or spaces.$"
@@ -164,7 +162,7 @@ def test_a_key_that_cannot_be_used_is_refused_without_showing_it(which: str, key
 
 
 @every_sender
-def test_the_private_key_is_shown_nowhere(
+def test_private_key_is_shown_nowhere(
     server: LiveServer, application: Application, send: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     auth = auth_of(application)

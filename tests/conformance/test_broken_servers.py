@@ -52,14 +52,14 @@ def explained(results: dict[str, Result]) -> dict[Any, Any]:
 UNBROKEN = Broken(lambda request, serve: serve(request), ())
 
 
-def test_the_cases_that_broken_servers_fail_are_kept_by_ours(breakable: Breakable) -> None:
+def test_our_server_passes_cases_that_broken_servers_fail(breakable: Breakable) -> None:
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     ids = {id_ for broken in BROKEN.values() for id_ in broken.cases}
     assert explained(play(breakable, ids)) == {}
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable: Breakable, clock: Clock, broken: Broken) -> None:
+def test_broken_server_fails_the_cases_made_for_it(breakable: Breakable, clock: Clock, broken: Broken) -> None:
     clock.stopped = time.time()  # A second that begins meanwhile would be taken for a fault.
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, broken)
     results = play(breakable, broken.cases)
@@ -75,7 +75,7 @@ def test_a_broken_server_is_caught_by_the_cases_made_for_it(breakable: Breakable
     [lambda body: body.replace(b'"message":', b'"message": '), lambda body: body + b"\n"],
     ids=["the document's blank", "newline"],
 )
-def test_a_401_is_compared_as_json(breakable: Breakable, written: Callable[..., Any]) -> None:
+def test_401_is_compared_as_json(breakable: Breakable, written: Callable[..., Any]) -> None:
 
     def respell(request: Any, serve: Any) -> Any:
         answer = serve(request)
@@ -94,7 +94,7 @@ def play_lists(breakable: Breakable, ids: tuple[str, ...] | None = None) -> dict
 
 
 @pytest.mark.parametrize("broken", broken_lists.BROKEN.values(), ids=broken_lists.BROKEN)
-def test_broken_lists_are_caught_by_the_cases_made_for_them(breakable: Breakable, broken: Broken) -> None:
+def test_broken_contacts_server_fails_the_cases_made_for_it(breakable: Breakable, broken: Broken) -> None:
     breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     assert explained(play_lists(breakable, broken.cases)) == {}
     breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, broken)
@@ -112,7 +112,7 @@ CONSTANT = {
 
 
 @pytest.mark.slow
-def test_there_is_no_case_that_cannot_fail(breakable: Any) -> None:
+def test_every_case_can_fail(breakable: Any) -> None:
     """Of two servers that always say the same, each case refuses one."""
     passed = []
     for status, body in CONSTANT.values():

@@ -69,20 +69,20 @@ def ids_of(target: Target) -> list[str]:
 
 
 @pytest.mark.both_databases
-def test_our_server_keeps_every_case(live: LiveServer, target: Target) -> None:
+def test_our_server_passes_every_case(live: LiveServer, target: Target) -> None:
     results = [*run(MovedMessage(Server.at(live.url), target, 10), cases(target))]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 600
 
 
 @pytest.mark.both_databases
-def test_our_server_keeps_every_case_of_lists(live: LiveServer, target: Target) -> None:
+def test_our_server_passes_every_case_of_lists(live: LiveServer, target: Target) -> None:
     results = [*run(OwnList(Server.at(live.url), target, 10), contacts.CASES)]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 150
 
 
-def test_no_list_is_left_behind(live: LiveServer, target: Target) -> None:
+def test_kit_removes_its_lists(live: LiveServer, target: Target) -> None:
     bare = Target.from_facts(target.granted, FACTS)
     ids = {"lists.call.make", "lists.call.remove", "lists.isolation.show"}
     chosen = [case for case in contacts.CASES if case.id in ids]
@@ -92,7 +92,7 @@ def test_no_list_is_left_behind(live: LiveServer, target: Target) -> None:
     assert [result.outcome for result in results] == [PASSED, PASSED, PASSED, SKIPPED, PASSED]
 
 
-def test_lists_that_the_stage_does_not_have_are_not_played(live: LiveServer, target: Target) -> None:
+def test_lists_are_skipped_without_them_in_target(live: LiveServer, target: Target) -> None:
     bare = Target.from_facts(target.granted, FACTS)
     chosen = [case for case in contacts.CASES if case.id in {"lists.isolation.show", "rcws.use.lists"}]
     results = [*run(OwnList(Server.at(live.url), bare, 10), chosen)]
@@ -100,17 +100,17 @@ def test_lists_that_the_stage_does_not_have_are_not_played(live: LiveServer, tar
 
 
 @pytest.mark.parametrize("behave", ["nothing", "no-http"])
-def test_a_server_without_lists_fails_one_case_and_no_more_is_asked(target: Target, behave: str) -> None:
+def test_server_without_lists_fails_one_case_and_skips_others(target: Target, behave: str) -> None:
     with listening(SAYING[behave][0]) as server:
         [result] = run(OwnList(server, target, 0.3), contacts.CASES)
     assert (result.case.id, result.outcome) == ("setup.list", FAILED)
 
 
-def test_no_two_cases_have_one_id(target: Target) -> None:
+def test_ids_of_cases_are_unique(target: Target) -> None:
     assert [id_ for id_, times in Counter(ids_of(target)).items() if times > 1] == []
 
 
-def test_every_case_says_where_its_sentence_is_written(target: Target, app: Flask) -> None:
+def test_every_case_names_its_source(target: Target, app: Flask) -> None:
     pages: dict[Any, Any] = {}
     for case in [*cases(target), *contacts.CASES]:
         path, _, place = case.see.partition("#")
@@ -122,7 +122,7 @@ def test_every_case_says_where_its_sentence_is_written(target: Target, app: Flas
             assert not place or f' id="{place}"' in text, case.see
 
 
-def test_the_limits_of_another_server_are_taken_from_the_stage(target: Target) -> None:
+def test_limits_of_server_are_those_of_target(target: Target) -> None:
     other = Target.from_facts(target.granted, {**FACTS, "window": 100, "max_body_bytes": 2000})
     found = {case.id: case.steps[0][0] for case in cases(other)}
     assert found["date.window.over-edge-future"].date.seconds == 101
@@ -186,7 +186,7 @@ SAYING = {
 
 
 @pytest.mark.parametrize(("behave", "said"), SAYING.values(), ids=SAYING)
-def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave: Callable[..., Any], said: str) -> None:
+def test_silent_server_fails_its_case_in_bounded_time(behave: Callable[..., Any], said: str) -> None:
     target = Target.from_facts(KEYS, FACTS)
     seconds = 0.3 if "within" in said else 10
     with listening(behave) as server:
@@ -197,7 +197,7 @@ def test_a_server_that_does_not_answer_fails_its_case_in_bounded_time(behave: Ca
     assert all(result.outcome == FAILED and said in " ".join(result.errors) for result in results)
 
 
-def test_a_server_that_is_not_there_fails_its_cases(daas: Commands, target_file: Path) -> None:
+def test_unreachable_server_fails_its_cases(daas: Commands, target_file: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -206,7 +206,7 @@ def test_a_server_that_is_not_there_fails_its_cases(daas: Commands, target_file:
     assert outcome.text.endswith("14 cases: 0 passed, 14 failed, 0 skipped.\n")
 
 
-def test_who_is_told_to_wait_waits_and_asks_again(breakable: Any) -> None:
+def test_kit_waits_and_retries_after_429(breakable: Any) -> None:
     target = breakable.target
     refused: list[Any] = []
 
@@ -240,7 +240,7 @@ def break_bodies(breakable: Any) -> None:
 CHOSEN = ["--case", "answer.moved", "--case", "answer.denied", "--case", "origin.preflight"]
 
 
-def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(
+def test_failure_shows_request_response_and_expectation(
     daas: Commands, breakable: Breakable, target: Target, target_file: Path
 ) -> None:
     break_bodies(breakable)
@@ -256,7 +256,9 @@ def test_a_failure_says_what_was_sent_what_came_and_what_was_expected(
     assert outcome.text.endswith("4 cases: 1 passed, 3 failed, 0 skipped.\n")
 
 
-def test_junit_and_json_hold_the_same(daas: Commands, breakable: Breakable, target_file: Path, tmp_path: Path) -> None:
+def test_junit_and_json_have_the_same_results(
+    daas: Commands, breakable: Breakable, target_file: Path, tmp_path: Path
+) -> None:
     break_bodies(breakable)
     asked: list[Any] = [
         "conformance",
@@ -327,7 +329,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(
     assert not any(signature in text for signature in signatures for text in written)
 
 
-def test_what_the_stage_lacks_is_skipped_and_said(live: LiveServer, target: Target) -> None:
+def test_cases_that_need_more_of_target_are_skipped(live: LiveServer, target: Target) -> None:
     bare = Target.from_facts(
         target.granted, {"mailbox": target.mailbox, "message": target.message, "folders": target.folders}
     )
@@ -345,7 +347,7 @@ def test_what_the_stage_lacks_is_skipped_and_said(live: LiveServer, target: Targ
 # The command
 
 
-def test_it_succeeds_if_all_is_kept(daas: Commands, live: LiveServer, target_file: Path) -> None:
+def test_command_succeeds_if_every_case_passes(daas: Commands, live: LiveServer, target_file: Path) -> None:
     outcome = daas.run("conformance", live.url, "--sandbox", target_file, "--case", "answer.*")
     assert (outcome.status, outcome.stderr) == (0, "")
     first, *rows = outcome.text.splitlines()[:-2]
@@ -354,14 +356,14 @@ def test_it_succeeds_if_all_is_kept(daas: Commands, live: LiveServer, target_fil
     assert outcome.text.endswith(f"\n\n{len(rows) + 1} cases: {len(rows) + 1} passed, 0 failed, 0 skipped.\n")
 
 
-def test_one_api_is_played_alone(daas: Commands, live: LiveServer, target_file: Path) -> None:
+def test_one_api_can_be_run_alone(daas: Commands, live: LiveServer, target_file: Path) -> None:
     found = daas.json("conformance", live.url, "--sandbox", target_file, "--api", "lists", "--case", "*.call.*")
     ids = {case["id"].partition(".")[0] for case in found["cases"]}
     assert (found["failed"], found["skipped"], ids) == (0, 0, {"setup", "lists", "contacts"})
     daas.wrong_usage("conformance", live.url, "--sandbox", target_file, "--api", "messages", "--case", "lists.*")
 
 
-def test_it_plays_with_what_its_options_name(daas: Commands, live: LiveServer, target: Target, tmp_path: Path) -> None:
+def test_kit_runs_with_target_from_options(daas: Commands, live: LiveServer, target: Target, tmp_path: Path) -> None:
     for name, keys in [("granted", target.granted), ("refused", target.refused)]:
         (tmp_path / name).write_text(json.dumps(vars(keys)))
         (tmp_path / name).chmod(0o600)
@@ -391,12 +393,12 @@ def test_wrong_usage_ends_with_2(daas: Commands, words: Any, target_file: Path) 
 
 
 @pytest.mark.parametrize("window", [0, 59, 1801])
-def test_a_server_whose_window_no_case_can_see_is_not_judged(daas: Commands, target_file: Path, window: int) -> None:
+def test_window_outside_60_to_1800_is_wrong_usage(daas: Commands, target_file: Path, window: int) -> None:
     target_file.write_text(json.dumps({**json.loads(target_file.read_text()), "window": window}))
     assert "60 to 1800" in daas.wrong_usage("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
 
-def test_a_file_with_keys_that_is_open_to_others_is_refused(daas: Commands, target_file: Path) -> None:
+def test_key_file_readable_by_others_is_rejected(daas: Commands, target_file: Path) -> None:
     target_file.chmod(0o644)
     assert "chmod 600" in daas.refusal("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
@@ -414,6 +416,6 @@ def test_a_file_with_keys_that_is_open_to_others_is_refused(daas: Commands, targ
         {**FACTS, "other": {}},
     ],
 )
-def test_a_stage_that_cannot_be_used_is_refused(facts: dict[str, Any]) -> None:
+def test_unusable_target_is_rejected(facts: dict[str, Any]) -> None:
     with pytest.raises(TargetError):
         Target.from_facts(KEYS, facts)

@@ -29,7 +29,7 @@ def said(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_the_ten_calls_answer_as_documented(server: LiveServer, caller: Caller) -> None:
+def test_ten_calls_respond_as_documented(server: LiveServer, caller: Caller) -> None:
     """One conversation over a socket, in the document's words."""
     contacts = [f"{letter}@x.org" for letter in "abcdefg"]
     conversation = [
@@ -94,7 +94,7 @@ def test_the_ten_calls_answer_as_documented(server: LiveServer, caller: Caller) 
 
 
 @pytest.mark.only("sqlite")
-def test_each_call_answers_with_a_slash_at_its_end_and_without(server: LiveServer, caller: Caller) -> None:
+def test_trailing_slash_is_optional(server: LiveServer, caller: Caller) -> None:
     calls = [
         ("POST", "/v1/lists/One", None),
         ("POST", "/v1/lists.json/Two", None),
@@ -137,9 +137,7 @@ def test_each_call_answers_with_a_slash_at_its_end_and_without(server: LiveServe
         ("a" * 255, "a" * 255),
     ],
 )
-def test_the_name_of_a_list_is_read_from_the_target_as_it_is_sent(
-    server: LiveServer, caller: Caller, segment: str, name: str
-) -> None:
+def test_list_name_is_read_from_the_raw_target(server: LiveServer, caller: Caller, segment: str, name: str) -> None:
     answer = caller.ask_over(server, "POST", f"/v1/lists/{segment}")
     expected = json.dumps(f"List {name} created with list-id 1", ensure_ascii=False)
     assert (answer.status, answer.text) == (201, f'{{"code":201,"message":{expected}}}')
@@ -159,7 +157,7 @@ def test_the_name_of_a_list_is_read_from_the_target_as_it_is_sent(
         ("%ED%A0%80", 400, "Bad Request"),
     ],
 )
-def test_a_name_that_no_list_may_have_is_refused(caller: Caller, segment: str, status: int, message: str) -> None:
+def test_invalid_list_name_is_rejected(caller: Caller, segment: str, status: int, message: str) -> None:
     answer = caller.ask("POST", f"/v1/lists/{segment}")
     fields = ',"fields":["name"]' if status == 422 else ""
     assert said(answer) == (status, f'{{"code":{status},"message":"{message}"{fields}}}')
@@ -171,7 +169,7 @@ def test_two_lists_may_have_the_same_name(caller: Caller) -> None:
     assert caller.ask("GET", "/v1/lists.json").text == '{"1":"Same","2":"Same"}'
 
 
-def test_an_id_is_never_used_again(caller: Caller) -> None:
+def test_ids_are_never_used_again(caller: Caller) -> None:
     numbers = [caller.make_list() for _ in range(3)]
     caller.add(1, "a@x.org", "b@x.org")
     caller.ask("DELETE", "/v1/lists.json/3")
@@ -181,7 +179,7 @@ def test_an_id_is_never_used_again(caller: Caller) -> None:
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == '{"1":"a@x.org","3":"b@x.org"}'
 
 
-def test_a_contact_that_is_refused_takes_no_id(caller: Caller) -> None:
+def test_rejected_contact_uses_no_id(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     for _ in range(3):
@@ -190,7 +188,7 @@ def test_a_contact_that_is_refused_takes_no_id(caller: Caller) -> None:
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == '{"1":"a@x.org","2":"b@x.org"}'
 
 
-def test_a_removed_list_takes_its_contacts_with_it(caller: Caller) -> None:
+def test_removed_list_removes_its_contacts(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     caller.ask("DELETE", "/v1/lists.json/1")
@@ -205,7 +203,7 @@ def test_a_removed_list_takes_its_contacts_with_it(caller: Caller) -> None:
     assert caller.ask("GET", "/v1/contacts.json?email_address=a@x.org").text == "{}"
 
 
-def test_an_address_is_in_its_list_once_without_regard_to_case(caller: Caller) -> None:
+def test_address_is_unique_in_its_list_without_case(caller: Caller) -> None:
     caller.make_list()
     caller.make_list()
     caller.add(1, "Me@X.org", "you@x.org")
@@ -235,7 +233,7 @@ def stored(caller: Caller, number: Any = 1) -> dict[str, str]:
     return found
 
 
-def test_every_field_is_kept_and_others_are_ignored(caller: Caller) -> None:
+def test_every_field_is_stored_and_others_are_ignored(caller: Caller) -> None:
     caller.make_list()
     posted = {name: f" {name} ünd / \U0001f600\t" for name in FIELDS} | {"email_address": " a@x.org ", "other": ["x"]}
     assert caller.ask("POST", "/v1/contacts.json/1/contacts/", posted).status_code == 201
@@ -243,7 +241,7 @@ def test_every_field_is_kept_and_others_are_ignored(caller: Caller) -> None:
     assert stored(caller) == kept
 
 
-def test_an_edit_changes_what_is_sent_also_to_a_blank_and_keeps_the_rest(caller: Caller) -> None:
+def test_edit_changes_sent_fields_also_to_empty_and_no_others(caller: Caller) -> None:
     caller.make_list()
     posted = {name: name for name in FIELDS} | {"email_address": "a@x.org"}
     caller.ask("POST", "/v1/contacts.json/1/contacts/", posted)
@@ -253,7 +251,7 @@ def test_an_edit_changes_what_is_sent_also_to_a_blank_and_keeps_the_rest(caller:
     assert stored(caller) == posted | {"name": "New", "city": "", "phone": ""}
 
 
-def test_an_edit_of_nothing_is_a_success_where_there_is_a_contact(caller: Caller) -> None:
+def test_edit_without_fields_succeeds_if_contact_exists(caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     assert caller.ask("POST", "/v1/contacts.json/1/contacts/1").status_code == 200
@@ -262,7 +260,7 @@ def test_an_edit_of_nothing_is_a_success_where_there_is_a_contact(caller: Caller
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("content_type", [FORM, "multipart/form-data; boundary=b", "application/json", None])
-def test_a_contact_is_read_in_each_type(caller: Caller, content_type: str | None) -> None:
+def test_contact_is_accepted_in_each_content_type(caller: Caller, content_type: str | None) -> None:
     caller.make_list()
     bodies = {
         FORM: "name=A+%26+B&email_address=a%40x.org",
@@ -287,7 +285,7 @@ def test_a_contact_is_read_in_each_type(caller: Caller, content_type: str | None
     "address",
     ["a@x.org", "a.b+c@x.org", "o'neil@x-y.co.uk", "a@münchen.de", "a@localhost", "a@sub.x.museum"],
 )
-def test_a_valid_address_is_taken(caller: Caller, address: str) -> None:
+def test_valid_address_is_accepted(caller: Caller, address: str) -> None:
     caller.make_list()
     caller.add(1, address)
     assert caller.ask("GET", "/v1/contacts.json/1/contact/1").json == {"1": address}
@@ -302,7 +300,7 @@ def test_a_valid_address_is_taken(caller: Caller, address: str) -> None:
     ],
     ids=repr,
 )
-def test_an_invalid_address_is_refused(caller: Caller, address: Any) -> None:
+def test_invalid_address_is_rejected(caller: Caller, address: Any) -> None:
     caller.make_list()
     answer = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": address})
     expected = '{"code":422,"message":"\'email_address\' contains invalid input","fields":["email_address"]}'
@@ -311,7 +309,7 @@ def test_an_invalid_address_is_refused(caller: Caller, address: Any) -> None:
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("value", ["x" * 256, "a\0b", "\udfff", 5, 1.5, True, [], {}], ids=repr)
-def test_an_invalid_field_is_refused(caller: Caller, value: Any) -> None:
+def test_invalid_field_is_rejected(caller: Caller, value: Any) -> None:
     caller.make_list()
     answer = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "a@x.org", "zip_code": value})
     expected = '{"code":422,"message":"\'zip_code\' contains invalid input","fields":["zip_code"]}'
@@ -364,7 +362,7 @@ def test_an_invalid_field_is_refused(caller: Caller, value: Any) -> None:
         ),
     ],
 )
-def test_wrong_arguments_are_named_with_their_own_names(
+def test_errors_name_the_wrong_arguments(
     caller: Caller, method: str, uri: str, posted: dict[str, str] | None, expected: str
 ) -> None:
     assert said(caller.ask(method, uri, posted)) == (422, expected)
@@ -383,7 +381,7 @@ def test_pages_follow_one_another(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "01", "-1", "+1", "1.0", "x", "9223372036854775808", "%D9%A1", "1%2F2", "*"])
-def test_an_id_that_no_list_and_no_contact_has_is_not_found(caller: Caller, number: str) -> None:
+def test_unknown_list_or_contact_is_404(caller: Caller, number: str) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     no_list, no_contact = '{"code":404,"message":"List not found"}', '{"code":404,"message":"Contact not found"}'
@@ -402,7 +400,7 @@ def test_an_id_that_no_list_and_no_contact_has_is_not_found(caller: Caller, numb
 # Additions of ours
 
 
-def test_a_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
+def test_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
     for _ in range(3):
         caller.make_list()
     caller.add(3, "x@x.org")
@@ -424,7 +422,7 @@ def test_a_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
     ],
     ids=["unknown", "exists", "comma", "semicolon", "too many", "none"],
 )
-def test_a_contact_is_added_to_all_lists_or_to_none(caller: Caller, lists: str, status: int, message: str) -> None:
+def test_contact_is_added_to_all_lists_or_none(caller: Caller, lists: str, status: int, message: str) -> None:
     caller.make_list()
     caller.make_list()
     caller.add(2, "a@x.org")
@@ -435,7 +433,7 @@ def test_a_contact_is_added_to_all_lists_or_to_none(caller: Caller, lists: str, 
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"b@x.org"}'
 
 
-def test_an_address_that_no_list_has_is_in_none(caller: Caller, make_caller: Callable[..., Any]) -> None:
+def test_unknown_address_is_in_no_list(caller: Caller, make_caller: Callable[..., Any]) -> None:
     other = make_caller()
     other.make_list()
     other.add(1, "a@x.org")
@@ -446,7 +444,7 @@ def test_an_address_that_no_list_has_is_in_none(caller: Caller, make_caller: Cal
 
 
 @pytest.mark.only("sqlite")
-def test_what_the_vectors_sign_is_answered_so(build: Builder) -> None:
+def test_signed_vectors_get_their_responses(build: Builder) -> None:
     """A signature without a date holds for ever: these were computed once, by others."""
     documented = [vector for vector in VECTORS if vector["answer"]]
     keys = KeyPair(documented[0]["public_key"], documented[0]["private_key"])
@@ -479,7 +477,7 @@ def add_many(caller: Caller, count: int) -> None:
 
 
 @pytest.mark.only("sqlite")
-def test_nothing_posted_is_what_it_says(caller: Caller) -> None:
+def test_each_text_for_no_posted_data_is_accepted(caller: Caller) -> None:
     for body in ["", "[]", "{}", NO_DATA, '{"posted_data":"null"}']:
         for text in [NO_DATA, '{"posted_data":"null"}', body or NO_DATA]:
             header = {"Authorization": authorization(caller.application.keys, "GET", "/v1/lists.json", text)}

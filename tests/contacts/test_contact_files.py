@@ -41,7 +41,7 @@ def shown(caller: Caller) -> dict[str, str]:
 
 
 @pytest.mark.both_databases
-def test_a_file_is_imported_behind_what_the_list_has(daas: Commands, listed: Caller) -> None:
+def test_file_is_imported_after_existing_contacts(daas: Commands, listed: Caller) -> None:
     put(daas, '\ufeffName,EMAIL_ADDRESS,dob\r\n"Ann, ""A""", c@x.org ,\r\nÉlo\u2028ïse,d@x.org,"1 June\n1970"\r\n')
     done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert done == {"list": "1", "imported": 2, "ids": ["3", "4"]}
@@ -51,7 +51,7 @@ def test_a_file_is_imported_behind_what_the_list_has(daas: Commands, listed: Cal
 
 
 @pytest.mark.both_databases
-def test_what_is_exported_is_imported_again(daas: Commands, listed: Caller, make_caller: Callable[..., Any]) -> None:
+def test_exported_file_can_be_imported_again(daas: Commands, listed: Caller, make_caller: Callable[..., Any]) -> None:
     put(daas, 'email_address,address,zip_code\nc@x.org,"1 Main St\n""Apt"" 2",01234\n')
     name = listed.application.name
     daas.json("contacts", "import", "1", "contacts.csv", "--application", name)
@@ -136,7 +136,7 @@ def test_export_of_formulas_is_imported_unchanged(
         ("", ["1: has other columns"]),
     ],
 )
-def test_every_line_at_fault_is_named_and_nothing_is_imported(
+def test_every_wrong_line_is_named_and_nothing_is_imported(
     daas: Commands, listed: Caller, text: str, faults: list[str]
 ) -> None:
     put(daas, text)
@@ -154,7 +154,7 @@ def test_every_line_at_fault_is_named_and_nothing_is_imported(
 
 
 @pytest.mark.both_databases
-def test_a_long_file_is_imported_whole_or_not_at_all(daas: Commands, listed: Caller) -> None:
+def test_long_file_is_imported_whole_or_not_at_all(daas: Commands, listed: Caller) -> None:
     lines = [f"n{n}@y.org" for n in range(2500)]
     put(daas, "\n".join(["email_address", *lines, "A@x.org"]))
     name = listed.application.name
@@ -167,14 +167,14 @@ def test_a_long_file_is_imported_whole_or_not_at_all(daas: Commands, listed: Cal
     assert page == {"2002": "n1999@y.org", "2003": "n2000@y.org"}
 
 
-def test_a_file_of_no_contacts_imports_none(daas: Commands, listed: Caller) -> None:
+def test_file_without_contacts_imports_none(daas: Commands, listed: Caller) -> None:
     put(daas, "email_address\n")
     done = daas.json("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert done == {"list": "1", "imported": 0, "ids": []}
 
 
 @pytest.mark.parametrize("command", ["import", "export"])
-def test_a_list_or_an_application_that_is_not_there_is_told(
+def test_unknown_list_or_application_is_an_error(
     daas: Commands, listed: Caller, make_caller: Callable[..., Any], command: str
 ) -> None:
     put(daas, "email_address\nc@x.org\n")
@@ -187,7 +187,7 @@ def test_a_list_or_an_application_that_is_not_there_is_told(
     assert "--application" in daas.wrong_usage("contacts", command, "1", "contacts.csv")
 
 
-def test_a_file_that_cannot_be_read_or_written_is_told(daas: Commands, listed: Caller) -> None:
+def test_unreadable_or_unwritable_file_is_an_error(daas: Commands, listed: Caller) -> None:
     name = listed.application.name
     put(daas, b"email_address\n\xff@x.org\n")
     sentence = "contacts.csv cannot be read, or is not UTF-8."

@@ -44,7 +44,7 @@ def said(answer: TestResponse) -> tuple[int, str]:
         "RCWS {key}:{wrong}",
     ],
 )
-def test_any_fault_of_authentication_is_the_same_401(caller: Caller, header: str | None) -> None:
+def test_every_authentication_error_is_the_same_401(caller: Caller, header: str | None) -> None:
     keys = caller.application.keys
     good = authorization(keys, "GET", "/v1/lists.json").rpartition(":")[2]
     wrong = authorization(keys, "DELETE", "/v1/lists.json").rpartition(":")[2]
@@ -58,13 +58,13 @@ def test_any_fault_of_authentication_is_the_same_401(caller: Caller, header: str
 
 
 @pytest.mark.parametrize("word", ["RCWS", "MMWS", "rcws", "Mmws  "])
-def test_the_word_of_the_scheme_is_read_in_any_case(caller: Caller, word: str) -> None:
+def test_scheme_word_is_accepted_in_any_case(caller: Caller, word: str) -> None:
     signature = authorization(caller.application.keys, "GET", "/v1/lists.json", word=word)
     answer = caller.application.app.test_client().get("/v1/lists.json", headers={"Authorization": signature})
     assert said(answer) == (200, "{}")
 
 
-def test_a_signature_of_the_other_scheme_opens_neither_api(caller: Caller, application: Application) -> None:
+def test_signature_of_other_scheme_is_rejected_by_both_apis(caller: Caller, application: Application) -> None:
     own = caller.application.app.test_client()
     signed = application.signed_headers(method="GET", uri="/v1/lists.json", content_type=None)
     assert own.get("/v1/lists.json", headers=signed).status_code == 401
@@ -89,21 +89,21 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("service", "method", "uri"), CALLS)
-def test_a_call_needs_its_own_service(make_caller: Callable[..., Any], service: str, method: str, uri: str) -> None:
+def test_call_requires_its_own_service(make_caller: Callable[..., Any], service: str, method: str, uri: str) -> None:
     without = make_caller(*(each for each in SERVICES if each != service))
     assert said(without.ask(method, uri)) == (403, FORBIDDEN)
     assert make_caller(service).ask(method, uri).status_code != 403
 
 
 @pytest.mark.parametrize(("service", "method", "uri"), CALLS)
-def test_a_suspended_application_is_refused(
+def test_suspended_application_is_rejected(
     make_caller: Callable[..., Any], service: str, method: str, uri: str
 ) -> None:
     assert said(make_caller(suspended=True).ask(method, uri)) == (403, FORBIDDEN)
 
 
 @pytest.mark.both_databases
-def test_what_is_withdrawn_is_refused_from_the_next_call_on(caller: Caller) -> None:
+def test_withdrawn_permission_is_rejected_from_next_call(caller: Caller) -> None:
     app, name = caller.application.app, caller.application.name
     # Whatever is asked for is well-formed: what is not is refused before it is looked up who asks.
     posted = {"email_address": "a@x.org"}
@@ -144,7 +144,7 @@ def test_what_is_withdrawn_is_refused_from_the_next_call_on(caller: Caller) -> N
         ("GET", "/v1/lists/A", 405, "Method Not Allowed", "POST"),
     ],
 )
-def test_other_paths_and_methods_are_refused_in_json(
+def test_other_paths_and_methods_are_rejected_in_json(
     app: Flask, build: Builder, method: str, uri: str, status: int, message: str | None, allow: str | None
 ) -> None:
     answer = app.test_client().open(uri, method=method)
@@ -158,11 +158,11 @@ def test_other_paths_and_methods_are_refused_in_json(
 
 
 @pytest.mark.parametrize("uri", ["/v1x/lists.json", "/V1/lists.json", "/v2"])
-def test_a_path_beside_the_api_is_a_page(app: Flask, uri: str) -> None:
+def test_path_outside_the_api_is_a_page(app: Flask, uri: str) -> None:
     assert app.test_client().get(uri).content_type == "text/html; charset=utf-8"
 
 
-def test_an_escaped_path_is_the_path_that_it_means(caller: Caller) -> None:
+def test_escaped_path_is_decoded(caller: Caller) -> None:
     assert caller.ask("GET", "/%761/%6cists%2Ejson").text == "{}"
 
 
@@ -175,7 +175,9 @@ ORDER = {
 
 
 @pytest.mark.parametrize(("parts", "uri", "status"), ORDER.values(), ids=ORDER)
-def test_the_first_check_that_fails_answers(app: Flask, parts: dict[str, Any], uri: str | None, status: int) -> None:
+def test_first_failed_check_decides_the_response(
+    app: Flask, parts: dict[str, Any], uri: str | None, status: int
+) -> None:
     answer = app.test_client().post(uri or "/v1/contacts.json/1/contacts/", **parts)
     messages = {400: "Bad Request", 401: "Not Authorized", 404: "Not Found", 413: "Content Too Large"}
     assert said(answer) == (status, f'{{"code":{status},"message":"{messages[status]}"}}')
@@ -197,7 +199,7 @@ def test_the_first_check_that_fails_answers(app: Flask, parts: dict[str, Any], u
         (FORM, "email_address=a@x.org", '{"email_address":"a@x.org"}', 404),
     ],
 )
-def test_a_body_that_cannot_be_read_is_told_behind_a_good_signature(
+def test_unreadable_body_is_named_after_valid_signature(
     caller: Caller, content_type: str | None, body: Any, text: Any, status: int
 ) -> None:
     uri = "/v1/contacts.json/1/contacts/"
@@ -210,9 +212,7 @@ def test_a_body_that_cannot_be_read_is_told_behind_a_good_signature(
         assert answer.status_code == (status if good else 401)
 
 
-def test_the_use_is_refused_before_the_body_and_the_arguments_before_the_list(
-    make_caller: Callable[..., Any], caller: Caller
-) -> None:
+def test_checks_are_in_order_service_body_arguments_list(make_caller: Callable[..., Any], caller: Caller) -> None:
     uri = "/v1/contacts.json/1/contacts/"
     other = make_caller("v1/lists")
     signature = authorization(other.application.keys, "POST", uri, "hello")
@@ -225,17 +225,17 @@ def test_the_use_is_refused_before_the_body_and_the_arguments_before_the_list(
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
-def test_a_coding_is_not_read(caller: Caller, coding: str) -> None:
+def test_coding_is_rejected(caller: Caller, coding: str) -> None:
     answer = caller.ask("GET", "/v1/lists.json", None, **{"Content-Encoding": coding})
     assert said(answer) == (415, '{"code":415,"message":"Unsupported Media Type"}')
 
 
-def test_a_content_md5_is_not_looked_at_even_where_the_other_api_requires_it(make_caller: Callable[..., Any]) -> None:
+def test_content_md5_is_ignored_even_if_required(make_caller: Callable[..., Any]) -> None:
     careful = make_caller(require_content_md5=True)
     assert careful.ask("POST", "/v1/lists/A", **{"Content-MD5": "no"}).status_code == 201
 
 
-def test_an_explained_401_shows_what_php_would_sign(build: Builder) -> None:
+def test_explained_401_shows_string_that_php_signs(build: Builder) -> None:
     caller = Caller(build.application(services=("v1/lists",), explain_401=True))
     wrong = Caller(build.application())
     wrong.application.keys = KeyPair(caller.application.keys.public_key, make_key_pair().private_key)
@@ -248,7 +248,7 @@ def test_an_explained_401_shows_what_php_would_sign(build: Builder) -> None:
 
 
 @pytest.mark.both_databases
-def test_every_call_has_a_row_that_tells_what_it_did(caller: Caller, build: Builder) -> None:
+def test_every_call_has_a_row_with_its_reason(caller: Caller, build: Builder) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     calls = [
@@ -292,7 +292,7 @@ def test_every_call_has_a_row_that_tells_what_it_did(caller: Caller, build: Buil
         ("POST", "/v1/contacts.json?lists=1", {"email_address": "d@x.org"}),
     ],
 )
-def test_what_cannot_be_logged_is_not_done(
+def test_call_that_cannot_be_logged_changes_nothing(
     caller: Caller, method: str, uri: str, posted: dict[str, str] | None
 ) -> None:
     caller.make_list()
@@ -307,7 +307,7 @@ def test_what_cannot_be_logged_is_not_done(
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"a@x.org","2":"z@x.org"}'
 
 
-def test_a_database_that_is_away_is_told_as_such(caller: Caller) -> None:
+def test_unavailable_database_is_503(caller: Caller) -> None:
     settings = caller.application.app.extensions["daas"].settings
     nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
     lost = Caller(replace(caller.application, app=nowhere))
@@ -321,7 +321,7 @@ def test_a_database_that_is_away_is_told_as_such(caller: Caller) -> None:
 
 
 @pytest.mark.processes
-def test_a_page_of_an_allowed_origin_may_call(settings: Settings, caller: Caller) -> None:
+def test_page_of_allowed_origin_may_call(settings: Settings, caller: Caller) -> None:
     origin = "https://pages.example.org"
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=origin) as live:
         for uri, methods in [("/v1/lists.json", "GET, POST"), ("/v1/contacts.json/1/contacts/1/", "DELETE, POST")]:

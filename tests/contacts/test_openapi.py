@@ -167,13 +167,13 @@ PROVOKED: dict[str, Callable[..., Any]] = {
 }
 
 
-def test_it_is_still_valid(document: dict[str, Any]) -> None:
+def test_document_is_still_valid(document: dict[str, Any]) -> None:
     openapi_spec_validator.validate(document)
     assert {(path, method.upper()) for path in document["paths"] for method in document["paths"][path]} >= {*CALLS}
 
 
 @each_call
-def test_every_documented_answer_is_given_so(
+def test_every_provoked_response_is_as_documented(
     document: dict[str, Any], make_caller: Callable[..., Any], caller: Caller, path: str, method: str
 ) -> None:
     described = responses_of(document, path, method)
@@ -192,7 +192,7 @@ def test_every_documented_answer_is_given_so(
 
 
 @each_call
-def test_every_example_fits_its_schema(document: dict[str, Any], path: str, method: str) -> None:
+def test_every_example_matches_its_schema(document: dict[str, Any], path: str, method: str) -> None:
     operation = document["paths"][path][method.lower()]
     assert operation["security"] == [{"RCWS": []}]
     for response in responses_of(document, path, method).values():
@@ -207,7 +207,7 @@ def test_every_example_fits_its_schema(document: dict[str, Any], path: str, meth
             check(document, parameter["schema"], shown)
 
 
-def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(document: dict[str, Any]) -> None:
+def test_document_shows_a_valid_signature(document: dict[str, Any]) -> None:
     description = document["components"]["securitySchemes"]["RCWS"]["description"]
     string, header = re.findall(r"```\n(.*?)\n```", description, re.DOTALL)
     public_key, private_key = re.search(r"key `(\w+)` with the private key `(\w+)`", description).groups()
@@ -216,7 +216,7 @@ def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(documen
 
 
 @pytest.mark.parametrize(("name", "method", "path"), [("NotFound", "GET", "/v1/x"), ("MethodNotAllowed", "PUT", LISTS)])
-def test_other_paths_and_methods_are_answered_as_the_components_have_it(
+def test_other_paths_and_methods_respond_as_documented(
     document: dict[str, Any], app: Flask, name: str, method: str, path: str
 ) -> None:
     hold(document, document["components"]["responses"][f"Rcws{name}"], app.test_client().open(path, method=method))

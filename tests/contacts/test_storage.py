@@ -43,7 +43,7 @@ def at_once(server: LiveServer, requests: list[bytes]) -> list[Answer]:
         return [*pool.map(client, requests)]
 
 
-def test_contacts_that_are_added_at_once_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
+def test_concurrent_contacts_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
     caller.make_list()
     uri = "/v1/contacts.json/1/contacts/"
     # Half of them again: what is refused leaves no gap.
@@ -56,14 +56,14 @@ def test_contacts_that_are_added_at_once_are_numbered_without_gaps(server: LiveS
     assert {*shown.values()} == {*addresses}
 
 
-def test_lists_that_are_made_at_once_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
+def test_concurrent_lists_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
     answers = at_once(server, [caller.request("POST", f"/v1/lists/L{n}") for n in range(CLIENTS)])
     made = {answer.json["message"].split()[1]: answer.json["message"].rpartition(" ")[2] for answer in answers}
     assert sorted(map(int, made.values())) == [*range(1, CLIENTS + 1)]
     assert caller.ask("GET", "/v1/lists.json").json == {number: name for name, number in made.items()}
 
 
-def test_two_who_add_to_the_same_lists_do_not_wait_for_each_other(server: LiveServer, caller: Caller) -> None:
+def test_concurrent_additions_to_same_lists_do_not_deadlock(server: LiveServer, caller: Caller) -> None:
     for _ in range(4):
         caller.make_list()
     orders = [*itertools.permutations("1234")]
@@ -76,7 +76,7 @@ def test_two_who_add_to_the_same_lists_do_not_wait_for_each_other(server: LiveSe
         assert len(caller.ask("GET", f"/v1/contacts.json/{number}/contacts").json) == len(orders)
 
 
-def test_of_several_who_remove_a_list_one_does(server: LiveServer, caller: Caller) -> None:
+def test_one_of_several_concurrent_removals_succeeds(server: LiveServer, caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     answers = at_once(server, [caller.request("DELETE", "/v1/lists.json/1")] * 8)
@@ -174,7 +174,7 @@ class Model:
             assert ask("GET", f"/v1/contacts.json?email_address={address}").json == found
 
 
-def test_no_call_of_one_application_shows_or_changes_what_is_anothers(make_caller: Callable[..., Any]) -> None:
+def test_applications_never_see_or_change_each_others_lists(make_caller: Callable[..., Any]) -> None:
     @hypothesis_settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
     @given(COMMANDS)
     def each_sees_its_own(commands: Any) -> None:
@@ -220,7 +220,7 @@ def plan_of(query: Any) -> str:
         return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(prefix + statement))
 
 
-def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app: Flask, caller: Caller, large: int) -> None:
+def test_large_list_is_paged_by_index_and_removed_whole(app: Flask, caller: Caller, large: int) -> None:
     with app.app_context():
         plan = plan_of(page_query(large, pagesize=5, offset=80_000))
         if db.engine.dialect.name == "sqlite":
@@ -244,7 +244,7 @@ def test_a_large_list_pages_along_an_index_and_goes_as_a_whole(app: Flask, calle
         )
 
 
-def test_what_a_crash_left_of_a_removed_list_goes_with_the_next(
+def test_next_removal_completes_a_removal_that_crashed(
     app: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.make_list()

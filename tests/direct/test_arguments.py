@@ -56,40 +56,38 @@ each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 @each_way
-def test_the_three_content_types_are_understood_alike(way: Callable[..., Any]) -> None:
+def test_all_three_content_types_have_the_same_meaning(way: Callable[..., Any]) -> None:
     assert understand(*way(GOOD.items())) == UNDERSTOOD
 
 
 @each_way
-def test_names_count_in_any_case_and_unknown_ones_are_ignored(way: Callable[..., Any]) -> None:
+def test_names_are_accepted_in_any_case_and_unknown_ones_ignored(way: Callable[..., Any]) -> None:
     pairs = [("MailBox", "test.user"), ("ID", "181"), ("FOLDER", "Inbox"), ("colour", "red"), ("colour", "blue")]
     assert understand(*way(pairs)) == UNDERSTOOD
 
 
 @each_way
 @pytest.mark.parametrize("blanks", [" ", "\t", "\r\n", " \r\n\t "], ids=repr)
-def test_blanks_around_a_value_are_removed(way: Callable[..., Any], blanks: str) -> None:
+def test_spaces_around_value_are_removed(way: Callable[..., Any], blanks: str) -> None:
     assert understand(*way([(name, blanks + value + blanks) for name, value in GOOD.items()])) == UNDERSTOOD
 
 
 @each_way
 @pytest.mark.parametrize("name", GOOD)
-def test_a_value_of_blanks_counts_as_missing(way: Callable[..., Any], name: str) -> None:
+def test_value_of_spaces_counts_as_missing(way: Callable[..., Any], name: str) -> None:
     assert fault_of(*way({**GOOD, name: " \r\n\t"}.items())) == (MissingArguments, [name])
 
 
 @each_way
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("again", ["same", "blank"])
-def test_a_repeated_argument_is_invalid_even_if_one_of_its_values_is_blank(
-    way: Callable[..., Any], name: str, again: str
-) -> None:
+def test_repeated_argument_is_invalid_even_if_one_is_empty(way: Callable[..., Any], name: str, again: str) -> None:
     pairs = [*GOOD.items(), (name.upper(), GOOD[name] if again == "same" else "")]
     assert fault_of(*way(pairs)) == (InvalidArguments, [name])
 
 
 @each_way
-def test_a_repeated_argument_whose_values_are_all_blank_is_missing(way: Callable[..., Any]) -> None:
+def test_repeated_argument_with_only_empty_values_is_missing(way: Callable[..., Any]) -> None:
     assert fault_of(*way([("mailbox", ""), ("mailbox", " "), ("id", "1"), ("folder", "Sent")])) == (
         MissingArguments,
         ["mailbox"],
@@ -101,7 +99,7 @@ def test_a_repeated_argument_whose_values_are_all_blank_is_missing(way: Callable
     "name",
     ["a", "A" * 64, "test.user", "o'neil", "a+b", "{x}", "!#$%&'*+-/=?^_`|~", "1"],
 )
-def test_a_local_part_is_a_mailbox_in_lower_case(way: Callable[..., Any], name: str) -> None:
+def test_mailbox_is_local_part_in_lower_case(way: Callable[..., Any], name: str) -> None:
     assert understand(*way({**GOOD, "mailbox": name}.items()))["mailbox"] == name.lower()
 
 
@@ -111,7 +109,7 @@ def test_a_local_part_is_a_mailbox_in_lower_case(way: Callable[..., Any], name: 
     ["a" * 65, ".a", "a.", "a..b", "a@b", "a b", "é", "a\u0000b", '"a"', "a,b", "a\nb", "\u212a", "a/\\b", "(a)"],
     ids=ascii,
 )
-def test_what_is_no_local_part_is_no_mailbox(way: Callable[..., Any], name: str) -> None:
+def test_text_that_is_no_local_part_is_no_mailbox(way: Callable[..., Any], name: str) -> None:
     if way is as_multipart and "\n" in name:
         name = name.replace("\n", "\v")
     assert fault_of(*way({**GOOD, "mailbox": name}.items())) == (InvalidArguments, ["mailbox"])
@@ -119,7 +117,7 @@ def test_what_is_no_local_part_is_no_mailbox(way: Callable[..., Any], name: str)
 
 @each_way
 @pytest.mark.parametrize("text", ["1", "181", "9223372036854775807"])
-def test_a_decimal_number_is_an_id(way: Callable[..., Any], text: str) -> None:
+def test_decimal_number_is_an_id(way: Callable[..., Any], text: str) -> None:
     assert understand(*way({**GOOD, "id": text}.items()))["id"] == int(text)
 
 
@@ -142,13 +140,13 @@ NO_IDS = [
 
 @each_way
 @pytest.mark.parametrize("text", NO_IDS, ids=lambda text: ascii(text[:20]))
-def test_what_is_not_written_as_an_id_is_none(way: Callable[..., Any], text: str) -> None:
+def test_other_text_is_no_id(way: Callable[..., Any], text: str) -> None:
     assert fault_of(*way({**GOOD, "id": text}.items())) == (InvalidArguments, ["id"])
 
 
 @each_way
 @pytest.mark.parametrize("text", [text for text in NO_IDS if text != "1 2"], ids=lambda text: ascii(text[:20]))
-def test_a_folder_is_a_standard_name_or_an_id(way: Callable[..., Any], text: str) -> None:
+def test_folder_is_standard_name_or_id(way: Callable[..., Any], text: str) -> None:
     assert fault_of(*way({**GOOD, "folder": text}.items())) == (InvalidArguments, ["folder"])
     assert understand(*way({**GOOD, "folder": "5"}.items()))["folder"] == 5
 
@@ -181,9 +179,7 @@ def test_a_folder_is_a_standard_name_or_an_id(way: Callable[..., Any], text: str
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )
-def test_a_json_id_is_a_string_or_a_number_written_as_a_whole_number(
-    written: str, fault: tuple[type[Any], list[str] | None] | None
-) -> None:
+def test_json_id_is_string_or_integer(written: str, fault: tuple[type[Any], list[str] | None] | None) -> None:
     body = f'{{"mailbox":"test.user","folder":"Inbox",{written}}}'.encode()
     if fault is None:
         assert understand(JSON, body) == UNDERSTOOD
@@ -191,7 +187,7 @@ def test_a_json_id_is_a_string_or_a_number_written_as_a_whole_number(
         assert fault_of(JSON, body) == fault
 
 
-def test_a_json_folder_may_be_a_number_and_a_mailbox_may_not() -> None:
+def test_json_folder_may_be_a_number_but_mailbox_may_not() -> None:
     assert understand(JSON, b'{"mailbox":"a","id":1,"folder":5}')["folder"] == 5
     assert fault_of(JSON, b'{"mailbox":5,"id":1,"folder":5}') == (InvalidArguments, ["mailbox"])
 
@@ -216,11 +212,11 @@ def test_a_json_folder_may_be_a_number_and_a_mailbox_may_not() -> None:
     ],
     ids=lambda body: ascii(body[:16]),
 )
-def test_what_is_not_one_json_object_of_bounded_depth_is_unreadable(body: bytes) -> None:
+def test_only_a_json_object_of_bounded_depth_is_accepted(body: bytes) -> None:
     assert fault_of(JSON, body) == (UnreadableBody, None)
 
 
-def test_json_eight_deep_is_read_and_brackets_in_strings_do_not_count() -> None:
+def test_json_of_depth_eight_is_accepted() -> None:
     nested = (
         '{"x":' + "[" * 7 + "]" * 7 + ',"y":"' + "[{" * 20 + '\\"[","mailbox":"test.user","id":181,"folder":"Inbox"}'
     )
@@ -228,7 +224,7 @@ def test_json_eight_deep_is_read_and_brackets_in_strings_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("body", [b"mailbox=\xff", b"mailbox=%ff", b"a=%C3&b=%A9", b"\xc3\x28=1"], ids=ascii)
-def test_a_form_that_is_not_utf_8_is_unreadable_as_a_whole(body: bytes) -> None:
+def test_form_that_is_not_utf_8_is_unreadable(body: bytes) -> None:
     assert fault_of(FORM, body + b"&id=1&folder=Inbox") == (UnreadableBody, None)
 
 
@@ -277,7 +273,7 @@ PARTS = b"".join(PART % (name.encode(), value.encode()) for name, value in GOOD.
         "shorter boundary",
     ],
 )
-def test_multipart_that_could_be_read_in_two_ways_is_unreadable(content_type: str, body: bytes) -> None:
+def test_ambiguous_multipart_is_unreadable(content_type: str, body: bytes) -> None:
     assert fault_of(content_type, body) == (UnreadableBody, None)
 
 
@@ -435,25 +431,25 @@ def test_an_unreadable_body_has_a_reason(content_type: str, body: bytes, reason:
     assert reason_of(content_type, body) == reason
 
 
-def test_multipart_may_end_without_a_line_end_and_quote_its_boundary() -> None:
+def test_multipart_may_quote_boundary_and_lack_last_line_end() -> None:
     assert understand('multipart/form-data; BOUNDARY="limit"', PARTS + b"--limit--") == UNDERSTOOD
 
 
-def test_a_part_with_a_file_name_is_invalid_input() -> None:
+def test_part_with_file_name_is_invalid_input() -> None:
     upload = b'--limit\r\nContent-Disposition: form-data; name="folder"; filename="x"\r\n\r\nInbox\r\n'
     body = PART % (b"mailbox", b"a") + PART % (b"id", b"1") + upload + b"--limit--\r\n"
     assert fault_of(MULTIPART, body) == (InvalidArguments, ["folder"])
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/jsonx", "json", "application/xml", ";"])
-def test_another_content_type_is_unsupported(content_type: str) -> None:
+def test_other_content_type_is_unsupported(content_type: str) -> None:
     assert fault_of(content_type, b"") == (UnsupportedMediaType, None)
 
 
 @pytest.mark.parametrize(
     "content_type", ["APPLICATION/JSON", "application/json; charset=iso-8859-1", "application/json ;"]
 )
-def test_a_content_type_counts_without_its_case_and_parameters(content_type: str) -> None:
+def test_content_type_matches_without_case_and_parameters(content_type: str) -> None:
     assert understand(content_type, json.dumps(GOOD).encode()) == UNDERSTOOD
 
 
@@ -462,7 +458,7 @@ arguments = st.dictionaries(st.sampled_from(["mailbox", "id", "folder", "other"]
 
 
 @given(arguments)
-def test_a_form_and_json_of_the_same_arguments_get_the_same_answer(pairs: Any) -> None:
+def test_form_and_json_of_same_arguments_get_same_response(pairs: Any) -> None:
     def outcome(way: Any) -> Any:
         try:
             return understand(*way(pairs.items()))
@@ -473,7 +469,7 @@ def test_a_form_and_json_of_the_same_arguments_get_the_same_answer(pairs: Any) -
 
 
 @given(st.sampled_from([FORM, JSON, MULTIPART]), st.binary(max_size=200))
-def test_no_bytes_raise_anything_but_a_documented_fault(content_type: Any, body: Any) -> None:
+def test_random_bytes_raise_only_documented_errors(content_type: Any, body: Any) -> None:
     with pytest.raises(ApiError):
         understand(content_type, body)
 
@@ -483,13 +479,13 @@ def test_no_bytes_raise_anything_but_a_documented_fault(content_type: Any, body:
         st.sampled_from([b"--limit", b"--", b"\r\n", b"\n", b"Content-Disposition: form-data; name=id", b"x", b":"])
     )
 )
-def test_no_pieces_of_multipart_raise_anything_but_a_documented_fault(pieces: Any) -> None:
+def test_random_multipart_raises_only_documented_errors(pieces: Any) -> None:
     with pytest.raises(ApiError):
         understand(MULTIPART, b"--limit\r\n" + b"".join(pieces) + b"\r\n--limit--")
 
 
 @each_way
-def test_a_thousand_arguments_are_read_and_no_more(way: Callable[..., Any]) -> None:
+def test_at_most_a_thousand_arguments_are_read(way: Callable[..., Any]) -> None:
     others = [("x", "1")] * (1000 - len(GOOD))
     assert understand(*way([*GOOD.items(), *others])) == UNDERSTOOD
     assert fault_of(*way([*GOOD.items(), *others, ("x", "1")])) == (UnreadableBody, None)

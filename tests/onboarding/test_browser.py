@@ -48,7 +48,7 @@ def violations(page: Page) -> Any:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_without_complaint_and_from_this_host_alone(watched: Any, pages_server: Any, path: str) -> None:
+def test_page_loads_without_errors_and_only_from_this_host(watched: Any, pages_server: Any, path: str) -> None:
     page = watched(path)
     assert page.complaints == []
     assert len(page.asked) >= 2
@@ -58,14 +58,12 @@ def test_a_page_loads_without_complaint_and_from_this_host_alone(watched: Any, p
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
-def test_axe_finds_no_fault_with_a_page(watched: Any, path: str, scheme: str) -> None:
+def test_axe_finds_no_error_on_page(watched: Any, path: str, scheme: str) -> None:
     assert violations(watched(path, scheme=scheme)) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_no_fault_with_a_console_in_use(
-    watched: Any, server: LiveServer, build: Builder, scheme: str
-) -> None:
+def test_axe_finds_no_error_on_console_in_use(watched: Any, server: LiveServer, build: Builder, scheme: str) -> None:
     caller = build.application(mailboxes=[build.mailbox()], explain_401=True)
     console = Console(watched(CONSOLE, server=server, scheme=scheme), server.url, caller.keys)
     console.fill(mailbox=caller.mailbox.name)
@@ -77,27 +75,27 @@ def test_axe_finds_no_fault_with_a_console_in_use(
     assert violations(console.page) == []
 
 
-def test_axe_finds_a_fault_where_there_is_one(watched: Any) -> None:
+def test_axe_finds_an_error_if_there_is_one(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     page.evaluate("document.querySelector('main').append(document.createElement('img'))")
     assert [rule for rule, _ in violations(page)] == ["image-alt"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
-def test_a_page_fits_a_narrow_screen(watched: Any, path: str) -> None:
+def test_page_fits_narrow_screen(watched: Any, path: str) -> None:
     page = watched(path, viewport={"width": 320, "height": 600})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_printed(watched: Any, path: str) -> None:
+def test_page_can_be_printed(watched: Any, path: str) -> None:
     page = watched(path, scheme="dark")
     page.emulate_media(media="print")
     assert not page.get_by_role("navigation").is_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_the_first_tab_leads_past_the_navigation(watched: Any) -> None:
+def test_first_tab_skips_the_navigation(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     page.keyboard.press("Tab")
     assert page.get_by_role("link", name="Skip to the content").is_visible()
@@ -105,7 +103,7 @@ def test_the_first_tab_leads_past_the_navigation(watched: Any) -> None:
     assert page.evaluate("document.activeElement.id") == "content"
 
 
-def test_the_policy_keeps_a_script_of_another_host_out(watched: Any) -> None:
+def test_policy_blocks_script_of_other_host(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
         page.evaluate(

@@ -43,7 +43,7 @@ def right_move(console: Any, caller: Any) -> Any:
     return console
 
 
-def test_it_finds_a_message_and_moves_it(console: Any, caller: Any, build: Builder) -> None:
+def test_console_finds_and_moves_a_message(console: Any, caller: Any, build: Builder) -> None:
     console.fill(mailbox=caller.mailbox.name)
     status, _ = console.send()
     assert status == 200
@@ -56,7 +56,7 @@ def test_it_finds_a_message_and_moves_it(console: Any, caller: Any, build: Build
     assert build.folder_of(caller.mailbox.message) == "Archived"
 
 
-def test_it_finds_a_folder_and_moves_to_it(console: Any, caller: Any, build: Builder) -> None:
+def test_console_finds_a_folder_and_moves_to_it(console: Any, caller: Any, build: Builder) -> None:
     console.choose("List folders")
     console.fill(mailbox=caller.mailbox.name)
     assert console.send()[0] == 200
@@ -66,7 +66,7 @@ def test_it_finds_a_folder_and_moves_to_it(console: Any, caller: Any, build: Bui
     assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
 
 
-def test_a_search_sends_what_is_filled_in_and_nothing_else(console: Any, caller: Any, build: Builder) -> None:
+def test_search_sends_only_filled_fields(console: Any, caller: Any, build: Builder) -> None:
     wanted = build.message(caller.mailbox, subject="Röntgen & co")
     console.fill(mailbox=caller.mailbox.name, subject="röntgen & C", limit="5")
     assert console.lines[2] == f"/direct/messages?mailbox={caller.mailbox.name}&subject=r%C3%B6ntgen+%26+C&limit=5"
@@ -78,7 +78,7 @@ def test_a_search_sends_what_is_filled_in_and_nothing_else(console: Any, caller:
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=daas"])
 @pytest.mark.parametrize("with_md5", [True, False])
-def test_it_moves_in_every_content_type(
+def test_console_moves_in_every_content_type(
     right_move: Any, caller: Any, build: Builder, content_type: str, with_md5: bool
 ) -> None:
     right_move.fill(type=content_type)
@@ -90,7 +90,7 @@ def test_it_moves_in_every_content_type(
 # The seven documented answers
 
 
-def test_a_success_is_shown(right_move: Any, caller: Any) -> None:
+def test_success_is_shown(right_move: Any, caller: Any) -> None:
     box = caller.mailbox
     body = f'{{"request_id":"...","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
     assert right_move.send() == (200, body)
@@ -103,7 +103,7 @@ def test_failed_authentication_is_shown(right_move: Any) -> None:
     assert right_move.difference.startswith("Both strings are the same. So it is the private key")
 
 
-def test_a_missing_permission_is_shown(page: Page, server: LiveServer, build: Builder) -> None:
+def test_missing_permission_is_shown(page: Page, server: LiveServer, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
     console = Console(page, server.url, caller.keys)
     console.choose(MOVE)
@@ -111,23 +111,23 @@ def test_a_missing_permission_is_shown(page: Page, server: LiveServer, build: Bu
     assert console.send() == (403, '{"request_id":"...","message":"Access Denied. Use Not Authorized."}')
 
 
-def test_a_mailbox_that_is_not_open_is_shown(right_move: Any, build: Builder) -> None:
+def test_inaccessible_mailbox_is_shown(right_move: Any, build: Builder) -> None:
     right_move.fill(mailbox=build.mailbox().name)
     assert right_move.send() == (403, '{"request_id":"...","message":"Access Denied. User Not Authorized."}')
 
 
-def test_a_message_that_is_not_there_is_shown(right_move: Any) -> None:
+def test_missing_message_is_shown(right_move: Any) -> None:
     right_move.fill(id="999999999")
     assert right_move.send() == (422, '{"request_id":"...","message":"Message not found"}')
 
 
-def test_a_missing_argument_is_shown(right_move: Any) -> None:
+def test_missing_argument_is_shown(right_move: Any) -> None:
     right_move.fill(mailbox="")
     body = '{"request_id":"...","fields":["mailbox"],"message":"\'Mailbox\' is a required field."}'
     assert right_move.send() == (422, body)
 
 
-def test_an_invalid_argument_is_shown(right_move: Any) -> None:
+def test_invalid_argument_is_shown(right_move: Any) -> None:
     right_move.fill(mailbox="a@b")
     body = '{"request_id":"...","message":"\'Mailbox\' contains invalid input","fields":["mailbox"]}'
     assert right_move.send() == (422, body)
@@ -163,32 +163,32 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("change", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_deliberate_mistake_is_named(right_move: Any, change: Callable[..., Any], said: str) -> None:
+def test_deliberate_mistake_is_named(right_move: Any, change: Callable[..., Any], said: str) -> None:
     right_move.sign_by_hand(change)
     assert right_move.send()[0] == 401
     assert right_move.difference.startswith(said)
     assert right_move.page.locator("tr.differs").count() == 1
 
 
-def test_a_decoded_path_is_named(console: Any, caller: Any) -> None:
+def test_decoded_path_is_named(console: Any, caller: Any) -> None:
     console.fill(mailbox=caller.mailbox.name, subject="lab results")
     console.sign_by_hand(lambda text: text.replace("+", " "))
     assert console.send()[0] == 401
     assert console.difference.startswith("In line 3, the URI, yours is decoded, or escaped in another way.")
 
 
-def test_an_encoding_that_is_not_accepted_is_told_by_equal_strings(right_move: Any) -> None:
+def test_rejected_encoding_is_named_if_strings_are_equal(right_move: Any) -> None:
     right_move.page.get_by_label("Encoding of the signature").select_option("the hexadecimal text itself (a mistake)")
     assert right_move.send()[0] == 401
     assert "the encoding of the signature" in right_move.difference
 
 
-def test_the_raw_encoding_is_accepted(right_move: Any) -> None:
+def test_raw_encoding_is_accepted(right_move: Any) -> None:
     right_move.page.get_by_label("Encoding of the signature").select_option("base64 of the raw bytes")
     assert right_move.send()[0] == 200
 
 
-def test_a_fault_behind_a_good_signature_is_named(right_move: Any) -> None:
+def test_error_after_valid_signature_is_named(right_move: Any) -> None:
     right_move.fill(date="06/03/2013 12:13:56 EST")
     assert right_move.send()[0] == 401
     assert right_move.difference == "The signature is good. What is wrong: date-outside-window."
@@ -196,7 +196,7 @@ def test_a_fault_behind_a_good_signature_is_named(right_move: Any) -> None:
     assert link.endswith("/errors#date-outside-window")
 
 
-def test_it_says_when_the_server_does_not_show_its_string(
+def test_console_says_if_server_does_not_show_its_string(
     page: Page, server: LiveServer, application: Application
 ) -> None:
     console = Console(page, server.url, application.keys)
@@ -242,7 +242,7 @@ DIFFERENCES = [
 ]
 
 
-def test_the_first_difference_is_named_in_words(page: Page, pages_server: Any) -> None:
+def test_first_difference_is_named(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     names = {2: ("method", "date", "URI"), 4: ("method", "date", "Content-MD5", "content type", "URI")}
     found = [explain(page, server, signed, names[server.count("\n")]) for server, signed, _ in DIFFERENCES]
@@ -253,7 +253,7 @@ def test_the_first_difference_is_named_in_words(page: Page, pages_server: Any) -
     assert beginnings == [said for _, _, said in DIFFERENCES]
 
 
-def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(right_move: Any, caller: Any) -> None:
+def test_console_signs_like_the_servers_signer(right_move: Any, caller: Any) -> None:
     body = f"mailbox={caller.mailbox.name}&id={caller.mailbox.message}&folder={caller.mailbox.folder}"
     uri, form = "/direct/messages/move/format/json", "application/x-www-form-urlencoded"
     method, date, md5, content_type, signed_uri = right_move.lines
@@ -266,7 +266,7 @@ def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(right_move:
     assert right_move.shown("body") == body
 
 
-def test_md5_is_that_of_rfc_1321(page: Page, pages_server: Any) -> None:
+def test_md5_matches_rfc_1321(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     lengths = [0, 1, 3, 26, 55, 56, 57, 63, 64, 65, 80, 119, 120, 1000]
     texts = [b"abc", *(os.urandom(length) for length in lengths)]
@@ -281,7 +281,7 @@ def test_md5_is_that_of_rfc_1321(page: Page, pages_server: Any) -> None:
     ]
 
 
-def test_the_private_key_is_neither_sent_nor_kept(page: Page, server: LiveServer, caller: Any) -> None:
+def test_private_key_is_neither_sent_nor_stored(page: Page, server: LiveServer, caller: Any) -> None:
     sent = []
     page.on("request", lambda request: sent.append(f"{request.url} {request.all_headers()} {request.post_data}"))
     console = Console(page, server.url, caller.keys)
@@ -302,7 +302,7 @@ def test_the_private_key_is_neither_sent_nor_kept(page: Page, server: LiveServer
     assert page.get_by_label("Private key").input_value() == ""
 
 
-def test_the_date_is_that_of_sending_unless_it_is_typed(right_move: Any, server: LiveServer) -> None:
+def test_date_is_time_of_sending_unless_typed(right_move: Any, server: LiveServer) -> None:
     first = right_move.lines[1]
     right_move.fill(date="06/03/2013 12:13:56 EST")
     assert right_move.lines[1] == "06/03/2013 12:13:56 EST"
@@ -311,7 +311,7 @@ def test_the_date_is_that_of_sending_unless_it_is_typed(right_move: Any, server:
     assert right_move.send()[0] == 200
 
 
-def test_the_date_stands_still_while_the_string_is_written_by_hand(right_move: Any) -> None:
+def test_date_stays_while_string_is_edited(right_move: Any) -> None:
     right_move.sign_by_hand(lambda text: text)
     date = right_move.lines[1]
     right_move.page.wait_for_function("date => new Date().toUTCString() !== date", arg=date)
@@ -319,7 +319,7 @@ def test_the_date_stands_still_while_the_string_is_written_by_hand(right_move: A
     assert right_move.lines[1] == date
 
 
-def test_it_says_what_keeps_it_from_signing(page: Page, pages_server: Any) -> None:
+def test_console_says_why_it_cannot_sign(page: Page, pages_server: Any) -> None:
     console = Console(page, pages_server.url, KeyPair("public", ""))
     console.page.get_by_role("button", name="Sign and send").click()
     console.page.get_by_role("status").get_by_text("The private key is missing.").wait_for()
@@ -328,20 +328,20 @@ def test_it_says_what_keeps_it_from_signing(page: Page, pages_server: Any) -> No
     console.page.get_by_role("status").get_by_text("no characters outside Latin-1").wait_for()
 
 
-def test_it_says_that_the_server_could_not_be_reached(console: Any, page: Page) -> None:
+def test_console_says_if_server_is_unreachable(console: Any, page: Page) -> None:
     page.context.set_offline(True)
     page.get_by_role("button", name="Sign and send").click()
     page.get_by_role("status").get_by_text("It could not be sent: ").wait_for()
 
 
-def test_outside_a_secure_context_it_says_so(page: Page, pages_server: Any) -> None:
+def test_console_says_if_context_is_not_secure(page: Page, pages_server: Any) -> None:
     page.goto(f"http://{INSECURE_HOST}:{pages_server.port}{CONSOLE}")
     page.get_by_text("Your browser signs only in a secure context").wait_for()
     assert page.evaluate("crypto.subtle === undefined")
     assert not page.get_by_role("button", name="Sign and send").is_visible()
 
 
-def test_without_javascript_it_says_so(browser: Browser, pages_server: Any) -> None:
+def test_console_says_if_javascript_is_off(browser: Browser, pages_server: Any) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(pages_server.url + CONSOLE)
@@ -349,7 +349,7 @@ def test_without_javascript_it_says_so(browser: Browser, pages_server: Any) -> N
     context.close()
 
 
-def test_it_works_by_keyboard_alone(page: Page, server: LiveServer, caller: Any, build: Builder) -> None:
+def test_console_works_with_keyboard_only(page: Page, server: LiveServer, caller: Any, build: Builder) -> None:
     page.goto(server.url + CONSOLE)
 
     def tab_to(selector: Any) -> None:

@@ -50,7 +50,7 @@ CONVERSATION = [
 ]
 
 
-def test_it_makes_every_call(console: Any) -> None:
+def test_console_makes_every_call(console: Any) -> None:
     for call, filled, status, said in CONVERSATION:
         console.choose(call)
         console.fill(**filled)
@@ -59,7 +59,7 @@ def test_it_makes_every_call(console: Any) -> None:
         assert console.send() == (status, body), (call, filled)
 
 
-def test_what_is_shown_while_typing_is_what_the_servers_signer_makes(console: Any, caller: Any) -> None:
+def test_console_signs_like_the_servers_signer(console: Any, caller: Any) -> None:
     console.choose("Add a contact")
     console.fill(list="7", posted='{"name": "Ä/B", "email_address": "A@x.org"}')
     body = '{"email_address":"A@x.org","name":"Ä/B"}'
@@ -94,7 +94,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("call", "change", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_deliberate_mistake_is_named(console: Any, call: str, change: Callable[..., Any], said: str) -> None:
+def test_deliberate_mistake_is_named(console: Any, call: str, change: Callable[..., Any], said: str) -> None:
     console.choose(call)
     if call == "Show contacts":
         console.fill(pagesize="5", offset="0")
@@ -108,7 +108,7 @@ def test_a_deliberate_mistake_is_named(console: Any, call: str, change: Callable
     assert link.endswith("/errors#lists")
 
 
-def test_only_the_fields_and_encodings_of_a_call_are_offered(console: Any) -> None:
+def test_console_offers_only_fields_and_encodings_of_a_call(console: Any) -> None:
     def shown() -> Any:
         return console.page.locator("form#call input:not([type]):visible, textarea:visible").evaluate_all(
             "fields => fields.map(field => field.name)"
@@ -124,7 +124,7 @@ def test_only_the_fields_and_encodings_of_a_call_are_offered(console: Any) -> No
     assert options.count() == 3
 
 
-def test_each_encoding_is_accepted_or_refused_as_it_says(console: Any) -> None:
+def test_each_encoding_is_accepted_or_rejected_as_labelled(console: Any) -> None:
     console.choose("Show lists")
     options = console.page.get_by_label("Encoding of the signature")
     for encoding, status in [
@@ -164,7 +164,7 @@ REQUESTS = [
 ]
 
 
-def test_each_string_is_the_first_that_the_server_accepts(page: Page, pages_server: Any) -> None:
+def test_each_string_is_the_first_that_server_accepts(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     source = f"""async (requests) => {{
         const {{ RCWS, canonical }} = await import("{CONSOLE.rpartition("/")[0]}/static/rcws.js");
@@ -181,7 +181,7 @@ def test_each_string_is_the_first_that_the_server_accepts(page: Page, pages_serv
         assert accepted[0] in MIGOMAIL.strings_to_sign(RequestToSign(method, uri, body=body.encode())), body
 
 
-def test_a_form_is_signed_as_an_object_whose_equal_names_stay_in_their_order(page: Page, pages_server: Any) -> None:
+def test_form_is_signed_as_object_with_equal_names_in_order(page: Page, pages_server: Any) -> None:
     page.goto(pages_server.url + CONSOLE)
     source = f"""async (pairs) => {{
         const {{ objectOf }} = await import("{CONSOLE.rpartition("/")[0]}/static/rcws.js");

@@ -74,21 +74,17 @@ def answered(output: str) -> Any:
     return int(head.split(" ")[1]), reason and reason[1], without_request_id(body)
 
 
-def test_every_line_that_provokes_an_answer_gets_the_one_that_is_shown(
-    demo: Demo, setup: str, cases: list[dict[str, str]]
-) -> None:
+def test_every_shown_command_gets_the_shown_response(demo: Demo, setup: str, cases: list[dict[str, str]]) -> None:
     assert len(cases) > 20
     happened = {case["sh"]: answered(demo.run(f"{setup}\n{case['sh']}")) for case in cases}
     assert happened == {case["sh"]: shown(case) for case in cases}
 
 
-def test_every_error_of_a_401_is_provoked(cases: list[dict[str, str]]) -> None:
+def test_every_x_daas_error_of_a_401_is_provoked(cases: list[dict[str, str]]) -> None:
     assert {shown(case)[1] for case in cases} - {None} == REASONS
 
 
-def test_the_page_of_errors_shows_how_to_read_the_servers_string(
-    demo: Demo, setup: str, documents: dict[str, Document]
-) -> None:
+def test_errors_page_shows_how_to_read_servers_string(demo: Demo, setup: str, documents: dict[str, Document]) -> None:
     (block,) = [text for text in documents[ERRORS].all("sh")[1:] if "base64 -d" in text]
     lines = demo.run(f"{setup}\n{block}").split("\n")
     assert (lines[0], lines[2:]) == ("POST", ["application/x-www-form-urlencoded", "/direct/messages/move/format/json"])
@@ -114,7 +110,7 @@ def folders_in(printed: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_sample_moves_a_message_with_md5_and_without(
+def test_sample_moves_a_message_with_and_without_md5(
     demo: Any, documents: Any, samples: Any, strict: Any, name: str
 ) -> None:
     for tool in SAMPLES[name]:
@@ -132,7 +128,7 @@ def test_a_sample_moves_a_message_with_md5_and_without(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS_SAMPLES)
-def test_a_sample_makes_a_list_and_adds_a_contact(demo: Any, documents: Any, samples: Any, name: str) -> None:
+def test_sample_creates_a_list_and_adds_a_contact(demo: Any, documents: Any, samples: Any, name: str) -> None:
     for tool in LISTS_SAMPLES[name]:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is missing: .ci/run names the package")
@@ -145,7 +141,7 @@ def test_a_sample_makes_a_list_and_adds_a_contact(demo: Any, documents: Any, sam
     assert refused == '{"code":401,"message":"Not Authorized"}\nrefused\n'
 
 
-def test_the_page_shows_each_program_whole_and_every_one_is_run(samples: dict[str, dict[str, str]]) -> None:
+def test_page_shows_complete_programs_that_are_all_run(samples: dict[str, dict[str, str]]) -> None:
     in_browsers = {"move_message.js"}
     files = {path.name: path.read_text() for path in EXAMPLES.iterdir() if path.is_file()}
     shown = {name for name, text in files.items() if text in samples}
@@ -153,14 +149,14 @@ def test_the_page_shows_each_program_whole_and_every_one_is_run(samples: dict[st
     assert len(samples) == len(shown)
 
 
-def test_a_sample_answers_as_the_page_shows(demo: Demo, documents: dict[str, Document]) -> None:
+def test_sample_prints_what_the_page_shows(demo: Demo, documents: dict[str, Document]) -> None:
     setup, *_ = documents[SEND_EXAMPLE].all("sh")
     (body,) = documents[SEND_EXAMPLE].all("json")
     printed = demo.run(f"{setup}\npython3 examples/move_message.py {demo.server.url} demo.clinician 1 5")
     assert without_request_id(printed.strip()) == without_request_id(body)
 
 
-def test_the_command_line_of_the_page_runs(demo: Demo, documents: dict[str, Document]) -> None:
+def test_command_line_of_the_page_runs(demo: Demo, documents: dict[str, Document]) -> None:
     [block] = [text for text in documents[SEND_EXAMPLE].all("sh") if "daas sign" in text]
     printed = demo.run(block)
     assert "Lab results: basic metabolic panel" in printed
@@ -169,7 +165,7 @@ def test_the_command_line_of_the_page_runs(demo: Demo, documents: dict[str, Docu
 
 
 @pytest.mark.slow
-def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path: Path) -> None:
+def test_testing_page_runs_from_create_to_remove(tmp_path: Path) -> None:
     """The demo is of its own: it gets a folder more, which other pages do not show."""
     with start_demo(tmp_path) as fresh:
         page = Document(fresh.run(f"curl -sS --fail {fresh.server.url}{TESTING}"))
@@ -186,7 +182,7 @@ def test_the_page_of_testing_runs_from_the_sandboxs_making_to_its_end(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["folders", "messages"])
-def test_a_list_is_answered_as_its_page_shows(
+def test_list_gets_response_that_its_page_shows(
     demo: Demo, setup: str, documents: dict[str, Document], name: str
 ) -> None:
     document = documents[DOCUMENTATION + name]
@@ -196,9 +192,7 @@ def test_a_list_is_answered_as_its_page_shows(
     assert answered(output) == (200, None, without_request_id(document.all("json")[0]))
 
 
-def test_every_block_of_a_page_is_run_or_made_of_what_is_run(
-    documents: dict[str, Document], cases: list[dict[str, str]]
-) -> None:
+def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
     lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages")]
     # There is no way to provoke a defect, nor what a setting asks for that is not set here.
     messages = ("Forbidden", "Internal Server Error", "Too Many Requests")
@@ -215,7 +209,7 @@ def test_every_block_of_a_page_is_run_or_made_of_what_is_run(
         assert {*document.all("json")} <= answers, path
 
 
-def test_every_request_that_a_page_shows_is_signed_as_it_stands(documents: dict[str, Document]) -> None:
+def test_every_shown_request_has_a_valid_signature(documents: dict[str, Document]) -> None:
     """The keys are the example's, which the page of authentication shows."""
     text = documents[DOCUMENTATION + "authentication"].text
     public_key = re.search(r"public key\s*([0-9a-f]{64})", text)[1]

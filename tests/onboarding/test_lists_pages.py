@@ -55,9 +55,7 @@ def keys(app: Flask) -> KeyPair:
     return KeyPair(*found)
 
 
-def test_each_call_is_answered_as_its_page_shows_if_they_are_made_in_their_order(
-    app: Flask, build: Builder, shown: list[Shown]
-) -> None:
+def test_calls_in_order_get_the_shown_responses(app: Flask, build: Builder, shown: list[Shown]) -> None:
     caller = build.application(services=NAMED)
     assert len(shown) == 13
     for call in shown:
@@ -67,19 +65,19 @@ def test_each_call_is_answered_as_its_page_shows_if_they_are_made_in_their_order
         assert (answer.status_code, answer.text) == call.answer, call.http
 
 
-def test_each_call_is_signed_as_it_stands(shown: list[Shown], keys: KeyPair) -> None:
+def test_each_shown_call_has_a_valid_signature(shown: list[Shown], keys: KeyPair) -> None:
     for call in shown:
         assert call.parts[2] == call.signed_with(keys), call.http
 
 
-def test_the_string_beside_a_call_is_the_one_that_was_signed(shown: list[Shown], keys: KeyPair) -> None:
+def test_string_beside_a_call_is_the_signed_one(shown: list[Shown], keys: KeyPair) -> None:
     for call in shown:
         assert call.string == call.string.lower()
         method, url, posted = call.string.split("::")
         assert authorization(keys, method, url, posted) == call.parts[2]
 
 
-def test_the_authentication_page_shows_each_stage(app: Flask, keys: KeyPair, shown: list[Shown]) -> None:
+def test_authentication_page_shows_each_stage(app: Flask, keys: KeyPair, shown: list[Shown]) -> None:
     text = app.test_client().get(AUTHENTICATION).text
     document = Document(text)
     (post,) = [block for block in document.all("http") if "RCWS" in block]
@@ -93,5 +91,5 @@ def test_the_authentication_page_shows_each_stage(app: Flask, keys: KeyPair, sho
 
 
 @pytest.mark.parametrize("limit", ["replayed for ever", "Letter case is not signed"])
-def test_what_the_signature_does_not_cover_is_said(app: Flask, limit: str) -> None:
+def test_page_says_what_signature_does_not_cover(app: Flask, limit: str) -> None:
     assert limit in Document(app.test_client().get(AUTHENTICATION).text).text

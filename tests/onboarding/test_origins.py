@@ -89,7 +89,7 @@ def move_from(page: Page, origin: Any, server: LiveServer, application: Applicat
     )
 
 
-def test_a_page_of_an_allowed_origin_makes_a_move(
+def test_page_of_allowed_origin_moves_a_message(
     page: Page, open_server: Any, allowed: Any, application: Application, build: Builder
 ) -> None:
     status, header, request_id = move_from(page, allowed, open_server, application)
@@ -97,14 +97,14 @@ def test_a_page_of_an_allowed_origin_makes_a_move(
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
 
 
-def test_a_page_of_another_origin_makes_none(
+def test_page_of_other_origin_moves_nothing(
     page: Page, open_server: Any, other: Any, application: Application, build: Builder
 ) -> None:
     assert move_from(page, other, open_server, application) == "TypeError"
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_no_origin_but_the_servers_own_makes_a_move_by_default(
+def test_only_servers_own_origin_moves_by_default(
     page: Page, server: LiveServer, allowed: Any, application: Application, build: Builder
 ) -> None:
     assert move_from(page, allowed, server, application) == "TypeError"
@@ -135,7 +135,7 @@ def run_sample(page: Page, origin: Any, server: LiveServer, application: Applica
 
 
 @pytest.mark.parametrize("with_md5", [True, False])
-def test_the_sample_for_browsers_moves_a_message(
+def test_browser_sample_moves_a_message(
     page: Page, open_server: Any, allowed: Any, build: Builder, with_md5: bool
 ) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=with_md5)
@@ -144,9 +144,7 @@ def test_the_sample_for_browsers_moves_a_message(
     assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
 
 
-def test_the_sample_for_browsers_gives_a_refusal_too(
-    page: Page, open_server: Any, allowed: Any, build: Builder
-) -> None:
+def test_browser_sample_returns_errors(page: Page, open_server: Any, allowed: Any, build: Builder) -> None:
     caller = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     status, body = run_sample(page, allowed, open_server, caller, with_md5=False)
     assert (status, body["message"]) == (401, "Access Denied. Authentication Failed.")

@@ -62,12 +62,12 @@ def app_with(**environ: str) -> Flask:
     return create_app(load_settings({"DAAS_DATABASE_URL": nobody, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ}))
 
 
-def test_the_root_leads_to_the_documentation(app: Flask) -> None:
+def test_root_redirects_to_documentation(app: Flask) -> None:
     answer = app.test_client().get("/")
     assert (answer.status_code, answer.headers["Location"]) == (302, DOCUMENTATION)
 
 
-def test_every_page_is_reached_from_the_first(app: Flask) -> None:
+def test_every_page_is_linked_from_the_first(app: Flask) -> None:
     seen, waiting = set(), ["/onboarding/documentation/"]
     while waiting:
         page = waiting.pop()
@@ -78,7 +78,7 @@ def test_every_page_is_reached_from_the_first(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_link_and_every_file_of_a_page_is_there(app: Flask, path: str) -> None:
+def test_every_link_and_file_of_a_page_exists(app: Flask, path: str) -> None:
     for link in read(app, path).links:
         url, fragment = urldefrag(urljoin(path, link))
         answer = app.test_client().get(url)
@@ -88,12 +88,12 @@ def test_every_link_and_every_file_of_a_page_is_there(app: Flask, path: str) -> 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_id_of_a_page_is_given_twice(app: Flask, path: str) -> None:
+def test_ids_of_a_page_are_unique(app: Flask, path: str) -> None:
     ids = read(app, path).ids
     assert len(ids) == len({*ids})
 
 
-def test_the_console_points_to_a_place_for_every_status(app: Flask) -> None:
+def test_console_links_to_a_section_for_every_status(app: Flask) -> None:
     script = app.test_client().get(STATIC + "console.js").text
     anchors = {*re.findall(r'\b[45][0-9]{2}: "([a-z0-9-]+)"', script)}
     assert len(anchors) == 11
@@ -101,7 +101,7 @@ def test_the_console_points_to_a_place_for_every_status(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/", "/nothing", OPENAPI, STATIC + "style.css", STATIC + "console.js"])
-def test_nothing_may_be_loaded_from_elsewhere(app: Flask, path: str) -> None:
+def test_nothing_may_be_loaded_from_other_hosts(app: Flask, path: str) -> None:
     headers = app.test_client().get(path).headers
     # The icons of Swagger UI are images in its stylesheet.
     images = {"img-src 'self' data:"} if path == REFERENCE else {"img-src 'self'"}
@@ -113,18 +113,18 @@ def test_nothing_may_be_loaded_from_elsewhere(app: Flask, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_not_stored_and_holds_no_script_or_style_of_its_own(app: Flask, path: str) -> None:
+def test_page_is_not_stored_and_has_no_inline_script_or_style(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
     assert answer.headers["Cache-Control"] == "no-store"
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", answer.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_pages_work_while_the_database_is_away(path: str) -> None:
+def test_pages_work_without_database(path: str) -> None:
     read(app_with(), path)
 
 
-def test_the_pages_speak_of_this_servers_settings() -> None:
+def test_pages_show_this_servers_settings() -> None:
     app = app_with(
         DAAS_CLINICAL_DOMAIN="mail.example.net",
         DAAS_DATE_WINDOW_SECONDS="77",
@@ -140,27 +140,27 @@ def test_the_pages_speak_of_this_servers_settings() -> None:
     assert "url=http://127.0.0.1:8099\n" in said[ERRORS]
 
 
-def test_a_server_that_does_not_compare_dates_says_so() -> None:
+def test_pages_say_if_dates_are_not_compared() -> None:
     app = app_with(DAAS_DATE_WINDOW_SECONDS="0")
     assert "does not compare the date with its clock" in read(app, AUTHENTICATION).text
     assert "date-outside-window" not in read(app, ERRORS).ids
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:80", "unix:/tmp/daas.sock"])
-def test_where_no_demo_is_made_the_examples_call_this_machine_all_the_same(bind: str) -> None:
+def test_examples_call_this_machine_without_demo_too(bind: str) -> None:
     assert "url=http://127.0.0.1:8000\n" in read(app_with(DAAS_BIND=bind), ERRORS).text
 
 
 # 2026-01-05 has a month and a day of one digit; 0.75 is no whole second.
 @pytest.mark.parametrize("now", [1795316402.75, 1767571445.0, 1782864000.5])
-def test_every_date_shown_is_read_as_the_moment_it_was_shown_at(app: Flask, clock: Clock, now: float) -> None:
+def test_every_shown_date_is_the_time_of_the_response(app: Flask, clock: Clock, now: float) -> None:
     clock.stopped = now
     shown = read(app, AUTHENTICATION).all("date")
     assert len(shown) == 10
     assert [dates.read_date(text).timestamp for text in shown] == [int(now)] * 10
 
 
-def test_every_zone_that_is_read_is_shown(app: Flask) -> None:
+def test_every_accepted_zone_is_shown(app: Flask) -> None:
     text = app.test_client().get(AUTHENTICATION).text
     paragraph = re.search(r'<p id="zones">(.*?)</p>', text, re.DOTALL)[1]
     shown = re.findall(r"<code>([A-Za-z]+)</code>", paragraph)
@@ -169,7 +169,7 @@ def test_every_zone_that_is_read_is_shown(app: Flask) -> None:
         dates.read_date(f"06/03/2013 12:13:56 {zone}")
 
 
-def test_the_example_is_signed_with_the_keys_that_it_shows(app: Flask) -> None:
+def test_example_is_signed_with_the_shown_keys(app: Flask) -> None:
     text = app.test_client().get(AUTHENTICATION).text
     stages = dict(re.findall(r'<th scope="row">([^\n]*?)</th><td><code>([^\n]*?)</code>', text))
     public_key, private_key = stages["public key"], stages["private key"]
@@ -198,14 +198,14 @@ def test_the_example_is_signed_with_the_keys_that_it_shows(app: Flask) -> None:
     )
 
 
-def test_the_examples_keys_open_nothing(app: Flask) -> None:
+def test_keys_of_examples_are_not_registered(app: Flask) -> None:
     public_key = re.search(r"DAAS ([0-9a-f]{64}):", read(app, DOCUMENTATION).all("http")[0])[1]
     with app.app_context():
         assert candidates.find_caller(public_key, "direct/folders") is None
 
 
 @pytest.mark.parametrize("service", applications.SERVICES)
-def test_every_service_stands_on_the_first_page(app: Flask, service: str) -> None:
+def test_every_service_is_on_the_first_page(app: Flask, service: str) -> None:
     text = app.test_client().get(DOCUMENTATION).text
     assert f"<code>{service}</code>" in text
 
@@ -215,7 +215,7 @@ def test_every_service_stands_on_the_first_page(app: Flask, service: str) -> Non
     [fault for fault in ApiError.__subclasses__() if fault.__module__ == errors.__name__],
     ids=lambda fault: fault.__name__,
 )
-def test_every_status_and_message_stands_on_the_page_of_errors(app: Flask, fault: type[Any]) -> None:
+def test_every_status_and_message_is_on_the_errors_page(app: Flask, fault: type[Any]) -> None:
     document = read(app, ERRORS)
     message = fault.message or (errors.message_of(fault.status) if fault.status != 422 else "is a required field.")
     stands = [
@@ -229,7 +229,7 @@ def test_every_status_and_message_stands_on_the_page_of_errors(app: Flask, fault
 @pytest.mark.parametrize(
     "header", [*cors._RESPONSE_HEADERS.split(", "), *cors._ANNOUNCEMENTS, "WWW-Authenticate", "Allow"]
 )
-def test_every_header_that_says_more_stands_in_the_documentation(app: Flask, header: str) -> None:
+def test_every_header_with_details_is_documented(app: Flask, header: str) -> None:
     assert header in read(app, ERRORS).text + read(app, DOCUMENTATION).text
 
 
@@ -252,7 +252,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("address", FILES)
-def test_a_file_is_downloaded_as_it_is(app: Flask, address: str) -> None:
+def test_file_is_downloaded_unchanged(app: Flask, address: str) -> None:
     answer = app.test_client().get(address)
     kind = "application/json" if address.endswith(".json") else "text/plain; charset=utf-8"
     assert (answer.status_code, answer.content_type, answer.data) == (200, kind, FILES[address].read_bytes())
@@ -263,7 +263,7 @@ def test_every_file_is_offered(app: Flask) -> None:
     assert {link for link in links if link.startswith(DOWNLOADS)} == {*FILES}
 
 
-def test_every_vector_and_every_field_stands_on_its_page(app: Flask) -> None:
+def test_every_vector_and_field_is_on_its_page(app: Flask) -> None:
     document = read(app, VECTORS)
     by_file = {path.name: json.loads(path.read_text()) for path in FILES.values() if path.suffix == ".json"}
     fields = by_file.pop("vectors.schema.json")["items"]["properties"]
@@ -281,7 +281,7 @@ def test_every_vector_and_every_field_stands_on_its_page(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/onboarding", "/onboarding/documentation/nothing", STATIC + "x.css"])
-def test_a_page_that_is_not_there_says_where_to_go(app: Flask, path: str) -> None:
+def test_missing_page_links_to_documentation(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
     assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
     document = Document(answer.text)
@@ -289,7 +289,7 @@ def test_a_page_that_is_not_there_says_where_to_go(app: Flask, path: str) -> Non
     assert {DOCUMENTATION, ERRORS} <= {*document.links}
 
 
-def test_what_was_asked_for_is_shown_as_text(app: Flask) -> None:
+def test_requested_path_is_shown_as_text(app: Flask) -> None:
     answer = app.test_client().get("/<script>alert(1)</script>")
     assert answer.status_code == 404
     assert "<script>" not in answer.text
@@ -299,32 +299,32 @@ def test_what_was_asked_for_is_shown_as_text(app: Flask) -> None:
     "name", ["routes.py", "..", "..%2froutes.py", "%2e%2e%2froutes.py", "x\0y", "static", "__init__.py"]
 )
 @pytest.mark.parametrize("folder", [STATIC, *DOWNLOADS])
-def test_no_file_but_the_pages_own_is_sent(app: Flask, folder: str, name: str) -> None:
+def test_only_files_of_pages_are_sent(app: Flask, folder: str, name: str) -> None:
     assert app.test_client().get(folder + name).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/", DOCUMENTATION, ERRORS, CONSOLE, STATIC + "style.css"])
-def test_a_page_can_only_be_read(app: Flask, path: str, method: str) -> None:
+def test_page_allows_only_get(app: Flask, path: str, method: str) -> None:
     answer = app.test_client().open(path, method=method, data=b"x")
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
     assert f"A {method} was sent to it" in answer.text
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_asked_for_by_head(app: Flask, path: str) -> None:
+def test_page_allows_head(app: Flask, path: str) -> None:
     answer = app.test_client().head(path)
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-def test_a_file_that_did_not_change_is_not_sent_again(app: Flask) -> None:
+def test_unchanged_file_is_304(app: Flask) -> None:
     client = app.test_client()
     first = client.get(STATIC + "style.css")
     again = client.get(STATIC + "style.css", headers={"If-None-Match": first.headers["ETag"]})
     assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
 
 
-def test_a_range_that_no_file_has_is_not_a_fault(app: Flask) -> None:
+def test_invalid_range_is_no_error(app: Flask) -> None:
     answer = app.test_client().get(STATIC + "style.css", headers={"Range": "bytes=999999-"})
     assert answer.status_code == 200
 
@@ -336,7 +336,7 @@ def test_a_range_that_no_file_has_is_not_a_fault(app: Flask) -> None:
         (DatabaseUnavailable(), 503, "The database is away"),
     ],
 )
-def test_a_page_that_fails_says_so_and_nothing_else(
+def test_failing_page_shows_only_an_error(
     raised: ZeroDivisionError | DatabaseUnavailable, status: int, said: str
 ) -> None:
     app = app_with()

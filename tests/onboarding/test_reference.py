@@ -60,9 +60,7 @@ def fill(call: Any, **arguments: Any) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
-def test_a_signed_move_is_sent_and_done(
-    reference: Any, application: Application, build: Builder, content_type: str
-) -> None:
+def test_signed_move_succeeds(reference: Any, application: Application, build: Builder, content_type: str) -> None:
     box = application.mailbox
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
@@ -75,7 +73,7 @@ def test_a_signed_move_is_sent_and_done(
     assert answer.request.header_value("Content-Type").partition(";")[0] == content_type
 
 
-def test_a_signed_move_is_sent_as_json(reference: Any, application: Application, build: Builder) -> None:
+def test_signed_move_is_sent_as_json(reference: Any, application: Application, build: Builder) -> None:
     box = application.mailbox
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
@@ -85,7 +83,7 @@ def test_a_signed_move_is_sent_as_json(reference: Any, application: Application,
     assert build.folder_of(box.message) == "Archived"
 
 
-def test_the_uri_is_signed_as_the_browser_sends_it(reference: Any, application: Application) -> None:
+def test_uri_is_signed_as_browser_sends_it(reference: Any, application: Application) -> None:
     type_keys(reference, application.keys)
     call = open_call(reference, MESSAGES)
     fill(call, mailbox=application.mailbox.name, subject="ä + b & c=% d", limit="1")
@@ -93,7 +91,7 @@ def test_the_uri_is_signed_as_the_browser_sends_it(reference: Any, application: 
     assert (answer.status, answer.json()["messages"]) == (200, [])
 
 
-def test_an_application_that_must_send_content_md5_can_use_it(reference: Any, build: Builder) -> None:
+def test_reference_sends_content_md5_if_required(reference: Any, build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
@@ -101,7 +99,7 @@ def test_an_application_that_must_send_content_md5_can_use_it(reference: Any, bu
     assert execute(reference, call).status == 200
 
 
-def test_a_date_that_is_filled_in_is_sent_and_signed(reference: Any, application: Application) -> None:
+def test_typed_date_is_sent_and_signed(reference: Any, application: Application) -> None:
     type_keys(reference, application.keys)
     call = open_call(reference, MESSAGES)
     fill(call, **{"mailbox": application.mailbox.name, "X-Daas-Date": "06/03/2013 12:13:56 EST"})
@@ -109,14 +107,14 @@ def test_a_date_that_is_filled_in_is_sent_and_signed(reference: Any, application
     assert (answer.status, answer.header_value("X-Daas-Error")) == (401, "date-outside-window")
 
 
-def test_without_keys_a_call_goes_out_unsigned(reference: Any, application: Application) -> None:
+def test_call_without_keys_is_sent_unsigned(reference: Any, application: Application) -> None:
     call = open_call(reference, MESSAGES)
     fill(call, mailbox=application.mailbox.name)
     answer = execute(reference, call)
     assert (answer.status, answer.request.header_value("Authorization")) == (401, None)
 
 
-def test_the_private_key_stays_in_the_page(reference: Any, application: Application, server: LiveServer) -> None:
+def test_private_key_stays_in_the_page(reference: Any, application: Application, server: LiveServer) -> None:
     type_keys(reference, application.keys)
     call = open_call(reference, MOVE)
     fill(call, mailbox=application.mailbox.name, id=application.mailbox.message, folder="Sent")
@@ -130,17 +128,17 @@ def test_the_private_key_stays_in_the_page(reference: Any, application: Applicat
     assert reference.input_value("#private-key") == ""
 
 
-def test_where_no_browser_signs_the_page_says_so(page: Page, server: LiveServer) -> None:
+def test_reference_says_if_browser_cannot_sign(page: Page, server: LiveServer) -> None:
     page.goto(f"http://{INSECURE_HOST}:{server.port}{REFERENCE}")
     assert page.get_by_text("Your browser signs only in a secure context").is_visible()
 
 
-def test_where_the_browser_signs_the_page_does_not_say_otherwise(reference: Any) -> None:
+def test_reference_does_not_warn_if_browser_can_sign(reference: Any) -> None:
     assert not reference.get_by_text("Your browser signs only in a secure context").is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(reference: Any, scheme: str) -> None:
+def test_reference_is_accessible(reference: Any, scheme: str) -> None:
     reference.emulate_media(color_scheme=scheme)
     reference.reload()
     reference.wait_for_selector(".opblock")
@@ -149,13 +147,13 @@ def test_it_is_accessible(reference: Any, scheme: str) -> None:
     assert violations(reference) == []
 
 
-def test_it_fits_a_narrow_screen(reference: Any) -> None:
+def test_reference_fits_narrow_screen(reference: Any) -> None:
     reference.set_viewport_size({"width": 320, "height": 600})
     execute(reference, open_call(reference, MOVE))
     assert reference.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_it_prints_in_dark_on_white(reference: Any) -> None:
+def test_reference_prints_dark_on_white(reference: Any) -> None:
     reference.emulate_media(color_scheme="dark")
     reference.wait_for_selector("html.dark-mode")
     reference.emulate_media(color_scheme="dark", media="print")

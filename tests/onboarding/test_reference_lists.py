@@ -53,7 +53,7 @@ def test_calls_are_signed_by_the_scheme_of_their_api(reference: Any, build: Buil
     assert execute(reference, remove).json() == "Contact removed"
 
 
-def test_without_keys_a_call_goes_out_unsigned(reference: Any) -> None:  # noqa: F811  As above.
+def test_call_without_keys_is_sent_unsigned(reference: Any) -> None:  # noqa: F811  As above.
     call = open_call(reference, MAKE)
     fill(call, name_or_id="x")
     answer = execute(reference, call)

@@ -46,7 +46,7 @@ def set_up(settings: Settings, place: Path, **environ: Any) -> str:
 @pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.both_databases
-def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(
+def test_shown_commands_move_a_message_with_daas_and_curl(
     make_settings: Callable[..., Settings], place: Any, database_kind: str
 ) -> None:
     for command in ("curl", "openssl"):
@@ -78,9 +78,7 @@ def test_what_the_demo_says_to_type_moves_a_message_with_daas_and_with_curl(
 
 
 @pytest.mark.both_databases
-def test_the_demo_is_made_once_and_kept(
-    make_settings: Callable[..., Settings], place: Path, database_kind: str
-) -> None:
+def test_demo_is_created_once(make_settings: Callable[..., Settings], place: Path, database_kind: str) -> None:
     settings = make_settings(database_kind)
     first = set_up(settings, place)
     keys = (place / "instance/demo.env").read_text()
@@ -89,9 +87,7 @@ def test_the_demo_is_made_once_and_kept(
     assert run(settings, place, "message", "list", "demo.clinician").count("\n") == 4
 
 
-def test_the_demos_keys_are_for_the_owner_alone_and_random(
-    make_settings: Callable[..., Settings], tmp_path: Path
-) -> None:
+def test_keys_of_demo_are_random_and_only_for_the_owner(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):
         place = tmp_path / name
@@ -103,18 +99,14 @@ def test_the_demos_keys_are_for_the_owner_alone_and_random(
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:8000", "unix:/tmp/daas.sock"])
-def test_no_demo_is_made_where_others_can_reach_it(
-    make_settings: Callable[..., Settings], place: Path, bind: str
-) -> None:
+def test_no_demo_on_public_address(make_settings: Callable[..., Settings], place: Path, bind: str) -> None:
     settings = make_settings("sqlite")
     assert set_up(settings, place, DAAS_BIND=bind) == ""
     assert not (place / "instance").exists()
     assert run(settings, place, "application", "list", "--json") == "[]\n"
 
 
-def test_no_demo_is_made_in_a_database_that_holds_something(
-    make_settings: Callable[..., Settings], place: Path
-) -> None:
+def test_no_demo_in_database_with_data(make_settings: Callable[..., Settings], place: Path) -> None:
     settings = make_settings("sqlite")
     run(settings, place, "db", "upgrade")
     run(settings, place, "mailbox", "add", "a")
@@ -124,7 +116,7 @@ def test_no_demo_is_made_in_a_database_that_holds_something(
 
 @pytest.mark.processes
 @pytest.mark.slow
-def test_a_wheel_holds_everything_that_the_service_needs(tmp_path: Path) -> None:
+def test_wheel_has_all_files_of_the_service(tmp_path: Path) -> None:
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -167,7 +159,7 @@ def test_a_wheel_holds_everything_that_the_service_needs(tmp_path: Path) -> None
     assert "daas move demo.clinician 1 5 " in made.stdout
 
 
-def test_every_package_is_named_for_the_wheel() -> None:
+def test_wheel_has_every_package() -> None:
     named = configparser.ConfigParser()
     named.read(ROOT / "setup.cfg")
     directories = {path.parent for path in (ROOT / "daas").rglob("__init__.py")}

@@ -75,12 +75,12 @@ def happened(request: dict[str, Any]) -> tuple[int, dict[str, str], str | None]:
 
 
 @pytest.mark.both_databases
-def test_every_printed_request_gets_the_printed_answer(made: dict[str, Any]) -> None:
+def test_every_printed_request_gets_printed_response(made: dict[str, Any]) -> None:
     printed = {each["title"]: (each["status"], each["answer_headers"], each["answer"]) for each in made["requests"]}
     assert {each["title"]: happened(each) for each in made["requests"]} == printed
 
 
-def test_every_answer_that_can_be_provoked_is_there(made: dict[str, Any]) -> None:
+def test_every_provokable_response_is_printed(made: dict[str, Any]) -> None:
     found = {(each["status"], each["answer_headers"].get("X-Daas-Error")) for each in made["requests"]}
     refused = {"date-unreadable", "date-without-zone", "date-zone-name", "date-outside-window"}
     refused |= {"content-md5-mismatch", "content-md5-required", None}
@@ -91,7 +91,7 @@ def test_every_answer_that_can_be_provoked_is_there(made: dict[str, Any]) -> Non
     assert all(said in messages for said in ("Use Not", "User Not", "is a required", "invalid input", "not found"))
 
 
-def test_the_http_file_holds_the_same_requests(daas: Commands, server: LiveServer, made: dict[str, Any]) -> None:
+def test_http_file_has_the_same_requests(daas: Commands, server: LiveServer, made: dict[str, Any]) -> None:
     path = daas.directory / "requests.http"
     printed = daas.json("sandbox", "reset", "--url", server.url, "--http", path)
     note, *blocks = re.split(r"^### ", path.read_text(), flags=re.MULTILINE)
@@ -111,7 +111,7 @@ def test_the_http_file_holds_the_same_requests(daas: Commands, server: LiveServe
         ]
 
 
-def test_the_table_says_the_same_in_lines(daas: Commands, server: LiveServer, made: dict[str, Any]) -> None:
+def test_table_has_the_same_requests(daas: Commands, server: LiveServer, made: dict[str, Any]) -> None:
     outcome = daas.run("sandbox", "reset", "--url", server.url)
     assert (outcome.status, outcome.stderr) == (0, "")
     rows = outcome.text.partition("\n\n")[0].splitlines()[1:]
@@ -123,7 +123,7 @@ def test_the_table_says_the_same_in_lines(daas: Commands, server: LiveServer, ma
 
 
 @pytest.mark.processes
-def test_the_printed_command_runs_the_kit(made: dict[str, Any], settings: Settings, tmp_path: Path) -> None:
+def test_printed_command_runs_the_kit(made: dict[str, Any], settings: Settings, tmp_path: Path) -> None:
     command = [*made["conformance_command"], "--case", "answer.*", "--json"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(settings), capture_output=True, text=True, timeout=60, check=False
@@ -138,7 +138,7 @@ def test_no_private_key_is_printed(daas: Commands, made: dict[str, Any], facts: 
         assert facts["refused"]["private_key"] not in text
 
 
-def test_the_server_is_the_one_of_the_settings(daas: Commands) -> None:
+def test_server_is_that_of_the_settings(daas: Commands) -> None:
     made = daas.json("sandbox", "create", DAAS_BIND="127.0.0.1:8077")
     assert made["conformance_command"][2] == "http://127.0.0.1:8077"
     assert made["requests"][0]["url"] == "http://127.0.0.1:8077/direct/messages/move/format/json"
@@ -148,7 +148,7 @@ def test_the_server_is_the_one_of_the_settings(daas: Commands) -> None:
 # What it makes
 
 
-def test_it_makes_three_applications_and_three_mailboxes(
+def test_sandbox_has_three_applications_and_three_mailboxes(
     daas: Commands, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     assert names(daas, "mailbox", "mailbox") == MAILBOXES
@@ -162,7 +162,7 @@ def test_it_makes_three_applications_and_three_mailboxes(
     assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
 
 
-def test_its_file_is_for_the_owner_alone_and_a_key_file(
+def test_sandbox_file_is_a_key_file_only_for_the_owner(
     daas: Commands, server: LiveServer, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     path = daas.directory / FILE
@@ -172,7 +172,7 @@ def test_its_file_is_for_the_owner_alone_and_a_key_file(
     assert moved.status == 0
 
 
-def test_the_limits_of_the_server_are_written_down(daas: Commands) -> None:
+def test_sandbox_file_has_limits_of_the_server(daas: Commands) -> None:
     daas.json("sandbox", "create", DAAS_DATE_WINDOW_SECONDS="120", DAAS_MAX_BODY_BYTES="2000")
     facts = json.loads((daas.directory / FILE).read_text())
     assert (facts["window"], facts["max_body_bytes"], facts["origin"]) == (120, 2000, None)
@@ -181,7 +181,7 @@ def test_the_limits_of_the_server_are_written_down(daas: Commands) -> None:
     assert (facts["window"], facts["max_body_bytes"], facts["origin"]) == (900, 65536, "https://a.example")
 
 
-def test_a_server_that_does_not_compare_dates_is_asked_for_no_old_one(daas: Commands) -> None:
+def test_no_old_date_is_printed_if_dates_are_not_compared(daas: Commands) -> None:
     made = daas.json("sandbox", "create", DAAS_DATE_WINDOW_SECONDS="0")
     assert made["good_until"] is None
     reasons = {each["answer_headers"].get("X-Daas-Error") for each in made["requests"]}
@@ -192,7 +192,7 @@ def test_a_server_that_does_not_compare_dates_is_asked_for_no_old_one(daas: Comm
 # Made once
 
 
-def test_a_second_sandbox_is_refused_and_changes_nothing(
+def test_second_sandbox_is_rejected_and_changes_nothing(
     daas: Commands, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     assert "daas sandbox reset" in daas.refusal("sandbox", "create")
@@ -200,7 +200,7 @@ def test_a_second_sandbox_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("taken", [["mailbox", "add", "sandbox.open"], ["application", "register", "sandbox.refused"]])
-def test_a_name_that_is_taken_is_refused_and_nothing_is_made(
+def test_name_in_use_is_rejected_and_nothing_is_created(
     make_settings: Callable[..., Settings], tmp_path: Path, taken: list[str]
 ) -> None:
     fresh = Commands(make_settings("sqlite"), tmp_path)
@@ -212,7 +212,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_made(
 
 
 @pytest.mark.parametrize("command", ["create", "reset", "remove"])
-def test_the_file_of_another_database_is_refused(
+def test_file_of_another_database_is_rejected(
     daas: Commands, made: dict[str, Any], make_settings: Callable[..., Settings], tmp_path: Path, command: str
 ) -> None:
     other = Commands(make_settings("sqlite"), tmp_path)
@@ -225,12 +225,12 @@ def test_the_file_of_another_database_is_refused(
 
 
 @pytest.mark.parametrize("command", ["reset", "remove"])
-def test_without_a_sandbox_there_is_nothing_to_do(daas: Commands, command: str) -> None:
+def test_reset_and_remove_without_sandbox_are_errors(daas: Commands, command: str) -> None:
     assert "daas sandbox create" in daas.refusal("sandbox", command)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
-def test_a_file_that_cannot_be_read_is_refused(daas: Commands, content: str) -> None:
+def test_unreadable_file_is_rejected(daas: Commands, content: str) -> None:
     (daas.directory / "instance").mkdir()
     (daas.directory / FILE).write_text(content)
     assert "cannot be read" in daas.refusal("sandbox", "reset")
@@ -241,7 +241,7 @@ def test_a_file_that_cannot_be_read_is_refused(daas: Commands, content: str) -> 
 
 
 @pytest.mark.both_databases
-def test_reset_puts_everything_back_with_the_same_keys(
+def test_reset_restores_everything_with_the_same_keys(
     daas: Commands, server: LiveServer, app: Flask, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     other = Builder(app).mailbox()
@@ -271,7 +271,7 @@ def test_reset_puts_everything_back_with_the_same_keys(
 
 
 @pytest.mark.both_databases
-def test_remove_takes_away_all_that_was_made_and_nothing_else(
+def test_remove_deletes_only_the_sandbox(
     daas: Commands, server: LiveServer, app: Flask, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     build = Builder(app)
@@ -288,7 +288,7 @@ def test_remove_takes_away_all_that_was_made_and_nothing_else(
 
 
 @pytest.mark.both_databases
-def test_remove_takes_away_lists_and_contacts(
+def test_remove_deletes_lists_and_contacts(
     daas: Commands, server: LiveServer, app: Flask, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     keeping = Builder(app).application(services=SERVICES).keys
@@ -301,7 +301,7 @@ def test_remove_takes_away_lists_and_contacts(
 
 
 @pytest.mark.both_databases
-def test_no_id_is_used_again(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
+def test_ids_are_not_used_again(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
     daas.json("sandbox", "remove")
     daas.json("sandbox", "create")
     again = json.loads((daas.directory / FILE).read_text())
@@ -311,7 +311,7 @@ def test_no_id_is_used_again(daas: Commands, made: dict[str, Any], facts: dict[s
 
 
 @pytest.mark.both_databases
-def test_one_that_was_broken_off_can_be_removed(daas: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_sandbox_can_be_removed(daas: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise OSError("no space left")
 
@@ -324,5 +324,5 @@ def test_one_that_was_broken_off_can_be_removed(daas: Commands, monkeypatch: pyt
     assert daas.json("sandbox", "create")
 
 
-def test_the_keys_of_two_sandboxes_differ(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
+def test_keys_of_two_sandboxes_differ(daas: Commands, made: dict[str, Any], facts: dict[str, Any]) -> None:
     assert len({facts["public_key"], facts["private_key"], *facts["refused"].values()}) == 4

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-#: nginx rejects these requests before the service sees them: `test_nginx_rejects_what_is_no_clean_http_in_json`.
+#: nginx rejects these requests before the service sees them: `test_nginx_rejects_malformed_http_in_json`.
 NOT_BEHIND_NGINX = [
-    r"test_the_host_does_not_matter\[.*(missing|blank|blanks|empty-label|dot|slash)\]",
+    r"test_host_does_not_matter\[.*(missing|blank|blanks|empty-label|dot|slash)\]",
     r"test_an_absolute_target_counts_\w+\[.*(https://u@mail\.example\.org:8443|HTTP://)\]",
     r"test_any_other_path_under_the_api_is_not_found_\w+\[.*/direct/messages/move%(00)?\]",
-    r"test_a_repeated_authorization_is_refused\b.*",
-    r"test_another_method_is_not_allowed\[.*-(TRACE|CONNECT)\]",
+    r"test_repeated_authorization_is_rejected\b.*",
+    r"test_other_method_is_405\[.*-(TRACE|CONNECT)\]",
     # It passes on a target without a path as `/`: that is a redirect to the pages.
     r"test_a_path_that_is_nearly_the_apis_\w+\[.*http://127\.0\.0\.1(\?/direct/messages/move)?\]",
 ]

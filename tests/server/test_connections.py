@@ -20,7 +20,7 @@ LIMIT = 65_536
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_requests_in_pieces_of_any_size_are_answered_one_by_one(
+def test_requests_in_pieces_of_any_size_get_responses_in_order(
     server: LiveServer, application: Application, chunked: bool
 ) -> None:
     body = form(application).encode()
@@ -41,12 +41,12 @@ def test_requests_in_pieces_of_any_size_are_answered_one_by_one(
         assert wire.at_end()
 
 
-def test_a_request_of_very_many_small_chunks_is_answered(server: LiveServer, application: Application) -> None:
+def test_request_of_many_small_chunks_is_served(server: LiveServer, application: Application) -> None:
     request = head(MOVE, [*signed(application), CHUNKED]) + chunks(form(application).encode().ljust(60_000, b"&"), [1])
     assert ask(server, request).status == 200
 
 
-def test_what_follows_a_request_with_an_ambiguous_end_is_not_read(
+def test_bytes_after_ambiguous_request_are_not_read(
     server: LiveServer, application: Application, build: Builder
 ) -> None:
     hidden = signed_post(application, form(application))
@@ -71,15 +71,13 @@ EXPECTING = {
 
 
 @pytest.mark.parametrize(("announced", "body", "status"), EXPECTING.values(), ids=EXPECTING)
-def test_a_client_that_waits_for_100_continue_gets_it_once(
-    server: LiveServer, announced: tuple[str, str], body: bytes, status: int
-) -> None:
+def test_100_continue_is_sent_once(server: LiveServer, announced: tuple[str, str], body: bytes, status: int) -> None:
     with connected(server) as wire:
         assert wire.ask(head(MOVE, [EXPECTED, announced])).status == 100
         assert wire.ask(body).status == status
 
 
-def test_a_client_of_http_1_0_never_gets_100_continue(server: LiveServer) -> None:
+def test_http_1_0_never_gets_100_continue(server: LiveServer) -> None:
     request = head(MOVE, [EXPECTED, ("Content-Length", "6"), ("X", "HTTP/1.1")], version="HTTP/1.0")
     assert ask(server, request + b"id=181").status == 401
 
@@ -96,16 +94,14 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize(("endless", "status"), ENDLESS.values(), ids=ENDLESS)
-def test_what_has_no_end_is_rejected_at_once(server: LiveServer, endless: bytes, status: int) -> None:
+def test_request_without_end_is_rejected_at_once(server: LiveServer, endless: bytes, status: int) -> None:
     with connected(server) as wire:
         assert wire.ask(endless).status == status
         with suppress(ConnectionError):
             assert wire.at_end()
 
 
-def test_a_request_that_has_begun_is_answered_before_the_server_stops(
-    settings: Settings, application: Application
-) -> None:
+def test_stopping_server_completes_running_requests(settings: Settings, application: Application) -> None:
     request = signed_post(application, form(application))
     with LiveServer.start(settings) as live:
         with connected(live) as kept, connected(live) as half:

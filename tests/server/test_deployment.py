@@ -45,12 +45,12 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
 
 
-def test_the_unit_waits_longer_than_requests_that_have_arrived() -> None:
+def test_unit_waits_for_running_requests() -> None:
     patience = int(re.search(r"^graceful_timeout = (\d+)$", CONFIGURATION.read_text(), re.MULTILINE)[1])
     assert int(re.search(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)[1]) > patience
 
 
-def test_every_dependency_is_pinned_with_its_hashes() -> None:
+def test_every_dependency_is_pinned_with_hashes() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         entries = re.split(r"\n(?=[A-Za-z])", re.sub(r"^ *#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE))
         assert len(entries) > 20
@@ -109,7 +109,7 @@ def backed_up(database_kind: str, tmp_path: Path, postgresql: PostgreSQL) -> Any
 
 
 @pytest.mark.both_databases
-def test_what_is_restored_from_a_backup_serves_and_gives_no_id_twice(
+def test_restored_backup_serves_and_gives_no_id_twice(
     backed_up: tuple[dict[str, str], dict[str, str], list[str], dict[Any, Any]], tmp_path: Path
 ) -> None:
     here, there, (back_up, restore), environ = backed_up

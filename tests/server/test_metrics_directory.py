@@ -39,19 +39,19 @@ def parent_of_made(monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
-def test_the_directory_is_in_systemds_runtime_directory(parent_of_made: Any, tmp_path: Path) -> None:
+def test_directory_is_in_systemds_runtime_directory(parent_of_made: Any, tmp_path: Path) -> None:
     assert parent_of_made(str(tmp_path)) == tmp_path
     assert parent_of_made(f"{tmp_path}:/nowhere") == tmp_path
 
 
 @pytest.mark.parametrize("runtime", ["", "{}/missing", "{}/file"])
-def test_the_directory_is_in_memory_without_systemd(parent_of_made: Any, tmp_path: Path, runtime: str) -> None:
+def test_directory_is_in_memory_without_systemd(parent_of_made: Any, tmp_path: Path, runtime: str) -> None:
     (tmp_path / "file").touch()
     found = parent_of_made(runtime.format(tmp_path))
     assert found == (SHARED_MEMORY if SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir()))
 
 
-def test_the_metrics_of_all_processes_are_added_up(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+def test_metrics_of_all_processes_are_added_up(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     settings = make_settings("postgresql")
     fill(settings)
     with LiveServer.start(settings, DAAS_WORKERS="2", RUNTIME_DIRECTORY=str(tmp_path)) as live:
@@ -69,7 +69,7 @@ def test_the_metrics_of_all_processes_are_added_up(make_settings: Callable[..., 
     assert not directory.exists()
 
 
-def test_a_full_data_disk_ends_no_worker_and_hides_no_count(
+def test_full_data_disk_ends_no_worker_and_loses_no_count(
     make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     settings = make_settings("sqlite")

@@ -31,20 +31,20 @@ pytestmark = pytest.mark.slow
 
 # About the service's own reading of malformed HTTP and of half a request, and about its peer's address.
 NOT_BEHIND_A_PROXY = {
-    "test_what_is_no_well_formed_http_is_refused_in_json_and_not_logged",
-    "test_a_connection_that_says_nothing_is_closed_without_an_answer",
-    "test_a_head_that_is_cut_short_has_no_answer_and_moves_nothing",
-    "test_what_a_client_says_of_itself_and_its_proxies_changes_nothing",
-    "test_what_a_refused_request_held_is_not_in_the_servers_log",
+    "test_malformed_http_is_rejected_in_json_and_not_logged",
+    "test_silent_connection_is_closed_without_response",
+    "test_cut_head_gets_no_response_and_moves_nothing",
+    "test_forwarded_headers_of_a_client_change_nothing",
+    "test_log_contains_no_data_of_rejected_requests",
 }
 BODIES = [
     test_raw_request.test_chunks_of_any_size_are_one_body,
-    test_raw_request.test_a_request_that_arrives_byte_by_byte_is_one_request,
-    test_raw_request.test_a_body_of_exactly_the_limit_is_read,
-    test_raw_request.test_a_body_of_one_byte_more_is_too_large,
-    test_raw_request.test_a_content_coding_is_not_supported,
-    test_raw_request.test_requests_sent_at_once_are_answered_in_their_order,
-    test_raw_request.test_what_lies_in_a_body_is_no_request,
+    test_raw_request.test_request_that_arrives_byte_by_byte_is_one_request,
+    test_raw_request.test_body_of_exactly_the_limit_is_accepted,
+    test_raw_request.test_body_one_byte_over_the_limit_is_413,
+    test_raw_request.test_content_coding_is_415,
+    test_raw_request.test_pipelined_requests_get_responses_in_order,
+    test_raw_request.test_request_inside_a_body_is_not_served,
 ]
 # The contract over raw HTTP, again with nginx between; conftest.py says which cases never reach the service.
 globals().update(
@@ -84,7 +84,7 @@ UNCLEAN = {
 
 
 @pytest.mark.parametrize("request_", UNCLEAN.values(), ids=UNCLEAN)
-def test_nginx_rejects_what_is_no_clean_http_in_json(server: Front, request_: bytes) -> None:
+def test_nginx_rejects_malformed_http_in_json(server: Front, request_: bytes) -> None:
     answer = server.ask(request_)
     check_rejection(answer, 501 if answer.status == 501 else None)
 
@@ -95,7 +95,7 @@ kit_target = conformance.target
 NOT_THE_SERVICES = {"authorization.repeated", "rcws.refused.repeated", "http.no-version"}
 
 
-def test_the_kit_passes_through_nginx(
+def test_kit_passes_through_nginx(
     settings: Settings, kit_target: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with in_front(settings, tmp_path, DAAS_ALLOWED_ORIGINS=conformance.ORIGIN) as front:
@@ -113,7 +113,7 @@ def test_the_kit_passes_through_nginx(
 @pytest.mark.parametrize(
     "forwarded", [[], [("X-Forwarded-For", "198.51.100.1")], [("X-Forwarded-For", "127.0.0.1, 127.0.0.1")]]
 )
-def test_the_log_names_the_client_whatever_it_says_of_itself(
+def test_log_has_address_of_client_despite_its_headers(
     server: Front, application: Application, build: Builder, forwarded: Any
 ) -> None:
     answer = server.ask(post([*forwarded, *signed(application)], form(application)))
@@ -121,9 +121,7 @@ def test_the_log_names_the_client_whatever_it_says_of_itself(
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
-def test_a_signed_target_comes_through_unchanged_over_both_versions(
-    server: Front, application: Application, version: str
-) -> None:
+def test_signed_target_is_unchanged_over_http_1_1_and_2(server: Front, application: Application, version: str) -> None:
     target = f"{MOVE}?a=b%2Fc+d%20e&%7e=%ff//../x"
     headers = [word for name, value in signed(application, uri=target) for word in ("-H", f"{name}: {value}")]
     command: list[Any] = ["curl", "-sS", version, "--path-as-is", "--cacert", server.nginx.certificate, *headers]
@@ -145,16 +143,16 @@ def test_monitors_ask_the_node_itself(server: Front) -> None:
     assert answer.json() == {"status": "ok"}
 
 
-def test_a_body_that_is_far_too_large_is_refused_in_json(server: Front, application: Application) -> None:
+def test_far_too_large_body_is_rejected_in_json(server: Front, application: Application) -> None:
     check_rejection(server.ask(head(MOVE, [*signed(application), ("Content-Length", "400000")])), 413)
 
 
-def test_plain_http_is_refused_in_json(server: Front) -> None:
+def test_plain_http_is_rejected_in_json(server: Front) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=15) as plain:
         check_rejection(Wire(plain).ask(head("/", [], method="GET")), 400)
 
 
-def test_an_explanation_of_2048_characters_comes_through(
+def test_explanation_of_2048_characters_is_passed_on(
     settings: Settings, application: Application, tmp_path: Path
 ) -> None:
     target = f"{MOVE}?{'q' * 1900}"
@@ -164,7 +162,7 @@ def test_an_explanation_of_2048_characters_comes_through(
     assert len(answer.header("X-Daas-String-To-Sign")) > 2500
 
 
-def test_a_node_that_is_away_is_a_503_in_json(settings: Settings, application: Application, tmp_path: Path) -> None:
+def test_unavailable_node_is_503_in_json(settings: Settings, application: Application, tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with in_front(settings, tmp_path, [f"127.0.0.1:{closed.getsockname()[1]}"]) as front:
@@ -173,9 +171,7 @@ def test_a_node_that_is_away_is_a_503_in_json(settings: Settings, application: A
     assert answer.header("Retry-After") == "5"
 
 
-def test_one_node_of_two_that_is_away_is_not_noticed(
-    settings: Settings, application: Application, tmp_path: Path
-) -> None:
+def test_unavailable_node_of_two_is_not_noticed(settings: Settings, application: Application, tmp_path: Path) -> None:
     with socket.socket() as closed, LiveServer.start(settings) as other:
         closed.bind(("127.0.0.1", 0))
         nodes = [f"127.0.0.1:{closed.getsockname()[1]}", f"127.0.0.1:{other.port}"]

@@ -56,7 +56,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("reason", MALFORMED)
-def test_a_malformed_request_is_one_line_that_names_address_and_reason(failing: Any, reason: str) -> None:
+def test_malformed_request_is_one_line_with_address_and_reason(failing: Any, reason: str) -> None:
     request, status = MALFORMED[reason]
     answer = ask(failing, request.encode())
     assert re.fullmatch("[0-9a-f]{32}", answer.request_id)
@@ -74,7 +74,7 @@ def test_a_malformed_request_is_one_line_that_names_address_and_reason(failing: 
 
 
 @pytest.mark.parametrize("path", ["/", "/header"])
-def test_a_failure_of_the_application_is_a_500_in_json_and_an_error(failing: Any, path: str) -> None:
+def test_failing_application_is_500_in_json_and_logged(failing: Any, path: str) -> None:
     answer = ask(failing, f"GET {path}?{SECRET} HTTP/1.1\r\n\r\n".encode())
     assert (answer.status, answer.header("Content-Type")) == (500, "application/json")
     assert answer.json == {"request_id": answer.request_id, "message": "Internal Server Error"}

@@ -68,7 +68,7 @@ STALLED = {
 
 
 @pytest.mark.parametrize("stalled", STALLED.values(), ids=STALLED)
-def test_a_stalled_request_keeps_nobody_waiting(front: Any, application: Application, stalled: bytes) -> None:
+def test_stalled_request_delays_no_other(front: Any, application: Application, stalled: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(connection := front.connect(ONE))
@@ -77,7 +77,7 @@ def test_a_stalled_request_keeps_nobody_waiting(front: Any, application: Applica
 
 
 @pytest.mark.parametrize("start", [length(60_000), CHUNKS + b"ffff\r\n"], ids=["length", "chunk"])
-def test_a_dripping_request_keeps_nobody_waiting(front: Any, application: Application, start: bytes) -> None:
+def test_dripping_request_delays_no_other(front: Any, application: Application, start: bytes) -> None:
     with front.connect(ONE) as connection:
         connection.sendall(start)
         for _ in range(5):
@@ -85,7 +85,7 @@ def test_a_dripping_request_keeps_nobody_waiting(front: Any, application: Applic
             assert_served(front, application)
 
 
-def test_stalled_connections_are_closed_after_the_deadline(settings: Settings, tmp_path: Path) -> None:
+def test_stalled_connections_are_closed_after_deadline(settings: Settings, tmp_path: Path) -> None:
     with in_front(settings, tmp_path) as front, ExitStack() as stack:
         front.nginx.shorten_deadlines()
         for name, stalled in STALLED.items():
@@ -103,7 +103,7 @@ def is_closed(connection: socket.socket) -> bool:
     return True
 
 
-def test_clients_that_leave_in_the_middle_leave_nothing_behind(front: Any, application: Application) -> None:
+def test_clients_that_disconnect_delay_no_other(front: Any, application: Application) -> None:
     for stalled in STALLED.values():
         for _ in range(10):
             with front.connect(ONE) as connection:
@@ -114,7 +114,7 @@ def test_clients_that_leave_in_the_middle_leave_nothing_behind(front: Any, appli
 # Slow readers
 
 
-def test_a_slow_reader_keeps_nobody_waiting(front: Any, application: Application, build: Builder) -> None:
+def test_slow_reader_delays_no_other(front: Any, application: Application, build: Builder) -> None:
     for _ in range(300):
         build.message(application.mailbox, subject="s" * 900)
     query = urlencode({"mailbox": application.mailbox.name, "limit": 1000})
@@ -135,7 +135,7 @@ def signed_get(application: Application, target: str) -> bytes:
 # Floods
 
 
-def test_a_flood_from_one_address_is_a_429_and_another_is_served(front: Any, application: Application) -> None:
+def test_flood_from_one_address_is_429_and_another_is_served(front: Any, application: Application) -> None:
     unsigned = post([], b"id=1")
     statuses, rejected = [], None
     deadline = time.monotonic() + 60
@@ -188,7 +188,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("headers", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_an_ambiguous_request_is_rejected_and_moves_nothing(
+def test_ambiguous_request_is_rejected_and_moves_nothing(
     front: Any, application: Application, build: Builder, headers: list[tuple[str, str]]
 ) -> None:
     hidden = signed_post(application, form(application))
@@ -203,9 +203,7 @@ def test_an_ambiguous_request_is_rejected_and_moves_nothing(
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\n\r\n"], ids=["in-line", "in-head"])
-def test_a_bare_line_feed_hides_no_header(
-    front: Any, application: Application, build: Builder, line_end: bytes
-) -> None:
+def test_bare_line_feed_hides_no_header(front: Any, application: Application, build: Builder, line_end: bytes) -> None:
     """nginx reads a bare LF as the end of a line and passes on clean lines: both sides see the same request."""
     whole = signed_post(application, form(application))
     hidden = whole.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1" + line_end, 1)
@@ -228,7 +226,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("request_", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_a_client_that_sends_too_much_sees_the_413(front: Any, request_: bytes) -> None:
+def test_client_that_sends_too_much_sees_413(front: Any, request_: bytes) -> None:
     answer = front.ask(request_, "127.0.0.5")
     assert (answer.status, json.loads(answer.body)["message"]) == (413, "Content Too Large")
     assert answer.request_id

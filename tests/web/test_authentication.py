@@ -38,14 +38,14 @@ def test_both_encodings_of_the_hash_are_accepted(application: Application, raw: 
     assert ask(application, raw=raw).status_code == 200
 
 
-def test_a_browser_may_sign_the_bare_media_type(application: Application) -> None:
+def test_browser_may_sign_bare_media_type(application: Application) -> None:
     assert ask(application, headers={"Content-Type": f"{FORM}; charset=UTF-8"}).status_code == 200
     assert ask(application, content_type=f"{FORM}; charset=UTF-8").status_code == 200
     assert ask(application, content_type=f"{FORM};charset=UTF-8", headers={"Content-Type": FORM}).status_code == 401
 
 
 @pytest.mark.parametrize("word", ["DAAS", "daas", "DaAs"])
-def test_the_scheme_counts_in_any_case_with_blanks_behind_it(application: Application, word: str) -> None:
+def test_scheme_is_accepted_in_any_case_with_spaces_after_it(application: Application, word: str) -> None:
     date = now()
     header = authorization(application.keys, date=date).replace("DAAS ", word + "   ")
     assert ask(application, date=date, headers={"Authorization": header}).status_code == 200
@@ -55,7 +55,7 @@ MALFORMED = ["", "DAAS", "DAAS ", "DAAS key", "DAAS :x", "DAAS key:", "Basic YTp
 
 
 @pytest.mark.parametrize("header", [*MALFORMED, "DAAS k:s extra", "DAAS k\xe9:s", "DAASk:s", "DAAS k :s"], ids=ascii)
-def test_a_malformed_authorization_is_a_401_that_explains_nothing(build: Builder, header: str) -> None:
+def test_malformed_authorization_is_401_without_explanation(build: Builder, header: str) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     answer = ask(application, headers={"Authorization": header})
     assert answer.status_code == 401
@@ -63,7 +63,7 @@ def test_a_malformed_authorization_is_a_401_that_explains_nothing(build: Builder
     assert not {"X-Daas-Error", "X-Daas-String-To-Sign", "X-Daas-Clock-Skew"} & {*answer.headers.keys()}
 
 
-def test_a_missing_authorization_is_a_401(application: Application, build: Builder) -> None:
+def test_missing_authorization_is_401(application: Application, build: Builder) -> None:
     answer = application.app.test_client().post(MOVE, headers={"Date": now(), "Content-Type": FORM})
     assert (answer.status_code, reason_of(build, answer)) == (401, "authorization-missing")
 
@@ -71,7 +71,7 @@ def test_a_missing_authorization_is_a_401(application: Application, build: Build
 @pytest.mark.parametrize(
     "change", [str.upper, lambda key: key[:-1], lambda key: key + "0"], ids=["upper", "cut", "longer"]
 )
-def test_the_public_key_is_compared_exactly(
+def test_public_key_is_compared_exactly(
     application: Application, build: Builder, change: Callable[..., Any] | Callable[..., Any]
 ) -> None:
     date = now()
@@ -91,7 +91,7 @@ def test_the_public_key_is_compared_exactly(
     ],
     ids=["no date", "no type", "blank type", "repeated date"],
 )
-def test_a_header_that_was_lost_is_a_401_without_an_error_name(
+def test_lost_header_is_401_without_x_daas_error(
     application: Application, build: Builder, headers: dict[str, str | None], reason: str
 ) -> None:
     sent = {**application.signed_headers(), **headers}
@@ -103,7 +103,7 @@ def test_a_header_that_was_lost_is_a_401_without_an_error_name(
 
 @pytest.mark.parametrize("sent", [None, "", " "], ids=["absent", "blank", "a space"])
 @pytest.mark.parametrize("signed", [None, ""], ids=["no line", "a blank line"])
-def test_a_signature_over_no_content_type_is_told_so(
+def test_signed_request_without_content_type_is_named(
     build: Builder, clock: Clock, sent: str | None, signed: str | None
 ) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
@@ -121,7 +121,7 @@ def test_a_signature_over_no_content_type_is_told_so(
     assert "X-Daas-String-To-Sign" not in answer.headers
 
 
-def test_a_missing_content_type_is_told_before_the_date(application: Application) -> None:
+def test_missing_content_type_is_reported_before_date(application: Application) -> None:
     headers = {**application.signed_headers(content_type=None, date="yesterday")}
     answer = application.app.test_client().post(MOVE, data=b"", headers=headers)
     assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-type-missing")
@@ -130,9 +130,7 @@ def test_a_missing_content_type_is_told_before_the_date(application: Application
 
 @pytest.mark.parametrize("signed_as", ["latin-1", "utf-8"])
 @pytest.mark.parametrize("zone", ["hora est\xe1ndar del Atl\xe1ntico", "Mitteleurop\xe4ische Zeit", "\xff"])
-def test_a_date_of_latin_1_may_be_signed_as_utf_8(
-    application: Application, clock: Clock, zone: str, signed_as: str
-) -> None:
+def test_latin_1_date_may_be_signed_as_utf_8(application: Application, clock: Clock, zone: str, signed_as: str) -> None:
     clock.stopped = EXAMPLE_EDT
     date = f"Mon Jun 03 2013 12:13:56 GMT-0400 ({zone})"
     for raw in (False, True):
@@ -141,14 +139,14 @@ def test_a_date_of_latin_1_may_be_signed_as_utf_8(
         assert answer.status_code == 200
 
 
-def test_a_date_sent_in_utf_8_is_signed_as_it_is_sent(application: Application, clock: Clock) -> None:
+def test_utf_8_date_is_signed_as_sent(application: Application, clock: Clock) -> None:
     clock.stopped = EXAMPLE_EDT
     date = "Mon Jun 03 2013 12:13:56 GMT-0400 (\xe5\x8c\x97\xe7\xbe\x8e)"
     assert ask(application, date=date).status_code == 200
     assert ask(application, date=date, headers={"Date": date.replace("\xe5", "\xe6")}).status_code == 401
 
 
-def test_only_the_date_may_be_signed_as_utf_8(application: Application) -> None:
+def test_only_date_may_be_signed_as_utf_8(application: Application) -> None:
     date, uri = now(), f"{MOVE}?x=\xe1"
     signed = authorization(application.keys, date=date, uri=uri.encode().decode("latin-1"))
     headers = {"Date": date, "Content-Type": FORM, "Authorization": signed}
@@ -158,7 +156,7 @@ def test_only_the_date_may_be_signed_as_utf_8(application: Application) -> None:
     assert answer.status_code == 401
 
 
-def test_a_trailing_space_in_a_signed_date_can_be_seen(build: Builder) -> None:
+def test_explanation_shows_trailing_space_of_signed_date(build: Builder) -> None:
     """As moment.js writes one where it knows no zone: it is signed, but is no part of a header's value."""
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     date = "06/03/2013 12:13:56"
@@ -180,7 +178,7 @@ def test_a_trailing_space_in_a_signed_date_can_be_seen(build: Builder) -> None:
         ("multipart/form-data", "", 400, "multipart-delimiters"),
     ],
 )
-def test_a_signed_400_or_415_says_why(
+def test_signed_400_and_415_have_x_daas_error(
     application: Application, build: Builder, content_type: str, body: str, status: int, reason: str
 ) -> None:
     answer = application.post_signed(body, content_type=content_type)
@@ -188,42 +186,42 @@ def test_a_signed_400_or_415_says_why(
     assert reason_of(build, answer) == reason
 
 
-def test_a_signed_415_for_a_coding_says_why(application: Application) -> None:
+def test_signed_415_for_coding_has_x_daas_error(application: Application) -> None:
     answer = application.post_signed("", headers={"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.headers["X-Daas-Error"]) == (415, "coding-unsupported")
 
 
-def test_a_422_has_no_error_name(application: Application) -> None:
+def test_422_has_no_x_daas_error(application: Application) -> None:
     answer = application.post_signed("")
     assert (answer.status_code, answer.headers.get("X-Daas-Error")) == (422, None)
 
 
-def test_x_daas_date_counts_before_date(application: Application) -> None:
+def test_x_daas_date_precedes_date(application: Application) -> None:
     date = now()
     assert ask(application, date=date, headers={"Date": "yesterday", "X-Daas-Date": date}).status_code == 200
 
 
 @pytest.mark.parametrize("unread", ["yesterday", "Mon, 02 Nov 2026 15:00 GMT", "Monday, noon", ""])
-def test_a_date_that_cannot_be_read_does_not_count_beside_x_daas_date(application: Application, unread: str) -> None:
+def test_unreadable_date_is_ignored_beside_x_daas_date(application: Application, unread: str) -> None:
     date = now()
     assert ask(application, date=date, headers={"Date": unread, "X-Daas-Date": date}).status_code == 200
 
 
 @pytest.mark.parametrize("repeated", ["now,now", "Mon, 02 Nov 2026 15:00:00 GMT,Mon, 02 Nov 2026 15:00:00 GMT"])
-def test_a_date_that_was_sent_twice_is_refused_even_beside_x_daas_date(application: Application, repeated: str) -> None:
+def test_repeated_date_is_rejected_even_beside_x_daas_date(application: Application, repeated: str) -> None:
     date = now()
     assert ask(application, date=date, headers={"Date": repeated, "X-Daas-Date": date}).status_code == 401
 
 
 @pytest.mark.parametrize("date", ["", "tomorrow"])
-def test_x_daas_date_counts_even_if_it_cannot_be_read(application: Application, date: str) -> None:
+def test_unreadable_x_daas_date_precedes_readable_date(application: Application, date: str) -> None:
     headers = {"Authorization": authorization(application.keys, date=date), "X-Daas-Date": date}
     answer = ask(application, headers=headers)
     assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "date-unreadable")
 
 
 @pytest.mark.parametrize(("offset", "status"), [(-901, 401), (-900, 200), (0, 200), (900, 200), (901, 401)])
-def test_the_window_is_900_seconds_either_way_inclusive(
+def test_date_window_is_900_seconds_either_way_inclusive(
     application: Application, clock: Clock, offset: int, status: int
 ) -> None:
     clock.stopped = EXAMPLE_EDT - offset + 0.9  # The fraction of the server's second does not count.
@@ -245,7 +243,7 @@ def test_the_window_is_900_seconds_either_way_inclusive(
     ],
     ids=["EST in summer", "another zone", "no zone", "no time", "no day"],
 )
-def test_a_good_signature_is_told_what_is_wrong_with_its_date(
+def test_valid_signature_gets_error_of_its_date(
     application: Application, build: Builder, clock: Clock, date: str, error: str, skew: str | None
 ) -> None:
     clock.stopped = EXAMPLE_EDT
@@ -255,7 +253,7 @@ def test_a_good_signature_is_told_what_is_wrong_with_its_date(
     assert reason_of(build, answer) == error
 
 
-def test_a_wrong_signature_is_told_nothing_about_its_date(application: Application, clock: Clock) -> None:
+def test_wrong_signature_gets_no_error_of_its_date(application: Application, clock: Clock) -> None:
     clock.stopped = EXAMPLE_EDT
     answer = ask(application, date=f"{EXAMPLE} EST", headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
     assert not {"X-Daas-Error", "X-Daas-Clock-Skew"} & {*answer.headers.keys()}
@@ -275,7 +273,7 @@ MD5 = hashlib.md5(BODY, usedforsecurity=False)
     ],
     ids=["base64", "hex", "HEX", "base64 of hex"],
 )
-def test_content_md5_is_read_in_each_form_that_clients_send(application: Application, md5: str) -> None:
+def test_content_md5_is_accepted_in_each_form_of_clients(application: Application, md5: str) -> None:
     assert application.post_signed(BODY, md5=md5).status_code == 403  # Past authentication: mailbox a is not open.
 
 
@@ -290,19 +288,19 @@ def test_content_md5_is_read_in_each_form_that_clients_send(application: Applica
     ],
     ids=["blank", "no padding", "base64 of HEX", "another body", "repeated"],
 )
-def test_a_content_md5_that_does_not_match_is_a_401(application: Application, clock: Clock, md5: str) -> None:
+def test_content_md5_that_does_not_match_is_401(application: Application, clock: Clock, md5: str) -> None:
     clock.stopped = EXAMPLE_EDT
     answer = application.post_signed(BODY, md5=md5, date=formatdate(EXAMPLE_EDT, usegmt=True))
     assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-md5-mismatch")
     assert answer.headers["X-Daas-Clock-Skew"] == "0"
 
 
-def test_a_content_md5_that_is_not_signed_is_a_401(application: Application, build: Builder) -> None:
+def test_unsigned_content_md5_is_401(application: Application, build: Builder) -> None:
     answer = application.post_signed(BODY, headers={"Content-MD5": base64.b64encode(MD5.digest()).decode()})
     assert (answer.status_code, reason_of(build, answer)) == (401, "signature-mismatch")
 
 
-def test_an_application_can_be_held_to_send_content_md5(build: Builder) -> None:
+def test_content_md5_can_be_required_of_application(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
     answer = ask(application)
     assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-md5-required")
@@ -313,19 +311,19 @@ def explanation_of(answer: TestResponse) -> bytes:
     return base64.b64decode(answer.headers["X-Daas-String-To-Sign"])
 
 
-def test_the_string_to_sign_is_shown_to_an_application_that_may_see_it(build: Builder) -> None:
+def test_string_to_sign_is_shown_to_application_with_flag(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     date = now()
     answer = ask(application, date=date, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
     assert explanation_of(answer) == f"POST\n{date}\n{FORM}\n{MOVE}".encode()
 
 
-def test_the_string_to_sign_is_shown_to_no_other_application(application: Application) -> None:
+def test_string_to_sign_is_not_shown_without_flag(application: Application) -> None:
     answer = ask(application, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
     assert "X-Daas-String-To-Sign" not in answer.headers
 
 
-def test_a_string_to_sign_over_2048_characters_is_not_shown(build: Builder) -> None:
+def test_string_to_sign_over_2048_characters_is_not_shown(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     spent = len(f"POST\n{now()}\n{FORM}\n{MOVE}?")
     uris = [f"{MOVE}?{'x' * (length - spent)}" for length in (2048, 2049)]
@@ -353,7 +351,7 @@ def other_app(settings: Settings) -> Iterator[Callable[..., Any]]:
             db.engine.dispose()
 
 
-def test_a_setting_shows_the_string_to_sign_to_everyone_with_a_well_formed_header(
+def test_setting_shows_string_to_sign_to_everyone(
     other_app: Callable[..., Any],
 ) -> None:
     build = other_app(DAAS_EXPLAIN_401="1")
@@ -362,14 +360,14 @@ def test_a_setting_shows_the_string_to_sign_to_everyone_with_a_well_formed_heade
     assert explanation_of(answer).startswith(b"POST\n")
 
 
-def test_a_window_of_zero_takes_any_date_that_can_be_read(other_app: Callable[..., Any]) -> None:
+def test_window_of_zero_accepts_any_readable_date(other_app: Callable[..., Any]) -> None:
     build = other_app(DAAS_DATE_WINDOW_SECONDS="0")
     application = build.application(mailboxes=[build.mailbox()])
     assert ask(application, date="06/03/2013 12:13:56 EST").status_code == 200
     assert ask(application, date="06/03/2013 12:13:56").headers["X-Daas-Error"] == "date-without-zone"
 
 
-def test_keys_brought_along_sign_as_text(build: Builder) -> None:
+def test_imported_keys_sign_as_text(build: Builder) -> None:
     from daas.signing.mechanism import KeyPair
 
     keys = KeyPair("an~old!public-key" + build.mailbox().name, "not/hex=at+all;but,text")

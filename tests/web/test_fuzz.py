@@ -165,7 +165,7 @@ def spoiled(draw: Any, wholes: st.SearchStrategy[bytes]) -> bytes:
 
 @steady
 @given(pairs=st.lists(st.tuples(names, texts), max_size=8), junk=st.lists(odd_bytes, max_size=2), plain=st.booleans())
-def test_a_mangled_form_is_answered_as_documented(
+def test_mangled_form_gets_documented_response(
     server: LiveServer, hostile: Application, pairs: Any, junk: Any, plain: Any
 ) -> None:
     escape = (lambda text: text) if plain else (lambda text: quote(text, safe=""))
@@ -197,7 +197,7 @@ json_objects = st.lists(st.tuples(names, json_values), max_size=6).map(as_object
 
 @steady
 @given(body=spoiled((json_objects | json_values).map(lambda text: text.encode("utf-8", "surrogatepass"))))
-def test_mangled_json_is_answered_as_documented(server: LiveServer, hostile: Application, body: Any) -> None:
+def test_mangled_json_gets_documented_response(server: LiveServer, hostile: Application, body: Any) -> None:
     assert_documented(ask(server, signed_post(hostile, body, content_type=JSON)))
 
 
@@ -242,7 +242,7 @@ def multipart(draw: Any) -> bytes:
     body=spoiled(multipart()),
     boundary=st.sampled_from(["b", '"b"', "b; boundary=b", "b--", "", '"', "\xff", "x" * 200]),
 )
-def test_mangled_multipart_is_answered_as_documented(
+def test_mangled_multipart_gets_documented_response(
     server: LiveServer, hostile: Application, body: Any, boundary: Any
 ) -> None:
     headers = signed_bare(hostile, f"multipart/form-data; boundary={boundary}")
@@ -272,7 +272,7 @@ query_texts = texts | st.sampled_from(
     pairs=st.lists(st.tuples(query_names, query_texts), max_size=8),
     junk=st.sampled_from(["", "%", "%ff", "%c0%af", "&&", "?", "=", "%00", "&%=%"]),
 )
-def test_a_mangled_query_is_answered_as_documented(
+def test_mangled_query_gets_documented_response(
     server: LiveServer, hostile: Application, call: Any, pairs: Any, junk: Any
 ) -> None:
     written = "".join(f"&{name}={quote(text, safe='')[:3000]}" for name, text in pairs)
@@ -357,7 +357,7 @@ header_values = st.sampled_from(
 
 @steady
 @given(extra=st.lists(st.tuples(header_names, header_values), max_size=4), instead=st.booleans())
-def test_mangled_headers_are_answered_as_documented(
+def test_mangled_headers_get_documented_response(
     server: LiveServer, hostile: Application, extra: Any, instead: Any
 ) -> None:
     replaced = {name for name, _ in extra} if instead else set()
@@ -379,7 +379,7 @@ def test_mangled_headers_are_answered_as_documented(
     ),
     over=st.integers(0, 3),
 )
-def test_a_head_with_bytes_changed_is_answered_as_documented_or_not_at_all(
+def test_changed_head_gets_documented_response_or_none(
     server: LiveServer, hostile: Application, at: Any, put: Any, over: Any
 ) -> None:
     # The beginning stays: what is not under /direct may be a page for people.
@@ -393,7 +393,7 @@ def test_a_head_with_bytes_changed_is_answered_as_documented_or_not_at_all(
 
 @steady
 @given(data=st.binary(max_size=400))
-def test_random_bytes_are_refused_in_json_or_not_answered(server: LiveServer, data: Any) -> None:
+def test_random_bytes_are_rejected_in_json_or_get_no_response(server: LiveServer, data: Any) -> None:
     for answer in all_answers(server, data):
         assert (answer.status, answer.fault[1] in DOCUMENTED[answer.status]) == (400, True)
 
@@ -651,7 +651,7 @@ def assert_answer(build: Builder, application: Application, answer: Answer, expe
 
 
 @pytest.mark.parametrize(("content_type", "body", "expected"), TABLE)
-def test_the_nastiest_bodies_have_exactly_these_answers(
+def test_nastiest_bodies_get_exactly_these_responses(
     server: LiveServer,
     application: Application,
     build: Builder,
@@ -688,7 +688,7 @@ CONTENT_TYPES = {
 
 
 @pytest.mark.parametrize(("content_type", "expected"), CONTENT_TYPES.values(), ids=CONTENT_TYPES)
-def test_the_nastiest_content_types_have_exactly_these_answers(
+def test_nastiest_content_types_get_exactly_these_responses(
     server: LiveServer, application: Application, build: Builder, content_type: str, expected: str | tuple[int, str]
 ) -> None:
     body = fill(PARTS + END, application)
@@ -725,7 +725,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("target", "fields"), QUERIES.values(), ids=QUERIES)
-def test_the_nastiest_queries_are_invalid_input(
+def test_nastiest_queries_are_invalid_input(
     server: LiveServer, application: Application, target: str, fields: list[str]
 ) -> None:
     target = target.replace("<mailbox>", application.mailbox.name)
@@ -736,9 +736,7 @@ def test_the_nastiest_queries_are_invalid_input(
 
 @pytest.mark.parametrize("query", ["mailbox=%ff", "mailbox=a&x=%c0%af", "mailbox=a&%ed%a0%80=x"])
 @pytest.mark.parametrize("call", ["folders", "messages"])
-def test_a_query_that_is_not_utf_8_is_a_bad_request(
-    server: LiveServer, application: Application, call: str, query: str
-) -> None:
+def test_query_that_is_not_utf_8_is_400(server: LiveServer, application: Application, call: str, query: str) -> None:
     target = f"/direct/{call}?{query}"
     headers = signed(application, method="GET", uri=target, content_type=None)
     assert ask(server, head(target, headers, method="GET")).fault == BAD_REQUEST
@@ -791,7 +789,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize(("content_type", "body", "expected"), LARGE.values(), ids=LARGE)
-def test_a_body_of_a_megabyte_is_answered_without_holding_up_anyone(
+def test_body_of_a_megabyte_gets_expected_response(
     roomy_server: LiveServer, application: Application, content_type: str, body: bytes, expected: tuple[int, str]
 ) -> None:
     assert ask(roomy_server, post(signed_bare(application, content_type), body)).fault == expected

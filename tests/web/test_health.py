@@ -58,13 +58,13 @@ def app_behind(settings: Settings) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.mark.both_databases
-def test_a_service_that_can_serve_is_live_and_ready(app: Flask) -> None:
+def test_service_with_database_is_live_and_ready(app: Flask) -> None:
     for path in ("/health/live", "/health/ready"):
         answer = ask(app, path)
         assert (answer.status_code, answer.json, answer.mimetype) == (200, {"status": "ok"}, "application/json")
 
 
-def test_a_service_whose_database_is_away_is_live_but_not_ready() -> None:
+def test_service_without_database_is_live_but_not_ready() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://daas@127.0.0.1:{closed.getsockname()[1]}/daas"
@@ -76,9 +76,7 @@ def test_a_service_whose_database_is_away_is_live_but_not_ready() -> None:
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(("revision", "ready"), [("0000", False), (None, False), ("9999", True)])
-def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(
-    own: Flask, revision: str | None, ready: bool
-) -> None:
+def test_service_is_ready_on_its_own_schema_and_the_next(own: Flask, revision: str | None, ready: bool) -> None:
     with own.app_context(), db.engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM alembic_version"))
         if revision:
@@ -102,24 +100,24 @@ def test_a_service_is_ready_on_its_own_schema_and_that_of_the_next_release(
         ("", False),
     ],
 )
-def test_monitors_are_on_this_machine_by_default(app: Flask, path: str, peer: str, open_to: bool) -> None:
+def test_monitors_are_on_loopback_by_default(app: Flask, path: str, peer: str, open_to: bool) -> None:
     assert ask(app, path, peer).status_code == (200 if open_to else 404)
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
 @pytest.mark.parametrize("path", VIEWS)
-def test_a_proxy_of_this_machine_that_nobody_trusts_does_not_publish_them(app: Flask, path: str, header: str) -> None:
+def test_untrusted_proxy_on_loopback_does_not_publish_health(app: Flask, path: str, header: str) -> None:
     assert ask(app, path, headers={header: "127.0.0.1"}).status_code == 404
 
 
-def test_the_client_counts_not_the_proxy_that_is_trusted(app_behind: Callable[..., Any]) -> None:
+def test_client_address_decides_and_not_the_proxys(app_behind: Callable[..., Any]) -> None:
     app = app_behind(DAAS_TRUSTED_PROXIES="127.0.0.1")
     through = {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"}
     assert [ask(app, path, headers=through).status_code for path in VIEWS] == [404] * 3
     assert [ask(app, path).status_code for path in VIEWS] == [200] * 3
 
 
-def test_a_setting_opens_them_to_other_networks(app_behind: Callable[..., Any]) -> None:
+def test_setting_opens_health_to_other_networks(app_behind: Callable[..., Any]) -> None:
     app = app_behind(DAAS_MONITORS="10.1.0.0/16")
     assert [ask(app, path, "10.1.2.3").status_code for path in VIEWS] == [200] * 3
     assert [ask(app, path, "127.0.0.1").status_code for path in VIEWS] == [404] * 3
@@ -178,7 +176,7 @@ def test_durations_are_counted_in_buckets(counted: tuple[Application, Callable[.
     assert 0 < value_of(text, "daas_request_duration_seconds_sum", **MOVED) < 30
 
 
-def test_only_well_signed_posts_without_content_md5_are_unbound(
+def test_signed_posts_without_content_md5_count_as_unsigned(
     counted: tuple[Application, Callable[..., Any]],
 ) -> None:
     application, read = counted
@@ -191,7 +189,7 @@ def test_only_well_signed_posts_without_content_md5_are_unbound(
 
 
 @pytest.mark.both_databases
-def test_the_use_of_the_pool_is_counted_down_again(counted: tuple[Application, Callable[..., Any]]) -> None:
+def test_gauge_of_pool_returns_to_zero(counted: tuple[Application, Callable[..., Any]]) -> None:
     application, read = counted
     app = application.app
     assert value_of(read(), "daas_pool_in_use") == 0
@@ -209,7 +207,7 @@ def is_server(app: Flask) -> bool:
     return app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() != "sqlite"
 
 
-def test_no_label_holds_what_a_request_brings(counted: tuple[Application, Callable[..., Any]]) -> None:
+def test_no_label_contains_data_of_a_request(counted: tuple[Application, Callable[..., Any]]) -> None:
     application, read = counted
     word = new_name("Zytomegalie")
     for uri in (f"/direct/{word}", f"/{word}"):

@@ -59,7 +59,7 @@ KEPT_OPEN = {
 
 
 @pytest.mark.parametrize(("first", "status"), KEPT_OPEN.values(), ids=KEPT_OPEN)
-def test_a_connection_serves_the_next_request_after_an_answer(
+def test_connection_serves_next_request_after_response(
     server: LiveServer, application: Application, build: Builder, first: Callable[..., Any], status: int
 ) -> None:
     with connected(server) as wire:
@@ -69,36 +69,34 @@ def test_a_connection_serves_the_next_request_after_an_answer(
     assert build.folder_of(application.mailbox.message) == "Sent"
 
 
-def test_the_request_ids_of_one_connection_grow(server: LiveServer, application: Application) -> None:
+def test_request_ids_of_one_connection_grow(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         ids = [int(wire.ask(signed_post(application, form(application))).request_id) for _ in range(5)]
     assert ids == sorted({*ids})
 
 
-def test_a_connection_is_closed_for_who_asks_for_it(server: LiveServer, application: Application) -> None:
+def test_connection_is_closed_on_request(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         answer = wire.ask(post([*signed(application), ("Connection", "close")], form(application)))
         assert (answer.status, answer.header("Connection")) == (200, "close")
         assert wire.at_end()
 
 
-def test_http_1_0_is_answered_and_closed(server: LiveServer, application: Application) -> None:
+def test_http_1_0_connection_is_closed_after_response(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         answer = wire.ask(post(signed(application), form(application), version="HTTP/1.0"))
         assert (answer.status, answer.body) == (200, moved(application, answer))
         assert wire.at_end()
 
 
-def test_http_1_0_is_kept_open_for_who_asks_for_it(server: LiveServer, application: Application) -> None:
+def test_http_1_0_connection_is_kept_open_on_request(server: LiveServer, application: Application) -> None:
     request = post([*signed(application), ("Connection", "keep-alive")], form(application), version="HTTP/1.0")
     with connected(server) as wire:
         assert [wire.ask(request).status for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.parametrize("expectation", ["100-continue", "100-Continue"])
-def test_a_client_that_expects_it_is_told_to_continue(
-    server: LiveServer, application: Application, expectation: str
-) -> None:
+def test_expect_100_continue_gets_100(server: LiveServer, application: Application, expectation: str) -> None:
     body = form(application).encode()
     with connected(server) as wire:
         headers = [*signed(application), ("Expect", expectation), ("Content-Length", str(len(body)))]
@@ -107,12 +105,12 @@ def test_a_client_that_expects_it_is_told_to_continue(
         assert (answer.status, answer.body) == (200, moved(application, answer))
 
 
-def test_http_1_0_is_never_told_to_continue(server: LiveServer, application: Application) -> None:
+def test_http_1_0_never_gets_100_continue(server: LiveServer, application: Application) -> None:
     request = post([*signed(application), ("Expect", "100-continue")], form(application), version="HTTP/1.0")
     assert ask(server, request).status == 200
 
 
-def test_an_upgrade_that_is_not_offered_is_not_made(server: LiveServer, application: Application) -> None:
+def test_upgrade_is_ignored(server: LiveServer, application: Application) -> None:
     for protocol in ["websocket", "h2c", "TLS/1.0"]:
         upgrade = [("Connection", "Upgrade"), ("Upgrade", protocol), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
         assert (protocol, ask(server, post([*signed(application), *upgrade], form(application))).status) == (
@@ -138,7 +136,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
-def test_the_host_does_not_matter(server: LiveServer, application: Application, host: str | None) -> None:
+def test_host_does_not_matter(server: LiveServer, application: Application, host: str | None) -> None:
     line = b"" if host is None else f"Host: {host}\r\n".encode("latin-1")
     request = signed_post(application, form(application)).replace(b"Host: 127.0.0.1\r\n", line)
     answer = ask(server, request)
@@ -165,9 +163,7 @@ SIGNED_TARGETS = [
 
 
 @pytest.mark.parametrize("target", SIGNED_TARGETS, ids=lambda target: target[:60])
-def test_the_signature_covers_the_target_as_it_is_on_the_request_line(
-    server: LiveServer, application: Application, target: str
-) -> None:
+def test_signature_covers_target_as_on_request_line(server: LiveServer, application: Application, target: str) -> None:
     answer = ask(server, signed_post(application, form(application), target=target))
     assert (answer.status, answer.body) == (200, moved(application, answer))
 
@@ -186,7 +182,7 @@ def test_the_signature_covers_the_target_as_it_is_on_the_request_line(
         ("http://127.0.0.1" + MOVE, "http://127.0.0.1" + MOVE),
     ],
 )
-def test_a_signature_for_another_spelling_of_the_target_is_refused(
+def test_signature_of_another_spelling_of_target_is_rejected(
     server: LiveServer, application: Application, sent: str, signed_for: str
 ) -> None:
     answer = ask(server, post(signed(application, uri=signed_for), form(application), target=sent))
@@ -196,7 +192,7 @@ def test_a_signature_for_another_spelling_of_the_target_is_refused(
 @pytest.mark.parametrize(
     "before", ["http://127.0.0.1", "https://u@mail.example.org:8443", "HTTP://", "a+b-c.d://[::1]:80"]
 )
-def test_an_absolute_target_counts_from_the_first_slash_after_its_authority(
+def test_absolute_target_is_signed_from_its_path(
     server: LiveServer, application: Application, build: Builder, before: str
 ) -> None:
     target = MOVE + "?a=http://b/c"
@@ -237,7 +233,7 @@ def test_an_absolute_target_counts_from_the_first_slash_after_its_authority(
         "/direct/messages/Move",
     ],
 )
-def test_any_other_path_under_the_api_is_not_found_and_never_redirected(
+def test_other_path_under_api_is_404_and_never_redirected(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
     answer = ask(server, post(signed(application, uri=target), form(application), target=target))
@@ -262,7 +258,7 @@ def test_any_other_path_under_the_api_is_not_found_and_never_redirected(
         "http://127.0.0.1?/direct/messages/move",
     ],
 )
-def test_a_path_that_is_nearly_the_apis_is_no_page_and_never_redirected(
+def test_path_like_the_apis_is_no_page_and_never_redirected(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
     uri = re.sub(r"\Ahttp://[^/?]*", "", target)
@@ -273,7 +269,7 @@ def test_a_path_that_is_nearly_the_apis_is_no_page_and_never_redirected(
 
 
 @pytest.mark.parametrize("target", ["direct/messages/move?a=://", "http:/direct/messages/move?a=://b"])
-def test_a_target_that_is_neither_a_path_nor_has_an_authority_moves_nothing(
+def test_malformed_target_moves_nothing(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
     answer = ask(server, post(signed(application, uri=target), form(application), target=target))
@@ -284,9 +280,7 @@ def test_a_target_that_is_neither_a_path_nor_has_an_authority_moves_nothing(
 @pytest.mark.parametrize(
     "target", [MOVE + "#", MOVE + "#x", MOVE + "?a=b#c", "/direct/#" + MOVE, "http://h" + MOVE + "#"]
 )
-def test_a_target_with_a_fragment_is_a_bad_request(
-    server: LiveServer, application: Application, build: Builder, target: str
-) -> None:
+def test_target_with_fragment_is_400(server: LiveServer, application: Application, build: Builder, target: str) -> None:
     answer = ask(
         server, post(signed(application, uri=target.replace("http://h", "")), form(application), target=target)
     )
@@ -296,7 +290,7 @@ def test_a_target_with_a_fragment_is_a_bad_request(
 
 @pytest.mark.parametrize("call", ["folders", "messages"])
 @pytest.mark.parametrize("spelled", ["", "/", "/format/json", "/format/json/"])
-def test_a_signed_get_has_its_arguments_in_the_query_as_it_is_on_the_request_line(
+def test_signed_get_has_its_arguments_in_the_raw_query(
     server: LiveServer, application: Application, call: str, spelled: str
 ) -> None:
     target = f"/direct/{call}{spelled}?MAILBOX=%20{application.mailbox.name.replace('.', '%2e')}+&x=%7e+%2F&&=;"
@@ -305,7 +299,7 @@ def test_a_signed_get_has_its_arguments_in_the_query_as_it_is_on_the_request_lin
 
 
 @pytest.mark.parametrize("target", ["/direct//folders", "/direct/folders//", "/direct/folders%2F"])
-def test_a_signed_get_of_another_path_is_not_found(server: LiveServer, application: Application, target: str) -> None:
+def test_signed_get_of_other_path_is_404(server: LiveServer, application: Application, target: str) -> None:
     target += f"?mailbox={application.mailbox.name}"
     answer = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))
     assert answer.fault == NOT_FOUND
@@ -314,14 +308,14 @@ def test_a_signed_get_of_another_path_is_not_found(server: LiveServer, applicati
 # Headers
 
 
-def test_a_repeated_authorization_is_refused(server: LiveServer, application: Application) -> None:
+def test_repeated_authorization_is_rejected(server: LiveServer, application: Application) -> None:
     headers = signed(application)
     again = [header for header in headers if header[0] == "Authorization"]
     assert ask(server, post([*headers, *again], form(application))).fault == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("joined", [",", ", "])
-def test_an_authorization_joined_of_two_is_refused(server: LiveServer, application: Application, joined: str) -> None:
+def test_authorization_joined_of_two_is_rejected(server: LiveServer, application: Application, joined: str) -> None:
     headers = [
         (name, value + joined + value if name == "Authorization" else value) for name, value in signed(application)
     ]
@@ -329,7 +323,7 @@ def test_an_authorization_joined_of_two_is_refused(server: LiveServer, applicati
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
-def test_a_repeated_date_is_refused_though_both_are_signed(
+def test_repeated_date_is_rejected_though_both_are_signed(
     server: LiveServer, application: Application, name: str
 ) -> None:
     date = now()
@@ -339,7 +333,7 @@ def test_a_repeated_date_is_refused_though_both_are_signed(
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
 @pytest.mark.parametrize("joined", [",", ", "])
-def test_a_date_joined_of_two_is_refused_though_both_are_signed(
+def test_date_joined_of_two_is_rejected_though_signed(
     server: LiveServer, application: Application, name: str, joined: str
 ) -> None:
     date = now()
@@ -348,7 +342,7 @@ def test_a_date_joined_of_two_is_refused_though_both_are_signed(
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
-def test_two_dates_that_read_as_one_when_joined_are_refused(
+def test_two_dates_that_join_into_a_valid_date_are_rejected(
     server: LiveServer, application: Application, name: str
 ) -> None:
     date = datetime.datetime.now(datetime.UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Greenwich,Mean Time)")
@@ -357,12 +351,12 @@ def test_two_dates_that_read_as_one_when_joined_are_refused(
     assert ask(server, post([*halves, *headers], form(application))).fault == UNAUTHENTICATED
 
 
-def test_a_date_repeated_beside_one_that_counts_is_refused(server: LiveServer, application: Application) -> None:
+def test_repeated_date_beside_x_daas_date_is_rejected(server: LiveServer, application: Application) -> None:
     headers = [*signed(application, date_header="X-Daas-Date"), ("Date", now()), ("Date", now())]
     assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
 
 
-def test_a_repeated_content_md5_is_refused_though_both_are_signed(server: LiveServer, application: Application) -> None:
+def test_repeated_content_md5_is_rejected_though_signed(server: LiveServer, application: Application) -> None:
     md5 = "CY9rzUYh03PK3k6DJie09g=="
     headers = [header for header in signed(application, md5=f"{md5},{md5}") if header[0] != "Content-MD5"]
     answer = ask(server, post([*headers, ("Content-MD5", md5), ("Content-MD5", md5)], "test"))
@@ -371,7 +365,7 @@ def test_a_repeated_content_md5_is_refused_though_both_are_signed(server: LiveSe
 
 
 @pytest.mark.parametrize("joined", [",", ", "])
-def test_a_content_md5_joined_of_two_is_refused_though_both_are_signed(
+def test_content_md5_joined_of_two_is_rejected_though_signed(
     server: LiveServer, application: Application, joined: str
 ) -> None:
     md5 = "CY9rzUYh03PK3k6DJie09g=="
@@ -380,13 +374,13 @@ def test_a_content_md5_joined_of_two_is_refused_though_both_are_signed(
     assert answer.header("X-Daas-Error") == "content-md5-mismatch"
 
 
-def test_x_daas_date_counts_over_date(server: LiveServer, application: Application) -> None:
+def test_x_daas_date_precedes_date(server: LiveServer, application: Application) -> None:
     headers = [("Date", "yesterday"), *signed(application, date_header="X-Daas-Date")]
     assert ask(server, post(headers, form(application))).status == 200
 
 
 @pytest.mark.parametrize("unreadable", ["yesterday", "", "06/03/2013"])
-def test_x_daas_date_counts_even_if_it_cannot_be_read(
+def test_unreadable_x_daas_date_precedes_readable_date(
     server: LiveServer, application: Application, unreadable: str
 ) -> None:
     headers = [*signed(application, date=unreadable, date_header="X-Daas-Date"), ("Date", now())]
@@ -395,9 +389,7 @@ def test_x_daas_date_counts_even_if_it_cannot_be_read(
     assert answer.header("X-Daas-Error") == "date-unreadable"
 
 
-def test_an_unreadable_x_daas_date_beside_a_signed_date_is_refused(
-    server: LiveServer, application: Application
-) -> None:
+def test_unreadable_x_daas_date_beside_signed_date_is_rejected(server: LiveServer, application: Application) -> None:
     answer = ask(server, post([*signed(application), ("X-Daas-Date", "yesterday")], form(application)))
     assert answer.fault == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") is None
@@ -405,27 +397,25 @@ def test_an_unreadable_x_daas_date_beside_a_signed_date_is_refused(
 
 @pytest.mark.parametrize("blank", ["", " ", "\t \t"], ids=["empty", "blank", "tabs"])
 @pytest.mark.parametrize("name", ["Authorization", "Date", "Content-Type"])
-def test_a_needed_header_that_is_blank_is_refused(
-    server: LiveServer, application: Application, name: str, blank: str
-) -> None:
+def test_empty_required_header_is_rejected(server: LiveServer, application: Application, name: str, blank: str) -> None:
     parts = {"Date": {"date": ""}, "Content-Type": {"content_type": ""}}.get(name, {})
     headers = [(given, blank if given == name else value) for given, value in signed(application, **parts)]
     assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Date", "Content-Type"])
-def test_a_needed_header_that_is_missing_is_refused(server: LiveServer, application: Application, name: str) -> None:
+def test_missing_required_header_is_rejected(server: LiveServer, application: Application, name: str) -> None:
     headers = [header for header in signed(application) if header[0] != name]
     assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
 
 
-def test_a_blank_content_md5_is_present_and_does_not_match(server: LiveServer, application: Application) -> None:
+def test_empty_content_md5_is_present_and_does_not_match(server: LiveServer, application: Application) -> None:
     answer = ask(server, signed_post(application, form(application), md5=""))
     assert answer.fault == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") == "content-md5-mismatch"
 
 
-def test_blanks_around_the_values_are_not_part_of_them(server: LiveServer, application: Application) -> None:
+def test_spaces_around_header_values_are_removed(server: LiveServer, application: Application) -> None:
     headers = [(name, f" \t {value} \t ") for name, value in signed(application)]
     assert ask(server, post(headers, form(application))).status == 200
 
@@ -441,21 +431,21 @@ def test_blanks_around_the_values_are_not_part_of_them(server: LiveServer, appli
         ("Content_Encoding", "gzip"),
     ],
 )
-def test_a_header_with_an_underscore_is_another_header(
+def test_header_with_underscore_is_another_header(
     server: LiveServer, application: Application, name: str, value: str
 ) -> None:
     answer = ask(server, post([*signed(application), (name, value)], form(application)))
     assert (answer.status, answer.body) == (200, moved(application, answer))
 
 
-def test_a_date_is_not_read_from_a_header_with_an_underscore(server: LiveServer, application: Application) -> None:
+def test_date_header_with_underscore_is_ignored(server: LiveServer, application: Application) -> None:
     headers = [("X_Daas_Date", value) if name == "Date" else (name, value) for name, value in signed(application)]
     assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Date", "X-Daas-Date", "Content-Type", "Content-MD5"])
 @pytest.mark.parametrize("odd", ["\xff", "\xc3\xa9", "\xed\xa0\x80"], ids=["byte", "utf-8", "surrogate"])
-def test_bytes_over_127_in_a_header_that_counts_are_refused(
+def test_bytes_over_127_in_used_header_are_rejected(
     server: LiveServer, application: Application, name: str, odd: str
 ) -> None:
     headers = [header for header in signed(application) if header[0] != name]
@@ -466,7 +456,7 @@ def test_bytes_over_127_in_a_header_that_counts_are_refused(
 @pytest.mark.parametrize(
     ("part", "fault"), [("date", "date-unreadable"), ("md5", "content-md5-mismatch")], ids=["date", "content-md5"]
 )
-def test_bytes_over_127_that_are_signed_are_named_as_the_fault(
+def test_signed_bytes_over_127_are_named_as_error(
     server: LiveServer, application: Application, part: str, fault: str
 ) -> None:
     answer = ask(server, signed_post(application, form(application), **{part: "\xe9\xff"}))
@@ -474,16 +464,14 @@ def test_bytes_over_127_that_are_signed_are_named_as_the_fault(
     assert answer.header("X-Daas-Error") == fault
 
 
-def test_bytes_over_127_in_a_parameter_of_the_content_type_are_signed_like_others(
-    server: LiveServer, application: Application
-) -> None:
+def test_bytes_over_127_in_content_type_parameter_are_signed(server: LiveServer, application: Application) -> None:
     assert ask(server, signed_post(application, form(application), content_type=f"{FORM}; x=\xe9\xff")).status == 200
 
 
 @pytest.mark.parametrize(
     "name", ["Origin", "User-Agent", "Cookie", "Accept", "X-Request-Id", "Referer", "Connection", "Content-Language"]
 )
-def test_bytes_over_127_in_a_header_that_does_not_count_change_nothing(
+def test_bytes_over_127_in_unused_header_change_nothing(
     server: LiveServer, application: Application, name: str
 ) -> None:
     assert ask(server, post([*signed(application), (name, "\xff\xe9=;,")], form(application))).status == 200
@@ -510,7 +498,7 @@ def test_bytes_over_127_in_a_header_that_does_not_count_change_nothing(
         ("X-HTTP-Method-Override", "DELETE"),
     ],
 )
-def test_what_a_client_says_of_itself_and_its_proxies_changes_nothing(
+def test_forwarded_headers_of_a_client_change_nothing(
     server: LiveServer, application: Application, build: Builder, name: str, value: str
 ) -> None:
     answer = ask(server, post([(name, value), *signed(application)], form(application)))
@@ -519,7 +507,7 @@ def test_what_a_client_says_of_itself_and_its_proxies_changes_nothing(
     assert (row.remote_address, row.method, row.path) == ("127.0.0.1", "POST", MOVE)
 
 
-def test_a_request_id_of_the_client_is_ignored(server: LiveServer, application: Application, build: Builder) -> None:
+def test_request_id_from_client_is_ignored(server: LiveServer, application: Application, build: Builder) -> None:
     answer = ask(server, post([("X-Request-Id", "4611686018427387904"), *signed(application)], form(application)))
     assert answer.request_id != "4611686018427387904"
     assert build.log_row(answer.request_id).message == application.mailbox.message
@@ -543,9 +531,7 @@ NO_METHODS_OF = {
     "method", ["", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "M-SEARCH"]
 )
 @pytest.mark.parametrize(("target", "other"), NO_METHODS_OF.items())
-def test_another_method_is_not_allowed(
-    server: LiveServer, build: Builder, method: str, target: str, other: str
-) -> None:
+def test_other_method_is_405(server: LiveServer, build: Builder, method: str, target: str, other: str) -> None:
     answer = ask(server, head(target, [], method=method or other))
     assert answer.fault == NOT_ALLOWED
     assert answer.header("Allow") == {"GET": "POST", "POST": "GET"}[other]
@@ -561,7 +547,7 @@ def test_another_method_is_not_allowed(
         ("/direct/x", 404, None),
     ],
 )
-def test_head_is_refused_without_a_body(
+def test_head_is_rejected_without_body(
     server: LiveServer, application: Application, target: str, status: int, allow: str | None
 ) -> None:
     with connected(server) as wire:
@@ -575,7 +561,7 @@ def test_head_is_refused_without_a_body(
 # Other origins
 
 
-def test_a_preflight_of_an_allowed_origin_is_answered(open_server: LiveServer, build: Builder) -> None:
+def test_preflight_from_allowed_origin_is_204(open_server: LiveServer, build: Builder) -> None:
     before = count_rows(build)
     asked = [
         ("Origin", ORIGIN),
@@ -598,24 +584,20 @@ def test_a_preflight_of_an_allowed_origin_is_answered(open_server: LiveServer, b
 
 
 @pytest.mark.parametrize("target", ["/direct/messages/move", MOVE + "/", MOVE + "?a=b", "http://127.0.0.1" + MOVE])
-def test_every_spelling_of_the_url_has_a_preflight(open_server: LiveServer, target: str) -> None:
+def test_preflight_works_for_every_spelling_of_the_url(open_server: LiveServer, target: str) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
     assert ask(open_server, head(target, asked, method="OPTIONS")).status == 204
 
 
 @pytest.mark.parametrize("target", ["/direct/folders", "/direct/messages/format/json/", "/direct/messages?mailbox=x"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_preflight_names_the_methods_of_its_url_whichever_is_asked_for(
-    open_server: LiveServer, target: str, method: str
-) -> None:
+def test_preflight_names_all_methods_of_its_url(open_server: LiveServer, target: str, method: str) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", method)]
     answer = ask(open_server, head(target, asked, method="OPTIONS"))
     assert (answer.status, answer.header("Access-Control-Allow-Methods")) == (204, "GET")
 
 
-def test_the_connection_of_a_preflight_serves_the_request_that_follows(
-    open_server: LiveServer, application: Application
-) -> None:
+def test_connection_serves_next_request_after_preflight(open_server: LiveServer, application: Application) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
     with connected(open_server) as wire:
         assert wire.ask(head(MOVE, asked, method="OPTIONS")).status == 204
@@ -643,7 +625,7 @@ OTHER_ORIGINS = {
 
 
 @pytest.mark.parametrize("origins", OTHER_ORIGINS.values(), ids=OTHER_ORIGINS)
-def test_a_preflight_of_another_origin_is_not_allowed_and_logged(
+def test_preflight_from_other_origin_is_405_and_logged(
     open_server: LiveServer, build: Builder, origins: list[str]
 ) -> None:
     asked = [*(("Origin", origin) for origin in origins), ("Access-Control-Request-Method", "POST")]
@@ -684,7 +666,7 @@ READABLE = {
 
 
 @pytest.mark.parametrize(("request_of", "status"), READABLE.values(), ids=READABLE)
-def test_an_allowed_origin_can_read_every_answer(
+def test_allowed_origin_can_read_every_response(
     open_server: LiveServer, application: Application, request_of: Callable[..., Any], status: int
 ) -> None:
     request = request_of(application).replace(b"\r\n", f"\r\nOrigin: {ORIGIN}\r\n".encode(), 1)
@@ -696,7 +678,7 @@ def test_an_allowed_origin_can_read_every_answer(
     assert answer.header("Access-Control-Allow-Credentials") is None
 
 
-def test_another_origin_is_served_but_may_not_read(open_server: LiveServer, application: Application) -> None:
+def test_other_origin_is_served_but_cannot_read(open_server: LiveServer, application: Application) -> None:
     answer = ask(open_server, post([*signed(application), ("Origin", "https://evil.example.org")], form(application)))
     assert answer.status == 200
     assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
@@ -780,7 +762,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("request_of", "status", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_well_formed_http_is_refused_in_json_and_not_logged(
+def test_malformed_http_is_rejected_in_json_and_not_logged(
     server: LiveServer,
     application: Application,
     build: Builder,
@@ -800,17 +782,17 @@ def test_what_is_no_well_formed_http_is_refused_in_json_and_not_logged(
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_two_refusals_have_two_request_ids(server: LiveServer) -> None:
+def test_two_rejections_have_two_request_ids(server: LiveServer) -> None:
     assert len({ask(server, b"POST\r\n\r\n").request_id for _ in range(4)}) == 4
 
 
-def test_a_connection_that_says_nothing_is_closed_without_an_answer(server: LiveServer) -> None:
+def test_silent_connection_is_closed_without_response(server: LiveServer) -> None:
     with connected(server) as wire:
         wire.half_close()
         assert wire.at_end()
 
 
-def test_a_head_that_is_cut_short_has_no_answer_and_moves_nothing(
+def test_cut_head_gets_no_response_and_moves_nothing(
     server: LiveServer, application: Application, build: Builder
 ) -> None:
     request = head(MOVE, signed(application))
@@ -821,7 +803,7 @@ def test_a_head_that_is_cut_short_has_no_answer_and_moves_nothing(
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_what_a_refused_request_held_is_not_in_the_servers_log(server: LiveServer) -> None:
+def test_log_contains_no_data_of_rejected_requests(server: LiveServer) -> None:
     for line in (
         b"GET /direct/messages?subject=secretword\xff HTTP/1.1",
         b"GET / HTTP/1.1\r\nAuthoriz ation: secretword",
@@ -832,7 +814,7 @@ def test_what_a_refused_request_held_is_not_in_the_servers_log(server: LiveServe
     assert "secretword" not in log
 
 
-def test_an_answer_of_the_api_is_never_taken_for_a_page(server: LiveServer, application: Application) -> None:
+def test_response_of_api_is_never_taken_for_a_page(server: LiveServer, application: Application) -> None:
     refused_by_server = ask(server, b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
     assert refused_by_server.header("X-Content-Type-Options") == "nosniff"
     for request in (signed_post(application, form(application)), post([], "")):

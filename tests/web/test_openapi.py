@@ -81,14 +81,14 @@ def without_id(body: dict[str, Any]) -> list[tuple[str, Any]]:
 # The document as such
 
 
-def test_it_is_valid_openapi_3_1(app: Flask) -> None:
+def test_document_is_valid_openapi_3_1(app: Flask) -> None:
     answer = app.test_client().get("/openapi.json")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     assert answer.json["openapi"] == "3.1.0"
     openapi_spec_validator.validate(answer.json)
 
 
-def test_it_describes_every_call_at_each_of_its_urls_and_nothing_else(app: Flask, document: dict[str, Any]) -> None:
+def test_document_describes_exactly_the_urls_of_all_calls(app: Flask, document: dict[str, Any]) -> None:
     served = {
         (rule.rule, method)
         for rule in app.url_map.iter_rules()
@@ -105,7 +105,7 @@ def test_it_describes_every_call_at_each_of_its_urls_and_nothing_else(app: Flask
 
 
 @in_each_operation
-def test_every_example_fits_its_schema(document: dict[str, Any], path: str, method: str) -> None:
+def test_every_example_matches_its_schema(document: dict[str, Any], path: str, method: str) -> None:
     operation = document["paths"][path][method.lower()]
     for response in responses_of(document, path, method).values():
         for shown in examples_of(response).values():
@@ -120,7 +120,7 @@ def test_every_example_fits_its_schema(document: dict[str, Any], path: str, meth
 
 
 @pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "POST"])
-def test_a_body_is_of_one_of_the_three_types(document: dict[str, Any], path: str) -> None:
+def test_body_has_one_of_three_content_types(document: dict[str, Any], path: str) -> None:
     body = document["paths"][path]["post"]["requestBody"]
     assert body["required"]
     assert {*body["content"]} == {FORM, "multipart/form-data", "application/json"}
@@ -135,7 +135,7 @@ def test_every_call_is_signed(document: dict[str, Any], path: str, method: str) 
     assert {header["name"] for header in headers if header["in"] == "header"} == {"X-Daas-Date", "Date", "Content-MD5"}
 
 
-def test_the_signature_that_it_shows_is_that_of_the_string_that_it_shows(document: dict[str, Any]) -> None:
+def test_document_shows_a_valid_signature(document: dict[str, Any]) -> None:
     description = document["components"]["securitySchemes"]["DAAS"]["description"]
     string, header = re.findall(r"```\n(.*?)\n```", description, re.DOTALL)
     public_key, private_key = re.search(r"key `(\w+)` with the private key `(\w+)`", description).groups()
@@ -238,13 +238,13 @@ PROVOCATIONS = [
 
 
 @in_each_operation
-def test_every_documented_answer_is_provoked(document: dict[str, Any], path: str, method: str) -> None:
+def test_every_documented_response_is_provoked(document: dict[str, Any], path: str, method: str) -> None:
     documented = {name for response in responses_of(document, path, method).values() for name in examples_of(response)}
     assert documented == {name for of_path, _, name in PROVOCATIONS if of_path == path}
 
 
 @pytest.mark.parametrize(("path", "method", "name"), PROVOCATIONS)
-def test_every_documented_answer_is_given_so(
+def test_every_provoked_response_is_as_documented(
     document: dict[str, Any], application: Application, path: str, method: str, name: str
 ) -> None:
     answer = PROVOKED[name](Caller(application, path, method))
@@ -267,7 +267,7 @@ def hold(document: dict[str, Any], response: dict[str, Any], answer: TestRespons
     assert {*answer.headers.keys()} <= {*response["headers"], "Content-Type", "Content-Length"}
 
 
-def test_every_fault_of_x_daas_error_is_named(
+def test_every_value_of_x_daas_error_is_documented(
     document: dict[str, Any], application: Application, build: Builder
 ) -> None:
     now = datetime.datetime.now(datetime.UTC)
@@ -291,7 +291,7 @@ def test_every_fault_of_x_daas_error_is_named(
         hold(document, response, answer)
 
 
-def test_the_string_to_sign_is_shown_as_documented(document: dict[str, Any], application: Application) -> None:
+def test_string_to_sign_is_shown_as_documented(document: dict[str, Any], application: Application) -> None:
     answer = application.post_signed(date="06/03/2013 12:13:56 EST", md5="iB94gawbwUSiZy5FuruIOQ==")
     shown = document["components"]["responses"]["AuthenticationFailed"]["headers"]["X-Daas-String-To-Sign"]["example"]
     assert answer.headers["X-Daas-String-To-Sign"] == shown
@@ -302,7 +302,7 @@ def test_the_string_to_sign_is_shown_as_documented(document: dict[str, Any], app
     ("name", "path", "method"),
     [("NotFound", "/direct/messages/copy", "POST"), ("MethodNotAllowed", OPERATIONS[0][0], "PUT")],
 )
-def test_other_paths_and_methods_are_answered_as_the_components_have_it(
+def test_other_paths_and_methods_respond_as_documented(
     document: dict[str, Any], app: Flask, name: str, path: str, method: str
 ) -> None:
     answer = app.test_client().open(path, method=method)
@@ -344,7 +344,7 @@ def accepts(name: str, value: str) -> bool:
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_the_service_takes_just_the_texts_that_the_document_allows(document: dict[str, Any], name: str) -> None:
+def test_service_accepts_exactly_the_documented_texts(document: dict[str, Any], name: str) -> None:
     schema: Any = form_of(document, name)
     form = Draft202012Validator(schema)
 
@@ -378,7 +378,7 @@ def test_the_service_takes_just_the_texts_that_the_document_allows(document: dic
 
 
 @pytest.mark.parametrize("name", ["mailbox", "id", "folder"])
-def test_the_service_takes_just_the_numbers_that_the_document_allows(document: dict[str, Any], name: str) -> None:
+def test_service_accepts_exactly_the_documented_numbers(document: dict[str, Any], name: str) -> None:
     form = Draft202012Validator(form_of(document, name))
 
     @given(NUMBERS.filter(lambda number: number <= MAX_ID))
@@ -389,7 +389,7 @@ def test_the_service_takes_just_the_numbers_that_the_document_allows(document: d
 
 
 @pytest.mark.parametrize(("name", "greatest"), GREATEST.items())
-def test_a_whole_number_is_taken_from_1_to_the_greatest(name: str, greatest: int) -> None:
+def test_integers_from_1_to_the_maximum_are_accepted(name: str, greatest: int) -> None:
     # The first digits of the greatest, with another behind them: where its pattern could err.
     digits = str(greatest)
     near = st.builds(

@@ -36,7 +36,7 @@ def statuses(app: Flask, application: Application) -> Any:
 
 
 @pytest.mark.slow
-def test_every_answer_is_a_documented_one(server: LiveServer, app: Flask, build: Builder, tmp_path: Path) -> None:
+def test_every_response_is_documented(server: LiveServer, app: Flask, build: Builder, tmp_path: Path) -> None:
     application = build.application(mailboxes=[build.mailbox()], services=SERVICES)
     caller = Caller(application)
     caller.add(caller.make_list(), "a@x.org", "b@x.org")

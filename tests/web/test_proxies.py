@@ -52,14 +52,12 @@ def environ(peer: str, forwarded: str | None = None, proto: str | None = None) -
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "client"), CLIENTS)
-def test_the_client_is_the_last_address_that_no_trusted_proxy_has(
-    peer: str, forwarded: str | None, client: str
-) -> None:
+def test_client_is_last_address_that_is_no_trusted_proxy(peer: str, forwarded: str | None, client: str) -> None:
     assert proxies.client_address(environ(peer, forwarded), TRUSTED) == client
 
 
 @pytest.mark.parametrize("forwarded", [None, "203.0.113.9", "127.0.0.1"])
-def test_nobody_is_believed_by_default(forwarded: str | None) -> None:
+def test_no_proxy_is_trusted_by_default(forwarded: str | None) -> None:
     assert proxies.client_address(environ("10.0.0.1", forwarded), NOBODY) == "10.0.0.1"
 
 
@@ -79,9 +77,7 @@ def test_nobody_is_believed_by_default(forwarded: str | None) -> None:
         ("10.0.0.1", "127.0.0.1", "http", True),
     ],
 )
-def test_a_trusted_proxy_says_that_a_client_spoke_tls(
-    peer: str, forwarded: str | None, proto: str | None, protected: bool
-) -> None:
+def test_trusted_proxy_reports_tls(peer: str, forwarded: str | None, proto: str | None, protected: bool) -> None:
     found = environ(peer, forwarded, proto)
     assert proxies.is_protected(found, proxies.client_address(found, TRUSTED), TRUSTED) is protected
 
@@ -91,7 +87,7 @@ def test_a_trusted_proxy_says_that_a_client_spoke_tls(
 
 @pytest.mark.processes
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
-def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path: Path, bind: str) -> None:
+def test_public_address_without_trusted_proxy_stops_start(tmp_path: Path, bind: str) -> None:
     sentence = refusal(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
     assert sentence.startswith("DAAS_BIND is an address that other machines can reach: ")
     assert "DAAS_TRUSTED_PROXIES" in sentence
@@ -106,7 +102,7 @@ def test_a_public_address_without_a_trusted_proxy_stops_the_start(tmp_path: Path
         {"DAAS_BIND": "0.0.0.0:8000", "DAAS_TRUSTED_PROXIES": "10.0.0.1"},
     ],
 )
-def test_a_start_where_nobody_listens_in_is_no_fault(tmp_path: Path, allowed: dict[str, str]) -> None:
+def test_start_on_loopback_or_with_proxy_is_allowed(tmp_path: Path, allowed: dict[str, str]) -> None:
     settings = load_settings({"DAAS_DATABASE_URL": f"sqlite:///{tmp_path}/mail.db", **allowed})
     fill(settings)
     check_start(settings)
@@ -121,7 +117,7 @@ def reachable(settings: Settings) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable: Flask) -> None:
+def test_request_without_tls_is_rejected_first(reachable: Flask) -> None:
     build = Builder(reachable)
     application = build.application(mailboxes=[build.mailbox()])
     client = reachable.test_client()
@@ -149,7 +145,7 @@ def test_a_request_that_did_not_come_by_tls_is_refused_before_all_else(reachable
     ],
     ids=["public", "proxy", "unix-socket"],
 )
-def test_the_demo_never_runs_where_others_reach_it(
+def test_demo_never_runs_on_public_address(
     make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: dict[str, Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)

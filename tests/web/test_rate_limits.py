@@ -79,7 +79,7 @@ def test_no_application_is_limited_by_default(limited: Callable[..., Any]) -> No
     assert {application.move().status_code for _ in range(50)} == {200}
 
 
-def test_an_application_that_asks_too_often_is_told_when_to_come_back(limited: Callable[..., Any]) -> None:
+def test_application_over_limit_gets_429_with_retry_after(limited: Callable[..., Any]) -> None:
     build = limited(DAAS_RATE_LIMIT="3 per hour")
     application, other = caller(build), caller(build)
     assert [application.move().status_code for _ in range(3)] == [200] * 3
@@ -91,7 +91,7 @@ def test_an_application_that_asks_too_often_is_told_when_to_come_back(limited: C
     assert other.move().status_code == 200
 
 
-def test_there_is_room_again_when_the_time_is_over(limited: Callable[..., Any]) -> None:
+def test_limit_is_free_again_after_its_period(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per second"))
     statuses = [application.move().status_code for _ in range(2)]
     deadline = time.monotonic() + 10
@@ -101,7 +101,7 @@ def test_there_is_room_again_when_the_time_is_over(limited: Callable[..., Any]) 
     assert statuses[-1] == 200
 
 
-def test_what_is_not_well_signed_and_fresh_takes_nothing_from_an_application(limited: Callable[..., Any]) -> None:
+def test_unsigned_and_stale_requests_do_not_use_up_the_limit(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
     for _ in range(3):
         assert told(fail(application)) == FAILED
@@ -109,7 +109,7 @@ def test_what_is_not_well_signed_and_fresh_takes_nothing_from_an_application(lim
     assert application.move().status_code == 200
 
 
-def test_the_limit_is_said_before_what_else_is_wrong_but_not_before_the_signature(limited: Callable[..., Any]) -> None:
+def test_429_comes_after_signature_and_before_other_errors(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
     application.move()
     assert told(ask_well(application, date=OLD)) == TOO_MANY
@@ -117,14 +117,14 @@ def test_the_limit_is_said_before_what_else_is_wrong_but_not_before_the_signatur
     assert told(fail(application)) == FAILED
 
 
-def test_an_address_may_fail_300_times_a_minute_by_default(limited: Callable[..., Any]) -> None:
+def test_address_may_fail_300_times_a_minute_by_default(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT=""))
     assert {told(fail(application, Authorization="")) for _ in range(300)} == {FAILED}
     assert told(fail(application, Authorization="")) == TOO_MANY
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": ""}, {"Authorization": f"DAAS {'k' * 64}:x"}])
-def test_an_address_that_fails_too_often_is_told_so(limited: Callable[..., Any], headers: dict[str, Any]) -> None:
+def test_address_with_too_many_failures_gets_429(limited: Callable[..., Any], headers: dict[str, Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="3 per hour"))
     assert [told(fail(application, **headers)) for _ in range(3)] == [FAILED] * 3
     answer = fail(application, **headers)
@@ -132,7 +132,7 @@ def test_an_address_that_fails_too_often_is_told_so(limited: Callable[..., Any],
     assert 3500 < int(answer.headers["Retry-After"]) <= 3600
 
 
-def test_a_good_signature_is_never_refused_for_the_failures_of_others(limited: Callable[..., Any]) -> None:
+def test_valid_signature_is_not_rejected_for_others_failures(limited: Callable[..., Any]) -> None:
     build = limited(DAAS_FAILURE_LIMIT="1 per hour")
     application, other = caller(build), caller(build)
     assert [told(fail(application)) for _ in range(3)] == [FAILED, TOO_MANY, TOO_MANY]
@@ -144,7 +144,7 @@ def test_a_good_signature_is_never_refused_for_the_failures_of_others(limited: C
     assert told(ask_well(application, date=OLD)) == FAILED
 
 
-def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limited: Callable[..., Any]) -> None:
+def test_failures_count_per_ipv4_address_or_ipv6_network(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     peers = ["203.0.113.1", "203.0.113.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unknown"]
     assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 5
@@ -152,7 +152,7 @@ def test_failures_count_for_one_address_alone_and_for_one_network_of_ipv6(limite
     assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 4
 
 
-def test_an_address_of_ipv4_is_one_on_a_socket_of_ipv6_too(limited: Callable[..., Any]) -> None:
+def test_ipv4_address_counts_the_same_on_ipv6_socket(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     peers = ["::ffff:203.0.113.1", "::ffff:203.0.113.2", "203.0.113.3"]
     assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 3
@@ -160,7 +160,7 @@ def test_an_address_of_ipv4_is_one_on_a_socket_of_ipv6_too(limited: Callable[...
     assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 3
 
 
-def test_the_address_is_the_clients_not_the_proxys(limited: Callable[..., Any]) -> None:
+def test_failures_count_for_client_and_not_for_proxy(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour", DAAS_TRUSTED_PROXIES="10.0.0.1"))
     clients = ["203.0.113.1", "203.0.113.2", "203.0.113.1"]
     answers = [fail(application, "10.0.0.1", **{"X-Forwarded-For": client}) for client in clients]
@@ -178,7 +178,7 @@ def test_failures_over_the_limit_are_counted_and_have_no_row(limited: Callable[.
     assert value_of(text, "daas_requests_total", status="429", reason="too-many-failures") == 5
 
 
-def test_a_limit_may_be_none(limited: Callable[..., Any]) -> None:
+def test_limit_can_be_none(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="none"))
     assert {told(fail(application)) for _ in range(310)} == {FAILED}
 
@@ -235,7 +235,7 @@ def test_servers_that_share_a_redis_count_together(limited: Callable[..., Any], 
 
 
 @pytest.mark.processes
-def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(
+def test_unavailable_store_rejects_no_request_and_warns_once(
     limited: Callable[..., Any], redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     build = limited(DAAS_RATE_LIMIT="1 per hour", DAAS_FAILURE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url)
@@ -254,7 +254,7 @@ def test_while_the_store_is_away_nobody_is_refused_and_one_warning_says_so(
 
 
 @pytest.mark.processes
-def test_a_store_that_is_away_at_the_start_is_asked_again_later(
+def test_store_unavailable_at_start_is_tried_again(
     limited: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("daas.web.rate_limits._AWAY_SECONDS", 0.0)

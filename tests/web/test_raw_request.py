@@ -81,7 +81,7 @@ def ask_cut(server: LiveServer, request: bytes) -> Answer:
 
 
 @in_each_type
-def test_a_body_that_is_cut_anywhere_is_a_bad_request_and_moves_nothing(
+def test_body_cut_anywhere_is_400_and_moves_nothing(
     server: LiveServer, application: Application, build: Builder, content_type: str, body_of: Callable[..., Any]
 ) -> None:
     body = body_of(application)
@@ -93,7 +93,7 @@ def test_a_body_that_is_cut_anywhere_is_a_bad_request_and_moves_nothing(
 
 
 @in_each_type
-def test_chunks_that_are_cut_anywhere_are_a_bad_request_and_move_nothing(
+def test_chunks_cut_anywhere_are_400_and_move_nothing(
     server: LiveServer, application: Application, build: Builder, content_type: str, body_of: Callable[..., Any]
 ) -> None:
     body = chunks(body_of(application), [31, 1, 17], trailers=b"X-Trailer: x\r\n")
@@ -113,18 +113,18 @@ CUT_ANYWAY = {
 
 @pytest.mark.parametrize(("method", "target"), CUT_ANYWAY.values(), ids=CUT_ANYWAY)
 @pytest.mark.parametrize("announced", [("Content-Length", "7"), CHUNKED], ids=["length", "chunks"])
-def test_a_body_that_is_cut_is_refused_before_anything_else_is_looked_at(
+def test_cut_body_is_rejected_before_other_errors(
     server: LiveServer, method: str, target: str, announced: tuple[str, str]
 ) -> None:
     sent = b"7\r\nid=181" if announced == CHUNKED else b"id=181"
     assert ask_cut(server, head(target, [announced], method=method) + sent).fault == BAD_REQUEST
 
 
-def test_a_large_body_that_is_cut_is_a_bad_request_too(server: LiveServer) -> None:
+def test_large_cut_body_is_400(server: LiveServer) -> None:
     assert ask_cut(server, head(MOVE, [("Content-Length", "200000")]) + b"x" * 199_999).fault == BAD_REQUEST
 
 
-def test_large_chunks_that_are_cut_are_a_bad_request_too(server: LiveServer) -> None:
+def test_large_cut_chunks_are_400(server: LiveServer) -> None:
     assert ask_cut(server, head(MOVE, [CHUNKED]) + chunks(b"x" * 200_000, [9999])[:-1]).fault == BAD_REQUEST
 
 
@@ -149,7 +149,7 @@ def test_chunks_of_any_size_are_one_body(
 
 
 @pytest.mark.parametrize("announced", [None, CHUNKED], ids=["length", "chunks"])
-def test_a_request_that_arrives_byte_by_byte_is_one_request(
+def test_request_that_arrives_byte_by_byte_is_one_request(
     server: LiveServer, application: Application, announced: tuple[str, str] | None
 ) -> None:
     body = as_form(application)
@@ -191,7 +191,7 @@ def test_trailers_change_nothing(server: LiveServer, application: Application, t
 
 
 @pytest.mark.parametrize("name", ["Date", "Content-Type"])
-def test_what_is_needed_cannot_come_as_a_trailer(server: LiveServer, application: Application, name: str) -> None:
+def test_required_header_is_not_accepted_as_trailer(server: LiveServer, application: Application, name: str) -> None:
     headers = signed(application)
     trailer = f"{name}: {dict(headers)[name]}\r\n".encode()
     headers = [header for header in headers if header[0] != name]
@@ -230,7 +230,7 @@ BROKEN_CHUNKS = {
 
 
 @pytest.mark.parametrize("broken", BROKEN_CHUNKS.values(), ids=BROKEN_CHUNKS)
-def test_broken_chunks_are_a_bad_request_and_the_end_of_the_connection(
+def test_broken_chunks_are_400_and_close_connection(
     server: LiveServer, application: Application, build: Builder, broken: bytes
 ) -> None:
     body = as_form(application)
@@ -248,7 +248,7 @@ def test_broken_chunks_are_a_bad_request_and_the_end_of_the_connection(
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_a_body_of_exactly_the_limit_is_read(
+def test_body_of_exactly_the_limit_is_accepted(
     server: LiveServer, application: Application, build: Builder, chunked: bool
 ) -> None:
     body = as_form(application).ljust(LIMIT, b"&")
@@ -263,7 +263,7 @@ def test_a_body_of_exactly_the_limit_is_read(
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_a_body_of_one_byte_more_is_too_large(
+def test_body_one_byte_over_the_limit_is_413(
     server: LiveServer, application: Application, build: Builder, chunked: bool
 ) -> None:
     body = as_form(application).ljust(LIMIT + 1, b"&")
@@ -283,11 +283,11 @@ FAR_TOO_LARGE = {
 
 
 @pytest.mark.parametrize("request_", FAR_TOO_LARGE.values(), ids=FAR_TOO_LARGE)
-def test_a_client_that_sends_far_too_much_sees_the_413(server: LiveServer, request_: bytes) -> None:
+def test_client_that_sends_far_too_much_sees_413(server: LiveServer, request_: bytes) -> None:
     assert ask(server, request_).fault == TOO_LARGE
 
 
-def test_a_length_beyond_all_bounds_is_a_413_without_reading(
+def test_huge_content_length_is_413_without_reading(
     server: LiveServer, application: Application, build: Builder
 ) -> None:
     hidden = signed_post(application, form(application))
@@ -301,9 +301,7 @@ def test_a_length_beyond_all_bounds_is_a_413_without_reading(
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_chunks_beyond_all_bounds_end_the_connection(
-    server: LiveServer, application: Application, build: Builder
-) -> None:
+def test_endless_chunks_close_connection(server: LiveServer, application: Application, build: Builder) -> None:
     hidden = signed_post(application, form(application))
     with connected(server) as wire:
         wire.send(head(MOVE, [CHUNKED]) + b"%x\r\n" % (8 * LIMIT) + b"x" * 6 * LIMIT)
@@ -319,13 +317,11 @@ def test_chunks_beyond_all_bounds_end_the_connection(
     [("POST", "/direct/messages/copy", NOT_FOUND), ("PUT", MOVE, NOT_ALLOWED)],
     ids=["unknown-path", "wrong-method"],
 )
-def test_a_body_that_is_too_large_for_nothing_is_not_what_is_said(
-    server: LiveServer, method: str, target: str, fault: tuple[int, str]
-) -> None:
+def test_404_and_405_precede_413(server: LiveServer, method: str, target: str, fault: tuple[int, str]) -> None:
     assert ask(server, post([], b"x" * 70_000, method=method, target=target)).fault == fault
 
 
-def test_a_body_that_is_not_announced_is_no_body(server: LiveServer, application: Application) -> None:
+def test_bytes_without_content_length_are_no_body(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         wire.send(head(MOVE, signed(application)) + as_form(application) + b"\r\n\r\n")
         assert wire.read().fault == NOTHING_ASKED
@@ -335,11 +331,11 @@ def test_a_body_that_is_not_announced_is_no_body(server: LiveServer, application
 
 
 @pytest.mark.parametrize("length", ["0", "00", "0000000000000"])
-def test_a_body_of_no_bytes_asks_for_nothing(server: LiveServer, application: Application, length: str) -> None:
+def test_empty_body_has_no_arguments(server: LiveServer, application: Application, length: str) -> None:
     assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).fault == NOTHING_ASKED
 
 
-def test_zeros_before_a_content_length_do_not_count(server: LiveServer, application: Application) -> None:
+def test_leading_zeros_of_content_length_are_accepted(server: LiveServer, application: Application) -> None:
     body = as_form(application)
     assert ask(server, head(MOVE, [*signed(application), ("Content-Length", f"{len(body):010}")]) + body).status == 200
 
@@ -348,16 +344,14 @@ def test_zeros_before_a_content_length_do_not_count(server: LiveServer, applicat
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "x-unknown", "identity, gzip", "gzip, identity"])
-def test_a_content_coding_is_not_supported(
-    server: LiveServer, application: Application, build: Builder, coding: str
-) -> None:
+def test_content_coding_is_415(server: LiveServer, application: Application, build: Builder, coding: str) -> None:
     answer = ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application)))
     assert answer.fault == UNSUPPORTED
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "compress"])
-def test_a_transfer_coding_but_chunked_is_not_supported(
+def test_transfer_coding_other_than_chunked_is_415(
     server: LiveServer, application: Application, build: Builder, coding: str
 ) -> None:
     headers = [*signed(application), ("Transfer-Encoding", f"{coding}, chunked")]
@@ -368,7 +362,7 @@ def test_a_transfer_coding_but_chunked_is_not_supported(
 @pytest.mark.parametrize(
     "coding", [("Content-Encoding", "gzip"), ("Transfer-Encoding", "gzip, chunked")], ids=["content", "transfer"]
 )
-def test_a_coding_is_only_spoken_of_to_who_is_authenticated(
+def test_415_for_coding_comes_after_authentication(
     server: LiveServer, application: Application, coding: tuple[str, str]
 ) -> None:
     body = as_form(application)
@@ -378,12 +372,12 @@ def test_a_coding_is_only_spoken_of_to_who_is_authenticated(
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-def test_the_coding_identity_is_none(server: LiveServer, application: Application, coding: str) -> None:
+def test_coding_identity_is_accepted(server: LiveServer, application: Application, coding: str) -> None:
     assert ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application))).status == 200
 
 
 @pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED", " chunked\t"])
-def test_chunked_is_written_in_any_case(server: LiveServer, application: Application, coding: str) -> None:
+def test_chunked_is_accepted_in_any_case(server: LiveServer, application: Application, coding: str) -> None:
     headers = [*signed(application), ("Transfer-Encoding", coding)]
     assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).status == 200
 
@@ -407,7 +401,7 @@ def md5(body: bytes) -> bytes:
 @in_each_type
 @pytest.mark.parametrize("written", MD5_FORMS.values(), ids=MD5_FORMS)
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_a_content_md5_of_the_body_is_accepted(
+def test_content_md5_of_body_is_accepted(
     server: LiveServer,
     application: Application,
     content_type: str,
@@ -435,7 +429,7 @@ WRONG_MD5_FORMS = {
 
 
 @pytest.mark.parametrize("written", WRONG_MD5_FORMS.values(), ids=WRONG_MD5_FORMS)
-def test_another_content_md5_is_refused_and_named_if_it_is_signed(
+def test_signed_wrong_content_md5_is_rejected_and_named(
     server: LiveServer, application: Application, build: Builder, written: Callable[..., Any]
 ) -> None:
     body = as_form(application)
@@ -446,9 +440,7 @@ def test_another_content_md5_is_refused_and_named_if_it_is_signed(
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_a_content_md5_that_is_not_signed_is_refused_and_nothing_is_said(
-    server: LiveServer, application: Application
-) -> None:
+def test_unsigned_content_md5_is_rejected_without_error_name(server: LiveServer, application: Application) -> None:
     body = as_form(application)
     headers = [*signed(application), ("Content-MD5", MD5_FORMS["base64"](md5(body)))]
     answer = ask(server, post(headers, body))
@@ -456,7 +448,7 @@ def test_a_content_md5_that_is_not_signed_is_refused_and_nothing_is_said(
 
 
 @in_each_type
-def test_a_body_other_than_its_content_md5_is_refused(
+def test_body_that_differs_from_content_md5_is_rejected(
     server: LiveServer, application: Application, build: Builder, content_type: str, body_of: Callable[..., Any]
 ) -> None:
     body = body_of(application)
@@ -466,7 +458,7 @@ def test_a_body_other_than_its_content_md5_is_refused(
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_without_content_md5_another_body_is_taken_with_the_same_signature(
+def test_signature_without_content_md5_fits_any_body(
     server: LiveServer, application: Application, build: Builder
 ) -> None:
     headers = signed(application)
@@ -479,7 +471,7 @@ def test_without_content_md5_another_body_is_taken_with_the_same_signature(
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-def test_requests_sent_at_once_are_answered_in_their_order(
+def test_pipelined_requests_get_responses_in_order(
     server: LiveServer, application: Application, build: Builder, chunked: bool
 ) -> None:
     folders = [application.mailbox.folder, "Sent", "Archived", "Draft", application.mailbox.folder, "Archived"]
@@ -498,7 +490,7 @@ def test_requests_sent_at_once_are_answered_in_their_order(
     assert build.folder_of(application.mailbox.message) == "Archived"
 
 
-def test_a_refusal_among_requests_sent_at_once_refuses_no_other(server: LiveServer, application: Application) -> None:
+def test_rejected_pipelined_request_rejects_no_other(server: LiveServer, application: Application) -> None:
     good = signed_post(application, form(application))
     requests = [
         (good, 200),
@@ -518,7 +510,7 @@ def test_a_refusal_among_requests_sent_at_once_refuses_no_other(server: LiveServ
         assert [wire.read().status for _ in requests] == [status for _, status in requests]
 
 
-def test_what_lies_in_a_body_is_no_request(server: LiveServer, application: Application, build: Builder) -> None:
+def test_request_inside_a_body_is_not_served(server: LiveServer, application: Application, build: Builder) -> None:
     hidden = signed_post(application, form(application))
     with connected(server) as wire:
         assert wire.ask(post([], hidden)).fault == UNAUTHENTICATED
@@ -528,7 +520,7 @@ def test_what_lies_in_a_body_is_no_request(server: LiveServer, application: Appl
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-def test_zeros_before_a_length_change_nothing(server: LiveServer, application: Application) -> None:
+def test_leading_zeros_of_content_length_change_nothing(server: LiveServer, application: Application) -> None:
     body = form(application)
     request = signed_post(application, body).replace(b"Content-Length: ", b"Content-Length: " + b"0" * 40)
     assert ask(server, request).status == 200
