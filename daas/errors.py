@@ -90,7 +90,7 @@ class TooManyRequests(ApiError):
 
 
 class TooManyFailures(TooManyRequests):
-    """Too many requests from this address have failed authentication."""
+    """Too many requests from this address failed authentication, or had an unknown path or a wrong method."""
 
     precedes_database = True
     is_counted_only = True

@@ -36,7 +36,10 @@ class Reason(StrEnum):
     METHOD_NOT_ALLOWED = "method-not-allowed", "The call exists, but not with this HTTP method."
     BODY_TOO_LARGE = "body-too-large", "The body is larger than the service accepts."
     NOT_A_MONITOR = "not-a-monitor", "The address is not one of DAAS_MONITORS."
-    TOO_MANY_FAILURES = "too-many-failures", "Too many requests from this address failed authentication."
+    TOO_MANY_FAILURES = (
+        "too-many-failures",
+        "Too many requests from this address failed authentication or named no call.",
+    )
     TOO_MANY_REQUESTS = "too-many-requests", "The application sent more requests than its rate limit allows."
 
     # Authentication

@@ -227,7 +227,8 @@ SETTINGS = [
     Setting(
         "DAAS_FAILURE_LIMIT",
         "300 per minute",
-        "How many requests from one address may fail authentication; further failures are a 429. none: unlimited.",
+        "How many requests from one address may fail authentication, or have an unknown path or a wrong method; more "
+        "are a 429. none: unlimited.",
         setting_types.read_rate,
     ),
     Setting(

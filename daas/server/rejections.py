@@ -1,7 +1,10 @@
 """The worker: gunicorn's threaded one, except that it responds in JSON to requests that gunicorn itself rejects."""
 
 import secrets
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 from gunicorn.http import errors
@@ -25,11 +28,44 @@ _OWN_ERRORS = (
 )
 
 
+# Lines that a process writes in one minute about malformed requests.
+_MAX_LINES = 60
+_MINUTE = 60.0
+
+
+class LineLimit:
+    """Limits the lines of a process to 60 in a minute, and counts those that are left out.
+
+    `clock` returns seconds, as time.monotonic() does.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._began = -_MINUTE
+        self._lines = self._left_out = 0
+
+    def take(self) -> int | None:
+        """Return how many lines were left out before this one, or None if this one must be left out too."""
+        with self._lock:
+            now = self._clock()
+            if now - self._began >= _MINUTE:
+                self._began, self._lines = now, 0
+            if self._lines == _MAX_LINES:
+                self._left_out += 1
+                return None
+            self._lines += 1
+            left_out, self._left_out = self._left_out, 0
+            return left_out
+
+
 class JsonRejectingWorker(ThreadWorker):
     """gunicorn's threaded worker with one method replaced."""
 
+    line_limit = LineLimit()
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Respond to a malformed request like the API's errors, and write one line to the log.
+        """Respond to a malformed request like the API's errors, and write one line to the log, within a limit.
 
         Such a request never reaches the application: it has no row in the request log, and its request_id is random.
         Neither the response nor the line contains data of the request.
@@ -39,9 +75,15 @@ class JsonRejectingWorker(ThreadWorker):
         request_id = secrets.token_hex(16)
         if is_malformed:
             address = addr[0] if isinstance(addr, tuple) else None
-            logs.write_rejection(
-                request_id=request_id, status=status, reason=type(exc).__name__, remote_address=address
-            )
+            left_out = self.line_limit.take()
+            if left_out is not None:
+                logs.write_rejection(
+                    request_id=request_id,
+                    status=status,
+                    reason=type(exc).__name__,
+                    remote_address=address,
+                    **({"lines_left_out": left_out} if left_out else {}),
+                )
         else:
             self.log.error("The server failed to respond to a request.", exc_info=exc, extra={"request_id": request_id})
         # The client may have closed the connection already.

@@ -22,6 +22,7 @@ from ..errors import (
     MethodNotAllowed,
     NotFound,
     PlainHttp,
+    TooManyFailures,
     UnexpectedError,
     to_json,
 )
@@ -38,6 +39,9 @@ from .raw_request import read_whole_body, target_of
 _EXPLAINED = {400, 415, 503}
 # Errors that have a documented response. Every other exception also gets a line in the process's log.
 _EXPECTED = (ApiError, WerkzeugMethodNotAllowed, WerkzeugNotFound)
+
+# The reasons of an API's 404 and 405 that are found before authentication.
+_STRAYS = {Reason.PATH_UNKNOWN, Reason.METHOD_NOT_ALLOWED}
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +86,8 @@ def _begin_request() -> Response | None:
 
 def _respond_to_error(exception: Exception) -> Response:
     """Return the documented response to an exception, and log the request."""
-    error, context = _to_api_error(exception), current_context()
+    context = current_context()
+    error = _limit_strays(_to_api_error(exception), context)
     unexpected = [] if isinstance(exception, _EXPECTED) else [exception]
     request_id = secrets.token_hex(16)
     try:
@@ -104,6 +109,19 @@ def _respond_to_error(exception: Exception) -> Response:
         error.headers["X-Daas-Error"] = error.reason
     body = to_json(context.api.error_body(error, request_id))
     return Response(body, error.status, error.headers, mimetype="application/json")
+
+
+def _limit_strays(error: ApiError, context: RequestContext) -> ApiError:
+    """Count a request to an unknown path, or with a wrong method, of an API as a failure of its address.
+
+    Return TooManyFailures if the address has too many: else a flood of such requests would be a flood of rows.
+    """
+    if context.api and error.reason in _STRAYS:
+        try:
+            services().rate_limits.count_failure(context)
+        except TooManyFailures as too_many:
+            return too_many
+    return error
 
 
 def _to_api_error(error: Exception) -> ApiError:

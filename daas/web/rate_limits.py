@@ -106,9 +106,7 @@ class RateLimits:
         """Count a rejected request, which has no row and no line of its own, and log their number from time to time."""
         self._unlogged += 1
         if time.monotonic() >= self._log_at:
-            logger.warning(
-                "%d requests were rejected because too many from their address failed authentication.", self._unlogged
-            )
+            logger.warning("%d requests were rejected because too many from their address had failed.", self._unlogged)
             self._unlogged, self._log_at = 0, time.monotonic() + _LOG_SECONDS
 
 

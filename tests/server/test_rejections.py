@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from daas.server.rejections import LineLimit
 from daas.settings import Settings
 
 from ..support.servers import LiveServer
@@ -71,6 +72,28 @@ def test_malformed_request_is_one_line_with_address_and_reason(failing: Any, rea
         "at": line["at"],
     }
     assert SECRET not in failing.log.read_text()
+
+
+def test_lines_about_malformed_requests_are_limited_and_counted() -> None:
+    now = 100.0
+    limit = LineLimit(lambda: now)
+    assert [limit.take() for _ in range(60)] == [0] * 60
+    assert [limit.take() for _ in range(25)] == [None] * 25
+    now += 59.9
+    assert limit.take() is None
+    now += 0.1
+    assert [limit.take() for _ in range(61)] == [26, *[0] * 59, None]
+
+
+def test_flood_of_malformed_requests_is_answered_but_leaves_few_lines(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings("sqlite")
+    fill(settings)
+    with LiveServer.start(settings, app=f"{__name__}:failing_app") as live:
+        answers = [ask(live, b"no HTTP\r\n\r\n") for _ in range(150)]
+        lines = live.log.read_text().count("rejected by the server")
+    assert {answer.status for answer in answers} == {400}
+    # A new minute may have begun meanwhile.
+    assert 60 <= lines <= 120
 
 
 @pytest.mark.parametrize("path", ["/", "/header"])

@@ -178,6 +178,53 @@ def test_failures_over_the_limit_are_counted_and_have_no_row(limited: Callable[.
     assert value_of(text, "daas_requests_total", status="429", reason="too-many-failures") == 5
 
 
+STRAYS = {
+    "unknown-path": ("POST", "/direct/messages/Move", 404),
+    "unknown-path-of-lists": ("GET", "/v1/list.json", 404),
+    "wrong-method": ("PUT", MOVE, 405),
+    "head": ("HEAD", "/direct/folders", 405),
+    "options": ("OPTIONS", MOVE, 405),
+}
+
+
+@pytest.mark.parametrize("case", STRAYS)
+def test_unknown_paths_and_methods_count_as_failures_of_an_address(limited: Callable[..., Any], case: str) -> None:
+    method, path, status = STRAYS[case]
+    application = caller(limited(DAAS_FAILURE_LIMIT="2 per hour"))
+    before = count_rows(application)
+
+    def stray(peer: str = "203.0.113.9") -> TestResponse:
+        return application.app.test_client().open(path, method=method, environ_base={"REMOTE_ADDR": peer})
+
+    assert [stray().status_code for _ in range(2)] == [status] * 2
+    answer = stray()
+    assert (answer.status_code, "Allow" in answer.headers) == (429, False)
+    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+    assert method == "HEAD" or answer.json["message"] == "Too Many Requests"
+    assert count_rows(application) == before + 2
+    assert told(fail(application)) == TOO_MANY
+    assert stray("203.0.113.10").status_code == status
+    assert ask_well(application).status_code == 422
+
+
+def test_over_the_limit_an_unknown_path_is_429_unless_its_body_is_cut(limited: Callable[..., Any]) -> None:
+    application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
+    fail(application)
+    client = application.app.test_client()
+    peer = {"REMOTE_ADDR": "203.0.113.9"}
+    assert told(client.post("/direct/nothing", data=b"x" * 70_000, environ_base=peer)) == TOO_MANY
+    cut = {"CONTENT_LENGTH": "5"}
+    assert client.post("/direct/nothing", environ_base=peer, environ_overrides=cut).status_code == 400
+
+
+def test_missing_pages_are_no_failures_of_an_address(limited: Callable[..., Any]) -> None:
+    application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
+    peer = {"REMOTE_ADDR": "203.0.113.9"}
+    pages = [application.app.test_client().get("/nothing", environ_base=peer) for _ in range(3)]
+    assert {page.status_code for page in pages} == {404}
+    assert told(fail(application)) == FAILED
+
+
 def test_limit_can_be_none(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="none"))
     assert {told(fail(application)) for _ in range(310)} == {FAILED}
@@ -257,7 +304,7 @@ def test_unavailable_store_rejects_no_request_and_warns_once(
 def test_store_unavailable_at_start_is_tried_again(
     limited: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daas.web.rate_limits._AWAY_SECONDS", 0.0)
+    monkeypatch.setattr("daas.web.rate_limits._PAUSE_SECONDS", 0.0)
     redis = Redis(tmp_path)
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url))
     assert [application.move().status_code for _ in range(3)] == [200] * 3
