@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from ..signing.rcws_scheme import MIGOMAIL
+from ..signing.rcws_scheme import RCWS
 from . import errors
 from .service import Retries, SignedClient
 
@@ -43,7 +43,7 @@ class ListsClient(SignedClient):
     `address`, `city`, `state`, `country`, `zip_code`, `phone` and `dob`.
     """
 
-    scheme = MIGOMAIL
+    scheme = RCWS
     documented_errors = (
         errors.BadRequest,
         errors.AuthenticationFailed,

@@ -1,4 +1,4 @@
-"""The API of lists and contacts as a value: how its calls are signed, and how it says what went wrong."""
+"""The definition of the API for lists and contacts: its signatures and its errors."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from ..errors import ApiError, AuthenticationFailed, UseNotAuthorized, message_o
 from ..signing.content_type import boundary, media_type
 from ..signing.json_pairs import JsonObject, without_byte_order_mark
 from ..signing.mechanism import RequestToSign
-from ..signing.rcws_scheme import MAX_VALUES, MIGOMAIL, is_no_data, read_posted
+from ..signing.rcws_scheme import MAX_VALUES, RCWS, is_no_data, read_posted
 from ..web.arguments import Arguments, by_name, read_form, read_pairs
 from ..web.context import ApiDefinition, RequestContext
 from ..web.multipart import read_fields
 
-#: Reading what is posted is part of checking its signature, so that it has to be little work.
+#: The greatest size of a body. The check of a signature reads the body, so that this bounds its work.
 MAX_BODY_BYTES = 32_768
 
 _JSON = "application/json"
@@ -23,26 +23,26 @@ _MAX_FIELDS = MAX_VALUES // 2
 _MAX_ESCAPES = 2000
 
 
-def fault_body(fault: ApiError, _request_id: str) -> dict[str, Any]:
+def error_body(error: ApiError, _request_id: str) -> dict[str, Any]:
     """Return the body of an error response, keys in this order; its request_id is only in a header."""
-    refused = isinstance(fault, AuthenticationFailed | UseNotAuthorized)
-    message = "Not Authorized" if refused else fault.message or message_of(fault.status)
-    fields = {} if fault.fields is None else {"fields": [*fault.fields]}
-    return {"code": fault.status, "message": message, **fields}
+    is_rejected = isinstance(error, AuthenticationFailed | UseNotAuthorized)
+    message = "Not Authorized" if is_rejected else error.message or message_of(error.status)
+    fields = {} if error.fields is None else {"fields": [*error.fields]}
+    return {"code": error.status, "message": message, **fields}
 
 
-def _request_to_sign(call: RequestContext) -> RequestToSign:
-    """Return what a signature covers of a call; the fields of a form are signed as a JSON object."""
-    content_type, body = call.header("CONTENT_TYPE"), call.body or b""
+def _request_to_sign(context: RequestContext) -> RequestToSign:
+    """Return the parts of a request that a signature covers; the fields of a form are signed as a JSON object."""
+    content_type, body = context.header("CONTENT_TYPE"), context.body or b""
     return RequestToSign(
-        call.method, call.target, content_type=content_type, body=body, form=_read_form(content_type, body)
+        context.method, context.target, content_type=content_type, body=body, form=_read_form(content_type, body)
     )
 
 
 def _read_form(content_type: str | None, body: bytes) -> JsonObject | None:
-    """Return the fields of a form; None if the body is no form, cannot be read, or is much work to read.
+    """Return the fields of a form; None if the body is not a form, is malformed, or would take long to read.
 
-    Such a body is signed as it is, and rejected only if its signature is good.
+    Such a body is signed as sent, and rejected only after its signature was found valid.
     """
     kind = _type_of(content_type, body)
     fields: list[tuple[str, Any]] = []
@@ -56,8 +56,8 @@ def _read_form(content_type: str | None, body: bytes) -> JsonObject | None:
     return JsonObject(fields) if fields and all(isinstance(value, str) for _, value in fields) else None
 
 
-def _read_arguments(call: RequestContext, to_sign: RequestToSign) -> Arguments:
-    """Return the arguments of a call, of its query and of what it posts, as one set."""
+def _read_arguments(context: RequestContext, to_sign: RequestToSign) -> Arguments:
+    """Return the arguments of the query and of the body, as one set; raises UnsupportedMediaType or UnreadableBody."""
     content_type, body = to_sign.content_type, to_sign.body
     arguments = read_form(to_sign.uri.partition("?")[2].encode("latin-1"))
     if to_sign.form is not None:
@@ -74,9 +74,9 @@ def _type_of(content_type: str | None, body: bytes) -> str:
 
 CONTACTS_API = ApiDefinition(
     prefix="/v1",
-    scheme=MIGOMAIL,
+    scheme=RCWS,
     request_to_sign=_request_to_sign,
     read_arguments=_read_arguments,
-    error_body=fault_body,
+    error_body=error_body,
     max_body_bytes=MAX_BODY_BYTES,
 )

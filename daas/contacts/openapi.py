@@ -6,10 +6,10 @@ from typing import Any
 from .. import errors
 from ..reasons import Reason
 from ..signing.mechanism import KeyPair, RequestToSign, sign
-from ..signing.rcws_scheme import MIGOMAIL
+from ..signing.rcws_scheme import RCWS
 from ..storage.ids import ID_PATTERN
 from ..web.openapi import ApiDescription, Operation, argument_errors
-from .api import fault_body
+from .api import error_body
 from .errors import ContactExists, ContactNotFound, ListNotFound
 from .schemas import (
     AddressArguments,
@@ -25,7 +25,7 @@ from .schemas import (
 
 # One of the public document's requests, with invented keys.
 _KEYS = KeyPair("ad7f69e0b58f3e1c", "4f2ab49d33f1c76e")
-_EXAMPLE = sign(MIGOMAIL, RequestToSign("GET", "/v1/contacts.json/1/contacts/?pagesize=5&offset=2"), _KEYS)
+_EXAMPLE = sign(RCWS, RequestToSign("GET", "/v1/contacts.json/1/contacts/?pagesize=5&offset=2"), _KEYS)
 
 _AUTHORIZATION = f"""\
 `RCWS <public key>:<signature>`; `MMWS` is accepted instead of `RCWS`. The signature covers `METHOD::URL::JSON` in \
@@ -57,7 +57,7 @@ _CONTACTS = ApiDescription(
 Manages the lists and contacts of the application that signs; no other application can see them. A trailing slash is \
 optional. In a path `+` is a space. A body that begins with `{` is JSON, whatever its content type. Every other path \
 under `/v1` is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNotAllowed`).""",
-    scheme=MIGOMAIL.words[0],
+    scheme=RCWS.words[0],
     authorization=_AUTHORIZATION,
     headers=[],
     errors=[
@@ -66,7 +66,7 @@ under `/v1` is a 404 (the response `RcwsNotFound`), every other method a 405 (`R
         errors.AuthenticationFailed(
             Reason.SIGNATURE_MISMATCH,
             {
-                "WWW-Authenticate": MIGOMAIL.words[0],
+                "WWW-Authenticate": RCWS.words[0],
                 "X-Daas-String-To-Sign": base64.b64encode(_EXAMPLE.string_to_sign).decode(),
             },
         ),
@@ -81,7 +81,7 @@ under `/v1` is a 404 (the response `RcwsNotFound`), every other method a 405 (`R
         errors.NotFound(Reason.PATH_UNKNOWN),
         errors.MethodNotAllowed(Reason.METHOD_NOT_ALLOWED, {"Allow": "GET, POST"}),
     ],
-    error_body=fault_body,
+    error_body=error_body,
     prefix="Rcws",
 )
 

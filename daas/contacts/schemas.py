@@ -33,7 +33,7 @@ class FieldArgument(NameArgument):
     """A field of a contact: at most 255 characters, none of them NUL; it may be empty."""
 
     form: Mapping[str, Any] = {**_TEXT, "type": ["string", "null"]}
-    takes_blank = True
+    accepts_empty = True
 
 
 class AddressArgument(Argument):

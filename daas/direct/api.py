@@ -1,4 +1,4 @@
-"""The API of Direct messages as a value: how its calls are signed and dated, and how it says what went wrong."""
+"""The definition of the API for Direct messages: its signatures, its dates and its errors."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ..web.context import ApiDefinition, RequestContext
 
 
 def _request_to_sign(context: RequestContext) -> RequestToSign:
-    """Give what a signature with a date covers of a request, as it was sent but for surrounding blanks."""
+    """Return the parts of a request that a signature covers, as sent except for spaces around headers."""
     date = context.header("HTTP_X_DAAS_DATE")
     return RequestToSign(
         method=context.method,
@@ -28,7 +28,7 @@ def _request_to_sign(context: RequestContext) -> RequestToSign:
 
 
 def _read_arguments(context: RequestContext, to_sign: RequestToSign) -> Arguments:
-    """Read the arguments of a GET out of the query, else out of the body; some of them go into the log.
+    """Return the arguments from the query of a GET, else from the body, and note three of them for the log.
 
     Raises UnsupportedMediaType or UnreadableBody.
     """
@@ -43,7 +43,7 @@ def _read_arguments(context: RequestContext, to_sign: RequestToSign) -> Argument
 
 
 def _header_error(context: RequestContext, to_sign: RequestToSign) -> Reason | None:
-    """Return the reason if a signature cannot be checked: no date, two dates, no content type."""
+    """Return the reason if a header that the signature needs is missing or ambiguous: date or content type."""
     if to_sign.date is None:
         return Reason.DATE_MISSING
     if "HTTP_X_DAAS_DATE" in context.environ and _is_repeated(context.environ.get("HTTP_DATE", "")):
@@ -60,10 +60,10 @@ def _check_freshness(
     header_error: Reason | None,
     explanation: Mapping[str, str],
 ) -> None:
-    """Check the headers, the date and Content-MD5 of a request whose signature is good.
+    """Check the headers, the date and the Content-MD5 of a request whose signature is valid.
 
-    Raises AuthenticationFailed with the first error in X-Daas-Error, and in X-Daas-Clock-Skew how far a readable date
-    is from the server's clock.
+    Raises AuthenticationFailed with the first error in X-Daas-Error, and in X-Daas-Clock-Skew a readable date minus the
+    server's clock, in seconds.
     """
     if _has_body(to_sign):
         context.body_unsigned = context.record.body_unsigned = to_sign.content_md5 is None
@@ -78,8 +78,8 @@ def _check_freshness(
         error = error or Reason(unreadable.reason)
     else:
         skew = {"X-Daas-Clock-Skew": str(clock_skew(date, now))}
-        found = freshness_error(date, now, context.settings.date_window_seconds)
-        error = error or (Reason(found) if found else None)
+        stale = freshness_error(date, now, context.settings.date_window_seconds)
+        error = error or (Reason(stale) if stale else None)
     error = error or _content_md5_error(to_sign, required=caller.require_content_md5 and _has_body(to_sign))
     if error:
         raise authentication_failed(DIRECT, error, {"X-Daas-Error": error, **skew, **explanation})
@@ -92,16 +92,16 @@ def _content_md5_error(to_sign: RequestToSign, *, required: bool) -> Reason | No
 
 
 def _has_body(to_sign: RequestToSign) -> bool:
-    """Return whether a request has a body, or is of a kind that has one: only a GET goes without."""
+    """Return whether a request has a body or a method other than GET: those are signed as if they had one."""
     return to_sign.method != "GET" or to_sign.body != b""
 
 
 def _is_repeated(date: str) -> bool:
-    """Tell whether a Date header that does not count was sent twice: servers join the two with a comma."""
+    """Return whether a Date header was sent twice: servers join the two values with a comma."""
     try:
         read_date(date.strip(" \t"))
     except DateUnreadable:
-        # One date has a comma behind its weekday at most.
+        # A single date has at most the comma after its weekday.
         return "," in re.sub(r"\A\s*(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,", "", date, flags=re.I)
     return False
 

@@ -14,7 +14,7 @@ from ..errors import ApiError, to_json
 from ..reasons import Reason
 from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import RequestToSign, Stages, make_key_pair, sign
-from ..signing.rcws_scheme import MIGOMAIL
+from ..signing.rcws_scheme import RCWS
 from ..web.arguments import Arguments, check_arguments
 from ..web.context import ApiDefinition
 
@@ -186,7 +186,7 @@ def _call(method: str, uri: str, success: Any, posted: dict[str, str] | None = N
     body = b"" if posted is None else to_json(posted)
     request = RequestToSign(method, f"/v1/{uri}", content_type=content_type, body=body)
     status = success["code"] if isinstance(success, dict) and "code" in success else 200
-    return Example(request, sign(MIGOMAIL, request, KEYS), to_json(success).decode(), status)
+    return Example(request, sign(RCWS, request, KEYS), to_json(success).decode(), status)
 
 
 def _message(code: int, message: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Stages:
     authorization: str
 
 
-class SignatureRefused(Exception):
+class SignatureRejected(Exception):
     """A request whose signature does not hold; `reason` is for the log, never for the caller."""
 
     def __init__(self, reason: str) -> None:
@@ -108,26 +108,26 @@ def sign(scheme: SigningScheme, request: RequestToSign, keys: KeyPair) -> Stages
 def read_authorization(scheme: SigningScheme, header: str | None) -> Credentials:
     """Return the credentials of an Authorization header: `WORD key:signature`, the word in any case, spaces or tabs.
 
-    Raises SignatureRefused for anything else: no header, another word, no colon, an empty part, a further
+    Raises SignatureRejected for anything else: no header, another word, no colon, an empty part, a further
     value, bytes outside printable ASCII.
     """
     if header is None:
-        raise SignatureRefused("authorization-missing")
+        raise SignatureRejected("authorization-missing")
     match = _authorization_form(scheme.words).fullmatch(header.strip(" \t"))
     if match is None:
-        raise SignatureRefused("authorization-malformed")
+        raise SignatureRejected("authorization-malformed")
     return Credentials(match[1], match[2])
 
 
 def verify(
     scheme: SigningScheme, strings_to_sign: Sequence[bytes], credentials: Credentials, private_key: str | None
 ) -> None:
-    """Raise SignatureRefused unless the credentials' signature is that of a request under the private key.
+    """Raise SignatureRejected unless the credentials' signature is that of a request under the private key.
 
     `strings_to_sign` are those of the scheme for the request. Each is hashed and every accepted encoding
     compared, as bytes and in constant time; the signature is never decoded. With no private key (the public
     key is unknown) the same work is done with a key that nobody has, so that time does not tell an unknown
-    key from a wrong signature. Raises SignatureRefused.
+    key from a wrong signature. Raises SignatureRejected.
     """
     key = (private_key or _NOBODYS_KEY).encode()
     signature = credentials.signature.encode()
@@ -137,9 +137,9 @@ def verify(
         for encoding in scheme.encodings:
             matches |= hmac.compare_digest(encoding.encode(digest), signature)
     if private_key is None:
-        raise SignatureRefused("unknown-public-key")
+        raise SignatureRejected("unknown-public-key")
     if not matches:
-        raise SignatureRefused("signature-mismatch")
+        raise SignatureRejected("signature-mismatch")
 
 
 _NOBODYS_KEY = make_key_pair().private_key

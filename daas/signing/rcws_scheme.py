@@ -113,7 +113,7 @@ HEX = DigestEncoding("hexadecimal text", lambda digest: digest.hex().encode())
 # Compared as texts like all others: a text that mixes the cases is neither.
 HEX_IN_UPPER_CASE = DigestEncoding("hexadecimal text in upper case", lambda digest: digest.hex().upper().encode())
 
-MIGOMAIL = SigningScheme(
+RCWS = SigningScheme(
     words=("RCWS", "MMWS"),
     strings_to_sign=strings_to_sign,
     encodings=(HEX, HEX_IN_UPPER_CASE, BASE64_OF_RAW),

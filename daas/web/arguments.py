@@ -1,7 +1,7 @@
-"""Reads the arguments of a request out of its body, in the three content types, and checks them with a schema.
+"""Read the arguments of a request from its body, in three content types, and check them with a schema.
 
-What is ambiguous is rejected, never resolved: bytes that are not UTF-8, names given twice, a multipart body that
-another boundary would read differently.
+Ambiguous input is rejected, never interpreted: bytes that are not UTF-8, repeated names, a multipart body that
+another boundary would split differently.
 """
 
 import inspect
@@ -19,18 +19,18 @@ from .multipart import read_fields
 
 MAX_ARGUMENTS = 1000
 
-_BLANKS = " \t\r\n"
+_SPACES = " \t\r\n"
 
 
 class NotText:
-    """The value of an argument that is neither a text nor a number: true, a list, an object, a file."""
+    """The value of an argument that is neither text nor a number: a boolean, a list, an object or a file."""
 
     def __str__(self) -> str:
         return "(not a text)"
 
 
 Value = str | JsonNumber | NotText | None
-#: Every value of every argument, in the order sent, by the name in lower case.
+#: The values of each argument, in the order sent, by its name in lower case.
 Arguments = Mapping[str, list[Value]]
 
 
@@ -79,46 +79,46 @@ def raw_text(arguments: Arguments, name: str) -> str:
 
 
 def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[str, Any]:
-    """Return the values as understood, by name, after checking them with a schema.
+    """Return the deserialized values by name, after checking them with a schema.
 
-    Blanks, tabs and line ends around a value are removed; one of nothing else counts as missing, unless the argument
-    takes a blank. One that is given twice is invalid. Raises MissingArguments, which names only the missing, or
-    InvalidArguments.
+    Spaces, tabs and line ends around a value are removed. An empty value counts as missing, unless the argument accepts
+    empty text. A repeated argument is invalid, unless all its values are empty. Raises MissingArguments, which names
+    only the missing arguments, or InvalidArguments.
     """
     values = {
         name: value
-        for name, given in arguments.items()
-        if (value := _single(given)) or (value == "" and _takes_blank(schema, name))
+        for name, sent in arguments.items()
+        if (value := _single(sent)) or (value == "" and _accepts_empty(schema, name))
     }
     try:
         loaded: dict[str, Any] = schema.load(values)
     except marshmallow.ValidationError as error:
         names = [field.data_key or name for name, field in schema.fields.items()]
-        faults = {name: error.messages_dict[name] for name in names if name in error.messages_dict}
-        missing = [name for name in faults if name not in values]
+        messages = {name: error.messages_dict[name] for name in names if name in error.messages_dict}
+        missing = [name for name in messages if name not in values]
         if missing:
-            raise MissingArguments(missing, [faults[name][0] for name in missing]) from error
-        raise InvalidArguments([*faults], [messages[0] for messages in faults.values()]) from error
+            raise MissingArguments(missing, [messages[name][0] for name in missing]) from error
+        raise InvalidArguments([*messages], [first for first, *_ in messages.values()]) from error
     return loaded
 
 
 class Argument(marshmallow.fields.Field[Any]):
-    """An argument that bears a label in the documented sentences; subclasses say what it may hold.
+    """An argument whose label is used in the documented error messages; subclasses define its valid values.
 
-    `form` says the same to the readers of the OpenAPI document, as JSON Schema does; so does `description`, which
-    is the docstring of the class if none is given. `takes_blank` tells that a blank is a value.
+    `form` is the JSON Schema of the valid values and `description` their description, both for the OpenAPI document; by
+    default the description is the docstring of the class. If `accepts_empty`, empty text is a value.
     """
 
     form: Mapping[str, Any] = {}
-    takes_blank = False
+    accepts_empty = False
 
     def __init__(self, label: str, *, required: bool = True, description: str = "", **options: Any) -> None:
-        sentences = {
+        error_messages: dict[str, Any] = {
             "required": f"'{label}' is a required field.",
             "invalid": f"'{label}' contains invalid input",
         }
         described = {"title": label, "description": description or inspect.getdoc(type(self)), **self.form}
-        super().__init__(required=required, error_messages={**sentences}, metadata=described, **options)
+        super().__init__(required=required, error_messages=error_messages, metadata=described, **options)
 
 
 def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str, Value]]]:
@@ -128,16 +128,16 @@ def _find_reader(content_type: str) -> Callable[[str, bytes], Iterable[tuple[str
     return reader
 
 
-def _single(given: list[Value]) -> Value:
-    """Give the one value of an argument without what surrounds it; of several that are not all blank, none is."""
-    if len(given) > 1:
-        return NotText() if any(_single([value]) for value in given) else ""
-    value = given[0]
-    return type(value)(value.strip(_BLANKS)) if isinstance(value, str) else value
+def _single(sent: list[Value]) -> Value:
+    """Return the value of an argument without spaces around it; NotText for several that are not all empty."""
+    if len(sent) > 1:
+        return NotText() if any(_single([value]) for value in sent) else ""
+    value = sent[0]
+    return type(value)(value.strip(_SPACES)) if isinstance(value, str) else value
 
 
-def _takes_blank(schema: marshmallow.Schema, name: str) -> bool:
-    return isinstance(argument := schema.fields.get(name), Argument) and argument.takes_blank
+def _accepts_empty(schema: marshmallow.Schema, name: str) -> bool:
+    return isinstance(argument := schema.fields.get(name), Argument) and argument.accepts_empty
 
 
 def _read_multipart(body: bytes, boundary: str | None) -> list[tuple[str, Value]]:
@@ -158,5 +158,5 @@ _READERS: dict[str, Callable[[str, bytes], Iterable[tuple[str, Value]]]] = {
     "multipart/form-data": lambda content_type, body: _read_multipart(body, content_types.boundary(content_type)),
     "application/json": lambda _, body: _read_json(body),
 }
-#: The content types that a body is read in.
+#: The accepted content types of a body.
 CONTENT_TYPES = tuple(_READERS)

@@ -21,7 +21,7 @@ from ..services import services
 from ..signing.mechanism import (
     Credentials,
     RequestToSign,
-    SignatureRefused,
+    SignatureRejected,
     SigningScheme,
     read_authorization,
     verify,
@@ -95,7 +95,7 @@ def authenticate(context: RequestContext, api: ApiDefinition, service: str) -> A
     """
     try:
         credentials = read_authorization(api.scheme, context.environ.get("HTTP_AUTHORIZATION"))
-    except SignatureRefused as rejection:
+    except SignatureRejected as rejection:
         raise authentication_failed(api.scheme, Reason(rejection.reason)) from rejection
     to_sign = api.request_to_sign(context)
     strings_to_sign = api.scheme.strings_to_sign(to_sign)
@@ -151,7 +151,7 @@ def _error_of_signature(
 ) -> Reason | None:
     try:
         verify(scheme, strings_to_sign, credentials, caller.private_key if caller else None)
-    except SignatureRefused as rejection:
+    except SignatureRejected as rejection:
         return Reason((caller and caller.key_error) or rejection.reason)
     return None
 

@@ -1,8 +1,8 @@
-"""Reads the fields of a multipart form that every reader understands alike, and rejects every other form.
+"""Read the fields of a multipart form that every parser reads the same way, and reject every other form.
 
-The boundary is not signed, and readers differ in what they tolerate: lines that end with LF, spaces after a
+The boundary is not signed, and parsers differ in what they tolerate: lines that end with LF, spaces after a
 delimiter, two names, encoded names. Werkzeug's decoder accepts all of these, so that the meaning of a signed body would
-depend on who reads it. Sources: RFC 2046, section 5.1, and RFC 7578.
+depend on the parser. Sources: RFC 2046, section 5.1, and RFC 7578.
 """
 
 import re
@@ -11,14 +11,14 @@ from ..errors import UnreadableBody
 from ..reasons import Reason
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-# Before any character but these two, some readers keep a backslash and others drop it.
+# Before any other character than these two, some parsers keep a backslash and others drop it.
 _QUOTED = rb'"(?:[^"\\\r\n\0]|\\["\\])*+"'
 _HEADERS = re.compile(rb"((?:" + _TOKEN + rb":[^\r\n\0]*+\r\n){1,16}+)\r\n")
 _PARAMETER = re.compile(rb";[ \t]*+(" + _TOKEN + rb")=(" + _TOKEN + rb"|" + _QUOTED + rb")[ \t]*+")
 _FORM_DATA = re.compile(
     rb"form-data[ \t]*+((?:;[ \t]*+" + _TOKEN + rb"=(?:" + _TOKEN + rb"|" + _QUOTED + rb")[ \t]*+){1,8}+);?+", re.I
 )
-# In any other coding the value would be another text.
+# With any other Content-Transfer-Encoding the value would be decoded first.
 _UNCODED = {b"7bit", b"8bit", b"binary"}
 
 
@@ -35,7 +35,7 @@ def read_fields(body: bytes, boundary: str | None, max_fields: int) -> list[tupl
     if inside.count(delimiter) >= max_fields:
         raise UnreadableBody(Reason.TOO_MANY_ARGUMENTS)
     parts = inside.split(b"\r\n" + delimiter)
-    # Of a line that begins with the delimiter in any other way, readers disagree whether it is one.
+    # Parsers disagree about any other line that begins with the delimiter.
     if any(not part.startswith(b"\r\n") or b"\n" + delimiter in part or b"\r" + delimiter in part for part in parts):
         raise UnreadableBody(Reason.MULTIPART_DELIMITERS)
     return [_read_part(part.removeprefix(b"\r\n")) for part in parts]

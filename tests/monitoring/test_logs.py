@@ -17,7 +17,7 @@ from daas.app import create_app
 from daas.applications.registry import SERVICES
 from daas.settings import Settings
 from daas.signing.mechanism import RequestToSign, sign
-from daas.signing.rcws_scheme import MIGOMAIL
+from daas.signing.rcws_scheme import RCWS
 from daas.storage.engine import db
 
 from ..support.actors import FORM, MOVE, now
@@ -59,7 +59,7 @@ class Served:
     def call_lists(self, method: str, target: str, fields: dict[str, str] | None = None) -> Answer:
         body = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() if fields else b""
         to_sign = RequestToSign(method=method, uri=target, content_type="application/json", body=body)
-        signature = sign(MIGOMAIL, to_sign, self.application.keys).authorization
+        signature = sign(RCWS, to_sign, self.application.keys).authorization
         headers = [("Authorization", signature), ("Content-Type", "application/json")]
         return self.ask(post(headers, body, target=target, method=method))
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from daas.signing.mechanism import RequestToSign, sign
-from daas.signing.rcws_scheme import MIGOMAIL
+from daas.signing.rcws_scheme import RCWS
 
 from ..contacts.caller import NAMED
 from ..support.builders import Builder
@@ -64,7 +64,7 @@ def test_console_signs_like_the_servers_signer(console: Any, caller: Any) -> Non
     console.fill(list="7", posted='{"name": "Ä/B", "email_address": "A@x.org"}')
     body = '{"email_address":"A@x.org","name":"Ä/B"}'
     uri = "/v1/contacts.json/7/contacts/"
-    stages = sign(MIGOMAIL, RequestToSign("POST", uri, body=body.encode()), caller.keys)
+    stages = sign(RCWS, RequestToSign("POST", uri, body=body.encode()), caller.keys)
     assert console.lines == ["post", uri, r'{"email_address":"a@x.org","name":"\u00c4\/b"}'.lower()]
     console.page.locator("#authorization", has_text=stages.authorization).wait_for()
     assert [console.shown(f"signature-{number}") for number in range(3)] == [*stages.signatures.values()]
@@ -175,10 +175,10 @@ def test_each_string_is_the_first_that_server_accepts(page: Page, pages_server: 
     }}"""
     made = page.evaluate(source, REQUESTS)
     for (method, uri, body), (posted, string) in zip(REQUESTS, made, strict=True):
-        accepted = MIGOMAIL.strings_to_sign(RequestToSign(method, uri, body=posted.encode()))
+        accepted = RCWS.strings_to_sign(RequestToSign(method, uri, body=posted.encode()))
         assert string.encode("latin-1") == accepted[0], body
         # What is sent says the same as what was typed.
-        assert accepted[0] in MIGOMAIL.strings_to_sign(RequestToSign(method, uri, body=body.encode())), body
+        assert accepted[0] in RCWS.strings_to_sign(RequestToSign(method, uri, body=body.encode())), body
 
 
 def test_form_is_signed_as_object_with_equal_names_in_order(page: Page, pages_server: Any) -> None:

@@ -22,7 +22,7 @@ from daas.signing.mechanism import (
     Credentials,
     KeyPair,
     RequestToSign,
-    SignatureRefused,
+    SignatureRejected,
     read_authorization,
     sign,
     verify,
@@ -67,7 +67,7 @@ def fault_of(
     credentials = Credentials(vector["public_key"], signature)
     try:
         verify(DIRECT, DIRECT.strings_to_sign(request or request_of(vector)), credentials, key or vector["private_key"])
-    except SignatureRefused as refused:
+    except SignatureRejected as refused:
         return refused.reason
     return None
 
@@ -340,7 +340,7 @@ def is_refused(vector: Vector, authorization: str) -> bool:
     try:
         credentials = read_authorization(DIRECT, authorization)
         verify(DIRECT, DIRECT.strings_to_sign(request_of(vector)), credentials, vector["private_key"])
-    except SignatureRefused:
+    except SignatureRejected:
         return True
     return credentials.public_key != vector["public_key"]
 

@@ -18,7 +18,7 @@ from daas.signing.mechanism import (
     Credentials,
     KeyPair,
     RequestToSign,
-    SignatureRefused,
+    SignatureRejected,
     make_key_pair,
     read_authorization,
     sign,
@@ -45,7 +45,7 @@ def reason_of(call: Any, *arguments: Any) -> str | None:
     """Gives the reason with which a call refuses, or None if it does not."""
     try:
         call(*arguments)
-    except SignatureRefused as refused:
+    except SignatureRejected as refused:
         return refused.reason
     return None
 
@@ -180,7 +180,7 @@ def test_a_good_signature_with_something_added_is_refused(form: str) -> None:
 def test_any_header_is_read_or_refused(header: Any) -> None:
     try:
         credentials = read_authorization(DIRECT, header)
-    except SignatureRefused:
+    except SignatureRejected:
         return
     for part in (credentials.public_key, credentials.signature):
         assert re.fullmatch(r"[!-~]+", part)

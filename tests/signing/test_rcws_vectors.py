@@ -22,7 +22,7 @@ from daas.signing.mechanism import (
     Credentials,
     KeyPair,
     RequestToSign,
-    SignatureRefused,
+    SignatureRejected,
     make_key_pair,
     read_authorization,
     sign,
@@ -31,8 +31,8 @@ from daas.signing.mechanism import (
 from daas.signing.rcws_scheme import (
     MAX_BYTES_OF_LETTERS,
     MAX_VALUES,
-    MIGOMAIL,
     NO_DATA,
+    RCWS,
     is_no_data,
     read_posted,
     strings_to_sign,
@@ -75,8 +75,8 @@ def fault_of(vector: Vector, signature: str, request: RequestToSign | None = Non
     """Gives the reason for which verify() refuses the signature, or None if it accepts it."""
     credentials = Credentials(vector["public_key"], signature)
     try:
-        verify(MIGOMAIL, MIGOMAIL.strings_to_sign(request or request_of(vector)), credentials, vector["private_key"])
-    except SignatureRefused as refused:
+        verify(RCWS, RCWS.strings_to_sign(request or request_of(vector)), credentials, vector["private_key"])
+    except SignatureRejected as refused:
         return refused.reason
     return None
 
@@ -160,7 +160,7 @@ def test_what_php_signs_with_a_new_key_is_accepted(slashes: bool, unicode: bool)
         private_key=keys.private_key,
     )
     request = RequestToSign("POST", uri, body=posted.encode())
-    verify(MIGOMAIL, MIGOMAIL.strings_to_sign(request), Credentials(keys.public_key, signature), keys.private_key)
+    verify(RCWS, RCWS.strings_to_sign(request), Credentials(keys.public_key, signature), keys.private_key)
 
 
 # --- Each stage ---------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ DEFAULT = [
 
 @pytest.mark.parametrize("vector", DEFAULT, ids=lambda vector: vector["name"])
 def test_our_own_signature_is_that_of_php(vector: dict[str, Any]) -> None:
-    stages = sign(MIGOMAIL, request_of(vector), keys_of(vector))
+    stages = sign(RCWS, request_of(vector), keys_of(vector))
     assert stages.string_to_sign == vector["string_to_sign"].encode("latin-1")
     assert stages.authorization == vector["authorization"].replace("MMWS", "RCWS")
     assert [*stages.signatures.values()] == signatures_of(vector)
@@ -188,15 +188,15 @@ def test_our_own_signature_is_that_of_php(vector: dict[str, Any]) -> None:
 
 @every_vector
 def test_the_authorization_header_is_read_back(vector: dict[str, Any]) -> None:
-    assert read_authorization(MIGOMAIL, vector["authorization"]) == Credentials(
+    assert read_authorization(RCWS, vector["authorization"]) == Credentials(
         vector["public_key"], vector["signature_hex"]
     )
 
 
 @pytest.mark.parametrize("header", ["DAAS key:abc", "RCW key:abc", "RCWS key", "RCWS key:a,b", "RCWSkey:a"])
 def test_another_header_is_refused(header: str) -> None:
-    with pytest.raises(SignatureRefused):
-        read_authorization(MIGOMAIL, header)
+    with pytest.raises(SignatureRejected):
+        read_authorization(RCWS, header)
 
 
 @every_vector
@@ -318,8 +318,8 @@ def test_an_unknown_key_is_told_as_such_after_the_same_hashes(monkeypatch: pytes
     monkeypatch.setattr(hmac, "digest", noting)
     vector = next(vector for vector in POSTED if vector["name"] == "a contact as PHP writes it")
     for private_key in (vector["private_key"], None):
-        with pytest.raises(SignatureRefused):
-            verify(MIGOMAIL, MIGOMAIL.strings_to_sign(request_of(vector)), Credentials("k" * 16, "x"), private_key)
+        with pytest.raises(SignatureRejected):
+            verify(RCWS, RCWS.strings_to_sign(request_of(vector)), Credentials("k" * 16, "x"), private_key)
     assert hashed[: len(hashed) // 2] == hashed[len(hashed) // 2 :]
     assert len(hashed) // 2 == len(strings_to_sign(request_of(vector)))
 

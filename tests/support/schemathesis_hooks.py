@@ -13,7 +13,7 @@ import schemathesis
 from daas.errors import ApiError
 from daas.signing.json_pairs import JsonObject
 from daas.signing.mechanism import KeyPair, RequestToSign, sign
-from daas.signing.rcws_scheme import MIGOMAIL
+from daas.signing.rcws_scheme import RCWS
 from daas.web.arguments import read_pairs
 
 from .actors import authorization, now
@@ -57,9 +57,7 @@ def rcws_authorization(request: requests.PreparedRequest) -> str:
     if body and not body.startswith(b"{") and "json" not in content_type:
         with suppress(ApiError):  # What cannot be read is signed as it is.
             form = JsonObject((name, str(value)) for name, value in read_pairs(content_type, body))
-    return sign(
-        MIGOMAIL, RequestToSign(str(request.method), request.path_url, body=body, form=form), KEYS
-    ).authorization
+    return sign(RCWS, RequestToSign(str(request.method), request.path_url, body=body, form=form), KEYS).authorization
 
 
 def as_bytes(value: Any) -> bytes:
