@@ -1,1 +1,1 @@
-"""What happened, kept as evidence: the request log, the audit, seals over both, pruning."""
+"""The request log and the audit, as evidence: seals over both, their verification, pruning."""

@@ -1,7 +1,7 @@
 """The request log: one row for every API request that finds the database, and the request_id that leads to it.
 
-A row names applications, mailboxes, messages and folders in text and refers to no other table, so that it stays true
-whatever becomes of them. It never holds a key, a signature, a body or a subject.
+A row names applications, mailboxes, messages and folders in text and refers to no other table, so that it remains true
+when they are changed or removed. It never contains a key, a signature, a body or a subject.
 """
 
 import datetime
@@ -20,16 +20,17 @@ from ..storage.engine import Base, Id, UtcDateTime, db
 from ..storage.transactions import Statement, StatementRunner, execute, read_transaction
 from .text import MAX_TEXT, printable
 
-# After a power cut the database may have forgotten its last rejections, and with them that their ids were used.
-# PostgreSQL forgets at most three times its wal_writer_delay (0.6 s). SQLite forgets at most what it writes
-# between two checkpoints: 10,000 pages, of which each commit takes at least three, for at most eight rows.
+# Rejections are logged without waiting for the disk, so that a power cut can lose the last of them, and with them the
+# fact that their ids were used. PostgreSQL loses at most three times its wal_writer_delay (0.6 s). SQLite loses at most
+# the pages between two checkpoints: 10,000, of which each commit takes at least three, for at most eight rows.
 _SKIPPED_IDS = 50_000
 
-_ROWS_AT_ONCE = 1000
+# The number of rows that list_requests() reads in one transaction.
+_BATCH_ROWS = 1000
 
 
 class RequestLogRow(Base):
-    """One API request and what became of it."""
+    """One API request and its result."""
 
     __tablename__ = "request_log"
     __table_args__ = (Index("ix_request_log_at", "at"), {"sqlite_autoincrement": True})
@@ -103,11 +104,12 @@ class LoggedRequest(NamedTuple):
 
 
 def init_request_log(app: Flask) -> None:
-    """Make sure, in an application that serves, that no request_id is used twice."""
+    """Register the listener that keeps a serving application from using a request_id twice after a power cut."""
     with app.app_context():
-        # No process outlives a power cut of its own machine; a PostgreSQL server may have one of its own.
-        moment = "first_connect" if db.engine.dialect.name == "sqlite" else "connect"
-        event.listen(db.engine, moment, skip_forgotten_ids)
+        # SQLite loses rows only if this machine loses power, which ends this process too: once per process is enough.
+        # A PostgreSQL server can lose power while this process runs on: so at each new connection.
+        when = "first_connect" if db.engine.dialect.name == "sqlite" else "connect"
+        event.listen(db.engine, when, skip_forgotten_ids)
 
 
 def log_request(record: RequestRecord, status: int, reason: Reason) -> LoggedRequest:
@@ -128,7 +130,7 @@ def log_rejection(record: RequestRecord, status: int, reason: Reason) -> LoggedR
 
 
 def skip_forgotten_ids(connection: DBAPIConnection, _record: object) -> None:
-    """Skip the ids that may have been used before a power cut and forgotten in it; runs before the first use."""
+    """Skip the ids that may have been used before a power cut and lost in it; runs before the connection is used."""
     cursor = connection.cursor()
     for statement in _SKIP_IDS[db.engine.dialect.name]:
         cursor.execute(statement)
@@ -146,7 +148,7 @@ def list_requests(since: datetime.datetime | None) -> Iterator[Any]:
 
     They are read some at a time, each time in a transaction of its own, so that a long listing delays nothing.
     """
-    batch = select(*RequestLogRow.__table__.columns).order_by(RequestLogRow.id).limit(_ROWS_AT_ONCE)
+    batch = select(*RequestLogRow.__table__.columns).order_by(RequestLogRow.id).limit(_BATCH_ROWS)
     if since is not None:
         batch = batch.where(RequestLogRow.at >= since)
     last = 0
@@ -168,7 +170,7 @@ _SKIP_IDS = {
     "sqlite": [
         "PRAGMA synchronous = FULL",
         # Requests wait for this one after the other: while the database is locked, each must get its 503 soon.
-        # Every transaction sets its own timeout again.
+        # Every transaction sets its own timeout afterwards.
         "PRAGMA busy_timeout = 250",
         "BEGIN IMMEDIATE",
         f"UPDATE sqlite_sequence SET seq = seq + {_SKIPPED_IDS} WHERE name = 'request_log'",  # noqa: S608 - a constant

@@ -763,6 +763,6 @@ def test_csv_export_protects_cells_that_begin_like_formulas(evidence: Any) -> No
 
 
 def test_a_long_listing_reads_batch_by_batch(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daas.records.request_log._ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("daas.records.request_log._BATCH_ROWS", 2)
     ids = evidence.request(5)
     assert [int(each["request_id"]) for each in evidence.commands.json("request", "list")] == ids
