@@ -281,7 +281,7 @@ def start(directory: Path, **environ: Any) -> tuple[int, str, str]:
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def refusal(directory: Path, **environ: Any) -> str:
+def start_error(directory: Path, **environ: Any) -> str:
     """Give the one sentence with which gunicorn does not start."""
     status, stdout, stderr = start(directory, **environ)
     assert (status, stdout, stderr.count("\n")) == (1, "", 1), stderr
@@ -309,7 +309,7 @@ def embedded(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.processes
 def test_start_with_an_invalid_value_is_one_sentence(tmp_path: Path) -> None:
-    sentence = refusal(tmp_path, DAAS_WORKERS="many")
+    sentence = start_error(tmp_path, DAAS_WORKERS="many")
     assert sentence == "DAAS_WORKERS must be a whole number from 0 to 256."
 
 
@@ -332,15 +332,15 @@ def test_withdrawn_setting_stops_start_and_names_its_replacement(name: str, inst
 
 @pytest.mark.processes
 def test_withdrawn_setting_is_one_sentence_wherever_it_is_set(tmp_path: Path) -> None:
-    told = refusal(tmp_path, DAAS_ALLOW_PLAIN_HTTP="0")
+    told = start_error(tmp_path, DAAS_ALLOW_PLAIN_HTTP="0")
     assert told.startswith("DAAS_ALLOW_PLAIN_HTTP is withdrawn: ")
     (tmp_path / ".env").write_text("DAAS_TLS_KEY_FILE=/etc/daas/tls/key.pem\n")
-    assert refusal(tmp_path).startswith("DAAS_TLS_KEY_FILE is withdrawn: ")
+    assert start_error(tmp_path).startswith("DAAS_TLS_KEY_FILE is withdrawn: ")
 
 
 @pytest.mark.processes
 def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path: Path, embedded: Any) -> None:
-    sentence = refusal(tmp_path, DAAS_WORKERS="2", **embedded)
+    sentence = start_error(tmp_path, DAAS_WORKERS="2", **embedded)
     assert sentence.startswith("DAAS_WORKERS is 2, but an SQLite database is served by one process: ")
     assert not (tmp_path / "instance").exists()
 
@@ -348,18 +348,18 @@ def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path: Path, embedde
 @pytest.mark.processes
 def test_start_with_an_invalid_value_in_the_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DAAS_EXPLAIN_401=perhaps\n")
-    assert refusal(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
+    assert start_error(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
 
 
 @pytest.mark.processes
 def test_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"# Schl\xfcssel\nDAAS_WORKERS=1\n")
-    assert ".env" in refusal(tmp_path)
+    assert ".env" in start_error(tmp_path)
 
 
 @pytest.mark.processes
 def test_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
-    sentence = refusal(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
+    sentence = start_error(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
     assert sentence.startswith("DAAS_ENCRYPTION_KEYS must be set")
     assert SECRET not in sentence
 
@@ -367,7 +367,7 @@ def test_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
 @pytest.mark.processes
 def test_start_with_an_unknown_database_option_is_one_sentence(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:1/daas?sslmodus=require"
-    sentence = refusal(tmp_path, DAAS_DATABASE_URL=url, DAAS_ENCRYPTION_KEYS=KEY)
+    sentence = start_error(tmp_path, DAAS_DATABASE_URL=url, DAAS_ENCRYPTION_KEYS=KEY)
     assert "DAAS_DATABASE_URL" in sentence
     assert SECRET not in sentence
 
@@ -383,7 +383,7 @@ def test_start_with_a_directory_as_database_is_one_sentence(tmp_path: Path) -> N
 def test_start_with_data_but_without_key_file_is_one_sentence(tmp_path: Path, embedded: dict[str, Any]) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").unlink()
-    sentence = refusal(tmp_path, **embedded)
+    sentence = start_error(tmp_path, **embedded)
     assert sentence.startswith("DAAS_ENCRYPTION_KEYS is not set and daas.db.key is missing")
     assert not (tmp_path / "instance" / "daas.db.key").exists()
 
@@ -402,7 +402,7 @@ def test_key_file_readable_by_others_is_an_error(tmp_path: Path, embedded: dict[
 def test_start_with_key_file_readable_by_others_is_one_sentence(tmp_path: Path, embedded: dict[str, Any]) -> None:
     fill(load_settings(embedded))
     (tmp_path / "instance" / "daas.db.key").chmod(0o644)
-    assert "daas.db.key is open to others" in refusal(tmp_path, **embedded)
+    assert "daas.db.key is open to others" in start_error(tmp_path, **embedded)
 
 
 def test_key_file_without_a_key_is_an_error(tmp_path: Path, embedded: dict[str, str]) -> None:
@@ -423,7 +423,7 @@ def test_unreadable_key_file_is_an_error(tmp_path: Path, embedded: dict[str, str
 @pytest.mark.both_databases
 def test_start_with_a_database_without_tables_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
     environ = environment(empty, DAAS_BIND="127.0.0.1:0")
-    sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
+    sentence = start_error(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
     assert sentence == "The database is not of this release: run `daas db upgrade` first."
 
 
@@ -433,7 +433,7 @@ def test_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path: Path, emp
     fill(empty)
     other = Fernet.generate_key().decode()
     environ = environment(empty, DAAS_BIND="127.0.0.1:0", DAAS_ENCRYPTION_KEYS=other)
-    sentence = refusal(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
+    sentence = start_error(tmp_path, **{name: value for name, value in environ.items() if name.startswith("DAAS_")})
     assert sentence.startswith("DAAS_ENCRYPTION_KEYS lacks a key")
     assert other not in sentence
 
@@ -463,7 +463,7 @@ def test_start_without_permission_to_read_tables_is_one_sentence(
             connection.execute(text(f"CREATE ROLE visitor LOGIN PASSWORD '{SECRET}'"))
         db.engine.dispose()
     db_url = settings.database_url.set(username="visitor", password=SECRET).render_as_string(hide_password=False)
-    sentence = refusal(tmp_path, DAAS_DATABASE_URL=db_url, DAAS_ENCRYPTION_KEYS=",".join(settings.encryption_keys))
+    sentence = start_error(tmp_path, DAAS_DATABASE_URL=db_url, DAAS_ENCRYPTION_KEYS=",".join(settings.encryption_keys))
     assert SECRET not in sentence
 
 

@@ -1,4 +1,4 @@
-"""The keys of an application: a new one is rolled out while the old one works, and one that is gone is gone."""
+"""Keys of applications: adding, expiring and revoking them while others keep working, and their last use."""
 
 import datetime
 import json
@@ -37,14 +37,14 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
 
 @pytest.fixture
 def second(daas: Commands, application: Application) -> Application:
-    """The same application with a second key."""
+    """Return the same application with a second key."""
     made = daas.json("key", "add", application.name, "--name", "second")
     pair = KeyPair(made["public_key"], made["private_key"])
     return Application(application.app, application.name, pair, application.mailboxes)
 
 
 def forget(app: Flask) -> None:
-    """Let the app look keys up, as it does a second later."""
+    """Clear the lookups, as if a second had passed."""
     app.extensions["daas"].callers.clear()
 
 
@@ -98,11 +98,11 @@ def test_existing_key_pair_can_be_imported(daas: Commands, application: Applicat
     daas.json("key", "add", application.name, "--import-key", file)
     caller = Application(application.app, application.name, KeyPair(**pair), application.mailboxes)
     assert caller.move().status_code == 200
-    assert "public key" in daas.refusal("key", "add", application.name, "--import-key", file)
+    assert "public key" in daas.error("key", "add", application.name, "--import-key", file)
 
 
 def test_key_names_are_unique_in_an_application(daas: Commands, build: Builder, second: Application) -> None:
-    assert daas.refusal("key", "add", second.name, "--name", "second") == "There is a key with this name already."
+    assert daas.error("key", "add", second.name, "--name", "second") == "There is a key with this name already."
     daas.json("key", "add", build.application().name, "--name", "second")
 
 
@@ -112,7 +112,7 @@ def test_unknown_key_name_is_an_error(
 ) -> None:
     other = build.application()
     for key in ("nothing", other.keys.public_key):
-        assert "has no key" in daas.refusal("key", command[0], application.name, key, *command[1:])
+        assert "has no key" in daas.error("key", command[0], application.name, key, *command[1:])
 
 
 @pytest.mark.parametrize("options", [[], ["--at", "1d", "--never"], ["--at", "soon"]], ids=" ".join)
@@ -129,7 +129,7 @@ def test_revoked_key_is_rejected_and_the_other_keeps_working(
         "key", "revoke", application.name, {"name": "1", "public_key": application.keys.public_key}[named_by]
     )
     assert revoked["revoked"] is not None
-    assert application.move(folder="Sent").status_code in {401, 403}  # The process may remember it for a second.
+    assert application.move(folder="Sent").status_code in {401, 403}  # Its lookup may be cached for a second.
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
     forget(application.app)
     assert application.move(folder="Sent").status_code == 401
@@ -141,7 +141,7 @@ def test_expired_key_is_rejected_from_the_next_request_on(
 ) -> None:
     assert application.move().status_code == 200
     daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
-    # While the process remembers it, for a second, it is the move that looks it up again.
+    # While the lookup is cached, for a second, the move itself sees the change.
     assert application.move(folder="Sent").status_code in {401, 403}
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
     forget(application.app)
@@ -166,7 +166,7 @@ def test_withdrawn_key_is_like_an_unknown_one_except_in_the_log(
     gone(daas, caller, how)
     date, unknown = now(), make_key_pair()
     for pair in (caller.keys, unknown):
-        post_with(app, pair, date)  # The first of a kind compiles its statements.
+        post_with(app, pair, date)  # The first request of each kind compiles its statements.
     costs, answers = [], []
     for pair in (caller.keys, unknown):
         with Costs().counted() as counted:
@@ -197,8 +197,8 @@ def test_key_that_expires_soon_adds_a_header_to_successes_only(
     for answer in (caller.move(), caller.move(), caller.app.test_client().get(uri, headers=headers)):
         assert answer.status_code == 200
         assert answer.headers.get("X-Daas-Key-Expires") == (when if said else None)
-    for refusal in (caller.move(id="0"), caller.post_signed(headers={"Date": "x"})):
-        assert "X-Daas-Key-Expires" not in refusal.headers
+    for rejection in (caller.move(id="0"), caller.post_signed(headers={"Date": "x"})):
+        assert "X-Daas-Key-Expires" not in rejection.headers
 
 
 def test_allowed_origin_can_read_when_the_key_expires(
@@ -215,7 +215,7 @@ def test_allowed_origin_can_read_when_the_key_expires(
     assert shown.endswith(", Retry-After, X-Daas-Key-Expires, X-Daas-Warning")
 
 
-# When it was last used.
+# The time of the last use.
 
 
 def test_last_use_is_written_after_the_response_once_a_minute(
@@ -230,7 +230,7 @@ def test_last_use_is_written_after_the_response_once_a_minute(
     set_last_use(app, key_id, None)
     application.move().close()
     assert last_use(daas, application) is None
-    app.extensions["daas"].key_uses = KeyUses()  # As after a minute.
+    app.extensions["daas"].key_uses = KeyUses()  # As if a minute had passed.
     application.move().close()
     assert last_use(daas, application) is not None
 
@@ -269,7 +269,7 @@ def test_last_use_is_written_by_a_real_server(daas: Commands, server: LiveServer
     box = application.mailbox
     environ = {"DAAS_PUBLIC_KEY": application.keys.public_key, "DAAS_PRIVATE_KEY": application.keys.private_key}
     assert daas.run("move", box.name, box.message, "Sent", "--url", server.url, **environ).status == 0
-    # The thread that answered writes it before it takes the next request; the other one may still be at it.
+    # The thread that responded writes the use before it accepts its next request; another thread may still be writing.
     for _ in range(100):
         daas.run("folders", box.name, "--url", server.url, **environ)
         if last_use(daas, application):
@@ -277,7 +277,7 @@ def test_last_use_is_written_by_a_real_server(daas: Commands, server: LiveServer
     assert last_use(daas, application) is not None
 
 
-# Servers of the release before, which look at the columns of `application`.
+# Servers of the previous release, which read the columns of `application`.
 
 
 def key_of_previous_release(application: Application) -> tuple[str, str]:

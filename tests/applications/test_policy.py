@@ -1,4 +1,4 @@
-"""What is asked of an application beyond a good signature."""
+"""Per-application requirements: Content-MD5, networks, rate limits; and explanations of 401 responses."""
 
 import datetime
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
 
 @pytest.fixture
 def policy(daas: Commands, application: Application) -> Callable[..., Any]:
-    """Change what is asked of the application, as the app sees it a second later."""
+    """Return a function that changes the policy of the application and clears the cached lookups."""
 
     def change(*options: Any) -> Any:
         shown = daas.json("application", "policy", application.name, *options)
@@ -140,9 +140,9 @@ def test_application_can_move_only_from_its_networks(
     shown = policy("--allow-network", "10.0.0.0/8", "--allow-network", "2001:db8::/32")
     assert shown["networks"] == ["10.0.0.0/8", "2001:db8::/32"]
     assert [move(application, address=each).status_code for each in ("10.1.2.3", "2001:db8::1")] == [200, 200]
-    refused = move(application, address="192.0.2.1")
-    assert (refused.status_code, refused.json["message"]) == USE
-    assert build.log_row(refused.json["request_id"]).reason == "network-not-allowed"
+    rejected = move(application, address="192.0.2.1")
+    assert (rejected.status_code, rejected.json["message"]) == USE
+    assert build.log_row(rejected.json["request_id"]).reason == "network-not-allowed"
     assert policy("--any-network")["networks"] == []
     assert move(application, address="192.0.2.1").status_code == 200
 
@@ -173,16 +173,16 @@ def test_invalid_network_is_an_error_and_changes_nothing(
     daas: Commands, policy: Callable[..., Any], application: Application, network: str
 ) -> None:
     policy("--allow-network", "10.0.0.0/8")
-    daas.refusal("application", "policy", application.name, "--allow-network", network)
+    daas.error("application", "policy", application.name, "--allow-network", network)
     assert daas.json("application", "show", application.name)["networks"] == ["10.0.0.0/8"]
 
 
 def test_more_than_a_hundred_networks_are_an_error(daas: Commands, application: Application) -> None:
     networks = [part for n in range(101) for part in ("--allow-network", f"10.0.{n}.0/24")]
-    daas.refusal("application", "policy", application.name, *networks)
+    daas.error("application", "policy", application.name, *networks)
 
 
-# A rate limit of its own, and explanations.
+# Rate limits and explanations.
 
 
 def test_rate_limit_can_be_set_and_removed(policy: Callable[..., Any], application: Application) -> None:
@@ -194,7 +194,7 @@ def test_rate_limit_can_be_set_and_removed(policy: Callable[..., Any], applicati
 
 @pytest.mark.parametrize("text", ["600", "0 per minute", "10 per week", "600/minute", "9999999999 per day"])
 def test_invalid_rate_limit_is_an_error(daas: Commands, application: Application, text: str) -> None:
-    daas.refusal("application", "policy", application.name, "--rate-limit", text)
+    daas.error("application", "policy", application.name, "--rate-limit", text)
 
 
 def explained(application: Application) -> bool:
@@ -221,7 +221,7 @@ def test_explanation_can_be_ended_and_lasts_a_week_at_most(daas: Commands, appli
     daas.json("application", "explain", application.name, "--for", "7d")
     daas.json("application", "explain", application.name, "--for", "0s")
     assert not explained(application)
-    daas.refusal("application", "explain", application.name, "--for", "169h")
+    daas.error("application", "explain", application.name, "--for", "169h")
     daas.wrong_usage("application", "explain", application.name, "--for", "soon")
 
 

@@ -1,4 +1,4 @@
-"""Registered applications: how their keys are kept, what an unknown one costs, and what the database itself refuses."""
+"""Registered applications: their keys at rest, the cost of an unknown key, and the constraints of the database."""
 
 import base64
 import hmac
@@ -44,7 +44,7 @@ USER = (403, "Access Denied. User Not Authorized.")
 
 @pytest.fixture
 def fresh(database_kind: str, make_settings: Callable[..., Settings]) -> Settings:
-    """Settings with a database of this release that no other test uses."""
+    """Return settings with a database of this release that no other test uses."""
     fresh = make_settings(database_kind)
     with create_command_app(fresh).app_context():
         migrations.upgrade()
@@ -53,7 +53,7 @@ def fresh(database_kind: str, make_settings: Callable[..., Settings]) -> Setting
 
 
 def with_settings(settings: Settings, **environ: Any) -> Settings:
-    """Give other settings for the same database."""
+    """Return other settings for the same database."""
     url = settings.database_url.render_as_string(hide_password=False)
     return load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": settings.encryption_keys[0], **environ})
 
@@ -79,7 +79,7 @@ def register(settings: Settings) -> tuple[str, KeyPair]:
 
 
 def everything_stored(settings: Settings) -> bytes:
-    """Give all bytes of the database: SQLite's files, or every value of every table of PostgreSQL."""
+    """Return all bytes of the database: SQLite's files, or every value of every table of PostgreSQL."""
     if settings.embedded_database is not None:
         path = settings.embedded_database
         return b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
@@ -138,7 +138,7 @@ def test_the_first_key_encrypts(fresh: Settings) -> None:
     assert len(Fernet(NEW).decrypt(token)) == 64
 
 
-# What an unknown public key costs.
+# The cost of an unknown public key.
 
 
 COUNTED = {
@@ -151,7 +151,7 @@ DRIVER = {"execute", "commit", "rollback"}
 
 
 class Costs:
-    """What a request cost: statements and transactions, decryptions, hashes and comparisons, in their order."""
+    """The work done for a request: statements and transactions, decryptions, hashes and comparisons, in their order."""
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
@@ -185,7 +185,7 @@ def post_with(app: Flask, keys: KeyPair, date: str, client: Any = None, **parts:
 
 
 def unknown_and_wrong(caller: Application) -> tuple[KeyPair, KeyPair]:
-    """Give the keys of nobody, and those of an application with another private key."""
+    """Return a key pair that no application has, and the public key of an application with a wrong private key."""
     return make_key_pair(), KeyPair(caller.keys.public_key, make_key_pair().private_key)
 
 
@@ -199,7 +199,7 @@ def test_unknown_key_costs_the_same_as_a_wrong_signature(
     callers = unknown_and_wrong(build.application(**options))
     date = now()
     for keys in callers:
-        post_with(app, keys, date)  # The first of a kind compiles its statements.
+        post_with(app, keys, date)  # The first request of each kind compiles its statements.
     costs = []
     for keys in callers:
         client = FlaskClient(app, app.response_class) if remembered else app.test_client()
@@ -217,7 +217,7 @@ def test_unknown_key_costs_the_same_as_a_wrong_signature(
 
 
 def spelt(answer: TestResponse) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Give all that a caller sees of an answer but its request_id."""
+    """Return everything that a client sees of a response, except its request_id."""
     request_id = answer.headers["X-Request-Id"]
     headers = sorted((name, value) for name, value in answer.headers if name not in ("X-Request-Id", "Date"))
     headers = [
@@ -259,11 +259,11 @@ def test_log_distinguishes_unknown_key_from_wrong_signature(app: Flask, build: B
     ]
 
 
-# What is taken away is gone at once.
+# A withdrawn permission is gone at once.
 
 
 @pytest.mark.parametrize(
-    ("take", "refused"),
+    ("take", "rejected"),
     [
         (lambda caller: revoke(caller, mailboxes=True), USER),
         (lambda caller: suspend_mailbox(caller.mailbox.name, suspended=True), USER),
@@ -273,13 +273,13 @@ def test_log_distinguishes_unknown_key_from_wrong_signature(app: Flask, build: B
     ids=["mailbox", "suspended-mailbox", "suspended", "service"],
 )
 def test_revoked_permission_is_gone_for_the_next_request(
-    app: Flask, application: Application, build: Builder, take: Callable[..., Any], refused: tuple[int, str]
+    app: Flask, application: Application, build: Builder, take: Callable[..., Any], rejected: tuple[int, str]
 ) -> None:
     assert application.move().status_code == 200
     with app.app_context():
         take(application)
     answer = application.move(folder="Sent")
-    assert (answer.status_code, answer.json["message"]) == refused
+    assert (answer.status_code, answer.json["message"]) == rejected
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
 
 
@@ -323,12 +323,12 @@ def test_revoking_leaves_other_permissions(app: Flask, build: Builder) -> None:
     assert caller.move(mailbox=boxes[1].name, id=boxes[1].message, folder=boxes[1].folder).status_code == 200
 
 
-# What the database refuses, whoever writes to it.
+# Rows that the database rejects, whichever program writes them.
 
 
 @pytest.fixture
 def ids(app: Flask, build: Builder) -> dict[str, Any]:
-    """The ids of a mailbox, its custom folder, its message, another mailbox, and an application."""
+    """Return the ids of a mailbox, its custom folder, its message, another mailbox, and an application."""
     box, other = build.mailbox(), build.mailbox()
     caller = build.application()
     with app.app_context():
@@ -450,8 +450,8 @@ REFERRING = {
 }
 
 
-def refusal_of(app: Flask, statement: Delete | Insert | Update) -> str:
-    """Give the words with which the database refuses a statement."""
+def rejection_of(app: Flask, statement: Delete | Insert | Update) -> str:
+    """Return the text of the error with which the database rejects a statement."""
     with app.app_context(), pytest.raises(IntegrityError) as error, transaction() as connection:
         connection.execute(statement)
     return str(error.value.orig)
@@ -461,16 +461,16 @@ def refusal_of(app: Flask, statement: Delete | Insert | Update) -> str:
 def test_the_database_checks_its_values(
     app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
 ) -> None:
-    assert constraint in refusal_of(app, statement(ids))
+    assert constraint in rejection_of(app, statement(ids))
 
 
 @pytest.mark.parametrize(("constraint", "statement"), UNIQUE.values(), ids=UNIQUE)
 def test_the_database_rejects_duplicates(
     app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
 ) -> None:
-    # SQLite names the columns of a unique constraint and not the constraint.
+    # For a unique constraint, SQLite names the columns instead of the constraint.
     table, _, columns = constraint[3:].replace("_", ".", 1).partition(".")
-    said = refusal_of(app, statement(ids))
+    said = rejection_of(app, statement(ids))
     if "UNIQUE constraint failed" in said:
         assert f"{table}." in said
         assert columns.rpartition("_id_")[2] in said
@@ -482,7 +482,7 @@ def test_the_database_rejects_the_same_bytes_twice_in_a_mailbox(app: Flask, ids:
     with app.app_context(), transaction() as connection:
         values = {"mailbox_id": ids["mailbox"], "folder_id": ids["folder"]}
         made = connection.scalar(insert(Message).values(**values).returning(Message.id))
-    said = refusal_of(app, an_envelope(ids, id=made, digest=ids["digest"]))
+    said = rejection_of(app, an_envelope(ids, id=made, digest=ids["digest"]))
     names = ("uq_message_envelope_mailbox_id_digest", "message_envelope.mailbox_id, message_envelope.digest")
     assert any(name in said for name in names)
 
@@ -491,7 +491,7 @@ def test_the_database_rejects_the_same_bytes_twice_in_a_mailbox(app: Flask, ids:
 def test_the_database_rejects_dangling_references(
     app: Flask, ids: dict[str, Any], constraint: str, statement: Callable[..., Any]
 ) -> None:
-    said = refusal_of(app, statement(ids))
+    said = rejection_of(app, statement(ids))
     assert constraint in said or said == "FOREIGN KEY constraint failed"
 
 

@@ -1,4 +1,4 @@
-"""The `daas` command: what it prints, what it refuses, and what it changes for an application."""
+"""The `daas` command: its output, its errors, and the effect of its changes."""
 
 import base64
 import hashlib
@@ -42,7 +42,7 @@ REQUEST = [
     "folder",
     "reason",
 ]
-# What a shell hands on for bytes that are not UTF-8.
+# How Python represents an argument with bytes that are not UTF-8.
 NOT_UTF_8 = "\udcff"
 KEYS = KeyPair("public-key-0001.", "private-key-001/")
 
@@ -54,7 +54,7 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
 
 @pytest.fixture
 def fresh(database_kind: str, make_settings: Callable[..., Settings], tmp_path: Path) -> Commands:
-    """The command line over an empty database."""
+    """Return the command line over a database without data."""
     return Commands(make_settings(database_kind), tmp_path)
 
 
@@ -66,7 +66,7 @@ def fresh_upgraded(fresh: Commands) -> Commands:
 
 @pytest.fixture
 def name(daas: Commands) -> str:
-    """The name of an application that is registered already."""
+    """Return the name of a registered application."""
     return daas.json("application", "register", new_name("app"))["name"]
 
 
@@ -123,14 +123,14 @@ def test_invalid_setting_is_one_sentence(daas: Commands) -> None:
 
 @pytest.mark.both_databases
 def test_a_database_without_tables_is_one_sentence(fresh: Commands) -> None:
-    assert "daas db upgrade" in fresh.refusal("mailbox", "list")
+    assert "daas db upgrade" in fresh.error("mailbox", "list")
 
 
 def test_a_database_that_is_away_is_one_sentence(fresh: Commands) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://kim:hunter2@127.0.0.1:{closed.getsockname()[1]}/daas"
-        sentence = fresh.refusal("mailbox", "list", DAAS_DATABASE_URL=url)
+        sentence = fresh.error("mailbox", "list", DAAS_DATABASE_URL=url)
     assert "refused" in sentence
     assert "hunter2" not in sentence
 
@@ -159,7 +159,7 @@ def test_upgrade_names_the_revision_of_this_release(fresh: Commands) -> None:
     ids=" ".join,
 )
 def test_name_that_is_not_utf_8_is_an_error_in_one_sentence(daas: Commands, command: list[str]) -> None:
-    daas.refusal(*command, NOT_UTF_8)
+    daas.error(*command, NOT_UTF_8)
 
 
 # Applications.
@@ -254,31 +254,31 @@ def test_an_empty_list_is_an_empty_array_or_nothing(fresh_upgraded: Commands) ->
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "two\nlines", "bell\a"], ids=repr)
 def test_invalid_application_name_is_an_error(daas: Commands, name: str) -> None:
-    daas.refusal("application", "register", name)
+    daas.error("application", "register", name)
 
 
 @pytest.mark.both_databases
 def test_application_names_are_unique(daas: Commands, name: str) -> None:
-    assert daas.refusal("application", "register", name) == "There is an application with this name already."
-    assert daas.refusal("application", "register", f" {name} ") == "There is an application with this name already."
+    assert daas.error("application", "register", name) == "There is an application with this name already."
+    assert daas.error("application", "register", f" {name} ") == "There is an application with this name already."
 
 
 @pytest.mark.both_databases
 def test_error_distinguishes_duplicate_name_from_duplicate_key(daas: Commands) -> None:
     name = new_name("public_key")
     daas.json("application", "register", name)
-    refusal = daas.refusal("application", "register", name)
-    assert refusal == "There is an application with this name already."
+    error = daas.error("application", "register", name)
+    assert error == "There is an application with this name already."
 
 
 @pytest.mark.parametrize("verb", ["show", "suspend", "resume"])
 def test_unknown_application_is_an_error(daas: Commands, verb: str) -> None:
-    assert daas.refusal("application", verb, "nobody") == "There is no application 'nobody'."
+    assert daas.error("application", verb, "nobody") == "There is no application 'nobody'."
 
 
 @pytest.mark.parametrize("verb", ["grant", "revoke"])
 def test_grant_to_an_unknown_application_is_an_error(daas: Commands, verb: str) -> None:
-    assert daas.refusal("application", verb, "nobody", "--all-mailboxes") == "There is no application 'nobody'."
+    assert daas.error("application", verb, "nobody", "--all-mailboxes") == "There is no application 'nobody'."
 
 
 @pytest.mark.parametrize("verb", ["register", "grant", "revoke"])
@@ -295,15 +295,15 @@ def test_a_grant_of_nothing_is_wrong_usage(daas: Commands, name: str, verb: str)
 def test_grant_with_an_unknown_mailbox_grants_nothing(daas: Commands, build: Builder, name: str) -> None:
     before = daas.json("application", "show", name)
     grants = ["--mailbox", build.mailbox().name, "--service", "v1/lists", "--mailbox", "nobody", "--all-mailboxes"]
-    assert daas.refusal("application", "grant", name, *grants) == "There is no mailbox 'nobody'."
+    assert daas.error("application", "grant", name, *grants) == "There is no mailbox 'nobody'."
     assert daas.json("application", "show", name) == before
 
 
 @pytest.mark.both_databases
 def test_registration_with_an_unknown_mailbox_registers_nothing(daas: Commands) -> None:
     name = new_name("app")
-    daas.refusal("application", "register", name, "--mailbox", "nobody")
-    assert daas.refusal("application", "show", name) == f"There is no application {name!r}."
+    daas.error("application", "register", name, "--mailbox", "nobody")
+    assert daas.error("application", "show", name) == f"There is no application {name!r}."
 
 
 @pytest.mark.both_databases
@@ -336,7 +336,7 @@ USER = (403, "Access Denied. User Not Authorized.")
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
-    ("away", "refused", "back"),
+    ("away", "rejected", "back"),
     [
         ("application suspend {app}", USE, "application resume {app}"),
         (
@@ -351,13 +351,13 @@ USER = (403, "Access Denied. User Not Authorized.")
     ids=["suspend", "service", "mailbox", "all-mailboxes", "mailbox-suspended"],
 )
 def test_change_by_a_command_takes_effect_for_the_next_move(
-    daas: Commands, application: Application, away: str, refused: tuple[int, str], back: str
+    daas: Commands, application: Application, away: str, rejected: tuple[int, str], back: str
 ) -> None:
     names = {"app": application.name, "box": application.mailbox.name}
     assert application.move().status_code == 200
     daas.json(*away.format(**names).split())
     answer = application.move()
-    assert (answer.status_code, answer.json["message"]) == refused
+    assert (answer.status_code, answer.json["message"]) == rejected
     daas.json(*back.format(**names).split())
     assert application.move().status_code == 200
 
@@ -375,7 +375,7 @@ def test_revoking_all_mailboxes_leaves_those_granted_by_name(
     assert application.move().status_code == 200
 
 
-# Keys that are brought along.
+# Imported keys.
 
 
 def write_keys(path: Path, keys: dict[str, str] | str, mode: int = 0o600) -> Path:
@@ -439,18 +439,18 @@ def test_every_allowed_form_of_key_is_accepted(
 @pytest.mark.parametrize("which", ["public_key", "private_key"])
 def test_other_forms_of_keys_are_errors(daas: Commands, tmp_path: Path, which: str, key: str) -> None:
     file = write_keys(tmp_path / "keys.json", {**new_keys(), which: key})
-    refusal = daas.refusal("application", "register", new_name("app"), "--import-key", file)
-    assert refusal.startswith(f"The {which.removesuffix('_key')} key must be 16 to 128 printable ASCII characters")
+    error = daas.error("application", "register", new_name("app"), "--import-key", file)
+    assert error.startswith(f"The {which.removesuffix('_key')} key must be 16 to 128 printable ASCII characters")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o644], ids=oct)
 def test_key_file_readable_by_others_is_an_error(daas: Commands, tmp_path: Path, mode: int) -> None:
     file = write_keys(tmp_path / "keys.json", new_keys(), mode)
     name = new_name("app")
-    assert "chmod 600" in daas.refusal("application", "register", name, "--import-key", file)
-    assert "chmod 600" in daas.refusal("sign", "GET", "/", "--key-file", file)
-    assert "chmod 600" in daas.refusal("move", "kim", "1", "Inbox", "--key-file", file)
-    daas.refusal("application", "show", name)
+    assert "chmod 600" in daas.error("application", "register", name, "--import-key", file)
+    assert "chmod 600" in daas.error("sign", "GET", "/", "--key-file", file)
+    assert "chmod 600" in daas.error("move", "kim", "1", "Inbox", "--key-file", file)
+    daas.error("application", "show", name)
 
 
 @pytest.mark.parametrize(
@@ -460,18 +460,18 @@ def test_key_file_readable_by_others_is_an_error(daas: Commands, tmp_path: Path,
 )
 def test_key_file_without_two_keys_is_an_error(daas: Commands, tmp_path: Path, content: str) -> None:
     file = write_keys(tmp_path / "keys.json", content)
-    assert str(file) in daas.refusal("application", "register", new_name("app"), "--import-key", file)
+    assert str(file) in daas.error("application", "register", new_name("app"), "--import-key", file)
 
 
 def test_key_file_that_is_not_utf_8_is_an_error(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", "{}")
     file.write_bytes(b'{"public_key":"\xff"}')
-    assert str(file) in daas.refusal("application", "register", new_name("app"), "--import-key", file)
+    assert str(file) in daas.error("application", "register", new_name("app"), "--import-key", file)
 
 
 def test_key_file_with_a_number_as_key_is_an_error(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", '{"public_key":0.1234567890123456789,"private_key":"xxxxxxxxxxxxxxxx"}')
-    daas.refusal("application", "register", new_name("app"), "--import-key", file)
+    daas.error("application", "register", new_name("app"), "--import-key", file)
 
 
 def test_a_key_file_that_does_not_exist_is_wrong_usage(daas: Commands, tmp_path: Path) -> None:
@@ -483,9 +483,9 @@ def test_public_keys_are_unique(daas: Commands, tmp_path: Path) -> None:
     file = write_keys(tmp_path / "keys.json", new_keys())
     daas.json("application", "register", new_name("app"), "--import-key", file)
     name = new_name("app")
-    refusal = daas.refusal("application", "register", name, "--import-key", file)
-    assert refusal == "There is an application with this public key already."
-    daas.refusal("application", "show", name)
+    error = daas.error("application", "register", name, "--import-key", file)
+    assert error == "There is an application with this public key already."
+    daas.error("application", "show", name)
 
 
 # Mailboxes and folders.
@@ -524,7 +524,7 @@ def test_mailbox_is_suspended_and_resumed_in_any_case(daas: Commands, build: Bui
     ids=ascii,
 )
 def test_invalid_mailbox_name_is_an_error(daas: Commands, name: str) -> None:
-    assert "local part" in daas.refusal("mailbox", "add", name)
+    assert "local part" in daas.error("mailbox", "add", name)
 
 
 def test_mailbox_name_has_up_to_64_characters(daas: Commands) -> None:
@@ -536,14 +536,14 @@ def test_mailbox_name_has_up_to_64_characters(daas: Commands) -> None:
 @pytest.mark.parametrize("change", [str, str.upper], ids=["same", "other-case"])
 def test_mailbox_names_are_unique(daas: Commands, build: Builder, change: Callable[..., Any] | type[Any]) -> None:
     name = build.mailbox().name
-    assert daas.refusal("mailbox", "add", change(name)) == f"There is a mailbox {name!r} already."
+    assert daas.error("mailbox", "add", change(name)) == f"There is a mailbox {name!r} already."
 
 
 @pytest.mark.parametrize(
     "command", [["mailbox", "suspend"], ["mailbox", "resume"], ["folder", "list"], ["message", "list"]], ids=" ".join
 )
 def test_unknown_mailbox_is_an_error(daas: Commands, command: list[str]) -> None:
-    assert daas.refusal(*command, "nobody") == "There is no mailbox 'nobody'."
+    assert daas.error(*command, "nobody") == "There is no mailbox 'nobody'."
 
 
 @pytest.mark.both_databases
@@ -585,7 +585,7 @@ def test_a_move_can_name_a_folder_that_was_just_added(daas: Commands, applicatio
 )
 def test_invalid_folder_name_is_an_error(daas: Commands, build: Builder, name: str) -> None:
     box = build.mailbox(folders=0)
-    assert "already" not in daas.refusal("folder", "add", box.name, name)
+    assert "already" not in daas.error("folder", "add", box.name, name)
     assert daas.json("folder", "list", box.name) == []
 
 
@@ -593,12 +593,12 @@ def test_invalid_folder_name_is_an_error(daas: Commands, build: Builder, name: s
 def test_folder_names_are_unique_in_a_mailbox(daas: Commands, build: Builder) -> None:
     box, other = build.mailbox(folders=0), build.mailbox(folders=0)
     made = daas.json("folder", "add", box.name, "Seen")
-    assert daas.refusal("folder", "add", box.name, " Seen ") == "There is a folder 'Seen' in this mailbox already."
+    assert daas.error("folder", "add", box.name, " Seen ") == "There is a folder 'Seen' in this mailbox already."
     assert daas.json("folder", "add", other.name, "Seen")["id"] != made["id"]
 
 
 def test_a_folder_of_an_unknown_mailbox_is_not_added(daas: Commands) -> None:
-    assert daas.refusal("folder", "add", "nobody", "Seen") == "There is no mailbox 'nobody'."
+    assert daas.error("folder", "add", "nobody", "Seen") == "There is no mailbox 'nobody'."
 
 
 # Messages.
@@ -606,7 +606,7 @@ def test_a_folder_of_an_unknown_mailbox_is_not_added(daas: Commands) -> None:
 
 @pytest.fixture
 def mail(daas: Commands, build: Builder, tmp_path: Path) -> tuple[Mailbox, list[str]]:
-    """A mailbox with two messages, and their ids."""
+    """Return a mailbox with two messages, and their ids."""
     box = build.mailbox(messages=0)
     (tmp_path / "1.eml").write_bytes(
         b"From: Zoe <zoe@example.org>\r\nSubject: =?utf-8?q?=C3=9Cbelkeit?=\r\n"
@@ -667,12 +667,12 @@ def test_messages_are_listed_by_folder(daas: Commands, application: Application,
 def test_unknown_folder_is_an_error(daas: Commands, build: Builder) -> None:
     box, other = build.mailbox(), build.mailbox()
     for folder in ("Attic", other.folder, "custom 0", "9223372036854775807", "99999999999999999999"):
-        assert "folder" in daas.refusal("message", "list", box.name, "--folder", folder)
+        assert "folder" in daas.error("message", "list", box.name, "--folder", folder)
 
 
 @pytest.mark.parametrize("kind", ["message", "request"])
 def test_unknown_id_is_an_error(daas: Commands, kind: str) -> None:
-    assert daas.refusal(kind, "show", "9223372036854775807").startswith(f"There is no {kind} 9223372036854775807")
+    assert daas.error(kind, "show", "9223372036854775807").startswith(f"There is no {kind} 9223372036854775807")
 
 
 @pytest.mark.parametrize("kind", ["message", "request"])
@@ -770,7 +770,7 @@ def test_since_rejects_other_formats(daas: Commands, since: str) -> None:
 
 
 def hmac_by_hand(key: str, message: bytes) -> bytes:
-    """RFC 2104, without the module that everything else uses."""
+    """Return an HMAC as RFC 2104 defines it, without the `hmac` module, which the product uses."""
     block = key.encode().ljust(64, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
     return hashlib.sha256(outer + hashlib.sha256(inner + message).digest()).digest()
@@ -968,16 +968,16 @@ def test_real_command_moves_a_message(
     moved = daas.run_apart(*asked, **keys)
     assert (moved.status, moved.stderr) == (0, "")
     assert json.loads(moved.stdout)["folder"] == box.folder
-    refused = daas.run_apart(*asked[:2], "9223372036854775807", *asked[3:], **keys)
-    assert (refused.status, refused.stderr) == (1, "")
-    assert json.loads(refused.stdout)["message"] == "Message not found"
+    rejected = daas.run_apart(*asked[:2], "9223372036854775807", *asked[3:], **keys)
+    assert (rejected.status, rejected.stderr) == (1, "")
+    assert json.loads(rejected.stdout)["message"] == "Message not found"
 
 
 def test_unreachable_server_is_one_sentence(daas: Commands, keys: dict[str, Any]) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        sentence = daas.refusal("move", "kim", "1", "Inbox", "--url", url, **keys)
+        sentence = daas.error("move", "kim", "1", "Inbox", "--url", url, **keys)
     assert sentence.startswith(f"{url} cannot be reached")
 
 
@@ -985,7 +985,7 @@ def test_unreachable_server_is_one_sentence(daas: Commands, keys: dict[str, Any]
     "url", ["", "nonsense", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://a..b", "http://[::1", "http://x:y"]
 )
 def test_unusable_url_is_one_sentence(daas: Commands, keys: dict[str, Any], url: str) -> None:
-    daas.refusal("move", "kim", "1", "Inbox", "--url", url, **keys)
+    daas.error("move", "kim", "1", "Inbox", "--url", url, **keys)
 
 
 def test_move_in_a_mailbox_that_is_not_utf_8_is_an_error(daas: Commands, keys: dict[str, Any]) -> None:
@@ -1035,11 +1035,11 @@ def test_messages_are_listed_page_by_page(daas: Commands, server: LiveServer, bu
     assert shown == ids
 
 
-# The demo; test_demo.py has the rest of it.
+# The demo; test_demo.py has its other tests.
 
 
 def test_the_demo_of_another_database_is_not_offered(fresh_upgraded: Commands) -> None:
-    """The keys in the file would be refused."""
+    """Test that the demo is not offered for another database, where its keys would be rejected."""
     (fresh_upgraded.directory / "instance").mkdir()
     (fresh_upgraded.directory / "instance" / "demo.env").write_text(
         "DAAS_PUBLIC_KEY=x\nDAAS_PRIVATE_KEY=x\nDAAS_DEMO_MAILBOX=x\nDAAS_DEMO_MESSAGE=1\nDAAS_DEMO_FOLDER=1\n"

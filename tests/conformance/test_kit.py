@@ -400,7 +400,7 @@ def test_window_outside_60_to_1800_is_wrong_usage(daas: Commands, target_file: P
 
 def test_key_file_readable_by_others_is_rejected(daas: Commands, target_file: Path) -> None:
     target_file.chmod(0o644)
-    assert "chmod 600" in daas.refusal("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
+    assert "chmod 600" in daas.error("conformance", "http://127.0.0.1:1", "--sandbox", target_file)
 
 
 @pytest.mark.parametrize(

@@ -179,9 +179,9 @@ def test_unknown_list_or_application_is_an_error(
 ) -> None:
     put(daas, "email_address\nc@x.org\n")
     other = make_caller().application.name
-    refusal = daas.refusal("contacts", command, "1", "contacts.csv", "--application", other)
+    refusal = daas.error("contacts", command, "1", "contacts.csv", "--application", other)
     assert refusal == "The application has no list 1."
-    refusal = daas.refusal("contacts", command, "1", "contacts.csv", "--application", "nobody")
+    refusal = daas.error("contacts", command, "1", "contacts.csv", "--application", "nobody")
     assert refusal == "There is no application 'nobody'."
     assert (daas.directory / "contacts.csv").read_text() == "email_address\nc@x.org\n"
     assert "--application" in daas.wrong_usage("contacts", command, "1", "contacts.csv")
@@ -191,7 +191,7 @@ def test_unreadable_or_unwritable_file_is_an_error(daas: Commands, listed: Calle
     name = listed.application.name
     put(daas, b"email_address\n\xff@x.org\n")
     sentence = "contacts.csv cannot be read, or is not UTF-8."
-    assert daas.refusal("contacts", "import", "1", "contacts.csv", "--application", name) == sentence
-    assert "cannot be read" in daas.refusal("contacts", "import", "1", "missing.csv", "--application", name)
-    refusal = daas.refusal("contacts", "export", "1", "missing/out.csv", "--application", name)
+    assert daas.error("contacts", "import", "1", "contacts.csv", "--application", name) == sentence
+    assert "cannot be read" in daas.error("contacts", "import", "1", "missing.csv", "--application", name)
+    refusal = daas.error("contacts", "export", "1", "missing/out.csv", "--application", name)
     assert refusal == "missing/out.csv cannot be written: No such file or directory."

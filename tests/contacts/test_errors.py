@@ -17,7 +17,7 @@ from daas.signing.mechanism import KeyPair, make_key_pair
 from ..support.actors import Application
 from ..support.builders import Builder
 from ..support.servers import LiveServer
-from ..support.triggers import refusing
+from ..support.triggers import rejecting
 from ..support.wire import ask, head
 from .caller import FORM, NO_DATA, Caller, authorization
 
@@ -297,7 +297,7 @@ def test_call_that_cannot_be_logged_changes_nothing(
 ) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
-    with refusing(caller.application.app, "INSERT", "request_log"):
+    with rejecting(caller.application.app, "INSERT", "request_log"):
         answer = caller.ask(method, uri, posted)
     assert said(answer) == (500, '{"code":500,"message":"Internal Server Error"}')
     assert caller.ask("GET", "/v1/lists.json").text == '{"1":"List"}'

@@ -1,4 +1,4 @@
-"""What an application is shown of a mailbox before it moves anything."""
+"""The calls that list the folders and messages of a mailbox."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def ids_of(answer: TestResponse) -> list[str]:
 
 
 class Correspondent(Application):
-    """An application with a mailbox of its own, and a way to put mail into it."""
+    """An application with a mailbox of its own, and a function that imports mail into it."""
 
     theirs: Mailbox
 
@@ -377,13 +377,13 @@ def test_application_sees_only_mailboxes_granted_to_it(
     assert not ask_theirs or answer.status_code in {403, 422}
 
 
-# The plans are looked at in a table that is large enough for an index to be worth its while.
+# The query plans are checked on tables that are large enough for the databases to use an index.
 MANY = 30_000
 
 
 @pytest.fixture(scope="module")
 def many(app: Flask) -> list[AccessibleMailbox]:
-    """Two mailboxes of 30,000 messages, one a minute; the ids of the first come all before those of the second."""
+    """Return two mailboxes of 30,000 messages, one a minute; all ids of the first are less than those of the second."""
     dialect = app.extensions["daas"].settings.database_url.get_backend_name()
     numbers = {
         "sqlite": f"WITH RECURSIVE numbers(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY}) ",
@@ -402,7 +402,7 @@ def many(app: Flask) -> list[AccessibleMailbox]:
         inboxes = [mailboxes.find_folder(box, "Inbox") for box in boxes]
         places = [AccessibleMailbox(box.id, inbox.id) for box, inbox in zip(boxes, inboxes, strict=True)]
         db.session.commit()
-        with transaction() as connection:  # No call writes so much at once, and none may take so long.
+        with transaction() as connection:  # Not by the product: its statements have timeouts, and none writes so much.
             for place in places:
                 connection.execute(
                     text(
@@ -459,7 +459,7 @@ def test_ids_of_a_page_come_from_an_index_of_the_folder(
         plan = plan_of(mailbox, search)
         wanted = {"sqlite": sqlite, "postgresql": postgresql}[db.engine.dialect.name]
     assert wanted in plan
-    assert "SCAN" not in plan  # SQLite's word for reading a whole table.
+    assert "SCAN" not in plan  # SQLite reports a scan of a whole table so.
     assert "Seq Scan on message_envelope" not in plan
 
 

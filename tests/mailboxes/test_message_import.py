@@ -74,14 +74,14 @@ def make_maildir(path: Path, messages: list[bytes]) -> Path:
     maildir = mailboxes_of_python.Maildir(path)
     for message in messages:
         maildir.add(message)
-    # Python chose the names, and the import goes by their order.
+    # Python chose the names; the import reads files in the order of their names.
     for number, file in enumerate(sorted((path / "new").iterdir())):
         file.write_bytes(messages[number])
     return path
 
 
 def bring(app: Flask, box: Any, paths: Any, folder: Any = "Inbox") -> Any:
-    """Import in this process and return the outcomes."""
+    """Import mail in this process and return the outcomes."""
     with app.app_context():
         return [*import_messages(find_folder(find_mailbox(box.name), folder), paths)]
 
@@ -159,8 +159,8 @@ def test_import_goes_into_inbox_by_default(daas: Commands, build: Builder, box: 
 
 def test_unknown_mailbox_or_folder_is_an_error(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
-    assert "nobody" in daas.refusal("message", "import", "nobody", mail)
-    assert "Attic" in daas.refusal("message", "import", box.name, mail, "--folder", "Attic")
+    assert "nobody" in daas.error("message", "import", "nobody", mail)
+    assert "Attic" in daas.error("message", "import", box.name, mail, "--folder", "Attic")
     assert ids_in(app, box) == []
 
 
@@ -170,7 +170,7 @@ def test_import_without_a_path_is_wrong_usage(daas: Commands, box: Any) -> None:
 
 def test_folder_of_another_mailbox_is_not_found(daas: Commands, build: Builder, box: Any, tmp_path: Path) -> None:
     mail = write(tmp_path / "1.eml", LAB)
-    daas.refusal("message", "import", box.name, mail, "--folder", build.mailbox().folder)
+    daas.error("message", "import", box.name, mail, "--folder", build.mailbox().folder)
 
 
 def test_same_bytes_again_keep_their_id(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_simultaneous_imports_make_no_second_message(daas: Commands, app: Flask,
 
 @pytest.mark.processes
 def test_imports_into_one_mailbox_are_serialised(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
-    """On PostgreSQL; SQLite serialises all writers. Otherwise both would store a message that neither has seen."""
+    """Test on PostgreSQL, where both imports would otherwise store the same message; SQLite serialises all writers."""
     daas = Commands(make_settings("postgresql"), tmp_path)
     daas.run("db", "upgrade")
     daas.run("mailbox", "add", "kim")
@@ -460,7 +460,7 @@ def test_progress_goes_to_a_terminal_on_standard_error(daas: Commands, box: Any,
 
 
 def test_import_leaves_no_transaction_open(app: Flask, box: Any, tmp_path: Path) -> None:
-    """An open transaction would block other writers."""
+    """Test this because an open transaction would block other writers."""
     with app.app_context():
         folder = find_folder(find_mailbox(box.name), "Inbox")
         outcomes = import_messages(folder, [write(tmp_path / "1.eml", LAB), write(tmp_path / "2.eml", NO_MAIL)])

@@ -1,4 +1,4 @@
-"""The documented answers of a move, to the byte, and in the documented order."""
+"""The documented responses of a move, to the byte, and the documented order of checks."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def body_of(answer: TestResponse) -> str:
-    """Give an answer's body with the one part that varies taken out."""
+    """Return the body of a response without its request_id, the only part that varies."""
     return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
 
 
@@ -97,7 +97,7 @@ def test_unknown_suspended_and_foreign_mailboxes_look_the_same(application: Appl
 def test_application_with_all_mailboxes_can_use_any(build: Builder) -> None:
     box = build.mailbox()
     answer = build.application(mailboxes=[box], all_mailboxes=True).move(mailbox=build.mailbox().name)
-    assert body_of(answer) == INVALID_FOLDER  # The folder is of another mailbox: this one was open.
+    assert body_of(answer) == INVALID_FOLDER  # The error is about the folder, so the mailbox itself was accessible.
 
 
 def test_message_of_another_granted_mailbox_is_not_found(build: Builder) -> None:

@@ -1,4 +1,4 @@
-"""Moves of one message at the same time: the log, replayed by id, gives where each message is."""
+"""Simultaneous moves: the log, replayed in the order of its ids, ends at the folder of each message."""
 
 import functools
 import itertools
@@ -21,7 +21,7 @@ MESSAGES = 12
 
 @pytest.fixture
 def busy(build: Builder) -> Application:
-    """An application with many folders and many messages in one mailbox."""
+    """Return an application with many folders and many messages in one mailbox."""
     return build.application(mailboxes=[build.mailbox(folders=6, messages=MESSAGES)])
 
 
@@ -30,11 +30,11 @@ def places(application: Application) -> list[str]:
 
 
 def move_at_once(server: LiveServer, application: Application, plans: list[list[tuple[str, str]]]) -> list[list[str]]:
-    """Make the moves of each plan, message and folder, one plan per client, all clients at once; give their ids."""
+    """Make the moves (message, folder) of each plan, one client for each plan, all at once; return the request ids."""
     start = Barrier(len(plans))
 
     def client(plan: list[tuple[str, str]]) -> list[str]:
-        # The number makes every request, and so every signature, another one.
+        # The number makes every request, and so every signature, different.
         targets = [f"{MOVE}?{number}" for number, _ in enumerate(plan)]
         requests = [
             post(signed(application, uri=target), form(application, id=message, folder=folder), target=target)
@@ -54,7 +54,7 @@ def move_at_once(server: LiveServer, application: Application, plans: list[list[
 
 
 def replay(build: Builder, message: str) -> list[tuple[str, str]]:
-    """Give the moves of a message in the order of their ids, each as where from and where to."""
+    """Return the moves of a message in the order of their ids, each as the folders from and to."""
     return [(row.folder_from, row.folder_to) for row in build.log_rows(message) if row.status == 200]
 
 
@@ -70,7 +70,7 @@ def test_log_of_a_message_moved_by_many_ends_at_its_folder(
     server: LiveServer, busy: Application, build: Builder
 ) -> None:
     message = busy.mailbox.message
-    # Each client goes round the folders from another one on, so that hardly two ask for the same at once.
+    # Each client starts at another folder, so that two rarely request the same one at once.
     rounds = [itertools.islice(itertools.cycle(places(busy)), n, n + MOVES_EACH) for n in range(CLIENTS)]
     ids = move_at_once(server, busy, [[(message, folder) for folder in round_] for round_ in rounds])
     assert_chain(build, message, CLIENTS * MOVES_EACH)

@@ -1,4 +1,4 @@
-"""The numbered changes of the database: each goes up and down, and all together make what the models say."""
+"""The migrations: each upgrades and downgrades, and all together make the tables of the models."""
 
 import datetime
 import re
@@ -40,7 +40,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "rate_limit": None,
         "explain_until": None,
     },
-    # What the revision makes of the application that is there already.
+    # The row that the revision makes for the existing application.
     "application_key": {
         "id": 1,
         "application_id": 3,
@@ -146,7 +146,7 @@ def empty_settings(database_kind: str, make_settings: Callable[..., Settings]) -
 
 @pytest.fixture
 def empty(empty_settings: Settings) -> Iterator[Flask]:
-    """An app over an empty database, in its context."""
+    """Return an app over an empty database, in its context."""
     app = create_command_app(empty_settings)
     with app.app_context():
         yield app
@@ -156,7 +156,7 @@ def empty(empty_settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def other(database_kind: str, make_settings: Callable[..., Settings], empty: Flask) -> Iterator[Flask]:
-    """An app over a further empty database of the same kind."""
+    """Return an app over another empty database of the same kind."""
     app = create_command_app(make_settings(database_kind))
     yield app
     with app.app_context():
@@ -164,7 +164,7 @@ def other(database_kind: str, make_settings: Callable[..., Settings], empty: Fla
 
 
 def revisions() -> list[str]:
-    """Give all revisions, the first one first."""
+    """Return all revisions, the first one first."""
     scripts = ScriptDirectory(str(files("daas") / "migrations"))
     return [script.revision for script in scripts.walk_revisions()][::-1]
 
@@ -174,7 +174,7 @@ def tables() -> set[str]:
 
 
 def fill() -> None:
-    """Put the row of each table into the tables that are empty."""
+    """Insert the sample row of each table into the tables that are empty."""
     with db.engine.begin() as connection:
         metadata = sa.MetaData()
         metadata.reflect(connection)
@@ -185,7 +185,7 @@ def fill() -> None:
 
 
 def content() -> dict[str, Any]:
-    """Give all rows as the database has them, by table."""
+    """Return all rows as the database has them, by table."""
     with db.engine.connect() as connection:
         metadata = sa.MetaData()
         metadata.reflect(connection)
@@ -233,7 +233,7 @@ def test_first_release_can_write_to_the_current_tables(empty: Flask) -> None:
         for table in metadata.sorted_tables:
             if table.name in known:
                 row = {name: ROWS[table.name][name] for name in known[table.name]}
-                # Only what is named: no default of the models comes to help.
+                # Only the named columns: defaults of the models must not apply.
                 names = ", ".join(row)
                 values = ", ".join(f":{name}" for name in row)
                 connection.execute(sa.text(f"INSERT INTO {table.name} ({names}) VALUES ({values})"), row)
@@ -263,7 +263,7 @@ def test_database_of_a_later_release_is_an_error_in_one_sentence(
     migrations.upgrade()
     with db.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = 'later'"))
-    Commands(empty_settings, tmp_path).refusal("db", "upgrade")
+    Commands(empty_settings, tmp_path).error("db", "upgrade")
 
 
 @pytest.mark.processes
@@ -281,7 +281,7 @@ def test_alembic_sees_migrations_and_models_as_equal(empty: Flask) -> None:
 
 
 def describe() -> dict[str, dict[str, Any]]:
-    """Give all that inspection tells of the tables, in an order of its own."""
+    """Return everything that inspection reports about the tables, sorted."""
     inspector = sa.inspect(db.engine)
     return {
         table: {
@@ -301,7 +301,7 @@ def describe() -> dict[str, dict[str, Any]]:
 
 
 def counting() -> set[str]:
-    """Give the tables of an SQLite database whose ids are never given twice; inspection does not see which."""
+    """Return the tables of an SQLite database whose ids are never reused; inspection does not report this."""
     if db.engine.dialect.name != "sqlite":
         return set()
     with db.engine.connect() as connection:
@@ -329,7 +329,7 @@ def test_every_constraint_is_named_by_the_convention(empty: Flask) -> None:
             (f"fk_{table}_", inspector.get_foreign_keys(table)),
             ((f"ix_{table}_", f"uq_{table}_"), inspector.get_indexes(table)),
         ]
-        if db.engine.dialect.name != "sqlite":  # SQLAlchemy writes a key that counts (AUTOINCREMENT) without its name.
+        if db.engine.dialect.name != "sqlite":  # SQLAlchemy writes an AUTOINCREMENT key without its name.
             named.append((f"pk_{table}", [inspector.get_pk_constraint(table)]))
         names = [(start, each["name"] or "") for start, found in named for each in found]
         assert [name for start, name in names if not name.startswith(start)] == [], table
@@ -354,11 +354,11 @@ def test_sqlite_never_reuses_an_id(make_settings: Callable[..., Settings]) -> No
     assert found == wanted
 
 
-# The release before runs on what a revision makes, so that nodes can be restarted one after the other.
+# The previous release runs on the tables of a revision, so that nodes can be restarted one after the other.
 
 
 def schema() -> dict[str, Any]:
-    """Give what a release relies on, by table: columns with what they take, and the constraints of the rows."""
+    """Return what a release relies on, by table: the columns with their types, and the constraints of the rows."""
     inspector = sa.inspect(db.engine)
     return {
         table: {
@@ -379,8 +379,8 @@ def schema() -> dict[str, Any]:
     }
 
 
-def what_the_release_before_trips_over(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Say what a revision took away, or asks of rows that the release before writes."""
+def changes_that_break_previous_release(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Return what a revision removed, or newly requires of the rows that the previous release writes."""
     found = [f"the table {table} is gone" for table in before if table not in after]
     for table in before.keys() & after.keys():
         old, new = before[table], after[table]
@@ -407,7 +407,7 @@ def test_previous_release_runs_on_the_tables_of_each_revision(empty: Flask) -> N
         migrations.upgrade(revision)
         after = schema()
         if before is not None:
-            assert (revision, what_the_release_before_trips_over(before, after)) == (revision, [])
+            assert (revision, changes_that_break_previous_release(before, after)) == (revision, [])
         before = after
 
 
@@ -434,6 +434,6 @@ def test_change_that_breaks_the_previous_release_is_found(
         before = schema()
         with db.engine.begin() as connection:
             connection.exec_driver_sql(statement)
-        found = what_the_release_before_trips_over(before, schema())
+        found = changes_that_break_previous_release(before, schema())
         db.engine.dispose()
     assert [sentence for sentence in found if told and told in sentence] if told else found == []

@@ -1,4 +1,4 @@
-"""The lines that a server writes: JSON, one for each request, and nothing in them of what a request held."""
+"""The log lines of a server: JSON, one for each request, without any content of the request."""
 
 import json
 import re
@@ -36,7 +36,7 @@ LETTER = f"From: {ADDRESS}\r\nTo: {ADDRESS}\r\nSubject: {SUBJECT}\r\n\r\n{BODY_W
 
 
 class Served:
-    """A server over a database of its own, and what its lines must not hold."""
+    """A server over a database of its own, and the texts that its lines must not contain."""
 
     def __init__(self, live: Any, app: Flask) -> None:
         self.live = live
@@ -68,7 +68,7 @@ class Served:
             connection.exec_driver_sql(statement)
 
     def lines(self) -> list[dict[str, Any]]:
-        """Give the lines, when those of all requests that were answered are written."""
+        """Return the lines, once those of all requests with a response are written."""
         deadline = time.monotonic() + 10
         while True:
             lines = lines_of(self.live)
@@ -79,7 +79,7 @@ class Served:
 
 
 def lines_of(live: LiveServer) -> list[dict[str, Any]]:
-    """Give the lines that a server has written to their end."""
+    """Return the complete lines that a server has written."""
     return [json.loads(line) for line in live.log.read_text().rpartition("\n")[0].splitlines()]
 
 
@@ -100,7 +100,7 @@ def one(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[
 
 
 def send_everything(one: Served) -> int:
-    """Send what is served, and what is refused at each stage; give how many of them the application saw."""
+    """Send requests that succeed or are rejected at each stage; return how many of them the application saw."""
     box = one.application.mailbox
     arguments = form(one.application, note=ARGUMENT)
     one.ask(signed_post(one.application, arguments))
@@ -127,7 +127,7 @@ def send_everything(one: Served) -> int:
 
 
 def spoil(one: Served) -> None:
-    """Let the database fail on the way, with an error whose text holds what the request asked for."""
+    """Make the database fail during a request, with an error whose text contains the arguments of the request."""
     if one.build.app.config["SQLALCHEMY_DATABASE_URI"].get_backend_name() == "sqlite":
         one.execute("CREATE TRIGGER spoil BEFORE INSERT ON request_log BEGIN SELECT RAISE(FAIL, 'spoiled'); END")
     else:
@@ -189,9 +189,9 @@ def test_each_request_has_one_line_with_its_request_id(make_settings: Callable[.
 
 def test_rejection_by_the_http_server_has_a_line_too(server: LiveServer) -> None:
     with connected(server) as wire:
-        refused = wire.ask(b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
+        rejected = wire.ask(b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
     deadline = time.monotonic() + 10
-    while not (found := [line for line in lines_of(server) if line.get("request_id") == refused.request_id]):
+    while not (found := [line for line in lines_of(server) if line.get("request_id") == rejected.request_id]):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     (line,) = found

@@ -1,4 +1,4 @@
-"""What operators did: a row for each act, with it or not at all, which nothing changes afterwards."""
+"""The audit: one row for each command that changes something, in the transaction of the change."""
 
 import datetime
 import json
@@ -22,7 +22,7 @@ from daas.storage.engine import db
 from ..support.builders import Builder
 from ..support.commands import Commands, new_name
 from ..support.database import transaction
-from ..support.triggers import refusing
+from ..support.triggers import rejecting
 
 pytestmark = pytest.mark.both_databases
 
@@ -36,7 +36,7 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
 
 @pytest.fixture
 def names(daas: Commands, build: Builder, tmp_path: Path) -> dict[str, str]:
-    """What the acts below are about."""
+    """Return the names of the objects that the commands below change."""
     (tmp_path / "one.eml").write_bytes(b"From: a@example.org\r\nSubject: Biopsy\r\n\r\nBody\r\n")
     return {
         "app": daas.json("application", "register", new_name("app"))["name"],
@@ -121,7 +121,7 @@ def test_command_that_changes_nothing_leaves_no_row(
 
 def test_change_without_an_audit_row_is_undone(app: Flask, names: dict[str, str]) -> None:
     with app.app_context():
-        with refusing(app, "INSERT", "audit"):
+        with rejecting(app, "INSERT", "audit"):
             with pytest.raises(DBAPIError):
                 applications.suspend_application(names["app"], suspended=True)
             db.session.rollback()

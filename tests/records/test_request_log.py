@@ -1,4 +1,4 @@
-"""The request log: one row for every request, true and without secrets, with an id that is never given out again."""
+"""The request log: one row for every request, true and without secrets, with an id that is never used again."""
 
 import datetime
 import itertools
@@ -52,7 +52,7 @@ def rows_as_text(app: Flask) -> list[str]:
 
 
 def id_of(answer: TestResponse) -> str:
-    """Give the request_id, which header and body have to agree on."""
+    """Return the request_id, which must be the same in header and body."""
     assert answer.json["request_id"] == answer.headers["X-Request-Id"]
     return answer.headers["X-Request-Id"]
 
@@ -73,7 +73,7 @@ def serving(settings: Settings) -> Iterator[Any]:
 
 @pytest.fixture
 def fresh(database_kind: str, make_settings: Callable[..., Settings]) -> Settings:
-    """Settings with an empty database that no other test uses, of the kind of the others."""
+    """Return settings with an empty database that no other test uses, of the kind of the others."""
     return make_settings(database_kind)
 
 
@@ -82,7 +82,7 @@ def fresh(database_kind: str, make_settings: Callable[..., Settings]) -> Setting
 
 @dataclass
 class Scene:
-    """An application with a mailbox, and a builder for whatever else a request needs."""
+    """An application with a mailbox, and a builder for everything else that a request needs."""
 
     caller: Application
     build: Builder
@@ -91,24 +91,24 @@ class Scene:
         return self.caller.app.test_client().open(*args, **kwargs)
 
     def without(self, name: Any) -> Any:
-        """Ask without one of the headers."""
+        """Request a move without one of the headers."""
         headers = self.caller.signed_headers()
         del headers[name]
         return self.open(MOVE, method="POST", headers=headers, data="")
 
     def cut_short(self) -> Any:
-        """Announce more than is sent."""
+        """Send a body that is shorter than its Content-Length."""
         return self.open(MOVE, method="POST", data="mailbox=x", environ_overrides={"CONTENT_LENGTH": "99"})
 
     def signed_with(self, keys: KeyPair) -> TestResponse:
         return Application(self.caller.app, self.caller.name, keys).post_signed("mailbox=x")
 
     def by_another(self, **options: Any) -> Any:
-        """Ask for a move by another application."""
+        """Request a move by another application."""
         return self.build.application(mailboxes=[self.caller.mailbox], **options).move()
 
     def elsewhere(self, **options: Any) -> Any:
-        """Ask for a move in another mailbox."""
+        """Request a move in another mailbox."""
         other = self.build.mailbox(**options)
         return self.caller.move(mailbox=other.name, id=other.message, folder=other.folder)
 
@@ -190,7 +190,7 @@ def test_other_requests_leave_no_row(app: Flask, path: str) -> None:
     assert count_rows(app) == before
 
 
-# What a row holds.
+# The columns of a row.
 
 
 def test_row_has_time_address_duration_and_arguments(application: Application, build: Builder) -> None:
@@ -363,7 +363,7 @@ def test_id_is_not_used_again_after_its_row_was_deleted(app: Flask, application:
 
 
 def forget_what_follows(settings: Settings, app: Flask) -> Callable[..., Any]:
-    """Give a function that takes the database back to what it is now, as a crash does that loses the last writes."""
+    """Return a function that restores the present state of the database, like a crash that loses the last writes."""
     if settings.embedded_database is not None:
         files = [settings.embedded_database.with_name(settings.embedded_database.name + end) for end in ("", "-wal")]
         saved = [(file, file.read_bytes()) for file in files]
@@ -393,7 +393,7 @@ def forget_what_follows(settings: Settings, app: Flask) -> Callable[..., Any]:
 def test_id_is_not_used_again_after_a_crash_lost_it(fresh: Settings, kept: int) -> None:
     with serving(fresh) as app:
         with app.app_context(), db.engine.connect():
-            pass  # A connection is open: what it writes to be safe is written and on disk.
+            pass  # The first connection skips ids; afterwards this is on disk.
         before = [int(id_of(app.test_client().get("/direct/kept"))) for _ in range(kept)]
         forget = forget_what_follows(fresh, app)
         forgotten = [int(id_of(app.test_client().get("/direct/forgotten"))) for _ in range(20)]
@@ -421,7 +421,7 @@ def test_servers_that_start_together_use_no_id_twice(fresh: Settings) -> None:
 def test_servers_that_start_together_skip_ids_in_turn(
     make_settings: Callable[..., Settings],
 ) -> None:
-    """On SQLite they hold the whole database while they do."""
+    """Test this on PostgreSQL: on SQLite, a server locks the whole database while it skips ids."""
     settings = make_settings("postgresql")
     url = settings.database_url.set(drivername="postgresql").render_as_string(hide_password=False)
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -439,7 +439,7 @@ def test_servers_that_start_together_skip_ids_in_turn(
 def test_skipped_ids_are_on_disk_before_the_first_use(
     make_settings: Callable[..., Settings],
 ) -> None:
-    """On PostgreSQL they always are: every transaction waits for the disk that does not say otherwise."""
+    """Test this on SQLite: on PostgreSQL every transaction waits for the disk unless it turns that off."""
     ran: list[Any] = []
     with serving(make_settings("sqlite")) as app:
         with app.app_context():
@@ -453,12 +453,12 @@ def test_skipped_ids_are_on_disk_before_the_first_use(
     )
 
 
-# What a commit waits for.
+# Durability of commits.
 
 
 @contextmanager
 def durability(app: Flask) -> Iterator[Any]:
-    """Note, for each row of the log, whether its commit waits for the disk, as the database itself sees it."""
+    """Record, for each row of the log, whether its commit waits for the disk, as the database itself reports it."""
     seen: list[Any] = []
     with app.app_context():
         embedded = db.engine.dialect.name == "sqlite"
@@ -468,7 +468,7 @@ def durability(app: Flask) -> Iterator[Any]:
 
 @contextmanager
 def _durability_of_sqlite(seen: Any) -> Iterator[None]:
-    """Ask each connection that has written, when it is given back."""
+    """Query each connection that has written, when it is returned to the pool."""
     changes: dict[Any, Any] = {}
 
     def look(connection: Any, _record: Any) -> None:
@@ -490,7 +490,7 @@ def _durability_of_sqlite(seen: Any) -> Iterator[None]:
 
 @contextmanager
 def _durability_of_postgresql(app: Flask, seen: Any) -> Iterator[None]:
-    """Let the server note it when it commits."""
+    """Make the server record its setting when it commits."""
     with app.app_context(), db.engine.begin() as connection:
         for statement in [
             "CREATE TABLE waits (id bigint, waits text)",
@@ -530,14 +530,14 @@ def test_listing_waits_until_its_row_is_on_disk(app: Flask, application: Applica
 
 @pytest.fixture
 def broken(fresh: Settings) -> Iterator[tuple[Flask, Application, Builder]]:
-    """An app over a database of its own, which a test may break, with an application and a builder."""
+    """An app over a database of its own, which a test can break, with an application and a builder."""
     with serving(fresh) as app:
         build = Builder(app)
         yield app, build.application(mailboxes=[build.mailbox()]), build
 
 
 def fill_disk(app: Flask) -> None:
-    """Let the next row of the log find no room."""
+    """Make the next row of the log fail because the disk is full."""
     with app.app_context(), db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("CREATE TABLE ballast (content BLOB)")
@@ -604,18 +604,18 @@ def test_unknown_path_is_404_even_without_a_log_row(
     assert RANDOM_ID.fullmatch(id_of(answer))
 
 
-# A database that is away.
+# An unavailable database.
 
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[Any]:
-    """An app whose database another process holds for writing, and an application that it knows."""
+    """Return an app whose database another process has locked for writing, with an application whose key is cached."""
     with serving(settings) as app:
         build = Builder(app)
         application = build.application(mailboxes=[build.mailbox()])
         with hold(settings):
             yield application
-        # The service is back as soon as the database is.
+        # The service recovers as soon as the database does.
         assert application.move().status_code == 200
 
 
@@ -636,7 +636,7 @@ def hold(settings: Settings) -> Iterator[None]:
 
 @pytest.fixture(params=["away", *DATABASES])
 def unreachable(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Iterator[Application]:
-    """An application whose service cannot use its database: it is away, or locked."""
+    """Return an application whose service cannot use its database, which is away or locked."""
     if request.param == "away":
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))

@@ -32,7 +32,7 @@ from daas.storage.transactions import read_transaction, write_transaction
 from ..support.builders import Builder
 from ..support.commands import Commands, new_name
 from ..support.database import before_statements, transaction
-from ..support.triggers import refusing
+from ..support.triggers import rejecting
 
 pytestmark = pytest.mark.both_databases
 
@@ -360,14 +360,14 @@ def test_new_key_seals_and_old_key_still_verifies(sealed: Evidence) -> None:
 
 @pytest.mark.parametrize("command", ["seal", "verify"])
 def test_seals_need_a_key(evidence: Evidence, command: str) -> None:
-    assert evidence.commands.refusal("request", command).startswith("DAAS_SEAL_KEY must be set")
+    assert evidence.commands.error("request", command).startswith("DAAS_SEAL_KEY must be set")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]\n", "no seal"])
 def test_file_without_seals_is_an_error(sealed: Evidence, content: str) -> None:
     file = sealed.directory / "other.jsonl"
     file.write_text(content)
-    sealed.commands.refusal("request", "verify", "--against", file, DAAS_SEAL_KEY=SEAL_KEY)
+    sealed.commands.error("request", "verify", "--against", file, DAAS_SEAL_KEY=SEAL_KEY)
 
 
 def test_seal_key_is_not_in_the_database(sealed: Evidence) -> None:
@@ -611,8 +611,8 @@ def test_the_copy_elsewhere_has_the_seal_of_a_prune(sealed: Evidence) -> None:
 
 
 def test_prune_of_a_sealed_log_needs_the_key(sealed: Evidence) -> None:
-    refusal = sealed.commands.refusal("request", "prune", "--older-than", "0s")
-    assert refusal == "DAAS_SEAL_KEY must be set to make or verify seals, and to prune a sealed log."
+    error = sealed.commands.error("request", "prune", "--older-than", "0s")
+    assert error == "DAAS_SEAL_KEY must be set to make or verify seals, and to prune a sealed log."
     assert len(sealed.scalars(select(RequestLogRow.id))) == 6
     assert sealed.scalars(select(AuditRow.id).where(AuditRow.act == PRUNE_ACT)) == []
 
@@ -700,14 +700,14 @@ def test_prune_without_seals_reuses_no_id(evidence: Evidence) -> None:
 
 def test_time_in_the_future_prunes_nothing(evidence: Evidence) -> None:
     ids = evidence.request(2)
-    assert "in the past" in evidence.commands.refusal("request", "prune", "--older-than", "2999-01-01")
+    assert "in the past" in evidence.commands.error("request", "prune", "--older-than", "2999-01-01")
     assert {*ids} <= {*evidence.scalars(select(RequestLogRow.id))}
 
 
 def test_interrupted_prune_resumes(sealed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
     everything = sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099)
-    in_second_batch = refusing(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
+    in_second_batch = rejecting(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
     with in_second_batch, command_app(sealed.settings), pytest.raises(DBAPIError):
         retention.prune_requests(everything)
     assert sealed.verify()["rows"] == 5

@@ -195,7 +195,7 @@ def test_no_old_date_is_printed_if_dates_are_not_compared(daas: Commands) -> Non
 def test_second_sandbox_is_rejected_and_changes_nothing(
     daas: Commands, made: dict[str, Any], facts: dict[str, Any]
 ) -> None:
-    assert "daas sandbox reset" in daas.refusal("sandbox", "create")
+    assert "daas sandbox reset" in daas.error("sandbox", "create")
     assert json.loads((daas.directory / FILE).read_text()) == facts
 
 
@@ -206,7 +206,7 @@ def test_name_in_use_is_rejected_and_nothing_is_created(
     fresh = Commands(make_settings("sqlite"), tmp_path)
     fresh.run("db", "upgrade")
     fresh.run(*taken)
-    assert taken[-1] in fresh.refusal("sandbox", "create")
+    assert taken[-1] in fresh.error("sandbox", "create")
     assert [*names(fresh, "mailbox", "mailbox"), *names(fresh, "application", "name")] == taken[-1:]
     assert not (tmp_path / FILE).exists()
 
@@ -217,23 +217,23 @@ def test_file_of_another_database_is_rejected(
 ) -> None:
     other = Commands(make_settings("sqlite"), tmp_path)
     other.run("db", "upgrade")
-    assert "another database" in other.refusal("sandbox", command)
+    assert "another database" in other.error("sandbox", command)
     other.run("mailbox", "add", "sandbox.open")
     other.run("application", "register", "sandbox.granted")
-    assert "another database" in other.refusal("sandbox", command)
+    assert "another database" in other.error("sandbox", command)
     assert names(other, "mailbox", "mailbox") == ["sandbox.open"]
 
 
 @pytest.mark.parametrize("command", ["reset", "remove"])
 def test_reset_and_remove_without_sandbox_are_errors(daas: Commands, command: str) -> None:
-    assert "daas sandbox create" in daas.refusal("sandbox", command)
+    assert "daas sandbox create" in daas.error("sandbox", command)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
 def test_unreadable_file_is_rejected(daas: Commands, content: str) -> None:
     (daas.directory / "instance").mkdir()
     (daas.directory / FILE).write_text(content)
-    assert "cannot be read" in daas.refusal("sandbox", "reset")
+    assert "cannot be read" in daas.error("sandbox", "reset")
     (daas.directory / FILE).unlink()
 
 
@@ -284,7 +284,7 @@ def test_remove_deletes_only_the_sandbox(
     assert daas.json("application", "show", other.name)["mailboxes"] == [other.mailbox.name]
     assert build.folder_of(other.mailbox.message) == "Inbox"
     assert [row.reason for row in build.log_rows(facts["message"])] == ["moved"]
-    daas.refusal("message", "show", facts["message"])
+    daas.error("message", "show", facts["message"])
 
 
 @pytest.mark.both_databases
@@ -319,7 +319,7 @@ def test_interrupted_sandbox_can_be_removed(daas: Commands, monkeypatch: pytest.
         broken.setattr("daas.seeds.sandbox._import", fail)
         with pytest.raises(OSError, match="no space left"):
             daas.run("sandbox", "create")
-    assert "daas sandbox remove" in daas.refusal("sandbox", "reset")
+    assert "daas sandbox remove" in daas.error("sandbox", "reset")
     assert daas.json("sandbox", "remove")["removed"] == [*MAILBOXES, *APPLICATIONS]
     assert daas.json("sandbox", "create")
 

@@ -1,4 +1,4 @@
-"""The rotation of the keys that private keys are encrypted with."""
+"""The rotation of the keys that encrypt private keys."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from daas.storage.engine import db
 from ..support.commands import Commands, new_name
 from ..support.database import transaction
 from ..support.shared import close
-from ..support.triggers import refusing
+from ..support.triggers import rejecting
 
 pytestmark = pytest.mark.both_databases
 
@@ -27,7 +27,7 @@ OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
 
 @pytest.fixture
 def under(database_kind: str, make_settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Any]:
-    """Give the command line over a database of its own, under given encryption keys."""
+    """Return a function that returns the command line over a database of its own, for given encryption keys."""
     url = make_settings(database_kind).database_url.render_as_string(hide_password=False)
 
     def give(*encryption_keys: Any) -> Any:
@@ -39,7 +39,7 @@ def under(database_kind: str, make_settings: Callable[..., Settings], tmp_path: 
 
 
 def register(daas: Commands, count: int) -> dict[str, str]:
-    """Register applications and give their private keys, by their names."""
+    """Register applications and return their private keys, by their names."""
     with create_command_app(daas.settings).app_context():
         registered = [register_application(new_name("app")) for _ in range(count)]
         made = {row.name: private_key for row, private_key in registered}
@@ -49,7 +49,7 @@ def register(daas: Commands, count: int) -> dict[str, str]:
 
 
 def stored(daas: Commands) -> list[tuple[str, bytes]]:
-    """Give all that is encrypted, in both tables: application's names and tokens."""
+    """Return all encrypted private keys of both tables: names of applications and tokens."""
     with create_command_app(daas.settings).app_context():
         with transaction() as connection:
             tokens = select(Application.name, ApplicationKey.private_key_encrypted).join(ApplicationKey)
@@ -85,7 +85,7 @@ def test_interrupted_rotation_resumes(under: Callable[..., Any], monkeypatch: py
     with app.app_context():
         ids = db.session.scalars(select(ApplicationKey.id).order_by(ApplicationKey.id)).all()
         db.session.remove()
-    in_second_batch = refusing(app, "UPDATE", "application_key", f"OLD.id = {ids[3]}")
+    in_second_batch = rejecting(app, "UPDATE", "application_key", f"OLD.id = {ids[3]}")
     with in_second_batch, app.app_context(), pytest.raises(DBAPIError):
         keys.rotate_encryption()
     close(app)
@@ -100,7 +100,7 @@ def test_key_changed_during_rotation_is_not_overwritten(under: Callable[..., Any
     changed: list[str] = []
 
     class Changing:
-        """Changes the key between the statement that reads it and the one that writes it."""
+        """A cipher that changes the key in the database between the statements that read and write it."""
 
         is_under_first, decrypt = cipher.is_under_first, cipher.decrypt
 
@@ -131,7 +131,7 @@ def test_undecryptable_key_is_kept_and_the_command_fails(
                 update(ApplicationKey).where(ApplicationKey.application_id == id_).values(private_key_encrypted=token)
             )
         db.engine.dispose()
-    sentence = under(NEW, OLD).refusal("encryption", "rotate")
+    sentence = under(NEW, OLD).error("encryption", "rotate")
     assert sentence.startswith("2 private keys were encrypted anew, but 1 are under none")
     kept = [found for name, found in stored(under(NEW)) if name == lost]
     assert token in kept

@@ -1,4 +1,4 @@
-"""What is said when the database does not do as it should."""
+"""Responses and errors while the database is locked, busy or unresponsive."""
 
 import concurrent.futures
 import sqlite3
@@ -22,13 +22,13 @@ from ..support.wire import ask, form, signed_post
 
 pytestmark = pytest.mark.both_databases
 
-# The contract's limit, for which the sockets wait; whoever is not answered by then raises a time-out.
+# More clients than the server has threads. Their sockets time out if a response takes longer than it may.
 CALLERS = 24
 
 
 @pytest.fixture
 def held(settings: Settings, application: Application) -> Iterator[sqlite3.Connection]:
-    """Hold, from outside, what a move of the application's message has to wait for."""
+    """Hold, from another connection, the lock that a move of the application's message waits for."""
     if settings.embedded_database:
         connection: Any = sqlite3.connect(settings.embedded_database, isolation_level=None)
         connection.execute("BEGIN IMMEDIATE")
@@ -57,7 +57,7 @@ def test_locked_database_is_503_for_more_callers_than_threads(
 def test_move_succeeds_once_the_lock_is_released(
     server: LiveServer, application: Application, held: sqlite3.Connection
 ) -> None:
-    time.sleep(1.1)  # Whoever waited in vain, in the test before, has let others wait less for a second.
+    time.sleep(1.1)  # The timeouts of the previous test shorten waits for a second.
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         answer = pool.submit(ask, server, signed_post(application, form(application)))
         held.rollback()
@@ -66,14 +66,14 @@ def test_move_succeeds_once_the_lock_is_released(
 
 @pytest.mark.only("postgresql")
 def test_unresponsive_server_is_an_error_and_pool_recovers(app: Flask) -> None:
-    def ask_for_what_never_comes() -> None:
+    def run_statement_without_end() -> None:
         with transaction() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_sleep(60)"))
 
     with app.app_context():
         with pytest.raises(OperationalError) as caught:
-            ask_for_what_never_comes()
+            run_statement_without_end()
         assert is_unavailable(caught.value)
         with transaction() as connection:
             assert connection.scalar(text("SELECT 1")) == 1

@@ -1,4 +1,4 @@
-"""How the threads and processes that write to an embedded database take turns, and share commits."""
+"""How threads and processes that write to an SQLite database take turns and share commits."""
 
 import random
 import sqlite3
@@ -60,7 +60,7 @@ class Database:
                 self.connection.rollback()
 
     def rows(self) -> Any:
-        """Return what is committed, as another program sees it, in the order in which it was written."""
+        """Return the committed values, as another connection sees them, in the order in which they were written."""
         other = sqlite3.connect(self.path)
         try:
             return [value for (value,) in other.execute("SELECT value FROM written ORDER BY rowid")]
@@ -87,7 +87,7 @@ def threads() -> Iterator[Any]:
 
 
 def write(value: Any) -> Any:
-    """Return work that writes a value and results in it."""
+    """Return a function that writes a value and returns it."""
 
     def work(connection: Any) -> Any:
         connection.execute("INSERT INTO written VALUES (?)", [value])
@@ -103,13 +103,13 @@ def run(transactions: Any, work: Any, *, durable: Any = True, seconds: Any = 60)
 
 
 def start_together(transactions: Any, database: Any, threads: Any, jobs: Any) -> Any:
-    """Start jobs, each the arguments of run(), that come one by one while a first transaction begins."""
+    """Start jobs, each the arguments of run(), one by one while a first transaction is beginning."""
     database.gate.clear()
     started = [threads.submit(run, transactions, write("ahead"), durable=False)]
     assert database.entered.acquire(timeout=WAIT)
     for work, options in jobs:
         started.append(threads.submit(run, transactions, work, **options))
-        time.sleep(0.05)  # Nothing outside tells when a thread has come to wait.
+        time.sleep(0.05)  # There is no way to see from outside that a thread waits.
     return started
 
 
@@ -191,7 +191,7 @@ def test_transaction_undone_by_sqlite_is_an_error_for_all(
     started = start_together(transactions, database, threads, jobs)
     database.gate.set()
     found = outcomes(started)
-    # Those that came before share its transaction; those that came after begin another one.
+    # Earlier writers share its transaction; later ones begin another.
     assert found[: place + 2] == [sqlite3.IntegrityError] * (place + 2)
     assert database.rows() == found[place + 2 :]
     assert run(transactions, write("after")) == "after"
@@ -257,7 +257,7 @@ def test_under_load_exactly_the_successful_changes_are_stored(transactions: Any,
 
 @pytest.fixture
 def other_process(database: Any) -> Iterator[Any]:
-    """Another process that writes until its input is closed."""
+    """Start another process that holds the write lock until its input is closed."""
     command = [sys.executable, "-c", OTHER_PROCESS, database.path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"writing\n"

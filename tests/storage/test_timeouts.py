@@ -1,4 +1,4 @@
-"""How long a request may wait for what others hold, and which errors mean that it waited in vain."""
+"""How long a request waits for locks and connections, and which errors mean that the database is unavailable."""
 
 import sqlite3
 import time
@@ -29,14 +29,14 @@ def waits() -> Timeouts:
 
 @pytest.fixture
 def arrived() -> Iterator[Callable[..., Any]]:
-    """Say how many seconds ago the request in hand arrived."""
+    """Return a function that sets how many seconds ago the current request arrived."""
     before = request_started.set(request_started.get())
     yield lambda seconds: request_started.set(time.monotonic() - seconds)
     request_started.reset(before)
 
 
 def error_of(app: Flask, statement: str) -> Any:
-    """Give what a transaction raises that runs a statement."""
+    """Return the error of a transaction that runs a statement."""
     with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, transaction() as connection:
         connection.execute(text(statement))
     return caught.value
@@ -105,7 +105,7 @@ def test_locked_database_is_unavailable(app: Flask, settings: Settings) -> None:
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize(
-    ("sqlstate", "unavailable", "broken_off"),
+    ("sqlstate", "unavailable", "conflict"),
     [
         ("40001", True, True),
         ("40P01", True, True),
@@ -128,12 +128,12 @@ def test_locked_database_is_unavailable(app: Flask, settings: Settings) -> None:
     ],
 )
 def test_postgresql_errors_are_classified_by_sqlstate(
-    app: Flask, waits: Timeouts, sqlstate: str, unavailable: bool, broken_off: bool
+    app: Flask, waits: Timeouts, sqlstate: str, unavailable: bool, conflict: bool
 ) -> None:
     error = raised_by_postgresql(app, sqlstate)
-    assert (is_unavailable(error), is_conflict(error)) == (unavailable, broken_off)
+    assert (is_unavailable(error), is_conflict(error)) == (unavailable, conflict)
     waits.record(error)
-    assert waits.milliseconds == (SHORT if unavailable and not broken_off else USUAL)
+    assert waits.milliseconds == (SHORT if unavailable and not conflict else USUAL)
 
 
 def test_constraint_violation_is_not_an_unavailable_database(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Statements that the database's driver runs alone: what they cost, what they leave, and what they survive."""
+"""Transactions and statements: results, rollbacks, timeouts, shared commits, round trips, lost connections, retries."""
 
 import sqlite3
 import tempfile
@@ -46,7 +46,7 @@ ADD_FOLDER = Statement(
 
 @pytest.fixture
 def own(settings: Settings) -> Iterator[Flask]:
-    """An app with a pool of its own over the database of the session, in whose context the test is."""
+    """Return an app with a pool of its own over the database of the session; the test runs in its context."""
     app = create_app(settings)
     with app.app_context():
         yield app
@@ -56,21 +56,21 @@ def own(settings: Settings) -> Iterator[Flask]:
 def within(
     app: Flask, work: Callable[..., Any], *arguments: Callable[..., Any] | Statement, **options: Any
 ) -> int | str:
-    """Do work in the context of an app, as a thread that answers a request does."""
+    """Run a function in the context of an app, as a thread that serves a request does."""
     with app.app_context():
         return work(*arguments, **options)
 
 
 @pytest.fixture
 def mover(own: Flask) -> Application:
-    """An application that calls the app of the test."""
+    """Return an application that calls the app of the test."""
     build = Builder(own)
     return build.application(mailboxes=[build.mailbox(folders=2)])
 
 
 @pytest.fixture
 def outside(settings: Settings) -> Iterator[psycopg.Connection[Any] | sqlite3.Connection]:
-    """Another program's connection to the database, which commits each statement unless it begins a transaction."""
+    """Yield another program's connection, which commits each statement unless it begins a transaction."""
     if settings.embedded_database:
         connection: Any = sqlite3.connect(settings.embedded_database, isolation_level=None)
     else:
@@ -86,12 +86,12 @@ def add(run: Callable[..., Any]) -> str:
 
 
 def exists(outside: psycopg.Connection[Any] | sqlite3.Connection, name: str) -> bool:
-    """Tell whether a mailbox is there, as any other program sees it."""
+    """Return whether a mailbox exists, as another program sees it."""
     sign = "?" if isinstance(outside, sqlite3.Connection) else "%s"
     return outside.execute(f"SELECT count(*) FROM mailbox WHERE name = {sign}", [name]).fetchone()[0] == 1
 
 
-# What they give and leave.
+# Results and rollbacks.
 
 
 def test_execute_returns_the_first_row_as_named_tuple_or_none(own: Flask) -> None:
@@ -150,7 +150,7 @@ def test_error_in_a_session_or_transaction_undoes_all_of_it(
     assert not exists(outside, name)
 
 
-# A connection goes back to the pool outside any transaction.
+# A connection is returned to the pool outside any transaction.
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["open", "failed"])
@@ -170,7 +170,7 @@ def test_open_transaction_is_undone_when_connection_is_returned(
     assert db.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
 
 
-# How long a connection waits is set on it once, and again when it is another one.
+# The timeout of a connection is set once, and again when it changes.
 
 WAIT = {
     "sqlite": Statement(select(literal_column("timeout").label("wait")).select_from(text("pragma_busy_timeout"))),
@@ -182,7 +182,7 @@ NO_TIME_LEFT = {"sqlite": 10, "postgresql": "10ms"}
 
 @pytest.fixture
 def arrived() -> Iterator[Callable[..., Any]]:
-    """Say how many seconds ago the request in hand arrived."""
+    """Return a function that sets how many seconds ago the current request arrived."""
     before = request_started.set(request_started.get())
     yield lambda seconds: request_started.set(time.monotonic() - seconds)
     request_started.reset(before)
@@ -226,7 +226,7 @@ def test_connection_timeout_survives_a_rollback(own: Flask, arrived: Callable[..
     assert waits_now() == NO_TIME_LEFT[db.engine.dialect.name]
 
 
-# On SQLite: commits that are shared.
+# On SQLite: shared commits.
 
 
 def add_first(run: Any) -> Any:
@@ -240,7 +240,7 @@ NORMAL, FULL = 1, 2
 
 @pytest.fixture
 def in_one_commit(own: Flask, outside: Any) -> Callable[..., Any]:
-    """Run works, each with whether it is durable, that come while another program writes; return outcomes."""
+    """Return a function that runs (function, durable) pairs while another program writes, and returns their results."""
 
     def write(work: Any, durable: Any) -> Any:
         with own.app_context():
@@ -254,7 +254,7 @@ def in_one_commit(own: Flask, outside: Any) -> Callable[..., Any]:
             jobs = []
             for work, durable in works:
                 jobs.append(threads.submit(write, work, durable))
-                time.sleep(0.05)  # Nothing outside tells when a thread has come to wait.
+                time.sleep(0.05)  # There is no way to see from outside that a thread waits.
             outside.execute("COMMIT")
             return [job.exception(30) or job.result() for job in jobs]
 
@@ -295,7 +295,7 @@ def test_error_undoes_one_writer_and_keeps_the_others(
 
 
 def orphan(run: Any) -> None:
-    """Write what only the commit refuses: a folder of a mailbox that is not there."""
+    """Write a row that only the commit rejects: a folder of a mailbox that does not exist."""
     run.change(Statement(text("PRAGMA defer_foreign_keys = ON")))  # type: ignore[arg-type]
     run.change(ADD_FOLDER, mailbox_id=2**40, name=new_name("folder"), standard=False)
 
@@ -321,7 +321,7 @@ def test_full_disk_loses_nothing_that_was_acknowledged(
     own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
 ) -> None:
     connection = db.engine.raw_connection()
-    connection.driver_connection.execute("VACUUM")  # Pages that other tests have freed would be room.
+    connection.driver_connection.execute("VACUUM")  # Otherwise the row would fit in pages that other tests have freed.
     pages = connection.driver_connection.execute("PRAGMA page_count").fetchone()[0]
     connection.driver_connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     connection.close()
@@ -332,47 +332,47 @@ def test_full_disk_loses_nothing_that_was_acknowledged(
     found = in_one_commit([(add_first, True), (fill, True), (fill, True), (add_first, True)])
     assert any(isinstance(each, exc.OperationalError) for each in found)
     assert all(is_unavailable(each) if isinstance(each, Exception) else exists(outside, each) for each in found)
-    db.engine.dispose()  # The limit goes with the connection.
+    db.engine.dispose()  # The limit is a setting of the connection.
     assert exists(outside, add(execute))
 
 
-def refuse(app: Flask) -> int:
-    """Write the row of a refusal and give its id."""
+def log_one_rejection(app: Flask) -> int:
+    """Write the row of a rejection and return its id."""
     with app.app_context():
         return int(log_rejection(RequestRecord("GET", "/direct/x", "127.0.0.1"), 404, Reason.PATH_UNKNOWN).request_id)
 
 
 @pytest.mark.only("sqlite")
 def test_power_cut_loses_fewer_ids_than_the_next_start_skips(own: Flask, settings: Settings) -> None:
-    """It forgets what was written between two checkpoints; rows that share a commit share its pages."""
+    """Test that the writes between two checkpoints, which a power cut can lose, have fewer ids than are skipped."""
     file = settings.embedded_database
     connection = db.engine.raw_connection()
     (pages,) = connection.driver_connection.execute("PRAGMA wal_autocheckpoint").fetchone()
     connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    last = refuse(own)
+    last = log_one_rejection(own)
     before = file.with_name(file.name + "-wal").stat().st_size
-    refuse(own)
+    log_one_rejection(own)
     pages_of_a_commit = (file.with_name(file.name + "-wal").stat().st_size - before) // (4096 + 24)
     assert pages_of_a_commit > 0
     again = create_app(settings)
-    left_out = refuse(again) - (last + 1)
+    skipped = log_one_rejection(again) - (last + 1)
     with again.app_context():
         db.engine.dispose()
-    assert pages / pages_of_a_commit * MAX_SHARING < left_out
+    assert pages / pages_of_a_commit * MAX_SHARING < skipped
 
 
 def forget_key(app: Flask) -> None:
-    """Let the app look the key of the next request up."""
+    """Make the app look up the key of the next request."""
     app.extensions["daas"].callers.clear()
 
 
-# On PostgreSQL: one round trip, and a server that goes away.
+# On PostgreSQL: round trips, and lost connections.
 
 
 @contextmanager
 def wire_of(app: Flask) -> Iterator[Any]:
-    """Give a function that tells what the one connection of an app has sent, message by message."""
+    """Yield a function that returns the messages that the one connection of an app has sent."""
     with app.app_context(), tempfile.TemporaryFile("w+") as log:
 
         def trace(on: Any) -> None:
@@ -394,7 +394,7 @@ def wire_of(app: Flask) -> Iterator[Any]:
 
 
 def statements_of(sent: list[str]) -> tuple[int, list[Any]]:
-    """Give how many round trips were made, and what was sent as text: what is prepared is sent by its name."""
+    """Return the number of round trips, and the statements sent as text: prepared ones are sent by name."""
     round_trips = sum(message.startswith(("Sync", "Query")) for message in sent)
     return round_trips, [message for message in sent if message.startswith(("Query", "Parse"))]
 
@@ -410,7 +410,7 @@ def statements_of(sent: list[str]) -> tuple[int, list[Any]]:
     ids=["read", "write", "write-relaxed"],
 )
 def test_execute_is_one_round_trip_without_begin(own: Flask, run: Callable[..., Any]) -> None:
-    for _ in range(10):  # The driver prepares what is run often.
+    for _ in range(10):  # The driver prepares statements that are run often.
         run()
     with wire_of(own) as sent:
         run()
@@ -419,7 +419,7 @@ def test_execute_is_one_round_trip_without_begin(own: Flask, run: Callable[..., 
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize(
-    ("arguments", "status"), [({}, 200), ({"mailbox": "No one"}, 422)], ids=["a-move", "a-refusal"]
+    ("arguments", "status"), [({}, 200), ({"mailbox": "No one"}, 422)], ids=["a-move", "a-rejection"]
 )
 def test_request_is_one_round_trip_plus_one_for_a_key_lookup(
     own: Flask, mover: Application, arguments: dict[str, Any], status: int
@@ -437,12 +437,12 @@ def test_request_is_one_round_trip_plus_one_for_a_key_lookup(
         forget_key(own)
         mover.move(**arguments)
     assert trips(is_key_known=False) == 2
-    # A key is known for a second; a machine that is slow for that long is not slow five times.
+    # A lookup is cached for a second; a slow machine may exceed that once, but not five times.
     assert min(trips(is_key_known=True) for _ in range(5)) == 1
 
 
 def end_connections(outside: psycopg.Connection[Any]) -> int:
-    """End, from the server's side, all connections to the database but this one; give how many there were."""
+    """Terminate, on the server, all connections to the database except this one; return how many there were."""
     return outside.execute(
         "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -450,7 +450,7 @@ def end_connections(outside: psycopg.Connection[Any]) -> int:
 
 
 def wait_for_backend(outside: psycopg.Connection[Any], event: str) -> int:
-    """Wait until another connection waits for an event, a lock say, and give its process id."""
+    """Wait until another connection waits for an event, for example a lock, and return its process id."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         found = outside.execute(
@@ -511,43 +511,43 @@ def test_closed_connection_is_503_and_pool_recovers(
         error = sleeping.exception(30)
     assert is_unavailable(error)
     assert add(execute)
-    assert caplog.records == []  # It is thrown away at once, not found broken on its way back to the pool.
+    assert caplog.records == []  # The connection was discarded at once; otherwise the pool would log its failed reset.
 
 
 @pytest.fixture
-def breaking_off(outside: psycopg.Connection[Any], own: Flask) -> Iterator[Callable[..., Any]]:
-    """Make PostgreSQL break off, with an error, the next so many inserts of mailboxes; gives how many it saw."""
+def failing_inserts(outside: psycopg.Connection[Any], own: Flask) -> Iterator[Callable[..., Any]]:
+    """Yield a function that makes the next inserts of mailboxes fail with an SQLSTATE, and returns a counter."""
     outside.execute("CREATE SEQUENCE tries")
 
-    def break_off(times: Any, sqlstate: Any) -> Any:
-        # What a sequence has given out is not undone with the transaction.
+    def fail_inserts(times: Any, sqlstate: Any) -> Any:
+        # A sequence is not rolled back with the transaction, so that it counts failed tries too.
         outside.execute(
-            "CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "CREATE FUNCTION fail_inserts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
             f" IF nextval('tries') <= {times} THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF;"
             " RETURN NEW; END $$;"
-            "CREATE TRIGGER break_off AFTER INSERT ON mailbox FOR EACH ROW EXECUTE FUNCTION break_off()"
+            "CREATE TRIGGER fail_inserts AFTER INSERT ON mailbox FOR EACH ROW EXECUTE FUNCTION fail_inserts()"
         )
         return lambda: outside.execute("SELECT last_value FROM tries").fetchone()[0]
 
-    yield break_off
-    outside.execute("DROP FUNCTION break_off CASCADE; DROP SEQUENCE tries")
+    yield fail_inserts
+    outside.execute("DROP FUNCTION fail_inserts CASCADE; DROP SEQUENCE tries")
 
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"], ids=["serialization", "deadlock"])
 def test_conflict_is_retried_and_written_once(
-    outside: psycopg.Connection[Any], breaking_off: Callable[..., Any], sqlstate: str
+    outside: psycopg.Connection[Any], failing_inserts: Callable[..., Any], sqlstate: str
 ) -> None:
-    tries = breaking_off(2, sqlstate)
+    tries = failing_inserts(2, sqlstate)
     name = add(execute)
     assert (tries(), exists(outside, name)) == (3, True)
 
 
 @pytest.mark.only("postgresql")
 def test_repeated_conflicts_raise_after_three_tries(
-    outside: psycopg.Connection[Any], breaking_off: Callable[..., Any]
+    outside: psycopg.Connection[Any], failing_inserts: Callable[..., Any]
 ) -> None:
-    tries = breaking_off(100, "40001")
+    tries = failing_inserts(100, "40001")
     with pytest.raises(exc.OperationalError) as caught:
         add(execute)
     assert is_conflict(caught.value)
@@ -558,20 +558,20 @@ def test_repeated_conflicts_raise_after_three_tries(
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("sqlstate", ["55P03", "57014", "53100", "23514"])
 def test_other_errors_are_not_retried(
-    outside: psycopg.Connection[Any], breaking_off: Callable[..., Any], sqlstate: str
+    outside: psycopg.Connection[Any], failing_inserts: Callable[..., Any], sqlstate: str
 ) -> None:
-    tries = breaking_off(1, sqlstate)
+    tries = failing_inserts(1, sqlstate)
     with pytest.raises(exc.DBAPIError):
         add(execute)
     assert tries() == 1
 
 
-# A move, on both.
+# Moves, on both databases.
 
 
 @contextmanager
 def holding(outside: Any, message: Any) -> Iterator[None]:
-    """Hold a message in a transaction of another program, which ends with the block."""
+    """Lock a message in a transaction of another program, which ends with the block."""
     outside.execute("BEGIN IMMEDIATE" if isinstance(outside, sqlite3.Connection) else "BEGIN")
     outside.execute(f"UPDATE message SET folder_id = folder_id WHERE id = {message}")
     yield

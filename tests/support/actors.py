@@ -1,4 +1,4 @@
-"""Who calls the service in the tests."""
+"""Clients of the service in the tests."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def authorization(
     uri: str = MOVE,
     raw: bool = False,
 ) -> str:
-    """Sign by hand, apart from the product's own signer: what is checked does not check itself."""
+    """Return an Authorization header, computed without the product's signer, which must not check itself."""
     lines = [method, date, *([] if md5 is None else [md5]), *([] if content_type is None else [content_type]), uri]
     digest = hmac.new(keys.private_key.encode(), "\n".join(lines).encode("latin-1"), hashlib.sha256)
     text = base64.b64encode(digest.digest() if raw else digest.hexdigest().encode()).decode()
@@ -40,7 +40,7 @@ def authorization(
 
 
 class ForgetfulClient(FlaskClient):
-    """A client for whose requests applications are looked up again, as they are a second after an operator's change."""
+    """A client whose every request looks up the application again, as if a second had passed."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         self.application.extensions["daas"].callers.clear()
@@ -58,11 +58,11 @@ class Application:
 
     @property
     def mailbox(self) -> Any:
-        """The first of the mailboxes that are open to it."""
+        """The first mailbox granted to it."""
         return self.mailboxes[0]
 
     def signed_headers(self, **parts: Any) -> dict[str, str]:
-        """Give the headers of a signed request; parts are those of authorization()."""
+        """Return the headers of a signed request; `parts` are the arguments of authorization()."""
         date = parts.pop("date", None) or now()
         headers = {"Date": date, "Authorization": authorization(self.keys, date=date, **parts)}
         if parts.get("content_type", FORM) is not None:
@@ -74,14 +74,14 @@ class Application:
     def post_signed(
         self, body: bytes | str = b"", *, headers: dict[str, str] | None = None, **parts: Any
     ) -> TestResponse:
-        """Send a signed POST; `headers` are added to, or replace, those that were signed."""
+        """Send a signed POST; `headers` are added after signing, or replace signed ones."""
         uri = parts.get("uri", MOVE)
         body = body.encode() if isinstance(body, str) else body
         sent = {**self.signed_headers(**parts), **(headers or {})}
         return self.app.test_client().post(uri, data=body, headers=sent)
 
     def move(self, **arguments: str) -> TestResponse:
-        """Ask for a move as a form; by default of the first message to the first custom folder."""
+        """Request a move with a form; by default of the first message to the first custom folder."""
         box = self.mailbox
         asked = {"mailbox": box.name, "id": (box.messages or [""])[0], "folder": (box.folders or [""])[0], **arguments}
         return self.post_signed(urlencode(asked))

@@ -1,4 +1,4 @@
-"""Makes what a test needs in the database; every name is new, so that tests can share a database."""
+"""Builders of mailboxes, folders, messages and applications; every name is new, so that tests can share a database."""
 
 import itertools
 import os
@@ -56,13 +56,13 @@ class Builder:
         return made
 
     def message(self, mailbox: Mailbox, *, subject: str = "A message") -> str:
-        """Import a message into the Inbox and give its id."""
+        """Import a message into the Inbox and return its id."""
         return self.raw_message(
             mailbox, f"From: a@example.org\r\nSubject: {subject} {next(_numbers)}\r\n\r\nBody\r\n".encode()
         )
 
     def raw_message(self, mailbox: Mailbox, raw: bytes) -> str:
-        """Import the bytes of a message into the Inbox and give its id."""
+        """Import the bytes of a message into the Inbox and return its id."""
         with tempfile.TemporaryDirectory() as directory, self.app.app_context():
             Path(directory, "one.eml").write_bytes(raw)
             inbox = mailboxes.find_folder(mailboxes.find_mailbox(mailbox.name), "Inbox")
@@ -78,7 +78,7 @@ class Builder:
         keys: KeyPair | None = None,
         **options: bool,
     ) -> Application:
-        """Register an application; options are those of register_application()."""
+        """Register an application; `options` are arguments of register_application()."""
         from daas.mailboxes.administration import find_mailbox
 
         name = f"app{next(_numbers)}.{os.getpid()}"
@@ -96,14 +96,14 @@ class Builder:
         return Application(self.app, name, keys, [*mailboxes])
 
     def folder_of(self, message_id: str) -> str:
-        """Give the folder that a message is in: a standard folder's name or a custom one's id."""
+        """Return the folder of a message: a standard folder's name or a custom folder's id."""
         with self.app.app_context():
             query = select(Folder).join(Message, Message.folder_id == Folder.id).where(Message.id == int(message_id))
             folder = db.session.scalars(query).one()
             return folder.name if folder.standard else str(folder.id)
 
     def log_row(self, request_id: str) -> RequestLogRow:
-        """Give the log's row of a request_id."""
+        """Return the row of the log with a request_id."""
         with self.app.app_context():
             row = db.session.get(RequestLogRow, int(request_id))
             assert row is not None
@@ -111,7 +111,7 @@ class Builder:
             return row
 
     def log_rows(self, message_id: str) -> list[RequestLogRow]:
-        """Give the log's rows that name a message, in the order of their ids."""
+        """Return the rows of the log that name a message, in the order of their ids."""
         with self.app.app_context():
             query = select(RequestLogRow).where(RequestLogRow.message == message_id).order_by(RequestLogRow.id)
             rows = [*db.session.scalars(query)]

@@ -1,4 +1,4 @@
-"""Runs the `daas` command as an operator does: in this process, or as a process of its own."""
+"""The `daas` command as an operator runs it: in this process, or as a process of its own."""
 
 import contextlib
 import itertools
@@ -23,13 +23,13 @@ _numbers = itertools.count(1)
 
 
 def new_name(word: str) -> str:
-    """Give a name that no other test uses, good for a mailbox, an application or a folder."""
+    """Return a name that no other test uses, valid for a mailbox, an application or a folder."""
     return f"{word}{next(_numbers)}-{os.getpid()}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """The exit status and output of a command."""
 
     status: int
     stdout: bytes
@@ -48,37 +48,37 @@ class Commands:
         self.directory = directory
 
     def run(self, *args: str | Path, **environ: str) -> Outcome:
-        """Run a command in this process, which is quick; what it raises and does not answer for is raised."""
+        """Run a command in this process, which is quick; an unexpected exception of the command is raised."""
         env = {**{name: None for name in os.environ if name.startswith("DAAS_")}, **self._environment(environ)}
         with contextlib.chdir(self.directory):
             result = CliRunner(catch_exceptions=False).invoke(main, [str(arg) for arg in args], env=env)
         return Outcome(result.exit_code, result.stdout_bytes, result.stderr)
 
     def json(self, *args: str | Path, **environ: str) -> Any:
-        """Run a command that must succeed with --json, and read all of its standard output."""
+        """Run a command with --json, which must succeed, and return the value on its standard output."""
         outcome = self.run(*args, "--json", **environ)
         assert (outcome.status, outcome.stderr) == (0, "")
         return json.loads(outcome.stdout)
 
-    def refusal(self, *args: str | Path, **environ: str) -> str:
-        """Run a command that must fail with one sentence on standard error, and give the sentence."""
+    def error(self, *args: str | Path, **environ: str) -> str:
+        """Run a command that must fail with one sentence on standard error, and return the sentence."""
         return sentence_of(self.run(*args, **environ))
 
     def wrong_usage(self, *args: str | Path, **environ: str) -> str:
-        """Run a command that is used wrongly, and give what it says of that."""
+        """Run a command with wrong arguments, and return the usage error."""
         outcome = self.run(*args, **environ)
         assert (outcome.status, outcome.stdout) == (2, b"")
         assert outcome.stderr.startswith("Usage: ")
         return outcome.stderr
 
     def start(self, *args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
-        """Start the real command as a process of its own; options are those of Popen."""
+        """Start the real command as a process of its own; `options` are arguments of Popen."""
         defaults = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         env = self._environment(options.pop("environ", {}))
         return subprocess.Popen([_EXECUTABLE, *args], cwd=self.directory, env=env, **{**defaults, **options})
 
     def run_at_once(self, count: int, *args: str | Path, program: str = "daas.cli.main(sys.argv[1:])") -> list[Outcome]:
-        """Run a command, or a program, in several processes that have started already and begin at once."""
+        """Run a command, or a program, in several processes, which all begin once every process has started."""
         wait = "import sys, daas.app, daas.cli; print(flush=True); sys.stdin.readline(); "
         pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
         command = [sys.executable, "-c", wait + program, *args]
@@ -105,7 +105,7 @@ class Commands:
 
 
 def sentence_of(outcome: Outcome) -> str:
-    """Give the one sentence with which a command failed."""
+    """Return the one sentence with which a command failed."""
     assert (outcome.status, outcome.stdout) == (1, b"")
     match = re.fullmatch(r"Error: ([^\n]+[.?])\n", outcome.stderr)
     assert match is not None, outcome.stderr

@@ -1,4 +1,4 @@
-"""How tests look at the database, prepare it, and act between the product's own statements."""
+"""Functions for tests to read and prepare the database, and to act between the product's own statements."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ def transaction() -> Iterator[Connection]:
 
 
 class _Runner:
-    """Tells the text of each statement before it is run."""
+    """A StatementRunner that passes the SQL of each statement to a function before it runs it."""
 
     def __init__(self, run: Any, before: Callable[[str], None]) -> None:
         self._run = run

@@ -54,7 +54,7 @@ class Nginx:
         self.port = self._reserved.enter_context(reserved_port())
         self.certificate = directory / "certificate.pem"
         self._process: subprocess.Popen[bytes]
-        # As root, nginx would give its work to a user who may not enter the directory.
+        # As root, nginx would run its workers as a user who may not enter the directory.
         user = "user root;" if os.geteuid() == 0 else ""
         (directory / "nginx.conf").write_text(_AROUND.format(directory=directory, user=user))
         self.write_nodes(nodes)
@@ -89,13 +89,13 @@ class Nginx:
         (self.directory / "daas.conf").write_text(text)
 
     def reload(self) -> None:
-        """Let nginx read its configuration anew, and wait until all that was begun by the old one is finished."""
+        """Reload the configuration, and wait until the requests of the previous one are finished."""
         before = self._workers()
         self._process.send_signal(signal.SIGHUP)
         self._await(lambda: len(self._workers() - before) == len(before) and not self._workers() & before)
 
     def shorten_deadlines(self) -> None:
-        """Let clients have one second to send."""
+        """Set the deadlines for clients that send to one second."""
         written = self.directory / "daas.conf"
         written.write_text(re.sub(r"(client_(?:header|body)_timeout +)10s", r"\g<1>1s", written.read_text()))
         self.reload()
@@ -105,7 +105,7 @@ class Nginx:
         context = ssl.create_default_context(cafile=str(self.certificate))
         plain = socket.socket()
         if narrow:
-            # With small segments, as on a network, the kernel keeps little for a reader that is slow.
+            # With small segments, as on a network, the kernel buffers little for a slow reader.
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plain.settimeout(15)
@@ -180,7 +180,7 @@ def in_front(
 
 
 def check_rejection(answer: Answer, status: int | None = None) -> None:
-    """Require the shape of the service's own rejections, with a status or any 4xx."""
+    """Assert that a response has the shape of the service's own rejections, with a status or any 4xx."""
     assert answer.status == status if status else 400 <= answer.status < 500
     assert answer.header("Content-Type") == "application/json"
     assert answer.header("Cache-Control") == "no-store"

@@ -1,4 +1,4 @@
-"""What makes schemathesis an application of the service; it is loaded by its command."""
+"""Hooks that make schemathesis sign its requests; its command loads this module."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ _turns = itertools.count()
 
 
 class Signed(requests.auth.AuthBase):
-    """Signs a request as it is about to go over the wire, body and all."""
+    """Signs a complete request immediately before it is sent."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         headers = request.headers
@@ -51,11 +51,11 @@ class Signed(requests.auth.AuthBase):
 
 
 def rcws_authorization(request: requests.PreparedRequest) -> str:
-    """Sign a call for lists and contacts; what a form posts is signed as JSON."""
+    """Sign a call for lists and contacts; the fields of a form are signed as JSON."""
     content_type, body = as_bytes(request.headers.get("Content-Type", "")).decode("latin-1"), request.body or b""
     body, form = as_bytes(body), None
     if body and not body.startswith(b"{") and "json" not in content_type:
-        with suppress(ApiError):  # What cannot be read is signed as it is.
+        with suppress(ApiError):  # A malformed body is signed as it is.
             form = JsonObject((name, str(value)) for name, value in read_pairs(content_type, body))
     return sign(RCWS, RequestToSign(str(request.method), request.path_url, body=body, form=form), KEYS).authorization
 
@@ -69,7 +69,7 @@ schemathesis.auth.set_from_requests(Signed())  # type: ignore[attr-defined]
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Let every second request that fits the document name what there is, so that it is not refused for that alone."""
+    """Make every second valid request name existing objects, so that it is not rejected only for unknown ones."""
     fits = case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE
     turn = next(_turns)
     if fits and turn % 2:

@@ -1,4 +1,4 @@
-"""Takes the README's pictures with the system's Chromium: `make screenshots`."""
+"""Take the README's screenshots with the system's Chromium: `make screenshots`."""
 
 import sys
 import tempfile

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class PostgreSQL:
-    """A PostgreSQL server of the tests' own, from a package that ships it; reached over a Unix socket."""
+    """A PostgreSQL server for the tests, from a Python package that contains it, on a Unix socket."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -38,7 +38,7 @@ class PostgreSQL:
         with tempfile.TemporaryDirectory(prefix="daas-pg-", ignore_cleanup_errors=True) as directory:
             server = start_embedded(embedded, Path(directory, "data"))
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                # What it holds is thrown away: no test is about this server's disk.
+                # Its data is temporary: no test is about the disk of this server.
                 connection.execute("ALTER SYSTEM SET fsync = off")
                 connection.execute("SELECT pg_reload_conf()")
             try:
@@ -47,7 +47,7 @@ class PostgreSQL:
                 server.cleanup()
 
     def make_database(self) -> str:
-        """Make an empty database and give its URL as the service's setting has it."""
+        """Make an empty database and return its URL for DAAS_DATABASE_URL."""
         self._made += 1
         name = f"daas_{self._made}"
         with psycopg.connect(self._uri, autocommit=True) as connection:
@@ -56,14 +56,14 @@ class PostgreSQL:
 
 
 def start_embedded(embedded: Any, data: Path) -> Any:
-    """Start a server of the package, which is given, over a directory that need not be there."""
-    # One at a time: as root the package makes a user, unless there is one.
+    """Start a server of the given package over a directory, which is made if it does not exist."""
+    # One at a time: as root, the package makes a user if there is none.
     with Path(tempfile.gettempdir(), f"daas-pg-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             return embedded.get_server(data, cleanup_mode="stop")
         except subprocess.TimeoutExpired:
-            # The package has waited ten seconds; the server goes on starting.
+            # The package waits only ten seconds; the server is still starting.
             told, deadline = data / "postmaster.pid", time.monotonic() + 60
             while not (told.exists() and told.read_text().rstrip().endswith("ready")) and time.monotonic() < deadline:
                 time.sleep(0.1)
@@ -73,12 +73,12 @@ def start_embedded(embedded: Any, data: Path) -> Any:
 
 @contextmanager
 def reserved_port(port: int = 0) -> Iterator[int]:
-    """Keep a port of the loopback address, any free one by default, for a server; raises OSError if it is in use."""
+    """Reserve a port of the loopback address for a server, by default any free one; raise OSError if it is in use."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", port))
         port = reserved.getsockname()[1]
         if sys.platform == "linux":
-            # Not before: who sets this too, as servers do, may listen there from now on, and nobody is given the port.
+            # Set after bind(): a server that sets it too can listen there, and the kernel assigns the port to nobody.
             reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         else:
             reserved.close()
@@ -114,13 +114,13 @@ class LiveServer:
                 )
             live = cls(process, port, log, directory)
             try:
-                live.wait_until_it_answers()
+                live.wait_until_it_listens()
                 yield live
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=40)
 
-    def wait_until_it_answers(self) -> None:
+    def wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -129,14 +129,14 @@ class LiveServer:
                 time.sleep(0.05)
             else:
                 return
-        raise AssertionError(f"the server does not answer:\n{self.log.read_text()}")
+        raise AssertionError(f"the server does not listen:\n{self.log.read_text()}")
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=15)
 
 
 def environment(settings: Settings, **environ: str) -> dict[str, str]:
-    """Give the environment that makes a process of its own use the same database."""
+    """Return the environment with which another process uses the same database."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DAAS_")}
     return {
         **inherited,

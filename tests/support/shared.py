@@ -1,4 +1,4 @@
-"""What the tests of a session share: a database of each kind, the app over it in this process, the server over it."""
+"""The parts that the tests of a session share: a database of each kind, an app and a server over each."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from .servers import LiveServer
 
 
 class Shared:
-    """Makes each when it is first asked for; `at_end` closes them."""
+    """Makes each part when it is first requested; `at_end` closes them."""
 
     def __init__(self, make_settings: Callable[[str], Settings], clock: Callable[[], float], at_end: ExitStack) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class Shared:
 
 
 def migrated(settings: Settings) -> Settings:
-    """Bring the database of some settings to this release."""
+    """Upgrade the database of some settings to this release."""
     app = create_command_app(settings)
     with app.app_context():
         migrations.upgrade()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 class NoDisk(Exception):
-    """A disk of its own cannot be had here; the text says how."""
+    """A small disk cannot be mounted here; the text says what is missing."""
 
 
 @contextmanager
 def small_disk(path: Path, size: str) -> Iterator[Path]:
-    """Make a folder that is a disk of a size such as `8m`, in memory; raises NoDisk."""
+    """Mount a disk in memory of a size such as `8m` at a new folder; raise NoDisk if that is impossible."""
     path.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False, capture_output=True
@@ -23,12 +23,12 @@ def small_disk(path: Path, size: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        # Lazily: this process may have a file of it open still.
+        # Lazily: this process may still have a file on it open.
         subprocess.run(["umount", "--lazy", path], check=True)
 
 
 def fill_up(path: Path) -> None:
-    """Write a file until the disk takes no more."""
+    """Write a file until the disk is full."""
     with suppress(OSError), path.open("wb", buffering=0) as file:
         while file.write(bytes(os.sysconf("SC_PAGESIZE"))):
             pass

@@ -1,4 +1,4 @@
-"""Lets the database itself refuse what a test says, whatever statement asks for it."""
+"""Triggers with which the database itself rejects changes, whichever statement makes them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ from daas.storage.engine import db
 
 
 @contextmanager
-def refusing(app: Flask, verb: str, table: str, when: str = "1 = 1") -> Iterator[None]:
-    """Let each INSERT, UPDATE or DELETE of a row fail for which a condition holds, of OLD or NEW."""
+def rejecting(app: Flask, verb: str, table: str, when: str = "1 = 1") -> Iterator[None]:
+    """Make the INSERT, UPDATE or DELETE of each row fail that meets a condition on OLD or NEW."""
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
-            make = [f"CREATE TRIGGER refuse BEFORE {verb} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'no'); END"]
-            drop = ["DROP TRIGGER refuse"]
+            make = [f"CREATE TRIGGER reject BEFORE {verb} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'no'); END"]
+            drop = ["DROP TRIGGER reject"]
         else:
             make = [
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS"
                 " $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'syntax_error', MESSAGE = 'no'; END $$",
-                f"CREATE TRIGGER refuse BEFORE {verb} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
+                f"CREATE TRIGGER reject BEFORE {verb} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION reject()",
             ]
-            drop = [f"DROP TRIGGER refuse ON {table}", "DROP FUNCTION refuse"]
+            drop = [f"DROP TRIGGER reject ON {table}", "DROP FUNCTION reject"]
         run(make)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Raw HTTP over a socket: requests as bytes that no client library would tidy up, and answers as they arrive."""
+"""Raw HTTP over a socket: requests as bytes, which no client library changes, and responses as they arrive."""
 
 import json
 import re
@@ -21,7 +21,7 @@ PATIENCE = 15
 
 @dataclass(frozen=True)
 class Answer:
-    """A response as it came over the wire; header names in lower case, repeated ones kept."""
+    """A response as received; header names are in lower case, repeated headers are kept."""
 
     version: str
     status: int
@@ -29,7 +29,7 @@ class Answer:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Give the value of a header that may be sent once at most."""
+        """Return the value of a header, None if it is absent; assert that it is not repeated."""
         found = [value for given, value in self.headers if given == name.lower()]
         assert len(found) <= 1, f"{name} is sent {len(found)} times"
         return found[0] if found else None
@@ -44,14 +44,14 @@ class Answer:
 
     @property
     def request_id(self) -> str:
-        """The request_id, which header and body have to agree on."""
+        """The request_id, which must be the same in header and body."""
         request_id: str = self.json["request_id"]
         assert self.header("X-Request-Id") == request_id
         return request_id
 
     @property
-    def fault(self) -> tuple[int, str]:
-        """The status and the body, without its request_id, so that both can be compared at once."""
+    def error(self) -> tuple[int, str]:
+        """The status and the body without its request_id, to compare both at once."""
         return self.status, re.sub(r'\A{"request_id":"[0-9a-f]+",', "{", self.text)
 
 
@@ -67,16 +67,16 @@ class Wire:
         self.connection.sendall(data)
 
     def half_close(self) -> None:
-        """Say that nothing more will be sent, and go on reading."""
+        """Close the sending side of the connection, but continue to read."""
         self.connection.shutdown(socket.SHUT_WR)
 
     def ask(self, data: bytes, *, head_only: bool = False) -> Answer:
-        """Send bytes and read one answer; `head_only` for the answer to a HEAD."""
+        """Send bytes and return one response; `head_only` for the response to a HEAD."""
         self.send(data)
         return self.read(head_only=head_only)
 
     def read(self, *, head_only: bool = False) -> Answer:
-        """Read one answer; a 204 and the answer to a HEAD have no body, every other says its length."""
+        """Return the next response; a 204 and the response to a HEAD have no body, every other has a Content-Length."""
         head = self._take_until(b"\r\n\r\n").decode("latin-1")
         status_line, *lines = head.split("\r\n")[:-2]
         version, status, _ = status_line.split(" ", 2)
@@ -86,7 +86,7 @@ class Wire:
         return Answer(version, int(status), headers, self._take(length))
 
     def at_end(self) -> bool:
-        """Wait for more to read, and tell whether the server has closed the connection instead."""
+        """Wait for more bytes, and return whether the server has closed the connection instead."""
         if not self._received:
             self._received = self._receive()
         return not self._received
@@ -114,29 +114,29 @@ class Wire:
 
 @contextmanager
 def connected(server: LiveServer) -> Iterator[Wire]:
-    """Give a new connection to the server, closed at the end."""
+    """Yield a new connection to the server, and close it at the end."""
     with server.connect() as connection:
         yield Wire(connection)
 
 
 def ask(server: LiveServer, data: bytes, *, head_only: bool = False) -> Answer:
-    """Send bytes over a connection of their own and read the answer."""
+    """Send bytes over a new connection and return the response."""
     with connected(server) as wire:
         return wire.ask(data, head_only=head_only)
 
 
 def ask_until_served(ask_once: Callable[[], Any]) -> Any:
-    """Ask, and a few times again while the answer is a 503: what many do at once may take too long, and is not done."""
+    """Send a request, again up to ten times while the response is a 503: under load a move may time out, undone."""
     for _ in range(10):
         answer = ask_once()
-        if not str(answer.status).startswith("503"):  # The app's test client gives its phrase too.
+        if not str(answer.status).startswith("503"):  # The status of the app's test client includes its phrase.
             break
         time.sleep(0.2)
     return answer
 
 
 def head(target: str, headers: Headers, *, method: str = "POST", version: str = "HTTP/1.1") -> bytes:
-    """Write the head of a request as given; the Host header alone is added."""
+    """Return the head of a request with the given headers and a Host header."""
     lines = [f"{method} {target} {version}", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -150,7 +150,7 @@ def signed(
     md5: str | None = None,
     **parts: Any,
 ) -> Headers:
-    """Give the headers of a request that is signed for just these values; `parts` are authorization()'s."""
+    """Return the headers of a request, signed for exactly these values; `parts` are arguments of authorization()."""
     date = now() if date is None else date
     signature = authorization(application.keys, date=date, content_type=content_type, md5=md5, **parts)
     headers = [(date_header, date), ("Authorization", signature)]
@@ -162,37 +162,37 @@ def signed(
 
 
 def signed_bare(application: Application, content_type: str, **parts: Any) -> Headers:
-    """Give the headers of a request that sends a whole content type and signs its media type alone."""
+    """Return the headers of a request that sends a whole content type and signs only its media type."""
     headers = signed(application, content_type=content_type.partition(";")[0].strip(), **parts)
     return [(name, content_type if name == "Content-Type" else value) for name, value in headers]
 
 
 def post(headers: Headers, body: bytes | str = b"", *, target: str = MOVE, **line: str) -> bytes:
-    """Write a request with its body and Content-Length; `line` is the method and version of head()."""
+    """Return a request with its body and Content-Length; `line` has the method and version for head()."""
     body = body.encode() if isinstance(body, str) else body
     return head(target, [*headers, ("Content-Length", str(len(body)))], **line) + body
 
 
 def signed_post(application: Application, body: bytes | str = b"", *, target: str = MOVE, **parts: Any) -> bytes:
-    """Write a signed request with its body and Content-Length."""
+    """Return a signed request with its body and Content-Length."""
     return post(signed(application, uri=target, **parts), body, target=target)
 
 
 def form(application: Application, **arguments: str) -> str:
-    """Give the form that moves the first message to the first custom folder, or where `arguments` say."""
+    """Return the form of a move, by default of the first message to the first custom folder."""
     box = application.mailbox
     return urlencode({"mailbox": box.name, "id": box.message, "folder": box.folder, **arguments})
 
 
 def moved(application: Application, answer: Answer, folder: str | None = None) -> bytes:
-    """Give the documented body of a move of the first message, for the request_id of an answer."""
+    """Return the documented body of a move of the first message, with the request_id of a response."""
     box = application.mailbox
     body = {"request_id": answer.request_id, "mailbox": box.name, "id": box.message, "folder": folder or box.folder}
     return json.dumps(body, separators=(",", ":")).encode()
 
 
 def chunks(body: bytes, sizes: Iterable[int], *, trailers: bytes = b"") -> bytes:
-    """Cut a body into chunks of the sizes given, over and over until it ends, and close it."""
+    """Return a body in chunks of the given sizes, used in turn, with the last chunk."""
     written, sizes = b"", [*sizes]
     turn = 0
     while body:

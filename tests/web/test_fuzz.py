@@ -96,7 +96,7 @@ def assert_documented(answer: Answer) -> None:
     if answer.status == 200:
         assert SUCCESS.fullmatch(answer.text)
     else:
-        assert answer.fault[1] in DOCUMENTED.get(answer.status, ()), answer
+        assert answer.error[1] in DOCUMENTED.get(answer.status, ()), answer
 
 
 # Mangled bodies
@@ -395,7 +395,7 @@ def test_changed_head_gets_documented_response_or_none(
 @given(data=st.binary(max_size=400))
 def test_random_bytes_are_rejected_in_json_or_get_no_response(server: LiveServer, data: Any) -> None:
     for answer in all_answers(server, data):
-        assert (answer.status, answer.fault[1] in DOCUMENTED[answer.status]) == (400, True)
+        assert (answer.status, answer.error[1] in DOCUMENTED[answer.status]) == (400, True)
 
 
 # The nastiest ones
@@ -645,7 +645,7 @@ def assert_answer(build: Builder, application: Application, answer: Answer, expe
     if expected == MOVED:
         body = {"mailbox": box.name, "id": box.message, "folder": box.folder}
         expected = 200, json.dumps(body, separators=(",", ":"))
-    assert answer.fault == expected
+    assert answer.error == expected
     assert answer.header("Content-Type") == "application/json"
     assert build.folder_of(box.message) == (box.folder if answer.status == 200 else "Inbox")
 
@@ -731,7 +731,7 @@ def test_nastiest_queries_are_invalid_input(
     target = target.replace("<mailbox>", application.mailbox.name)
     headers = signed(application, method="GET", uri=target, content_type=None)
     answer = ask(server, head(target, headers, method="GET"))
-    assert answer.fault == invalid(*fields, labels=SEARCH_LABELS)
+    assert answer.error == invalid(*fields, labels=SEARCH_LABELS)
 
 
 @pytest.mark.parametrize("query", ["mailbox=%ff", "mailbox=a&x=%c0%af", "mailbox=a&%ed%a0%80=x"])
@@ -739,7 +739,7 @@ def test_nastiest_queries_are_invalid_input(
 def test_query_that_is_not_utf_8_is_400(server: LiveServer, application: Application, call: str, query: str) -> None:
     target = f"/direct/{call}?{query}"
     headers = signed(application, method="GET", uri=target, content_type=None)
-    assert ask(server, head(target, headers, method="GET")).fault == BAD_REQUEST
+    assert ask(server, head(target, headers, method="GET")).error == BAD_REQUEST
 
 
 # A setting allows bodies of many megabytes: what takes the square of their length would hold up everyone.
@@ -792,4 +792,4 @@ LARGE = {
 def test_body_of_a_megabyte_gets_expected_response(
     roomy_server: LiveServer, application: Application, content_type: str, body: bytes, expected: tuple[int, str]
 ) -> None:
-    assert ask(roomy_server, post(signed_bare(application, content_type), body)).fault == expected
+    assert ask(roomy_server, post(signed_bare(application, content_type), body)).error == expected

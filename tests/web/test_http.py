@@ -186,7 +186,7 @@ def test_signature_of_another_spelling_of_target_is_rejected(
     server: LiveServer, application: Application, sent: str, signed_for: str
 ) -> None:
     answer = ask(server, post(signed(application, uri=signed_for), form(application), target=sent))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_other_path_under_api_is_404_and_never_redirected(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
     answer = ask(server, post(signed(application, uri=target), form(application), target=target))
-    assert answer.fault == NOT_FOUND
+    assert answer.error == NOT_FOUND
     assert answer.header("Location") is None
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
@@ -284,7 +284,7 @@ def test_target_with_fragment_is_400(server: LiveServer, application: Applicatio
     answer = ask(
         server, post(signed(application, uri=target.replace("http://h", "")), form(application), target=target)
     )
-    assert answer.fault == BAD_REQUEST
+    assert answer.error == BAD_REQUEST
     assert build.log_row(answer.request_id).reason == "target-with-fragment"
 
 
@@ -302,7 +302,7 @@ def test_signed_get_has_its_arguments_in_the_raw_query(
 def test_signed_get_of_other_path_is_404(server: LiveServer, application: Application, target: str) -> None:
     target += f"?mailbox={application.mailbox.name}"
     answer = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))
-    assert answer.fault == NOT_FOUND
+    assert answer.error == NOT_FOUND
 
 
 # Headers
@@ -311,7 +311,7 @@ def test_signed_get_of_other_path_is_404(server: LiveServer, application: Applic
 def test_repeated_authorization_is_rejected(server: LiveServer, application: Application) -> None:
     headers = signed(application)
     again = [header for header in headers if header[0] == "Authorization"]
-    assert ask(server, post([*headers, *again], form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post([*headers, *again], form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("joined", [",", ", "])
@@ -319,7 +319,7 @@ def test_authorization_joined_of_two_is_rejected(server: LiveServer, application
     headers = [
         (name, value + joined + value if name == "Authorization" else value) for name, value in signed(application)
     ]
-    assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
@@ -328,7 +328,7 @@ def test_repeated_date_is_rejected_though_both_are_signed(
 ) -> None:
     date = now()
     headers = signed(application, date=f"{date},{date}")[1:]
-    assert ask(server, post([(name, date), (name, date), *headers], form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post([(name, date), (name, date), *headers], form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
@@ -338,7 +338,7 @@ def test_date_joined_of_two_is_rejected_though_signed(
 ) -> None:
     date = now()
     headers = signed(application, date=date + joined + date, date_header=name)
-    assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Daas-Date"])
@@ -348,19 +348,19 @@ def test_two_dates_that_join_into_a_valid_date_are_rejected(
     date = datetime.datetime.now(datetime.UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Greenwich,Mean Time)")
     halves = [(name, half) for half in date.split(",")]
     headers = signed(application, date=date)[1:]
-    assert ask(server, post([*halves, *headers], form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post([*halves, *headers], form(application))).error == UNAUTHENTICATED
 
 
 def test_repeated_date_beside_x_daas_date_is_rejected(server: LiveServer, application: Application) -> None:
     headers = [*signed(application, date_header="X-Daas-Date"), ("Date", now()), ("Date", now())]
-    assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
 def test_repeated_content_md5_is_rejected_though_signed(server: LiveServer, application: Application) -> None:
     md5 = "CY9rzUYh03PK3k6DJie09g=="
     headers = [header for header in signed(application, md5=f"{md5},{md5}") if header[0] != "Content-MD5"]
     answer = ask(server, post([*headers, ("Content-MD5", md5), ("Content-MD5", md5)], "test"))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") == "content-md5-mismatch"
 
 
@@ -370,7 +370,7 @@ def test_content_md5_joined_of_two_is_rejected_though_signed(
 ) -> None:
     md5 = "CY9rzUYh03PK3k6DJie09g=="
     answer = ask(server, signed_post(application, "test", md5=md5 + joined + md5))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") == "content-md5-mismatch"
 
 
@@ -385,13 +385,13 @@ def test_unreadable_x_daas_date_precedes_readable_date(
 ) -> None:
     headers = [*signed(application, date=unreadable, date_header="X-Daas-Date"), ("Date", now())]
     answer = ask(server, post(headers, form(application)))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") == "date-unreadable"
 
 
 def test_unreadable_x_daas_date_beside_signed_date_is_rejected(server: LiveServer, application: Application) -> None:
     answer = ask(server, post([*signed(application), ("X-Daas-Date", "yesterday")], form(application)))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") is None
 
 
@@ -400,18 +400,18 @@ def test_unreadable_x_daas_date_beside_signed_date_is_rejected(server: LiveServe
 def test_empty_required_header_is_rejected(server: LiveServer, application: Application, name: str, blank: str) -> None:
     parts = {"Date": {"date": ""}, "Content-Type": {"content_type": ""}}.get(name, {})
     headers = [(given, blank if given == name else value) for given, value in signed(application, **parts)]
-    assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Date", "Content-Type"])
 def test_missing_required_header_is_rejected(server: LiveServer, application: Application, name: str) -> None:
     headers = [header for header in signed(application) if header[0] != name]
-    assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
 def test_empty_content_md5_is_present_and_does_not_match(server: LiveServer, application: Application) -> None:
     answer = ask(server, signed_post(application, form(application), md5=""))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") == "content-md5-mismatch"
 
 
@@ -440,7 +440,7 @@ def test_header_with_underscore_is_another_header(
 
 def test_date_header_with_underscore_is_ignored(server: LiveServer, application: Application) -> None:
     headers = [("X_Daas_Date", value) if name == "Date" else (name, value) for name, value in signed(application)]
-    assert ask(server, post(headers, form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Date", "X-Daas-Date", "Content-Type", "Content-MD5"])
@@ -450,7 +450,7 @@ def test_bytes_over_127_in_used_header_are_rejected(
 ) -> None:
     headers = [header for header in signed(application) if header[0] != name]
     value = dict(signed(application)).get(name, "") + odd
-    assert ask(server, post([*headers, (name, value)], form(application))).fault == UNAUTHENTICATED
+    assert ask(server, post([*headers, (name, value)], form(application))).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ def test_signed_bytes_over_127_are_named_as_error(
     server: LiveServer, application: Application, part: str, fault: str
 ) -> None:
     answer = ask(server, signed_post(application, form(application), **{part: "\xe9\xff"}))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert answer.header("X-Daas-Error") == fault
 
 
@@ -533,7 +533,7 @@ NO_METHODS_OF = {
 @pytest.mark.parametrize(("target", "other"), NO_METHODS_OF.items())
 def test_other_method_is_405(server: LiveServer, build: Builder, method: str, target: str, other: str) -> None:
     answer = ask(server, head(target, [], method=method or other))
-    assert answer.fault == NOT_ALLOWED
+    assert answer.error == NOT_ALLOWED
     assert answer.header("Allow") == {"GET": "POST", "POST": "GET"}[other]
     assert build.log_row(answer.request_id).method == (method or other)
 
@@ -630,7 +630,7 @@ def test_preflight_from_other_origin_is_405_and_logged(
 ) -> None:
     asked = [*(("Origin", origin) for origin in origins), ("Access-Control-Request-Method", "POST")]
     answer = ask(open_server, head(MOVE, asked, method="OPTIONS"))
-    assert (answer.fault, answer.header("Allow")) == (NOT_ALLOWED, "POST")
+    assert (answer.error, answer.header("Allow")) == (NOT_ALLOWED, "POST")
     assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
     assert build.log_row(answer.request_id).status == 405
 
@@ -638,7 +638,7 @@ def test_preflight_from_other_origin_is_405_and_logged(
 def test_no_origin_is_allowed_by_default(server: LiveServer) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
     answer = ask(server, head(MOVE, asked, method="OPTIONS"))
-    assert answer.fault == NOT_ALLOWED
+    assert answer.error == NOT_ALLOWED
     assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
 
 

@@ -18,7 +18,7 @@ from daas.web import proxies
 from ..support.actors import MOVE
 from ..support.builders import Builder
 from ..support.servers import environment
-from ..test_settings import KEY, fill, refusal
+from ..test_settings import KEY, fill, start_error
 
 TRUSTED = load_settings({"DAAS_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1"})
 NOBODY = load_settings({})
@@ -88,7 +88,7 @@ def test_trusted_proxy_reports_tls(peer: str, forwarded: str | None, proto: str 
 @pytest.mark.processes
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
 def test_public_address_without_trusted_proxy_stops_start(tmp_path: Path, bind: str) -> None:
-    sentence = refusal(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
+    sentence = start_error(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
     assert sentence.startswith("DAAS_BIND is an address that other machines can reach: ")
     assert "DAAS_TRUSTED_PROXIES" in sentence
 

@@ -86,7 +86,7 @@ def test_body_cut_anywhere_is_400_and_moves_nothing(
 ) -> None:
     body = body_of(application)
     start = head(MOVE, [*signed_bare(application, content_type), ("Content-Length", str(len(body)))])
-    faults = {cut: ask_cut(server, start + body[:cut]).fault for cut in range(len(body))}
+    faults = {cut: ask_cut(server, start + body[:cut]).error for cut in range(len(body))}
     assert {cut: fault for cut, fault in faults.items() if fault != BAD_REQUEST} == {}
     assert build.folder_of(application.mailbox.message) == "Inbox"
     assert ask_cut(server, start + body).status == 200
@@ -98,7 +98,7 @@ def test_chunks_cut_anywhere_are_400_and_move_nothing(
 ) -> None:
     body = chunks(body_of(application), [31, 1, 17], trailers=b"X-Trailer: x\r\n")
     start = head(MOVE, [*signed_bare(application, content_type), CHUNKED])
-    faults = {cut: ask_cut(server, start + body[:cut]).fault for cut in range(len(body))}
+    faults = {cut: ask_cut(server, start + body[:cut]).error for cut in range(len(body))}
     assert {cut: fault for cut, fault in faults.items() if fault != BAD_REQUEST} == {}
     assert build.folder_of(application.mailbox.message) == "Inbox"
     assert ask_cut(server, start + body).status == 200
@@ -117,15 +117,15 @@ def test_cut_body_is_rejected_before_other_errors(
     server: LiveServer, method: str, target: str, announced: tuple[str, str]
 ) -> None:
     sent = b"7\r\nid=181" if announced == CHUNKED else b"id=181"
-    assert ask_cut(server, head(target, [announced], method=method) + sent).fault == BAD_REQUEST
+    assert ask_cut(server, head(target, [announced], method=method) + sent).error == BAD_REQUEST
 
 
 def test_large_cut_body_is_400(server: LiveServer) -> None:
-    assert ask_cut(server, head(MOVE, [("Content-Length", "200000")]) + b"x" * 199_999).fault == BAD_REQUEST
+    assert ask_cut(server, head(MOVE, [("Content-Length", "200000")]) + b"x" * 199_999).error == BAD_REQUEST
 
 
 def test_large_cut_chunks_are_400(server: LiveServer) -> None:
-    assert ask_cut(server, head(MOVE, [CHUNKED]) + chunks(b"x" * 200_000, [9999])[:-1]).fault == BAD_REQUEST
+    assert ask_cut(server, head(MOVE, [CHUNKED]) + chunks(b"x" * 200_000, [9999])[:-1]).error == BAD_REQUEST
 
 
 # Chunks
@@ -196,7 +196,7 @@ def test_required_header_is_not_accepted_as_trailer(server: LiveServer, applicat
     trailer = f"{name}: {dict(headers)[name]}\r\n".encode()
     headers = [header for header in headers if header[0] != name]
     answer = ask(server, head(MOVE, [*headers, CHUNKED]) + chunks(as_form(application), [9], trailers=trailer))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
 
 
 # Each is what stands in place of the first chunk, `{body}` being the body and `{size}` its size.
@@ -239,7 +239,7 @@ def test_broken_chunks_are_400_and_close_connection(
         # What follows broken chunks is no request, or it could be smuggled in.
         wire.send(head(MOVE, [*signed(application), CHUNKED]) + sent + signed_post(application, body))
         wire.half_close()
-        assert wire.read().fault == BAD_REQUEST
+        assert wire.read().error == BAD_REQUEST
         assert wire.at_end()
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
@@ -272,7 +272,7 @@ def test_body_one_byte_over_the_limit_is_413(
         if chunked
         else signed_post(application, body)
     )
-    assert ask(server, request).fault == TOO_LARGE
+    assert ask(server, request).error == TOO_LARGE
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -284,7 +284,7 @@ FAR_TOO_LARGE = {
 
 @pytest.mark.parametrize("request_", FAR_TOO_LARGE.values(), ids=FAR_TOO_LARGE)
 def test_client_that_sends_far_too_much_sees_413(server: LiveServer, request_: bytes) -> None:
-    assert ask(server, request_).fault == TOO_LARGE
+    assert ask(server, request_).error == TOO_LARGE
 
 
 def test_huge_content_length_is_413_without_reading(
@@ -293,7 +293,7 @@ def test_huge_content_length_is_413_without_reading(
     hidden = signed_post(application, form(application))
     for announced in ("1000000000000", "9" * 20):
         with connected(server) as wire:
-            assert wire.ask(head(MOVE, [("Content-Length", announced)])).fault == TOO_LARGE
+            assert wire.ask(head(MOVE, [("Content-Length", announced)])).error == TOO_LARGE
             # What follows is part of that body, never a request.
             with suppress(ConnectionError):
                 wire.send(hidden)
@@ -305,7 +305,7 @@ def test_endless_chunks_close_connection(server: LiveServer, application: Applic
     hidden = signed_post(application, form(application))
     with connected(server) as wire:
         wire.send(head(MOVE, [CHUNKED]) + b"%x\r\n" % (8 * LIMIT) + b"x" * 6 * LIMIT)
-        assert wire.read().fault == TOO_LARGE
+        assert wire.read().error == TOO_LARGE
         with suppress(ConnectionError):
             wire.send(b"x" * 2 * LIMIT + b"\r\n0\r\n\r\n" + hidden)
             assert wire.at_end()
@@ -318,21 +318,21 @@ def test_endless_chunks_close_connection(server: LiveServer, application: Applic
     ids=["unknown-path", "wrong-method"],
 )
 def test_404_and_405_precede_413(server: LiveServer, method: str, target: str, fault: tuple[int, str]) -> None:
-    assert ask(server, post([], b"x" * 70_000, method=method, target=target)).fault == fault
+    assert ask(server, post([], b"x" * 70_000, method=method, target=target)).error == fault
 
 
 def test_bytes_without_content_length_are_no_body(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         wire.send(head(MOVE, signed(application)) + as_form(application) + b"\r\n\r\n")
-        assert wire.read().fault == NOTHING_ASKED
+        assert wire.read().error == NOTHING_ASKED
         # Its bytes are taken for a request of their own, and a malformed one.
-        assert wire.read().fault == BAD_REQUEST
+        assert wire.read().error == BAD_REQUEST
         assert wire.at_end()
 
 
 @pytest.mark.parametrize("length", ["0", "00", "0000000000000"])
 def test_empty_body_has_no_arguments(server: LiveServer, application: Application, length: str) -> None:
-    assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).fault == NOTHING_ASKED
+    assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).error == NOTHING_ASKED
 
 
 def test_leading_zeros_of_content_length_are_accepted(server: LiveServer, application: Application) -> None:
@@ -346,7 +346,7 @@ def test_leading_zeros_of_content_length_are_accepted(server: LiveServer, applic
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "x-unknown", "identity, gzip", "gzip, identity"])
 def test_content_coding_is_415(server: LiveServer, application: Application, build: Builder, coding: str) -> None:
     answer = ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application)))
-    assert answer.fault == UNSUPPORTED
+    assert answer.error == UNSUPPORTED
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -355,7 +355,7 @@ def test_transfer_coding_other_than_chunked_is_415(
     server: LiveServer, application: Application, build: Builder, coding: str
 ) -> None:
     headers = [*signed(application), ("Transfer-Encoding", f"{coding}, chunked")]
-    assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).fault == UNSUPPORTED
+    assert ask(server, head(MOVE, headers) + chunks(as_form(application), [9])).error == UNSUPPORTED
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -368,7 +368,7 @@ def test_415_for_coding_comes_after_authentication(
     body = as_form(application)
     framing = [] if coding[0] == "Transfer-Encoding" else [("Content-Length", str(len(body)))]
     sent = body if framing else chunks(body, [9])
-    assert ask(server, head(MOVE, [coding, *framing, ("Content-Type", FORM)]) + sent).fault == UNAUTHENTICATED
+    assert ask(server, head(MOVE, [coding, *framing, ("Content-Type", FORM)]) + sent).error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
@@ -434,7 +434,7 @@ def test_signed_wrong_content_md5_is_rejected_and_named(
 ) -> None:
     body = as_form(application)
     answer = ask(server, signed_post(application, body, md5=written(md5(body))))
-    assert answer.fault == UNAUTHENTICATED
+    assert answer.error == UNAUTHENTICATED
     assert (answer.header("X-Daas-Error"), answer.header("WWW-Authenticate")) == ("content-md5-mismatch", "DAAS")
     assert abs(int(answer.header("X-Daas-Clock-Skew"))) <= PATIENCE
     assert build.folder_of(application.mailbox.message) == "Inbox"
@@ -444,7 +444,7 @@ def test_unsigned_content_md5_is_rejected_without_error_name(server: LiveServer,
     body = as_form(application)
     headers = [*signed(application), ("Content-MD5", MD5_FORMS["base64"](md5(body)))]
     answer = ask(server, post(headers, body))
-    assert (answer.fault, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, None)
+    assert (answer.error, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, None)
 
 
 @in_each_type
@@ -454,7 +454,7 @@ def test_body_that_differs_from_content_md5_is_rejected(
     body = body_of(application)
     headers = signed_bare(application, content_type, md5=MD5_FORMS["base64"](md5(body)))
     answer = ask(server, post(headers, body.replace(b"mailbox", b"MAILBOX")))
-    assert (answer.fault, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, "content-md5-mismatch")
+    assert (answer.error, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, "content-md5-mismatch")
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -513,10 +513,10 @@ def test_rejected_pipelined_request_rejects_no_other(server: LiveServer, applica
 def test_request_inside_a_body_is_not_served(server: LiveServer, application: Application, build: Builder) -> None:
     hidden = signed_post(application, form(application))
     with connected(server) as wire:
-        assert wire.ask(post([], hidden)).fault == UNAUTHENTICATED
-        assert wire.ask(head(MOVE, [CHUNKED]) + chunks(hidden, [64])).fault == UNAUTHENTICATED
-        assert wire.ask(post([], hidden, target=MOVE + "#")).fault == BAD_REQUEST
-        assert wire.ask(post([], hidden, target="/direct/messages/copy")).fault == NOT_FOUND
+        assert wire.ask(post([], hidden)).error == UNAUTHENTICATED
+        assert wire.ask(head(MOVE, [CHUNKED]) + chunks(hidden, [64])).error == UNAUTHENTICATED
+        assert wire.ask(post([], hidden, target=MOVE + "#")).error == BAD_REQUEST
+        assert wire.ask(post([], hidden, target="/direct/messages/copy")).error == NOT_FOUND
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
