@@ -17,7 +17,8 @@ from ..services import services
 from ..signing.mechanism import KeyPair, make_key_pair
 from ..storage.engine import db
 from ..storage.transactions import Statement, execute, read_transaction, write_transaction
-from .registry import Application, ApplicationKey, find_application
+from .models import Application, ApplicationKey
+from .registry import find_application
 
 # Write `last_used_at` at most once per this many seconds and process; it can lag behind by that much.
 _WRITTEN_SECONDS = 60

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, or_, select
 
 from ..services import services
 from ..storage.transactions import Statement, execute
-from .registry import Application, ApplicationKey, key_works, may_use
+from .models import Application, ApplicationKey, key_works, may_use
 
 #: For how long a lookup is used again, and how many are remembered; the contract allows one second.
 CACHE_SECONDS = 1.0

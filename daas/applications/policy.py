@@ -13,7 +13,8 @@ from ..errors import OperatorError
 from ..records.audit import audit
 from ..records.request_log import RequestLogRow
 from ..storage.engine import db
-from .registry import Application, find_application
+from .models import Application
+from .registry import find_application
 
 #: The requirements for Content-MD5.
 CONTENT_MD5 = ("off", "warn", "require")

@@ -3,112 +3,20 @@
 import datetime
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import (
-    CheckConstraint,
-    ColumnElement,
-    ForeignKey,
-    LargeBinary,
-    String,
-    Text,
-    UniqueConstraint,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..errors import OperatorError
 from ..records.audit import audit
 from ..signing.mechanism import KeyPair, make_key_pair
 from ..storage.encryption import encrypt
-from ..storage.engine import Base, Id, UtcDateTime, db
+from ..storage.engine import db
+from .models import Application, ApplicationKey, ApplicationMailbox, ApplicationService
 
 #: Every service that an application can be granted, named by its URL.
 SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")
 #: The services that `register` grants by default.
 DEFAULT_SERVICES = SERVICES[:3]
-
-
-class Application(Base):
-    """A program that may sign requests, and what it may do with them."""
-
-    __tablename__ = "application"
-    __table_args__ = (
-        CheckConstraint("name <> ''", name="name_not_blank"),
-        CheckConstraint("length(public_key) BETWEEN 16 AND 128", name="public_key_length"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
-    #: One of its keys, for servers of the previous release; this release uses only `keys`.
-    public_key: Mapped[str] = mapped_column(String(128), unique=True)
-    private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
-    suspended: Mapped[bool] = mapped_column(default=False)
-    all_mailboxes: Mapped[bool] = mapped_column(default=False)
-    require_content_md5: Mapped[bool] = mapped_column(default=False)
-    #: Whether successful responses warn if Content-MD5 is missing.
-    warn_content_md5: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: The allowed networks in CIDR notation, separated by spaces; None allows all.
-    networks: Mapped[str | None] = mapped_column(Text)
-    #: Such as `600 per minute`; None for the general limit.
-    rate_limit: Mapped[str | None] = mapped_column(String(100))
-    #: Whether, or until when, its 401 responses have the server's string to sign.
-    explain_401: Mapped[bool] = mapped_column(default=False)
-    explain_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    keys: Mapped[list["ApplicationKey"]] = relationship(order_by="ApplicationKey.id", cascade="all, delete-orphan")
-    services: Mapped[list["ApplicationService"]] = relationship(cascade="all, delete-orphan")
-    mailboxes: Mapped[list["ApplicationMailbox"]] = relationship(cascade="all, delete-orphan")
-
-
-class ApplicationKey(Base):
-    """A key pair of an application; a revoked key stays, so that old rows of the log can be understood."""
-
-    __tablename__ = "application_key"
-    __table_args__ = (
-        UniqueConstraint("application_id", "name"),
-        CheckConstraint("length(public_key) BETWEEN 16 AND 128", name="public_key_length"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
-    name: Mapped[str] = mapped_column(String(100))
-    public_key: Mapped[str] = mapped_column(String(128), unique=True)
-    #: The private key as a Fernet token, encrypted with one of DAAS_ENCRYPTION_KEYS.
-    private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
-    #: None for a key from before this table existed.
-    created_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    last_used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    revoked_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-
-    @property
-    def works(self) -> bool:
-        """Whether it is neither revoked nor expired."""
-        expires_at = self.expires_at
-        return self.revoked_at is None and (expires_at is None or expires_at > datetime.datetime.now(datetime.UTC))
-
-
-class ApplicationService(Base):
-    """A service that an application may use."""
-
-    __tablename__ = "application_service"
-
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True)
-    service: Mapped[str] = mapped_column(String(100), primary_key=True)
-
-
-class ApplicationMailbox(Base):
-    """A mailbox that an application may use."""
-
-    __tablename__ = "application_mailbox"
-
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True)
-    mailbox_id: Mapped[int] = mapped_column(ForeignKey("mailbox.id"), primary_key=True, index=True)
 
 
 def register_application(
@@ -212,17 +120,6 @@ def remove_application(name: str) -> None:
     audit("application remove", name)
     db.session.delete(find_application(name))
     db.session.commit()
-
-
-def may_use(service: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the condition that an application may use a service."""
-    return exists().where(ApplicationService.application_id == Application.id, ApplicationService.service == service)
-
-
-def key_works() -> ColumnElement[bool]:
-    """Return the condition that a key is neither revoked nor expired, by the database's clock."""
-    not_expired = or_(ApplicationKey.expires_at.is_(None), ApplicationKey.expires_at > func.current_timestamp())
-    return ApplicationKey.revoked_at.is_(None) & not_expired
 
 
 def _audit_permissions(

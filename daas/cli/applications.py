@@ -9,6 +9,7 @@ import click
 
 from ..applications import policy
 from ..applications import registry as applications
+from ..applications.models import Application
 from ..mailboxes.administration import find_mailbox, names_of_granted_mailboxes
 from .context import uses_database
 from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
@@ -184,7 +185,7 @@ def _mailbox_ids(names: Iterable[str]) -> list[int]:
     return [find_mailbox(name).id for name in names]
 
 
-def _describe(application: applications.Application) -> dict[str, Any]:
+def _describe(application: Application) -> dict[str, Any]:
     """Return an application's permissions, and the first of its keys that works."""
     return {
         "name": application.name,
@@ -197,7 +198,7 @@ def _describe(application: applications.Application) -> dict[str, Any]:
     }
 
 
-def _describe_fully(application: applications.Application) -> Row:
+def _describe_fully(application: Application) -> Row:
     """Return everything about an application except its private keys."""
     return {
         **_describe(application),

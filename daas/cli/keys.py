@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from ..applications import keys
-from ..applications.registry import Application, ApplicationKey, find_application
+from ..applications.models import Application, ApplicationKey
+from ..applications.registry import find_application
 from ..client import read_key_file
 from ..errors import OperatorError
 from ..signing.mechanism import KeyPair

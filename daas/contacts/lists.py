@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..applications.lookup import Caller
-from ..applications.registry import Application
+from ..applications.models import Application
 from ..errors import UseNotAuthorized
 from ..reasons import Reason
 from ..records.request_log import LoggedRequest, RequestRecord, log_request_in

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, or_, select
 
 from ..applications.lookup import Caller
-from ..applications.registry import Application, ApplicationMailbox
+from ..applications.models import Application, ApplicationMailbox
 from ..errors import InvalidArguments, UserNotAuthorized
 from ..reasons import Reason
 from ..storage.transactions import Statement, StatementRunner

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
-from ..applications.registry import ApplicationMailbox
+from ..applications.models import ApplicationMailbox
 from ..errors import OperatorError
 from ..records.audit import audit
 from ..storage.engine import db

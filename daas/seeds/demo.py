@@ -7,7 +7,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from ..applications.registry import SERVICES, Application, ApplicationKey, register_application
+from ..applications.models import Application, ApplicationKey
+from ..applications.registry import SERVICES, register_application
 from ..client import DEFAULT_URL
 from ..mailboxes.administration import add_folder, add_mailbox, find_folder
 from ..mailboxes.message_import import ImportedMessage, import_messages

@@ -13,11 +13,10 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from ..applications.models import Application, ApplicationKey
 from ..applications.registry import (
     DEFAULT_SERVICES,
     SERVICES,
-    Application,
-    ApplicationKey,
     find_application,
     grant,
     register_application,

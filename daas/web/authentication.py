@@ -123,7 +123,7 @@ def authentication_failed(
 
 
 def _check_use(context: RequestContext, caller: Caller) -> None:
-    is_from_allowed_network = is_allowed_from(caller.networks, context.record.remote_address)
+    is_from_allowed_network = is_allowed_from(caller.networks, context.remote_address)
     if is_from_allowed_network:  # Otherwise a replay from another network would use up the rate limit.
         services().rate_limits.count_request(caller)
     if caller.suspended:

@@ -46,10 +46,11 @@ class ApiDefinition:
 class RequestContext:
     """A request and what is known of it so far.
 
-    `target` is the path and query as on the request line, without scheme and host. `api` is None for a page. `body` is
-    None if it is larger than the settings allow. `caller` is the application, None until its signature is verified.
-    `body_unsigned` is whether the signature did not cover the body; None without a body. `reason` explains the response
-    in the log. A request with `is_counted_only` gets no line in the log, only a place in the metrics.
+    `target` is the path and query as on the request line, without scheme and host. `api` is None for a page.
+    `remote_address` is the client's, behind trusted proxies too. `body` is None if it is larger than the settings
+    allow. `caller` is the application, None until its signature is verified. `body_unsigned` is whether the signature
+    did not cover the body; None without a body. `reason` explains the response in the log. A request with
+    `is_counted_only` gets no line in the log, only a place in the metrics.
     """
 
     environ: dict[str, Any]
@@ -57,6 +58,7 @@ class RequestContext:
     target: str
     api: ApiDefinition | None
     settings: Settings
+    remote_address: str
     record: RequestRecord
     body: bytes | None = b""
     caller: Caller | None = None

@@ -27,7 +27,7 @@ def requires_monitor_address() -> Callable[[View], View]:
         @wraps(view)
         def admit(*args: Any, **kwargs: Any) -> Any:
             context = current_context()
-            known = proxies.is_within(context.record.remote_address, context.settings.monitors)
+            known = proxies.is_within(context.remote_address, context.settings.monitors)
             if not known or proxies.forwarded_by_untrusted_proxy(context.environ, context.settings):
                 raise NotFound(Reason.NOT_A_MONITOR)
             return view(*args, **kwargs)

@@ -65,11 +65,12 @@ def _begin_request() -> Response | None:
     shared, environ, method = services(), request.environ, request.method
     target = target_of(environ)
     path = target.partition("?")[0]
-    record = RequestRecord(method, path, proxies.client_address(environ, shared.settings))
+    address = proxies.client_address(environ, shared.settings)
+    record = RequestRecord(method, path, address)
     api = next((api for api in shared.apis if api.has_path(unquote(path))), None)
-    context = g.context = RequestContext(environ, method, target, api, shared.settings, record)
+    context = g.context = RequestContext(environ, method, target, api, shared.settings, address, record)
     if api:
-        if shared.settings.requires_https and not proxies.is_protected(environ, record.remote_address, shared.settings):
+        if shared.settings.requires_https and not proxies.is_protected(environ, address, shared.settings):
             raise PlainHttp
         if "#" in target:
             raise BodyNotWhole(Reason.TARGET_WITH_FRAGMENT)

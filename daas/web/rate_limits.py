@@ -65,7 +65,7 @@ class RateLimits:
             if limit and self._is_over(limit, "test", "key", public_key):
                 raise TooManyRequests(self._seconds_left(limit, "key", public_key))
         limit = self._settings.failure_limit
-        counted = ("address", _network_of(context.record.remote_address), public_key)
+        counted = ("address", _network_of(context.remote_address), public_key)
         if limit and self._is_over(limit, "hit", *counted):
             self._log_rejections()
             raise TooManyFailures(self._seconds_left(limit, *counted))

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from daas.applications.keys import KeyUses
-from daas.applications.registry import Application as ApplicationRow
-from daas.applications.registry import ApplicationKey
+from daas.applications.models import Application as ApplicationRow
+from daas.applications.models import ApplicationKey
 from daas.services import services
 from daas.settings import Settings
 from daas.signing.mechanism import KeyPair, make_key_pair

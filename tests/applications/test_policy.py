@@ -11,8 +11,8 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from daas.applications.lookup import find_caller
+from daas.applications.models import Application as ApplicationRow
 from daas.applications.policy import is_allowed_from
-from daas.applications.registry import Application as ApplicationRow
 from daas.settings import Settings
 from daas.signing.daas_scheme import content_md5
 from daas.signing.mechanism import KeyPair

@@ -20,8 +20,8 @@ from werkzeug.test import TestResponse
 from daas import migrations
 from daas.app import create_app, create_command_app
 from daas.applications import registry as applications
-from daas.applications.registry import Application as ApplicationRow
-from daas.applications.registry import ApplicationMailbox, ApplicationService
+from daas.applications.models import Application as ApplicationRow
+from daas.applications.models import ApplicationMailbox, ApplicationService
 from daas.mailboxes.administration import find_mailbox, suspend_mailbox
 from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.records.request_log import RequestLogRow

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
 from daas import signing
-from daas.applications.registry import Application
+from daas.applications.models import Application
 from daas.contacts.models import Contact, ContactList
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from daas.applications import registry as applications
-from daas.applications.registry import Application
+from daas.applications.models import Application
 from daas.records.audit import AuditRow
 from daas.settings import Settings
 from daas.signing.mechanism import make_key_pair

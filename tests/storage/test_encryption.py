@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from daas.app import create_command_app
 from daas.applications import keys
-from daas.applications.registry import Application, ApplicationKey, register_application
+from daas.applications.models import Application, ApplicationKey
+from daas.applications.registry import register_application
 from daas.settings import Settings, load_settings
 from daas.storage.engine import db
 
