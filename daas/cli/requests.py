@@ -15,7 +15,7 @@ from ..contacts.csv_files import protect_cell
 from ..errors import OperatorError
 from ..records.request_log import COLUMNS, RequestLogRow, find_request, list_requests
 from ..records.retention import prune_requests
-from ..records.seal_verification import Finding, Report, read_kept_seals, verify_logs
+from ..records.seal_verification import LogError, Report, read_kept_seals, verify_logs
 from ..records.seals import describe_seal, list_seals, seal_logs
 from .context import uses_database
 from .output import ID, Row, print_result, prints_result
@@ -105,7 +105,7 @@ def verify(against: Path | None, as_json: bool) -> None:
     """Compare the log and the audit with their seals; the exit status is 0 only if nothing is wrong with them."""
     report = verify_logs(None if against is None else read_kept_seals(against))
     print_result(_describe_report(report), as_json=as_json)
-    if report.findings:
+    if report.errors:
         raise OperatorError("The log or the audit is not as it was sealed.")
 
 
@@ -122,15 +122,15 @@ def _append_seals(path: Path) -> None:
 
 
 def _describe_report(report: Report) -> Row:
-    def found(findings: Iterable[Finding]) -> list[Row]:
-        return [{"log": each.log, "id": str(each.id), "fault": each.fault} for each in findings]
+    def describe(errors: Iterable[LogError]) -> list[Row]:
+        return [{"log": each.log, "id": str(each.id), "fault": each.error} for each in errors]
 
     return {
-        "ok": not report.findings,
+        "ok": not report.errors,
         "seals": report.seals,
         "rows": report.rows,
-        "findings": found(report.findings),
-        "late": found(report.late),
+        "findings": describe(report.errors),
+        "late": describe(report.late),
         "pruned": [
             {
                 "at": format_exactly(each.at),

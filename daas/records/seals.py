@@ -1,4 +1,4 @@
-"""Seals of the request log and the audit: anybody who has their key can find out what was changed afterwards.
+"""Seals of the request log and the audit: with their key, an operator can detect later changes.
 
 A seal covers a batch of rows and the previous seal. The key is not in the database, and servers do not need it.
 """
@@ -42,19 +42,20 @@ FORMATS: Mapping[tuple[str, int], Sequence[str]] = {
     ("audit", 2): _AUDIT_COLUMNS,
     (PRUNES, 1): _AUDIT_COLUMNS,
 }
-#: The digest of a row: its id, and half of an HMAC over its columns.
-MARK = struct.Struct(">q16s")
+#: The stored digest of a row, 24 bytes: its id, and the first half of an HMAC-SHA256 over its columns.
+ROW_DIGEST = struct.Struct(">q16s")
 
+# Rows of one seal, so that a batch fits in memory.
 _MAX_ROWS = 10_000
-# Seconds to wait for transactions that write.
+# Seconds to wait for transactions that are writing to a log.
 _SETTLING_SECONDS = 30.0
 
 
 class Seal(Base):
     """A seal over the rows of a log whose ids are greater than `after_id` and at most `through_id`.
 
-    Ids of seals have no gaps. `digest` is the SHA-256 of the row digests, `mac` the HMAC over all of this and the
-    previous seal's mac.
+    Ids of seals have no gaps. `digest` is the SHA-256 of the row digests, `mac` the HMAC over the other columns
+    and the previous seal's mac.
     """
 
     __tablename__ = "seal"
@@ -70,7 +71,7 @@ class Seal(Base):
     mac: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
-class SealMarks(Base):
+class RowDigests(Base):
     """The digests of the rows that a seal covers, ordered by id; deleted with the last of the rows."""
 
     __tablename__ = "seal_marks"
@@ -80,7 +81,11 @@ class SealMarks(Base):
 
 
 def seal_logs() -> list[dict[str, Any]]:
-    """Seal every settled row that is not sealed yet, and return the new seals in the form of describe_seal()."""
+    """Seal every settled row that is not sealed yet, and return the new seals in the form of describe_seal().
+
+    Raises OperatorError if there is no key, if another process seals at the same time, or if a transaction that writes
+    does not end.
+    """
     keys = seal_keys()
     made = []
     for log in LOGS:
@@ -94,12 +99,12 @@ def seal_keys() -> tuple[bytes, ...]:
     """Return the keys of seals, the one that seals first; raise OperatorError if there is none."""
     keys: tuple[str, ...] = services().settings.seal_key
     if not keys:
-        raise OperatorError("DAAS_SEAL_KEY must be set to make or verify seals, and to prune a sealed log.")
+        raise OperatorError("DAAS_SEAL_KEY is not set: set it to make or verify seals, or to prune a sealed log.")
     return tuple(key.encode() for key in keys)
 
 
 def list_seals(after: int) -> Iterable[Any]:
-    """Return the seals after the one with this id, ordered by id."""
+    """Yield the seals with ids greater than `after`, ordered by id."""
     while True:
         with read_transaction() as run:
             seals = run.rows(select(*Seal.__table__.columns).where(Seal.id > after).order_by(Seal.id).limit(1000))
@@ -136,7 +141,7 @@ def record_prune(act: Mapping[str, Any]) -> None:
             rows = read_rows(run, PRUNES, id_ - 1, id_)
             _write_seal(run, PRUNES, (id_ - 1, id_), rows, key, _last_seal(run))
     except IntegrityError as error:
-        raise OperatorError("A seal was made at the same time, so nothing was pruned. Run it again.") from error
+        raise OperatorError("Another process made a seal, so nothing was pruned: run the command again.") from error
 
 
 def sealed_prunes(run: StatementRunner, keys: Sequence[bytes]) -> set[int]:
@@ -150,14 +155,14 @@ def sealed_prunes(run: StatementRunner, keys: Sequence[bytes]) -> set[int]:
             rows = read_rows(run, PRUNES, seal.through_id - 1, seal.through_id)
         except (ValueError, TypeError):  # SQLite accepts any value as a time.
             continue
-        marks = [mark_of(key, PRUNES, seal.format, row) for row in rows for key in keys]
-        if any(hmac.compare_digest(hashlib.sha256(mark).digest(), seal.digest) for mark in marks):
+        digests = [row_digest(key, PRUNES, seal.format, row) for row in rows for key in keys]
+        if any(hmac.compare_digest(hashlib.sha256(digest).digest(), seal.digest) for digest in digests):
             ids.add(seal.through_id)
     return ids
 
 
 def is_sealed_by(keys: Sequence[bytes], seal: Any, mac_before: bytes) -> bool:
-    """Return whether a seal that follows the one with that mac was made with one of the keys."""
+    """Return whether one of the keys made a seal; `mac_before` is the previous seal's mac, empty for the first seal."""
     return any(hmac.compare_digest(mac_of(key, seal, mac_before), seal.mac) for key in keys)
 
 
@@ -167,16 +172,16 @@ def describe_seal(seal: Any) -> dict[str, Any]:
 
 
 def mac_of(key: bytes, seal: Any, mac_before: bytes) -> bytes:
-    """Return the mac of a seal, which covers the previous seal's mac; the first seal has no previous one."""
+    """Return the mac of a seal; `mac_before` is the previous seal's mac, empty for the first seal."""
     return hmac.digest(key, b"seal\n" + _to_bytes([mac_before.hex(), _covered(seal)]), hashlib.sha256)
 
 
-def mark_of(key: bytes, log: str, format_: int, row: Any) -> bytes:
-    """Return the digest of a row."""
+def row_digest(key: bytes, log: str, format_: int, row: Any) -> bytes:
+    """Return the digest of a row, as ROW_DIGEST packs it."""
     values = [getattr(row, name) for name in FORMATS[log, format_]]
     shown = [value.isoformat() if isinstance(value, datetime.datetime) else value for value in values]
     covered = hmac.digest(key, b"row\n" + _to_bytes([log, format_, shown]), hashlib.sha256)
-    return MARK.pack(row.id, covered[:16])
+    return ROW_DIGEST.pack(row.id, covered[:16])
 
 
 def read_rows(run: StatementRunner, log: str, after: int, through: int, limit: int | None = None) -> Sequence[Any]:
@@ -214,7 +219,7 @@ def _seal_batch(log: str, through: int, keys: Sequence[bytes]) -> Any | None:
         with write_transaction() as run:
             return _write_seal(run, log, (after, last), rows, keys[0], before)
     except IntegrityError as error:
-        raise OperatorError("Another seal was made at the same time; this one will be made the next time.") from error
+        raise OperatorError("Another process made a seal at the same time: run the command again.") from error
 
 
 def _without_forged_prunes(run: StatementRunner, acts: Sequence[Any], keys: Sequence[bytes]) -> Sequence[Any]:
@@ -237,7 +242,7 @@ def _write_seal(
     Raise IntegrityError if `before` is not the last seal.
     """
     format_ = newest_format(log)
-    marks = b"".join(mark_of(key, log, format_, row) for row in rows)
+    digests = b"".join(row_digest(key, log, format_, row) for row in rows)
     seal = Seal(
         id=before.id + 1 if before else 1,
         at=datetime.datetime.now(datetime.UTC),
@@ -246,11 +251,11 @@ def _write_seal(
         after_id=ids[0],
         through_id=ids[1],
         rows=len(rows),
-        digest=hashlib.sha256(marks).digest(),
+        digest=hashlib.sha256(digests).digest(),
     )
     seal.mac = mac_of(key, seal, before.mac if before else b"")
     run.change(insert(Seal).values({name: getattr(seal, name) for name in _SEAL_COLUMNS}))
-    run.change(insert(SealMarks).values(seal_id=seal.id, marks=marks))
+    run.change(insert(RowDigests).values(seal_id=seal.id, marks=digests))
     return seal
 
 
@@ -258,7 +263,8 @@ def _settled_through(log: str) -> int:
     """Return the id up to which no more rows can appear.
 
     PostgreSQL assigns an id before others can see the row, so rows with greater ids may appear earlier. Every writer
-    locks the table before it gets an id: waiting for the writers that hold the lock now is enough.
+    locks the table before it gets an id: waiting for the writers that hold the lock now is enough. SQLite has one
+    writer at a time. Raises OperatorError if a writer holds the lock for more than 30 seconds.
     """
     table = LOGS[log]
     with read_transaction() as run:
@@ -269,7 +275,10 @@ def _settled_through(log: str) -> int:
     writers = _writers(table.__tablename__)
     while writers:
         if time.monotonic() > deadline:
-            raise OperatorError(f"A transaction has been writing to {table.__tablename__} for too long to seal it now.")
+            raise OperatorError(
+                f"A transaction has been writing to the table {table.__tablename__} for more than 30 seconds: end it,"
+                " or run the command again later."
+            )
         time.sleep(0.02)
         writers &= _writers(table.__tablename__)
     return newest
@@ -281,11 +290,11 @@ def _writers(table: str) -> set[str]:
 
 
 def _to_bytes(value: object) -> bytes:
-    # SQLite lets a text be bytes.
+    # `default` is for altered rows: in SQLite a text column can contain bytes.
     return json.dumps(value, separators=(",", ":"), default=repr).encode()
 
 
-# Genuine ids have no gaps: a forged row with another id must not determine how far the logs are sealed.
+# The ids of genuine seals begin at 1: a forged row with another id must not determine how far the logs are sealed.
 _IS_SEAL = Seal.id > 0
 _SEAL_COLUMNS = [column.key for column in Seal.__table__.columns]
 _WRITERS = Statement(

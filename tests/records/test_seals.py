@@ -1,4 +1,4 @@
-"""The log as evidence: what is changed behind its back is found, and keeping it within bounds is not taken for that."""
+"""Seals: verification finds every change of the logs, and distinguishes a prune from tampering."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ from daas.errors import OperatorError
 from daas.records import retention, seals
 from daas.records.audit import AuditRow, audit_row
 from daas.records.request_log import COLUMNS, RequestLogRow
-from daas.records.seals import FORMATS, LOGS, PRUNE_ACT, Seal, SealMarks
+from daas.records.seals import FORMATS, LOGS, PRUNE_ACT, RowDigests, Seal
 from daas.settings import Settings
 from daas.storage.engine import db
 from daas.storage.transactions import read_transaction, write_transaction
@@ -41,7 +41,7 @@ SEAL = ["seal", "at", "log", "format", "after", "through", "rows", "digest", "ma
 
 
 class Evidence:
-    """A database of its own, its app, and the commands that an operator seals it with."""
+    """A database of its own, its app, and the commands with which an operator seals and verifies it."""
 
     def __init__(self, app: Flask, directory: Any) -> None:
         self.app = app
@@ -51,12 +51,12 @@ class Evidence:
         self.ids: list[Any] = []
 
     def request(self, count: int = 1) -> list[int]:
-        """Leave rows in the log and give their ids."""
+        """Send requests that leave rows in the log, and return their ids."""
         client = self.app.test_client()
         return [int(client.get(f"/direct/nothing/{n}").headers["X-Request-Id"]) for n in range(count)]
 
     def act(self) -> Any:
-        """Leave a row in the audit and give its id."""
+        """Run a command that leaves a row in the audit, and return its id."""
         self.commands.json("mailbox", "add", new_name("box"))
         return self.scalars(select(func.max(AuditRow.id)))[0]
 
@@ -75,12 +75,12 @@ class Evidence:
         pruned: int = self.commands.json("request", "prune", "--older-than", older_than, DAAS_SEAL_KEY=key)["pruned"]
         return pruned
 
-    def findings(self, *args: Path | str, key: str = SEAL_KEY) -> list[tuple[str, int, str]]:
+    def errors(self, *args: Path | str, key: str = SEAL_KEY) -> list[tuple[str, int, str]]:
         found = self.verify(*args, key=key)["findings"]
         return [(each["log"], int(each["id"]), each["fault"]) for each in found]
 
     def tamper(self, *statements: Any) -> None:
-        """Change the database as its owner can."""
+        """Change the database directly, as its administrator can."""
         with self.app.app_context(), transaction() as connection:
             for statement in statements:
                 connection.execute(statement)
@@ -92,7 +92,7 @@ class Evidence:
 
 @pytest.fixture(scope="module")
 def own_app(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[Flask]:
-    """An app over a database that only these tests write to."""
+    """Return an app over a database that only these tests write to."""
     own = make_settings(database_kind)
     with create_command_app(own).app_context():
         migrations.upgrade()
@@ -106,13 +106,13 @@ def own_app(database_kind: str, make_settings: Callable[..., Settings]) -> Itera
 @pytest.fixture
 def evidence(own_app: Flask, tmp_path: Path) -> Evidence:
     made = Evidence(own_app, tmp_path)
-    made.tamper(*(delete(table) for table in (SealMarks, Seal, RequestLogRow, AuditRow)))
+    made.tamper(*(delete(table) for table in (RowDigests, Seal, RequestLogRow, AuditRow)))
     return made
 
 
 @pytest.fixture
 def sealed(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> Evidence:
-    """Six requests and an act, sealed by two rows each; `ids` are those of the requests, then that of the act."""
+    """Return evidence of six requests and an act, sealed two rows at a time; `ids` are theirs, the act's last."""
     monkeypatch.setattr(seals, "_MAX_ROWS", 2)
     evidence.ids = evidence.request(6)
     evidence.ids.append(evidence.act())
@@ -186,10 +186,10 @@ def test_verification_reports_unsealed_rows(sealed: Evidence) -> None:
     assert (acts["log"], acts["rows"]) == ("audit", 1)
 
 
-# What somebody who can write to the database cannot do unseen.
+# Changes by somebody who can write to the database, all of which are found.
 
 
-# What is done to the database, and what is found then, for the ids of the requests and of the act.
+# Statements and the errors that verification reports after them, for the ids of the requests and of the act.
 TAMPERED: dict[str, Callable[..., Any]] = {
     "altered": lambda ids: (
         [update(RequestLogRow).where(row(ids[2])).values(status=200)],
@@ -217,16 +217,16 @@ TAMPERED: dict[str, Callable[..., Any]] = {
     "act-deleted": lambda ids: ([delete(AuditRow)], [("audit", ids[6], "deleted")]),
     "seal-altered": lambda _: ([update(Seal).where(Seal.id == 2).values(rows=1)], [("seal", 2, "altered")]),
     "seal-without-marks": lambda _: (
-        [delete(SealMarks).where(SealMarks.seal_id == 2)],
+        [delete(RowDigests).where(RowDigests.seal_id == 2)],
         [("seal", 2, "marks missing")],
     ),
     "seal-deleted": lambda _: (
-        [delete(SealMarks).where(SealMarks.seal_id == 2), delete(Seal).where(Seal.id == 2)],
+        [delete(RowDigests).where(RowDigests.seal_id == 2), delete(Seal).where(Seal.id == 2)],
         [("seal", 2, "missing"), ("seal", 3, "altered")],
     ),
     "seals-exchanged": lambda _: (
         [
-            delete(SealMarks),
+            delete(RowDigests),
             update(Seal).where(Seal.id == 1).values(id=9),
             update(Seal).where(Seal.id == 2).values(id=1),
             update(Seal).where(Seal.id == 9).values(id=2),
@@ -243,11 +243,11 @@ TAMPERED: dict[str, Callable[..., Any]] = {
 def test_verification_finds_exactly_the_changes(sealed: Any, case: str) -> None:
     statements, expected = TAMPERED[case](sealed.ids)
     sealed.tamper(*statements)
-    assert sealed.findings() == expected
+    assert sealed.errors() == expected
 
 
 def put_seal(id_: int) -> TextClause:
-    """Give the statement that puts a seal with an id beside the others, over all rows that there will ever be."""
+    """Return the statement that inserts a forged seal with an id, over all rows that will ever exist."""
     names = [column.key for column in Seal.__table__.columns]
     values = {"id": str(id_), "through_id": str(2**62)}
     shown = ", ".join(values.get(name, name) for name in names)
@@ -264,19 +264,19 @@ def test_row_without_a_valid_seal_id_does_not_prevent_sealing(sealed: Evidence, 
 
 def test_forged_seal_of_any_id_is_found(sealed: Evidence) -> None:
     sealed.tamper(put_seal(2**62))
-    findings = sealed.findings()
-    assert findings[0] == ("seal", 5, "missing")
-    assert ("seal", 2**62, "altered") in findings
-    assert len(findings) < 2000
+    errors = sealed.errors()
+    assert errors[0] == ("seal", 5, "missing")
+    assert ("seal", 2**62, "altered") in errors
+    assert len(errors) < 2000
 
 
 def test_row_digests_that_fit_an_altered_row_do_not_fit_the_seal(sealed: Evidence) -> None:
     with sealed.app.app_context():
         with read_transaction() as run:
             (changed, other) = seals.read_rows(run, "request", 0, sealed.ids[1])
-        marks = b"".join(seals.mark_of(b"guessed", "request", 1, each) for each in (changed, other))
-    sealed.tamper(update(SealMarks).where(SealMarks.seal_id == 1).values(marks=marks))
-    assert sealed.findings() == [
+        marks = b"".join(seals.row_digest(b"guessed", "request", 1, each) for each in (changed, other))
+    sealed.tamper(update(RowDigests).where(RowDigests.seal_id == 1).values(marks=marks))
+    assert sealed.errors() == [
         ("seal", 1, "marks altered"),
         ("request", sealed.ids[0], "altered"),
         ("request", sealed.ids[1], "altered"),
@@ -284,29 +284,29 @@ def test_row_digests_that_fit_an_altered_row_do_not_fit_the_seal(sealed: Evidenc
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize("moment", ["'once'", "5", "x'00'"])
-def test_unreadable_rows_are_found(sealed: Evidence, moment: str) -> None:
-    sealed.tamper(text(f"UPDATE request_log SET at = {moment} WHERE id = {sealed.ids[2]}"))
-    assert sealed.findings() == [("seal", 2, "rows unreadable")]
+@pytest.mark.parametrize("time_", ["'once'", "5", "x'00'"])
+def test_unreadable_rows_are_found(sealed: Evidence, time_: str) -> None:
+    sealed.tamper(text(f"UPDATE request_log SET at = {time_} WHERE id = {sealed.ids[2]}"))
+    assert sealed.errors() == [("seal", 2, "rows unreadable")]
 
 
 @pytest.mark.only("sqlite")
 def test_text_replaced_by_bytes_is_found(sealed: Evidence) -> None:
     sealed.tamper(text(f"UPDATE request_log SET path = x'00' WHERE id = {sealed.ids[2]}"))
-    assert sealed.findings() == [("request", sealed.ids[2], "altered")]
+    assert sealed.errors() == [("request", sealed.ids[2], "altered")]
 
 
 def reseal(evidence: Evidence, from_seal: int) -> None:
-    """Make seals anew from one on, as somebody who has the key can."""
-    evidence.tamper(delete(SealMarks).where(SealMarks.seal_id >= from_seal), delete(Seal).where(Seal.id >= from_seal))
+    """Make the seals from an id on again, as somebody with the key can."""
+    evidence.tamper(delete(RowDigests).where(RowDigests.seal_id >= from_seal), delete(Seal).where(Seal.id >= from_seal))
     evidence.seal()
 
 
 def test_rows_sealed_again_are_found_only_with_the_kept_seals(sealed: Evidence) -> None:
     sealed.tamper(update(RequestLogRow).where(row(sealed.ids[2])).values(status=200))
     reseal(sealed, 2)
-    assert sealed.findings() == []
-    assert sealed.findings("--against", sealed.directory / "kept.jsonl") == [
+    assert sealed.errors() == []
+    assert sealed.errors("--against", sealed.directory / "kept.jsonl") == [
         ("seal", 2, "made anew"),
         ("seal", 3, "made anew"),
         ("seal", 4, "made anew"),
@@ -314,16 +314,16 @@ def test_rows_sealed_again_are_found_only_with_the_kept_seals(sealed: Evidence) 
 
 
 def test_missing_last_seals_are_found_only_with_the_kept_seals(sealed: Evidence) -> None:
-    sealed.tamper(delete(SealMarks).where(SealMarks.seal_id > 2), delete(Seal).where(Seal.id > 2))
-    assert sealed.findings() == []
-    assert sealed.findings("--against", sealed.directory / "kept.jsonl") == [
+    sealed.tamper(delete(RowDigests).where(RowDigests.seal_id > 2), delete(Seal).where(Seal.id > 2))
+    assert sealed.errors() == []
+    assert sealed.errors("--against", sealed.directory / "kept.jsonl") == [
         ("seal", 3, "missing"),
         ("seal", 4, "missing"),
     ]
 
 
 def test_row_inserted_below_a_seal_is_reported(sealed: Evidence) -> None:
-    sealed.tamper(delete(SealMarks), delete(Seal))
+    sealed.tamper(delete(RowDigests), delete(Seal))
     sealed.tamper(text(f"UPDATE request_log SET id = {sealed.ids[0] - 1} WHERE id = {sealed.ids[1]}"))
     sealed.seal()
     sealed.tamper(text(f"UPDATE request_log SET id = {sealed.ids[1]} WHERE id = {sealed.ids[4]}"))
@@ -346,7 +346,7 @@ def test_late_row_is_reported_and_is_no_error(sealed: Evidence) -> None:
 
 
 def test_seals_under_another_key_are_errors(sealed: Evidence) -> None:
-    assert [each for each in sealed.findings(key=OTHER_KEY) if each[0] == "seal"] == [
+    assert [each for each in sealed.errors(key=OTHER_KEY) if each[0] == "seal"] == [
         ("seal", id_, "altered") for id_ in (1, 2, 3, 4)
     ]
 
@@ -355,12 +355,12 @@ def test_new_key_seals_and_old_key_still_verifies(sealed: Evidence) -> None:
     sealed.request()
     sealed.seal(key=f"{OTHER_KEY},{SEAL_KEY}")
     assert sealed.verify(key=f"{OTHER_KEY},{SEAL_KEY}")["ok"]
-    assert ("seal", 5, "altered") in sealed.findings(key=SEAL_KEY)
+    assert ("seal", 5, "altered") in sealed.errors(key=SEAL_KEY)
 
 
 @pytest.mark.parametrize("command", ["seal", "verify"])
 def test_seals_need_a_key(evidence: Evidence, command: str) -> None:
-    assert evidence.commands.error("request", command).startswith("DAAS_SEAL_KEY must be set")
+    assert evidence.commands.error("request", command).startswith("DAAS_SEAL_KEY is not set")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]\n", "no seal"])
@@ -443,7 +443,7 @@ def test_sealing_waits_for_rows_that_are_being_written(
     assert evidence.verify()["late"] == []
 
 
-# How long it is kept.
+# Pruning.
 
 
 def test_prune_deletes_the_oldest_and_keeps_logs_verifiable(sealed: Evidence) -> None:
@@ -464,11 +464,11 @@ def test_prune_deletes_the_oldest_and_keeps_logs_verifiable(sealed: Evidence) ->
     assert report["ok"]
     (pruned,) = report["pruned"]
     assert (pruned["through"], pruned["sealed"]) == (str(sealed.ids[2]), False)
-    assert sealed.scalars(select(SealMarks.seal_id).order_by(SealMarks.seal_id)) == [2, 3, 4, 5]
+    assert sealed.scalars(select(RowDigests.seal_id).order_by(RowDigests.seal_id)) == [2, 3, 4, 5]
     sealed.seal()
     assert sealed.verify()["pruned"] == [{**pruned, "sealed": True}]
     sealed.tamper(delete(RequestLogRow).where(row(sealed.ids[3])))
-    assert sealed.findings() == [("request", sealed.ids[3], "deleted")]
+    assert sealed.errors() == [("request", sealed.ids[3], "deleted")]
 
 
 def test_altered_prune_record_explains_no_missing_rows(sealed: Evidence) -> None:
@@ -477,23 +477,26 @@ def test_altered_prune_record_explains_no_missing_rows(sealed: Evidence) -> None
     assert sealed.verify()["ok"]
     (act,) = sealed.scalars(select(AuditRow.id).where(AuditRow.act == "request prune"))
     sealed.tamper(update(AuditRow).where(AuditRow.id == act).values(actor="nobody"))
-    findings = sealed.findings()
-    assert [each for each in findings if each[0] == "audit"] == [
+    errors = sealed.errors()
+    assert [each for each in errors if each[0] == "audit"] == [
         ("audit", act, "altered"),
         ("audit", act, "prune not sealed"),
     ]
-    assert ("seal", 1, "marks missing") in findings
+    assert ("seal", 1, "marks missing") in errors
 
 
 def forge_prune(ids: list[int]) -> Insert:
-    """Give the statement that says, as a prune does, that all rows up to the fourth have been deleted."""
+    """Return the statement that records, as a prune does, that all rows up to the fourth were deleted."""
     return insert(AuditRow).values(audit_row("request prune", through=ids[3]))
 
 
 FORGED: dict[str, Callable[..., Any]] = {
     "one-deleted": lambda ids: ([delete(RequestLogRow).where(row(ids[2]))], [("request", ids[2], "deleted")]),
     "altered-without-marks": lambda ids: (
-        [update(RequestLogRow).where(row(ids[2])).values(status=200), delete(SealMarks).where(SealMarks.seal_id == 2)],
+        [
+            update(RequestLogRow).where(row(ids[2])).values(status=200),
+            delete(RowDigests).where(RowDigests.seal_id == 2),
+        ],
         [("seal", 2, "marks missing")],
     ),
 }
@@ -504,7 +507,7 @@ def test_prune_record_explains_only_the_oldest_rows(sealed: Any, case: str) -> N
     statements, expected = FORGED[case](sealed.ids)
     sealed.tamper(forge_prune(sealed.ids), *statements)
     forged = ("audit", sealed.ids[6] + 1, "prune not sealed")
-    assert sorted(sealed.findings()) == sorted([forged, *expected])
+    assert sorted(sealed.errors()) == sorted([forged, *expected])
 
 
 @pytest.mark.parametrize(
@@ -528,7 +531,7 @@ def hide(evidence: Evidence, through: int) -> list[Any]:
     whole = select(Seal.id).where(Seal.log == "request", Seal.through_id <= through)
     return [
         delete(RequestLogRow).where(RequestLogRow.id <= through),
-        delete(SealMarks).where(SealMarks.seal_id.in_(whole)),
+        delete(RowDigests).where(RowDigests.seal_id.in_(whole)),
         insert(AuditRow).values(audit_row(PRUNE_ACT, before="2026-01-01T00:00:00+00:00", through=through)),
     ]
 
@@ -539,22 +542,22 @@ HIDDEN = [("seal", 1, "marks missing"), ("seal", 2, "marks missing")]
 def test_forged_prune_explains_nothing_and_is_never_sealed(sealed: Any) -> None:
     forged = sealed.ids[6] + 1
     sealed.tamper(*hide(sealed, sealed.ids[3]))
-    assert sealed.findings() == [("audit", forged, "prune not sealed"), *HIDDEN]
+    assert sealed.errors() == [("audit", forged, "prune not sealed"), *HIDDEN]
     sealed.act()
     assert [(each["log"], each["rows"]) for each in sealed.seal()] == [("audit", 1)]
     report = sealed.verify()
     assert (report["pruned"], report["late"]) == ([], [{"log": "audit", "id": str(forged), "fault": "late"}])
-    assert sealed.findings() == [("audit", forged, "prune not sealed"), *HIDDEN]
+    assert sealed.errors() == [("audit", forged, "prune not sealed"), *HIDDEN]
 
 
 def test_forged_prune_beside_a_sealed_one_is_found(sealed: Any) -> None:
     older = select(RequestLogRow.at).where(row(sealed.ids[2]))
     assert sealed.prune(sealed.scalars(older)[0].isoformat()) == 2
     sealed.tamper(*hide(sealed, sealed.ids[3]))
-    assert sealed.findings() == [("audit", sealed.ids[6] + 2, "prune not sealed"), ("seal", 2, "marks missing")]
+    assert sealed.errors() == [("audit", sealed.ids[6] + 2, "prune not sealed"), ("seal", 2, "marks missing")]
 
 
-def test_many_forged_prunes_keep_nothing_from_being_sealed(sealed: Evidence) -> None:
+def test_many_forged_prunes_do_not_prevent_sealing(sealed: Evidence) -> None:
     sealed.tamper(*[forge_prune(sealed.ids) for _ in range(5)])
     last = sealed.act()
     assert [(each["log"], each["rows"], each["through"]) for each in sealed.seal()] == [("audit", 1, str(last))]
@@ -577,21 +580,21 @@ def copy_prune(evidence: Evidence) -> list[Any]:
 def test_copied_record_of_a_prune_counts_for_nothing(sealed: Any) -> None:
     sealed.prune()
     sealed.tamper(*copy_prune(sealed))
-    assert ("audit", sealed.ids[6] + 8, "prune not sealed") in sealed.findings()
+    assert ("audit", sealed.ids[6] + 8, "prune not sealed") in sealed.errors()
     assert len(sealed.verify()["pruned"]) == 1
 
 
 def test_prune_without_its_seal_explains_nothing(sealed: Any) -> None:
     sealed.prune()
     assert sealed.verify()["ok"]
-    sealed.tamper(delete(SealMarks).where(SealMarks.seal_id == 5), delete(Seal).where(Seal.id == 5))
+    sealed.tamper(delete(RowDigests).where(RowDigests.seal_id == 5), delete(Seal).where(Seal.id == 5))
     prune = ("audit", sealed.ids[6] + 1, "prune not sealed")
-    assert sealed.findings() == [prune, *[("seal", id_, "marks missing") for id_ in (1, 2, 3)]]
+    assert sealed.errors() == [prune, *[("seal", id_, "marks missing") for id_ in (1, 2, 3)]]
 
 
 def test_prune_sealed_with_another_key_explains_nothing(sealed: Any) -> None:
     sealed.prune(key=OTHER_KEY)
-    assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.findings()
+    assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.errors()
 
 
 def test_prune_sealed_with_a_rotated_key_still_counts(sealed: Evidence) -> None:
@@ -602,7 +605,7 @@ def test_prune_sealed_with_a_rotated_key_still_counts(sealed: Evidence) -> None:
     assert (report["ok"], report["late"], len(report["pruned"])) == (True, [], 1)
 
 
-def test_the_copy_elsewhere_has_the_seal_of_a_prune(sealed: Evidence) -> None:
+def test_output_file_has_the_seal_of_a_prune(sealed: Evidence) -> None:
     sealed.prune()
     assert sealed.seal("--output", "kept.jsonl")[0]["log"] == "audit"
     kept = [json.loads(line) for line in (sealed.directory / "kept.jsonl").read_text().splitlines()]
@@ -612,7 +615,7 @@ def test_the_copy_elsewhere_has_the_seal_of_a_prune(sealed: Evidence) -> None:
 
 def test_prune_of_a_sealed_log_needs_the_key(sealed: Evidence) -> None:
     error = sealed.commands.error("request", "prune", "--older-than", "0s")
-    assert error == "DAAS_SEAL_KEY must be set to make or verify seals, and to prune a sealed log."
+    assert error == "DAAS_SEAL_KEY is not set: set it to make or verify seals, or to prune a sealed log."
     assert len(sealed.scalars(select(RequestLogRow.id))) == 6
     assert sealed.scalars(select(AuditRow.id).where(AuditRow.act == PRUNE_ACT)) == []
 
@@ -626,10 +629,10 @@ def seal_as_earlier_release(evidence: Evidence, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
 
 
-def test_prune_that_an_earlier_release_sealed_still_counts(evidence: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_sealed_by_an_earlier_release_still_counts(evidence: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     evidence.ids = [*evidence.request(4), 0, 0, evidence.act()]
     evidence.seal()
-    evidence.tamper(delete(SealMarks).where(SealMarks.seal_id == 2), delete(Seal).where(Seal.id == 2))
+    evidence.tamper(delete(RowDigests).where(RowDigests.seal_id == 2), delete(Seal).where(Seal.id == 2))
     evidence.tamper(*hide(evidence, evidence.ids[3]))
     seal_as_earlier_release(evidence, monkeypatch)
     report = evidence.verify()
@@ -637,7 +640,7 @@ def test_prune_that_an_earlier_release_sealed_still_counts(evidence: Any, monkey
     evidence.request(2)
     evidence.seal()
     evidence.tamper(*hide(evidence, evidence.ids[3] + 1000))
-    assert ("audit", evidence.ids[6] + 2, "prune not sealed") in evidence.findings()
+    assert ("audit", evidence.ids[6] + 2, "prune not sealed") in evidence.errors()
 
 
 def test_prune_from_before_the_first_seal_is_no_error(evidence: Evidence) -> None:
@@ -650,26 +653,26 @@ def test_prune_from_before_the_first_seal_is_no_error(evidence: Evidence) -> Non
     report = evidence.verify()
     assert (report["ok"], report["pruned"]) == (True, [])
     evidence.tamper(delete(RequestLogRow).where(row(evidence.ids[0])))
-    assert evidence.findings() == [("request", evidence.ids[0], "deleted")]
+    assert evidence.errors() == [("request", evidence.ids[0], "deleted")]
 
 
-def test_prune_that_claims_to_be_older_than_the_seals_explains_nothing(sealed: Any) -> None:
+def test_prune_dated_before_the_seals_explains_nothing(sealed: Any) -> None:
     sealed.tamper(*hide(sealed, sealed.ids[3]))
     sealed.tamper(update(AuditRow).where(AuditRow.act == PRUNE_ACT).values(at=datetime(2020, 1, 1, tzinfo=UTC)))
     sealed.act()
     sealed.seal()
-    assert sealed.findings() == HIDDEN
+    assert sealed.errors() == HIDDEN
 
 
 @pytest.mark.only("sqlite")
-def test_prune_whose_record_cannot_be_read_explains_nothing(sealed: Any) -> None:
+def test_prune_with_an_unreadable_record_explains_nothing(sealed: Any) -> None:
     sealed.prune()
     sealed.tamper(text("UPDATE audit SET at = 'once' WHERE act = 'request prune'"))
-    assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.findings()
+    assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.errors()
 
 
 @pytest.mark.only("postgresql")
-def test_a_seal_made_meanwhile_stops_the_prune(sealed: Evidence) -> None:
+def test_simultaneous_seal_stops_the_prune(sealed: Evidence) -> None:
     sealed.request()
 
     def seal_once(statement: str) -> None:
@@ -705,7 +708,7 @@ def test_time_in_the_future_prunes_nothing(evidence: Evidence) -> None:
 
 
 def test_interrupted_prune_resumes(sealed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "_BATCH_ROWS", 2)
     everything = sealed.scalars(select(func.max(RequestLogRow.at)))[0].replace(year=2099)
     in_second_batch = rejecting(sealed.app, "DELETE", "request_log", f"OLD.id = {sealed.ids[2]}")
     with in_second_batch, command_app(sealed.settings), pytest.raises(DBAPIError):
@@ -716,7 +719,7 @@ def test_interrupted_prune_resumes(sealed: Any, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_requests_are_served_between_batches_of_a_prune(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 1)
+    monkeypatch.setattr(retention, "_BATCH_ROWS", 1)
     ids = evidence.request(3)
     with evidence.app.app_context():
         answered: list[Any] = []
@@ -733,7 +736,7 @@ def test_requests_are_served_between_batches_of_a_prune(evidence: Evidence, monk
     assert len([each for each in answered if each]) == 2
 
 
-# Taking it elsewhere.
+# Export.
 
 
 def test_export_has_every_column_of_each_request(evidence: Evidence) -> None:
