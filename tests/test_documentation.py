@@ -1,4 +1,4 @@
-"""What stands in docs/ and the README is true of this release."""
+"""The statements of docs/ and the README are true of this release."""
 
 import json
 import re
@@ -24,7 +24,7 @@ COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 
 
 def commands(group: click.Group, words: str = "daas") -> Iterator[pytest.ParameterSet]:
-    """Give every command that can be run, by its words."""
+    """Return every command, by its words."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{words} {name}")
@@ -51,7 +51,7 @@ def test_table_of_commands_has_no_unknown_command() -> None:
 
 
 def blocks(text: str) -> list[str]:
-    """Give the blocks of a document that are marked by four blanks, and by nothing that runs them."""
+    """Return the blocks of a document that are indented by four spaces."""
     return re.findall(r"(?:^    .+\n)+", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
 
 
@@ -82,7 +82,7 @@ def test_responses_of_readme_have_the_served_keys(application: Application, buil
 
 
 def shape(value: dict[str, Any] | list[dict[str, str]] | str) -> Any:
-    """Give the names of a body's parts, in their order, without their values."""
+    """Return the keys of a body, in order, without their values."""
     if isinstance(value, list):
         return [shape(value[0])]
     return [(name, shape(part)) for name, part in value.items()] if isinstance(value, dict) else type(value)

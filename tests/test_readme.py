@@ -1,4 +1,4 @@
-"""What the README says is true of this release."""
+"""The statements of the README are true of this release."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def test_every_command_of_readme_exists() -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, make_settings: Callable[..., Settings]) -> Iterator[Any]:
-    """A working directory with the demo, and the service running over it."""
+    """Yield a working directory with the demo and its running service."""
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     settings = make_settings("sqlite")
@@ -72,7 +72,7 @@ def test_commands_of_readme_move_a_message(place: Any) -> None:
     for name in ("cur", "new", "tmp"):
         (directory / "Maildir" / name).mkdir(parents=True)
     script = "set -e\n" + "".join(BLOCKS).replace(" --key-file", f" --url {url} --key-file")
-    # All cases are played elsewhere, against this server too.
+    # Other tests run all cases of the kit against this server.
     script = script.replace("http://127.0.0.1:8000", f"{url} --case 'answer.*'")
     done = subprocess.run(
         ["bash", "-c", script],

@@ -19,7 +19,7 @@ from ..support.servers import ROOT
 
 DATABASES = ("SQLite", "PostgreSQL")
 FIGURE = r"[0-9][0-9.,]*"
-#: How the rows begin that the results must have.
+#: The beginnings of the rows that the results must have.
 ROWS = [
     *(f"{name} | bare view as for {name}" for name in DATABASES),
     "PostgreSQL | pgbench",

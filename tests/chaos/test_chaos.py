@@ -1,4 +1,4 @@
-"""Failures of every kind against the real server, in their short form, and the ledger that each of them ends with."""
+"""The short form of every failure test against the real server, and the ledger that checks its result."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ TRIALS = [(name, database) for name, scenario in SCENARIOS.items() for database 
 
 @pytest.fixture(scope="session")
 def durable_postgresql() -> Iterator[Any]:
-    """A PostgreSQL that waits for its disk, unlike that of the other tests."""
+    """Yield a PostgreSQL that waits for its disk, unlike that of the other tests."""
     try:
         with PostgreSQL.start() as server:
             yield server
@@ -41,7 +41,7 @@ def test_no_acknowledged_move_is_lost(name: str, database: str, request: Any) ->
     assert report.errors == [], report
 
 
-# What would be wrong, the statements that make it so (`last` is the last move of the log), and what is said of it.
+# An error, the statements that cause it (`last` is the last move in the log), and the message about it.
 SPOILED = {
     "a move's row is lost": (
         ["DELETE FROM request_log WHERE id = :last"],
@@ -111,7 +111,7 @@ SPOILED = {
 def trial(
     request: pytest.FixtureRequest, database_kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Trial]:
-    """A service over which one client has moved messages, one after the other, and was refused once."""
+    """Yield a service after one client has moved messages, one after the other, and was rejected once."""
     server = request.getfixturevalue("durable_postgresql") if database_kind == POSTGRESQL else None
     with ExitStack() as at_end:
         trial = Trial(Report("ledger", database_kind), tmp_path_factory.mktemp("trial"), server, at_end, quick=True)
@@ -127,7 +127,7 @@ def trial(
 
 @pytest.fixture
 def transaction(trial: Trial) -> Iterator[Connection]:
-    """A transaction on the trial's database that is rolled back, in which no foreign key holds."""
+    """Yield a transaction on the trial's database without checks of foreign keys; it is rolled back."""
     engine = create_engine(trial.settings.database_url)
     with engine.connect() as connection, connection.begin() as transaction:
         if connection.dialect.name == "postgresql":
@@ -209,7 +209,7 @@ def test_response_to_another_request_is_found(trial: Trial) -> None:
     assert [sentence for sentence in found if "The client sent" in sentence], found
 
 
-@pytest.mark.only("sqlite")  # PostgreSQL has checked its pages when it reads them.
+@pytest.mark.only("sqlite")  # PostgreSQL checks its pages when it reads them.
 def test_damaged_sqlite_database_is_found(trial: Trial, transaction: Connection) -> None:
     transaction.execute(text("UPDATE message SET folder_id = 0"))
     assert [
@@ -222,7 +222,7 @@ def test_response_that_no_client_may_see_is_an_error(trial: Trial) -> None:
     bare = Answer("HTTP/1.1", 503, (("x-request-id", "ab"),), b'{"request_id":"ab","message":"Service Unavailable"}')
     spoiled = Trial(Report("spoiled", ""), trial.directory, None, ExitStack(), quick=True)
     spoiled.settings, spoiled.service = trial.settings, trial.service
-    # Without the custom folders, whose lists are not asked for then, the messages in them are in no list.
+    # Without custom folders the trial does not request their lists, so that their messages are in no list.
     boxes = [dataclasses.replace(mailbox, folders=[]) for mailbox in trial.application.mailboxes]
     spoiled.application = dataclasses.replace(trial.application, mailboxes=boxes)
     spoiled.journal.attempts = [

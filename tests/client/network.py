@@ -1,4 +1,4 @@
-"""A network between a client and a service, which does to each request what a test says."""
+"""A network between a client and a service, in which a test decides what happens to each request."""
 
 import socket
 import threading
@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-#: What becomes of a request: the bytes that come back, from which the connection closes; none is a lost connection.
+#: Returns the bytes to send back before the connection closes; no bytes are a lost connection.
 Step = Callable[[bytes], bytes]
 
 
 @dataclass
 class Network:
-    """Serves one connection after the other; `requests` are those that have arrived, whole, as bytes."""
+    """Serves one connection after the other; `requests` are the complete requests that arrived, as bytes."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
 
     def headers(self, name: str) -> list[str]:
-        """Give the header of each request."""
+        """Return a header of each request."""
         start = f"{name.lower()}: ".encode()
         heads = [request.partition(b"\r\n\r\n")[0].split(b"\r\n") for request in self.requests]
         return [line[len(start) :].decode() for head in heads for line in head if line.lower().startswith(start)]
@@ -29,7 +29,7 @@ def lose(_: bytes) -> bytes:
 
 
 def answer(status: int, body: str = "{}", **headers: str) -> Step:
-    """Answer with a status and a body; `retry_after` stands for Retry-After, and so on."""
+    """Return a step that responds with a status and a body; `retry_after` is the header Retry-After, and so on."""
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"HTTP/1.1 {status} X", *lines, f"Content-Length: {len(body)}", "Connection: close"])
     return lambda _: f"{head}\r\n\r\n{body}".encode()
@@ -37,7 +37,7 @@ def answer(status: int, body: str = "{}", **headers: str) -> Step:
 
 @contextmanager
 def network(*steps: Step) -> Iterator[Network]:
-    """Do to the first request what the first step says, and so on; to those that are left over, what the last says."""
+    """Yield a network that applies each step to one request in turn, and the last step to all others."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         made = Network(f"http://127.0.0.1:{listener.getsockname()[1]}")
         thread = threading.Thread(target=_serve, args=(listener, made, steps))
@@ -45,7 +45,7 @@ def network(*steps: Step) -> Iterator[Network]:
         try:
             yield made
         finally:
-            # Nothing is asked on this connection: it ends the thread.
+            # A connection without a request ends the thread.
             socket.create_connection(listener.getsockname()).close()
             thread.join()
 

@@ -1,4 +1,4 @@
-"""`DirectClient` over a socket: what it gives, and what it raises for each documented answer."""
+"""`DirectClient` over a socket: its results, and its exception for each documented error."""
 
 import datetime
 import pickle
@@ -105,7 +105,7 @@ def test_time_without_zone_is_rejected(direct: DirectClient, application: Applic
         next(direct.messages(application.mailbox.name, since=datetime.datetime(2026, 11, 2, 15)))
 
 
-# Each documented answer, from the real server
+# Each documented error, from the real server
 
 
 def send(path: Any = MOVE, method: Any = "POST", **content: Any) -> Any:
@@ -148,7 +148,7 @@ def test_call_that_is_not_granted_has_its_own_exception(server: LiveServer, buil
         assert build.log_row(refused.value.request_id).status == refused.value.status == 403
 
 
-# Those that a service in order never gives
+# Errors that a working service never returns
 RARE = {
     client.TooManyRequests: answer(429, '{"request_id":"5","message":"Too Many Requests"}', retry_after="60"),
     client.InternalServerError: answer(500, '{"request_id":"5","message":"Internal Server Error"}'),
@@ -246,7 +246,7 @@ def test_clock_is_corrected_if_requested(server: LiveServer, application: Applic
         assert abs(direct.auth.clock_offset) < 900
 
 
-# What it is made of
+# Construction
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`ListsClient` over a socket: what it gives, what it raises, and what it never sends twice."""
+"""`ListsClient` over a socket: its results, its exceptions, and the calls that it never sends twice."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -60,7 +60,7 @@ def test_contacts_come_a_page_at_a_time(lists: ListsClient) -> None:
     assert [*lists.contacts(made, pagesize=5, offset=5)] == []
 
 
-# Each documented answer, from the real server
+# Each documented error, from the real server
 
 
 def send(lists: ListsClient, path: Any = "/v1/contacts.json/1/contacts", method: Any = "POST", **content: Any) -> Any:
@@ -150,7 +150,7 @@ def test_undocumented_success_has_its_own_exception(call: Callable[..., Any], bo
         call(lists)
 
 
-# What is sent again
+# Retries
 
 ONCE = {
     "create_list": lambda lists: lists.create_list("A"),

@@ -1,4 +1,4 @@
-"""What is sent again, when, and for how long."""
+"""The client's retries: which requests, when, and for how long."""
 
 import time
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def test_limit_is_for_all_waits_together() -> None:
 
 
 def test_pause_doubles() -> None:
-    """It would begin its third attempt 3 s after the first, and that is too late."""
+    """The third attempt would begin 3 s after the first, which is after the limit."""
     with network(lose) as way, client_of(way, retries=Retries(9, seconds=2.9, pause=1)) as direct:
         with pytest.raises(NoAnswer):
             direct.folders("kim")

@@ -1,4 +1,4 @@
-"""The auth object, with each library that it is for, over a socket to the real server."""
+"""The auth object with each supported library, over a socket to the real server."""
 
 import asyncio
 import logging
@@ -61,7 +61,7 @@ CONTENTS = {
 
 @pytest.fixture
 def caller(build: Builder) -> Application:
-    """An application whose bodies must be signed."""
+    """Return an application that must send Content-MD5."""
     return build.application(mailboxes=[build.mailbox()], require_content_md5=True)
 
 
@@ -136,7 +136,7 @@ def test_requests_raises_error_for_a_stream() -> None:
 
 
 def test_requests_sends_the_signed_bytes() -> None:
-    """Left as text, it would be for another library to encode."""
+    """A body left as text would be encoded again by the transport."""
     auth: Any = SignatureAuth("public", "private")
     prepared = requests.Request("POST", "http://127.0.0.1", data="é", auth=auth).prepare()
     assert (prepared.body, prepared.headers["Content-Length"]) == ("é".encode(), "2")

@@ -1,4 +1,4 @@
-"""Servers that break the contract of Direct messages, each in one way, and the cases that must see it."""
+"""Servers that violate the contract of Direct messages, each in one way, with the cases that must fail."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ STANDARD = ("Inbox", "Sent", "Archived", "Draft")
 
 
 def accept_only(request: DirectRequest, strings: list[str]) -> None:
-    """Accept a signature of these strings in the place of the right ones."""
+    """Accept only a signature of these strings, instead of the documented ones."""
     if request.is_signed_for(strings):
         request.sign()
     else:
@@ -207,13 +207,13 @@ def a_slash_redirected(request: DirectRequest, answer: Answer) -> None:
 
 
 def ahead(request: DirectRequest) -> float:
-    """Return how many seconds the date is ahead of now; dates of the form that the kit writes by itself are read."""
+    """Return how many seconds the date is ahead of now; accepts only the format that the kit writes by default."""
     return round(parsedate_to_datetime(request.date).replace(tzinfo=UTC).timestamp() - int(time.time()))
 
 
 @before("date.window.past", "date.window.future", "date.window.over-edge-past", "string.example")
 def no_window(request: DirectRequest) -> None:
-    if request["HTTP_CONTENT_MD5"] is not None:  # The document's example has that of another body.
+    if request["HTTP_CONTENT_MD5"] is not None:  # The document's example has the Content-MD5 of another body.
         request.set_md5(request.right_md5)
     request.set_date(formatdate(usegmt=True))
 
@@ -556,7 +556,7 @@ def standard_folders_in_their_own_case_alone(request: DirectRequest) -> None:
     )
 
 
-# Answers
+# Responses
 
 
 @after("answer.use", "answer.user", "order.403-use-user")
@@ -583,7 +583,7 @@ def asked_of(request: DirectRequest) -> list[str]:
 
 
 def say_moved(answer: Answer, mailbox: str, id_: str, folder: str) -> None:
-    """Answer as if a message had been moved."""
+    """Respond as if a message had been moved."""
     understood = folder.capitalize() if folder.capitalize() in STANDARD else folder
     answer.become(200, mailbox=mailbox.lower(), id=id_, folder=understood)
 

@@ -1,4 +1,4 @@
-"""Servers that break the contract of lists and contacts, each in one way, and the cases that must see it."""
+"""Servers that violate the contract of lists and contacts, each in one way, with the cases that must fail."""
 
 import re
 

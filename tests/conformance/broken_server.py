@@ -1,4 +1,4 @@
-"""A server that breaks the contract: it changes requests and responses around the app, and knows nothing inside it."""
+"""A server that violates the contract: it changes requests and responses around the app, and uses nothing inside it."""
 
 import base64
 import hashlib
@@ -34,7 +34,7 @@ def without_host(target: str) -> str:
 
 
 class Answer:
-    """A response on its way out."""
+    """A response of the app, which can be changed."""
 
     def __init__(self, status: int, headers: Headers, body: bytes) -> None:
         self.status = status
@@ -47,13 +47,13 @@ class Answer:
         return loaded
 
     def become(self, status: int, **parts: Any) -> None:
-        """Become another answer, with the same request_id."""
+        """Become another response, with the same request_id."""
         self.status = status
         self.body = compact({"request_id": self.json["request_id"], **parts})
 
 
 class Request:
-    """A request on its way in; `memory` is what the server keeps from one request to the next."""
+    """A request to the app, which can be changed; `memory` is shared by all requests to the server."""
 
     def __init__(self, environ: Environ, known: Target, memory: dict[str, Any]) -> None:
         self.environ = environ
@@ -94,7 +94,7 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The body, or what has come of it."""
+        """The body, or the part of it that arrived."""
         if self._body is None:
             size = -1 if self.environ.get("wsgi.input_terminated") else int(self["CONTENT_LENGTH"] or 0)
             self._body = self.environ["wsgi.input"].read(size)
@@ -117,7 +117,7 @@ class Request:
 
     @property
     def keys(self) -> KeyPair | None:
-        """The keys of the application that the kit knows that the header names."""
+        """The key pair that the Authorization header names; None if the kit does not know it."""
         known = (self.known.granted, self.known.refused, self.known.other)
         return next((keys for keys in known if keys and keys.public_key == self.public_key), None)
 
@@ -129,7 +129,7 @@ class Request:
         return [hmac.digest(keys.private_key.encode(), string.encode("latin-1"), "sha256") for string in strings]
 
     def deny(self) -> None:
-        """Let the request have no signature."""
+        """Remove the signature from the request."""
         self["HTTP_AUTHORIZATION"] = ""
 
 
@@ -218,7 +218,7 @@ class DirectRequest(Request):
         return parse_qsl(self.body.decode(), keep_blank_values=True)
 
     def argument(self, name: str) -> str:
-        """Return an argument, or nothing."""
+        """Return an argument, or an empty text."""
         try:
             return dict(self.pairs).get(name, "")
         except (ValueError, TypeError):
@@ -247,7 +247,7 @@ class ListsRequest(Request):
     """A request of the API for lists and contacts."""
 
     def string(self, *, method: str | None = None, is_sorted: bool = True) -> str:
-        """Return the string that PHP signs, before its letters are made small."""
+        """Return the string that PHP signs, before it is lower-cased."""
         path, _, query = self.target.partition("?")
         pairs = sorted(query.split("&"), key=lambda pair: pair.partition("=")[0]) if is_sorted else query.split("&")
         uri = f"{path}?{'&'.join(pairs)}" if query else path
@@ -255,7 +255,7 @@ class ListsRequest(Request):
 
     @property
     def _text(self) -> str:
-        """What PHP signs of the body; the body itself if it is neither JSON nor a form."""
+        """Return the text that PHP signs for the body; the body itself if it is neither JSON nor a form."""
         body = self.body.strip()
         if body in {b"", b"[]"}:
             return '{"posted_data":"[]"}'
@@ -266,11 +266,11 @@ class ListsRequest(Request):
         return json.dumps(posted, sort_keys=True, separators=(",", ":")).replace("/", r"\/")
 
     def is_signed_for(self, string: str) -> bool:
-        """Return whether the signature is the small hexadecimal text of the hash of a string."""
+        """Return whether the signature is the lower-case hexadecimal text of the hash of a string."""
         return self.signature in {digest.hex() for digest in self.hashes([string])}
 
     def sign(self, keys: KeyPair | None = None) -> None:
-        """Sign the request as it is now, as PHP does; for another application if its keys are given."""
+        """Sign the request as it is now, like PHP; for another application if its keys are given."""
         if keys is not None:
             self["HTTP_AUTHORIZATION"] = f"RCWS {keys.public_key}:"
         for digest in self.hashes([self.string().lower()]):
@@ -289,14 +289,14 @@ class Broken:
 
 
 class BrokenServers(dict[str, Broken]):
-    """The ways to break the server, by their names; `kind` is what their functions are given."""
+    """The ways to break the server, by name; `kind` is the type of request that their functions take."""
 
     def __init__(self, kind: type[Request]) -> None:
         super().__init__()
         self.kind = kind
 
     def around(self, *cases: str) -> Callable[[Callable[[Any, Serve], Answer]], None]:
-        """Register a server that answers by itself; `serve` asks the app."""
+        """Register a function that responds itself; its `serve` calls the app."""
 
         def note(break_: Callable[[Any, Serve], Answer]) -> None:
             self[break_.__name__.replace("_", " ")] = Broken(break_, cases)
@@ -304,7 +304,7 @@ class BrokenServers(dict[str, Broken]):
         return note
 
     def before(self, *cases: str) -> Callable[[Callable[[Any], object]], None]:
-        """Register a server that changes requests on their way in."""
+        """Register a function that changes each request before the app gets it."""
 
         def note(change: Callable[[Any], object]) -> None:
             def break_(request: Any, serve: Serve) -> Answer:
@@ -316,7 +316,7 @@ class BrokenServers(dict[str, Broken]):
         return note
 
     def after(self, *cases: str) -> Callable[[Callable[[Any, Answer], object]], None]:
-        """Register a server that changes responses on their way out."""
+        """Register a function that changes each response of the app."""
 
         def note(change: Callable[[Any, Answer], object]) -> None:
             def break_(request: Any, serve: Serve) -> Answer:

@@ -21,7 +21,7 @@ ORIGIN = "https://app.example.org"
 
 @pytest.fixture(scope="module")
 def target(app: Flask) -> Target:
-    """What `daas sandbox create` makes, under names of the test's own."""
+    """Return a target like that of `daas sandbox create`, with other names."""
     build = Builder(app)
     opened, closed, suspended = build.mailbox(folders=2), build.mailbox(), build.mailbox(suspended=True)
     granted = build.application(mailboxes=[opened, suspended], services=SERVICES, explain_401=True)
@@ -49,7 +49,7 @@ def target(app: Flask) -> Target:
 
 
 class Breakable:
-    """The app behind a server in this process; `around`, if a test sets it, stands in its place."""
+    """The app of a server in this process; a test can set `around` to replace it."""
 
     def __init__(self, app: Flask, target: Target) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""The kit catches a server that breaks the contract, by the very cases that are made for it."""
+"""Each server that violates the contract fails the cases that are made for it."""
 
 import fnmatch
 import time
@@ -22,7 +22,7 @@ from .conftest import Breakable
 
 pytestmark = pytest.mark.processes
 
-# The server in this process is not gunicorn: it refuses what is no HTTP in its own words, and reads chunks its own way.
+# The server in this process is not gunicorn: it rejects malformed HTTP and reads chunks in its own way.
 OTHER_SERVERS = [
     "http.*",
     "whole.*chunk*",
@@ -48,7 +48,7 @@ def explained(results: dict[str, Result]) -> dict[Any, Any]:
     return {id_: result.errors for id_, result in results.items() if result.outcome != PASSED}
 
 
-# A server that is wrapped like the broken ones, and changes nothing: the wrapping itself breaks no case.
+# A server that is wrapped like the broken ones but changes nothing: the wrapper itself fails no case.
 UNBROKEN = Broken(lambda request, serve: serve(request), ())
 
 
@@ -60,11 +60,11 @@ def test_our_server_passes_cases_that_broken_servers_fail(breakable: Breakable) 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_broken_server_fails_the_cases_made_for_it(breakable: Breakable, clock: Clock, broken: Broken) -> None:
-    clock.stopped = time.time()  # A second that begins meanwhile would be taken for a fault.
+    clock.stopped = time.time()  # If the next second began in between, the case would fail.
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, broken)
     results = play(breakable, broken.cases)
     assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
-    # It is an answer that is found to be wrong, not one that is missing or says that the server itself failed.
+    # The response is wrong; it is neither missing nor a 500 of the server.
     came = [exchange.response for result in results.values() for exchange in result.exchanges]
     assert all(came)
     assert not any(answer.startswith("HTTP/1.1 500") for answer in came)
@@ -113,7 +113,7 @@ CONSTANT = {
 
 @pytest.mark.slow
 def test_every_case_can_fail(breakable: Any) -> None:
-    """Of two servers that always say the same, each case refuses one."""
+    """Each case fails for at least one of two servers that always send the same response."""
     passed = []
     for status, body in CONSTANT.values():
 

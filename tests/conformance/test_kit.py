@@ -1,4 +1,4 @@
-"""The kit against our own server, against servers that do not answer, and what it writes down."""
+"""The kit against our own server and against servers that do not respond, and its reports."""
 
 import json
 import re
@@ -88,7 +88,7 @@ def test_kit_removes_its_lists(live: LiveServer, target: Target) -> None:
     chosen = [case for case in contacts.CASES if case.id in ids]
     alone = [(ListsRequest(), json_body({"$list": "Conformance"}))]
     results = [*run(OwnList(Server.at(live.url), bare, 10), [*chosen, *list_cases("", "", [("", "", alone)])])]
-    # One that is skipped in its middle leaves none behind either.
+    # A case that is skipped in the middle removes its lists too.
     assert [result.outcome for result in results] == [PASSED, PASSED, PASSED, SKIPPED, PASSED]
 
 
@@ -129,12 +129,12 @@ def test_limits_of_server_are_those_of_target(target: Target) -> None:
     assert (found["size.largest"].size, found["size.larger"].size) == (2000, 2001)
 
 
-# Servers that do not answer
+# Servers that do not respond
 
 
 @contextmanager
 def listening(behave: Any) -> Iterator[Any]:
-    """Give the address of a server that behaves badly to each of its clients."""
+    """Yield the address of a server that handles each connection by a function."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -154,7 +154,7 @@ def listening(behave: Any) -> Iterator[Any]:
 
 
 def drip(client: Any) -> None:
-    """Send an answer that never ends, a byte now and then."""
+    """Send an endless response, one byte at a time."""
     try:
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         while True:
@@ -224,7 +224,7 @@ def test_kit_waits_and_retries_after_429(breakable: Any) -> None:
     assert ([result.outcome for result in results], len(refused)) == ([PASSED, PASSED], 2)
 
 
-# What it writes down
+# Reports
 
 
 def break_bodies(breakable: Any) -> None:
@@ -324,7 +324,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(
     for key in (target.granted.private_key, target.refused.private_key):
         assert not any(key in text for text in [*sent, *written])
     signatures = {match for text in sent for match in re.findall(r"DAAS [0-9a-f]{64}:([A-Za-z0-9+/=]{44,})", text)}
-    signatures.remove("A" * 4000)  # One that is none.
+    signatures.remove("A" * 4000)  # A case sends this as an invalid signature.
     assert len(signatures) > 10
     assert not any(signature in text for signature in signatures for text in written)
 

@@ -1,4 +1,4 @@
-"""Who calls for lists and contacts in the tests, over the app in this process or over a socket."""
+"""A client of lists and contacts for the tests, of the app in this process or over a socket."""
 
 import hashlib
 import hmac
@@ -20,21 +20,21 @@ NAMED = ("v1/lists", "v1/contacts")
 
 
 def authorization(keys: KeyPair, method: str, uri: str, text: str = NO_DATA, word: str = "RCWS") -> str:
-    """Sign by hand, apart from the product's own signer; `uri` has its query sorted."""
+    """Return an Authorization that is computed without the product's signer; the query of `uri` must be sorted."""
     string = f"{method}::{uri}::{text}".encode().lower()
     return f"{word} {keys.public_key}:{hmac.new(keys.private_key.encode(), string, hashlib.sha256).hexdigest()}"
 
 
 @dataclass
 class Caller:
-    """An application that calls for its lists and contacts."""
+    """An application that manages its lists and contacts."""
 
     application: Application
 
     def signed(
         self, method: str, uri: str, posted: dict[str, Any] | None = None, **headers: str
     ) -> tuple[Headers, bytes]:
-        """Give headers and body of a call; what is posted is JSON that PHP's curl calls a form."""
+        """Return headers and body of a call; the body is JSON with a form's Content-Type, as PHP's curl sends it."""
         body = "" if posted is None else json.dumps(posted, sort_keys=True, separators=(",", ":"))
         text = body or NO_DATA
         signed = {"Authorization": authorization(self.application.keys, method, uri, text), **headers}
@@ -52,12 +52,12 @@ class Caller:
         return ask(server, self.request(method, uri, posted, **headers))
 
     def request(self, method: str, uri: str, posted: dict[str, Any] | None = None, **headers: str) -> bytes:
-        """Give a call as it goes over the wire."""
+        """Return the bytes of a call."""
         signed, body = self.signed(method, uri, posted, **headers)
         return post(signed, body, target=uri, method=method)
 
     def make_list(self, name: str = "List") -> int:
-        """Make a list and give its id."""
+        """Create a list and return its id."""
         answer = self.ask("POST", f"/v1/lists/{name}")
         assert answer.status_code == 201, answer.text
         return int(answer.json["message"].rpartition(" ")[2])

@@ -11,7 +11,7 @@ from .caller import NAMED, Caller
 
 @pytest.fixture
 def make_caller(build: Builder) -> Callable[..., Any]:
-    """Registers an application that may use both services, or those that are named."""
+    """Return a function that registers an application for both services, or for those that are given."""
     return lambda *services, **options: Caller(build.application(services=services or NAMED, **options))
 
 

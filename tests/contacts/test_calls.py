@@ -1,4 +1,4 @@
-"""The calls for lists and contacts, each answer to the byte."""
+"""The calls of lists and contacts, with each response to the byte."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def said(answer: TestResponse) -> tuple[int, str]:
 
 
 def test_ten_calls_respond_as_documented(server: LiveServer, caller: Caller) -> None:
-    """One conversation over a socket, in the document's words."""
+    """The order and values are those of the public document, over one connection."""
     contacts = [f"{letter}@x.org" for letter in "abcdefg"]
     conversation = [
         ("GET", "/v1/lists.json", None, 200, "{}"),
@@ -219,7 +219,7 @@ FIELDS = [column.key for column in Contact.__table__.columns if column.key not i
 
 
 def stored(caller: Caller, number: Any = 1) -> dict[str, str]:
-    """Give a contact's fields as the database has them."""
+    """Return the fields of a contact in the database."""
     with caller.application.app.app_context():
         query = (
             select(Contact)
@@ -397,7 +397,7 @@ def test_unknown_list_or_contact_is_404(caller: Caller, number: str) -> None:
     assert caller.ask("POST", f"/v1/contacts.json/{number}/contacts/", {"email_address": "b@x.org"}).text == no_list
 
 
-# Additions of ours
+# Our additions
 
 
 def test_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
@@ -440,12 +440,12 @@ def test_unknown_address_is_in_no_list(caller: Caller, make_caller: Callable[...
     assert said(caller.ask("GET", "/v1/contacts.json?email_address=a@x.org")) == (200, "{}")
 
 
-# What the vectors hold
+# Vectors
 
 
 @pytest.mark.only("sqlite")
 def test_signed_vectors_get_their_responses(build: Builder) -> None:
-    """A signature without a date holds for ever: these were computed once, by others."""
+    """A signature without a date is valid for ever; those of the vectors were computed by another implementation."""
     documented = [vector for vector in VECTORS if vector["answer"]]
     keys = KeyPair(documented[0]["public_key"], documented[0]["private_key"])
     caller = Caller(build.application(services=NAMED, keys=keys))
@@ -462,7 +462,7 @@ def test_signed_vectors_get_their_responses(build: Builder) -> None:
 
 
 def add_many(caller: Caller, count: int) -> None:
-    """Put contacts into the first list as an import does."""
+    """Import contacts into the first list."""
     with caller.application.app.app_context(), transaction() as connection:
         named = select(Application.id).where(Application.name == caller.application.name).scalar_subquery()
         list_id = connection.scalar(

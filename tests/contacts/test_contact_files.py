@@ -1,4 +1,4 @@
-"""`daas contacts import` and `export`: all of a file or nothing of it."""
+"""`daas contacts import` and `export`: a file is imported whole or not at all."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
 
 @pytest.fixture
 def listed(caller: Caller) -> Caller:
-    """An application with a list of two contacts."""
+    """Return an application with a list of two contacts."""
     caller.make_list()
     caller.add(1, "a@x.org", "b@x.org")
     return caller
@@ -107,7 +107,7 @@ def test_export_of_formulas_is_imported_unchanged(
     daas.json("contacts", "export", "1", "out.csv", "--application", listed.application.name)
     (*_, shown) = csv.DictReader(io.StringIO((daas.directory / "out.csv").read_text(), newline=""))
     fields = ["email_address", "name", "company", "phone", "city", "state"]
-    # The import took '=1 of a foreign file for a protected =1.
+    # The import takes '=1 of a foreign file for a protected =1.
     assert [shown[field] for field in fields] == ["'=cmd@x.org", "'=1+1", "'=1", "'+1 555", "'-5", "'@home"]
     other = make_caller()
     other.make_list()

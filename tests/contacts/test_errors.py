@@ -1,4 +1,4 @@
-"""What goes wrong with calls under /v1, and in which order it is said; the log's rows of them."""
+"""Errors of calls under /v1, the order of the checks, and the rows in the log."""
 
 import base64
 from collections.abc import Callable
@@ -105,7 +105,7 @@ def test_suspended_application_is_rejected(
 @pytest.mark.both_databases
 def test_withdrawn_permission_is_rejected_from_next_call(caller: Caller) -> None:
     app, name = caller.application.app, caller.application.name
-    # Whatever is asked for is well-formed: what is not is refused before it is looked up who asks.
+    # The target is well-formed: a malformed one is rejected before the key is looked up.
     posted = {"email_address": "a@x.org"}
     assert caller.make_list() == 1
     changes: list[tuple[Callable[[], Any], Callable[[], Any]]] = [

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the calls for lists and contacts is true of them."""
+"""The calls of lists and contacts behave as the OpenAPI document says."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ CONTACT = f"{CONTACTS}/{{contact_id}}"
 NAMED = {"{name_or_id}": "1", "{list_id}": "1", "{contact_id}": "1"}
 NEW = {"email_address": "new@x.org"}
 
-#: Each call: its path and method, then a query and what is posted for a success.
+#: Each call: its path and method, then the query and the posted data of a success.
 CALLS = {
     ("/v1/lists.json", "GET"): ("?id=1", None),
     ("/v1/lists.json", "POST"): ("?id=1&name=A", None),
@@ -47,7 +47,7 @@ def document(app: Flask) -> dict[str, Any]:
 
 @pytest.fixture
 def caller(make_caller: Callable[..., Any]) -> Caller:
-    """An application with a list of two contacts."""
+    """Return an application with a list of two contacts."""
     caller = make_caller(explain_401=True)
     caller.make_list()
     caller.add(1, "a@x.org", "b@x.org")
@@ -69,7 +69,7 @@ def ask(
 
 
 def ask_while_it_raises(caller: Caller, error: RuntimeError | TooManyRequests, path: str, method: str) -> TestResponse:
-    """Ask while something below the view fails: here it is what finds the application."""
+    """Send a request while the lookup of the application raises an error."""
     app = caller.application.app
     services = app.extensions["daas"]
     callers, services.callers = services.callers, Broken(error)

@@ -1,4 +1,4 @@
-"""What lists and contacts hold to: numbers without gaps, isolation, the cost of large lists."""
+"""Storage of lists and contacts: ids without gaps, isolation of applications, large lists."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ LARGE = 100_000
 
 
 def at_once(server: LiveServer, requests: list[bytes]) -> list[Answer]:
-    """Send all requests at once, each over a connection of its own, and give the answers."""
+    """Send all requests at once, each on its own connection, and return the responses."""
     start = Barrier(len(requests))
 
     def client(request: Any) -> Any:
@@ -46,7 +46,7 @@ def at_once(server: LiveServer, requests: list[bytes]) -> list[Answer]:
 def test_concurrent_contacts_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
     caller.make_list()
     uri = "/v1/contacts.json/1/contacts/"
-    # Half of them again: what is refused leaves no gap.
+    # Half of them again: a rejected contact leaves no gap.
     addresses = [f"c{n}@x.org" for n in range(CLIENTS)]
     requests = [caller.request("POST", uri, {"email_address": address}) for address in addresses]
     answers = at_once(server, [*requests, *requests[::2]])
@@ -98,7 +98,7 @@ COMMANDS = st.lists(
 
 
 class Model:
-    """What one application should see, kept in plain dictionaries."""
+    """The lists and contacts that one application should see, in plain dictionaries."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -192,7 +192,7 @@ def test_applications_never_see_or_change_each_others_lists(make_caller: Callabl
 
 @pytest.fixture
 def large(app: Flask, caller: Caller) -> Iterator[int]:
-    """The row id of a list with so many contacts, of which every tenth was removed, among others of its kind."""
+    """Yield the row id of one of two lists with LARGE contacts, of which every tenth was removed."""
     for _ in range(2):
         caller.make_list()
     with app.app_context(), transaction() as connection:
@@ -224,7 +224,7 @@ def test_large_list_is_paged_by_index_and_removed_whole(app: Flask, caller: Call
     with app.app_context():
         plan = plan_of(page_query(large, pagesize=5, offset=80_000))
         if db.engine.dialect.name == "sqlite":
-            # What is skipped is skipped in the index alone; the rows that are shown are looked up by their key.
+            # The query skips entries in the index only, and looks up the shown rows by their key.
             assert "COVERING INDEX sqlite_autoindex_contact_1 (list_id=?)" in plan
             assert "SEARCH contact USING INDEX sqlite_autoindex_contact_1 (list_id=? AND number>?)" in plan
         else:

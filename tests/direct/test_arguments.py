@@ -1,4 +1,4 @@
-"""What the arguments of a move may hold, in each of the three content types."""
+"""The arguments of a move, in each of the three content types."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -286,7 +286,7 @@ def test_multipart_may_have_crlf_around_it(before: bytes, after: bytes) -> None:
     assert understand(MULTIPART, before + LINES + after) == UNDERSTOOD
 
 
-# Found by hand: each is read as the form, or as another one, by some widely used reader.
+# Found by hand: some widely used parser reads each of these as the form, or as another one.
 AROUND = {
     "LF before": b"\n" + LINES,
     "CR before": b"\r" + LINES,
@@ -328,7 +328,7 @@ def test_delimiters_that_readers_disagree_about_are_rejected(body: bytes) -> Non
 
 
 def with_id(header: bytes) -> bytes:
-    """Return the good form, with these lines for the header of its second part."""
+    """Return the valid form with these lines as the header of its second part."""
     return LINES.replace(b'Content-Disposition: form-data; name="id"', header)
 
 

@@ -1,4 +1,4 @@
-"""A real browser over the real server, and the demo that the pages speak of."""
+"""A real browser, the real server, and the demo that the pages use."""
 
 import shutil
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Any]:
-    """A page of a browser that has never been anywhere; a test fails if a script of the page does."""
+    """Yield a page of a new browser profile; the test fails if a script of the page raises an error."""
     context = browser.new_context()
     page = context.new_page()
     failures = []
@@ -40,7 +40,7 @@ def page(browser: Browser) -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def pages_server() -> Iterator[LiveServer]:
-    """The service while its database is away: no page asks it."""
+    """Yield the service without a database, because no page uses it."""
     nobody = "postgresql+psycopg://daas@127.0.0.1:1/daas"
     settings = load_settings({"DAAS_DATABASE_URL": nobody, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY})
     with LiveServer.start(settings) as live:

@@ -1,4 +1,4 @@
-"""The console, as a person uses it."""
+"""The console page, driven like a person does."""
 
 import re
 from typing import Any
@@ -21,18 +21,18 @@ class Console:
         self.page.get_by_label(call, exact=True).check()
 
     def fill(self, **fields: str) -> None:
-        """Fill in fields by their names; of equal names, the one that is shown."""
+        """Fill in fields by name; of several with one name, the visible one."""
         for name, text in fields.items():
             self.page.locator(f"form#call [name={name}]:visible").fill(text)
 
     def sign_by_hand(self, change: Any) -> None:
-        """Change the string to sign with a function from text to text."""
+        """Replace the string to sign by what a function returns for it."""
         self.page.get_by_label("Write the string to sign by hand").check()
         box = self.page.get_by_label("String to sign", exact=True)
         box.fill(change(box.input_value()))
 
     def send(self) -> tuple[int, str]:
-        """Send the call, and give the status and the body that the page shows, without its request_id."""
+        """Send the call, and return the shown status and body, without its request_id."""
         with self.page.expect_response(lambda response: re.search("/(direct|v1)/", response.url)) as sent:
             self.page.get_by_role("button", name="Sign and send").click()
         return self.answer_to(sent.value)

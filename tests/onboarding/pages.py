@@ -1,4 +1,4 @@
-"""The pages, and what a test reads off them."""
+"""The pages, parsed for the tests."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ PAGES = [
     REFERENCE,
 ]
 
-# What holds no other element and is told by its class.
+# Elements without children, which their class identifies.
 _LEAVES = {"pre", "span", "code"}
 
 
@@ -42,7 +42,7 @@ class Leaf:
 
 
 class Document(HTMLParser):
-    """A page, taken apart: its links, the ids it has, and its leaves."""
+    """A parsed page: its links, its ids and its leaves."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -78,14 +78,14 @@ class Document(HTMLParser):
             self._open.text += data
 
     def blocks(self) -> list[str]:
-        """Give the kinds of the blocks of code."""
+        """Return the kinds of the blocks of code."""
         return [leaf.kind for leaf in self.leaves if leaf.tag == "pre"]
 
     def all(self, kind: str) -> list[str]:
         return [leaf.text for leaf in self.leaves if leaf.kind == kind]
 
     def sections(self) -> list[dict[str, str]]:
-        """Give the texts of each section's leaves by their kind."""
+        """Return the texts of each section's leaves, by kind."""
         numbers = range(1, self._sections + 1)
         return [{leaf.kind: leaf.text for leaf in self.leaves if leaf.section == number} for number in numbers]
 

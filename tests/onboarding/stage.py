@@ -16,13 +16,13 @@ from daas.signing.mechanism import KeyPair
 
 from ..support.servers import ROOT, LiveServer, environment
 
-#: A name that leads to this machine, but that no browser takes for it: what it serves is no secure context.
+#: A name of this machine that browsers do not know as such: its pages are no secure context.
 INSECURE_HOST = "daas.test"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What `make run` leaves: a directory with the demo's file, and the service over it."""
+    """The result of `make run`: a directory with the demo's file, and the running service."""
 
     directory: Path
     settings: Settings
@@ -30,7 +30,7 @@ class Demo:
     keys: KeyPair
 
     def run(self, script: str) -> str:
-        """Run what a page shows, in the shell that it asks for, and give what that prints."""
+        """Run commands of a page in the shell that the page names, and return their output."""
         done = subprocess.run(
             ["bash", "-c", f"set -e\n{script}"],
             cwd=self.directory,
@@ -46,7 +46,7 @@ class Demo:
 
 @contextmanager
 def start_demo(directory: Path) -> Iterator[Demo]:
-    """Make the demo in an empty directory as `make run` does, and serve it."""
+    """Create the demo in an empty directory, as `make run` does, and serve it."""
     (directory / "instance").mkdir(mode=0o700)
     (directory / ".venv").symlink_to(Path(sys.executable).parent.parent)
     (directory / "examples").symlink_to(ROOT / "examples")
@@ -66,10 +66,10 @@ def start_demo(directory: Path) -> Iterator[Demo]:
 
 @contextmanager
 def start_chromium(executable: str) -> Iterator[Any]:
-    """Start the system's Chromium, without a window."""
+    """Start the system's Chromium without a window."""
     from playwright.sync_api import sync_playwright
 
-    # Chromium's sandbox does not start for root, whom CI runs as; nothing but our own pages is opened.
+    # Chromium's sandbox does not start for root, as which CI runs; only our own pages are opened.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     arguments = [*sandbox, f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"]
     with sync_playwright() as playwright:

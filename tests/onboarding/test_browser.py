@@ -1,4 +1,4 @@
-"""The pages in a real browser: nothing fails, nothing is loaded from elsewhere, everyone can use them."""
+"""The pages in a real browser: no errors, no other hosts, accessible."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ NOT_THERE = "/nothing/here"
 
 @pytest.fixture
 def watched(browser: Browser, pages_server: Any) -> Iterator[Any]:
-    """Open a page in a colour scheme; everything that the browser complains of, or asks for, is kept."""
+    """Return a function that opens a page in a colour scheme and records the browser's errors and requests."""
     contexts = []
 
     def watch(path: Any, *, server: LiveServer | None = None, scheme: Any = "light", **options: Any) -> Any:
@@ -39,7 +39,7 @@ def watched(browser: Browser, pages_server: Any) -> Iterator[Any]:
 
 
 def violations(page: Page) -> Any:
-    """Give what axe finds fault with: the rule and the elements."""
+    """Return the errors that axe finds: the rule and the elements."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe is missing: pip install axe-playwright-python"
     )

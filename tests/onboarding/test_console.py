@@ -1,4 +1,4 @@
-"""The console, in a real browser against the real server."""
+"""The console in a real browser, against the real server."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ MOVE = "Move a message"
 
 @pytest.fixture
 def caller(build: Builder) -> Any:
-    """An application that is shown the server's string to sign, as the demo is."""
+    """Return an application that gets the server's string to sign, like the demo."""
     return build.application(mailboxes=[build.mailbox()], explain_401=True)
 
 
@@ -37,7 +37,7 @@ def console(page: Page, server: LiveServer, caller: Any) -> Any:
 
 @pytest.fixture
 def right_move(console: Any, caller: Any) -> Any:
-    """The console, filled in with a move that succeeds unless a test spoils it."""
+    """Return the console with a move filled in that succeeds unless a test changes it."""
     console.choose(MOVE)
     console.fill(mailbox=caller.mailbox.name, id=caller.mailbox.message, folder=caller.mailbox.folder)
     return console
@@ -87,7 +87,7 @@ def test_console_moves_in_every_content_type(
     assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
 
 
-# The seven documented answers
+# The seven documented responses
 
 
 def test_success_is_shown(right_move: Any, caller: Any) -> None:
@@ -133,7 +133,7 @@ def test_invalid_argument_is_shown(right_move: Any) -> None:
     assert right_move.send() == (422, body)
 
 
-# What was wrong
+# Mistakes
 
 
 MISTAKES = {
@@ -206,11 +206,11 @@ def test_console_says_if_server_does_not_show_its_string(
     assert console.difference.startswith("The server does not show the string that it built")
 
 
-# Beside the server, in the browser
+# The browser without the server
 
 
 def explain(page: Page, server: Any, signed: Any, names: Any) -> Any:
-    """Ask the page's own module for the first difference."""
+    """Return the first difference, as the page's module describes it."""
     source = f"""async ([server, signed, names]) => {{
         const {{ firstDifference }} = await import("{CONSOLE.rpartition("/")[0]}/static/difference.js");
         return firstDifference(server, signed, names);

@@ -1,4 +1,4 @@
-"""The console with the calls for lists and contacts, in a real browser against the real server."""
+"""The console with the calls of lists and contacts, in a real browser against the real server."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ADDED = (201, '{"code":201,"message":"Contact added"}')
 
 @pytest.fixture
 def caller(build: Builder) -> Any:
-    """An application that is shown the server's string to sign, as the demo is."""
+    """Return an application that gets the server's string to sign, like the demo."""
     return build.application(services=NAMED, explain_401=True)
 
 
@@ -137,7 +137,7 @@ def test_each_encoding_is_accepted_or_rejected_as_labelled(console: Any) -> None
         assert console.send()[0] == status, encoding
 
 
-# Beside the server, in the browser
+# The browser without the server
 
 REQUESTS = [
     ("GET", "/v1/lists.json", ""),
@@ -177,7 +177,7 @@ def test_each_string_is_the_first_that_server_accepts(page: Page, pages_server: 
     for (method, uri, body), (posted, string) in zip(REQUESTS, made, strict=True):
         accepted = RCWS.strings_to_sign(RequestToSign(method, uri, body=posted.encode()))
         assert string.encode("latin-1") == accepted[0], body
-        # What is sent says the same as what was typed.
+        # The sent body means the same as the typed text.
         assert accepted[0] in RCWS.strings_to_sign(RequestToSign(method, uri, body=body.encode())), body
 
 

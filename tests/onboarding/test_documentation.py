@@ -1,4 +1,4 @@
-"""What the pages show is what happens: every block of code is run, or made of what is run."""
+"""The pages are true: every block of code is run, or computed from one that is run."""
 
 import json
 import re
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.processes
 
 EXAMPLES = ROOT / "examples"
 
-# The programs that run in a shell, and what runs them.
+# The programs that run in a shell, with the command of each.
 SAMPLES = {
     "move_message.sh": ["bash", "curl", "openssl"],
     "move_message.py": ["python3"],
@@ -27,7 +27,7 @@ SAMPLES = {
     "MoveMessage.cs": ["mcs", "mono"],
 }
 
-# Those of lists and contacts.
+# The programs for lists and contacts.
 LISTS_SAMPLES = {"add_contact.py": ["python3"], "add_contact.php": ["php"]}
 
 REASONS = {
@@ -51,24 +51,24 @@ def documents(demo: Demo) -> dict[str, Document]:
 
 @pytest.fixture(scope="module")
 def cases(documents: dict[str, Document]) -> list[dict[str, str]]:
-    """The sections of the page of errors that provoke an answer."""
+    """Return the sections of the errors page that provoke a response."""
     return [section for section in documents[ERRORS].sections() if "sh" in section]
 
 
 @pytest.fixture(scope="module")
 def setup(documents: dict[str, Document]) -> str:
-    """The block of the page of errors that makes `call`."""
+    """Return the block of the errors page that defines `call`."""
     return documents[ERRORS].all("sh")[0]
 
 
 def shown(section: dict[str, str]) -> tuple[int, str | None, str]:
-    """Give the status, the reason and the body that a section shows."""
+    """Return the status, the reason and the body that a section shows."""
     reason = section.get("header", "").removeprefix("X-Daas-Error: ") or None
     return int(section["status"]), reason, without_request_id(section["json"])
 
 
 def answered(output: str) -> Any:
-    """Give the status, the reason and the body that curl printed."""
+    """Return the status, the reason and the body that curl printed."""
     head, _, body = output.partition("\n\n")
     reason = re.search(r"^X-Daas-Error: (.*)$", head, re.MULTILINE)
     return int(head.split(" ")[1]), reason and reason[1], without_request_id(body)
@@ -92,13 +92,13 @@ def test_errors_page_shows_how_to_read_servers_string(demo: Demo, setup: str, do
 
 @pytest.fixture(scope="module")
 def samples(documents: dict[str, Document]) -> dict[str, dict[str, str]]:
-    """The sections of the page of samples that show a program, by the program."""
+    """Return the sections of the samples page that show a program, by program."""
     return {section["program"]: section for section in documents[SEND_EXAMPLE].sections()}
 
 
 @pytest.fixture(scope="module")
 def strict(demo: Any) -> Any:
-    """The lines that take keys whose application must send Content-MD5 into the environment."""
+    """Return the lines that export keys of an application that must send Content-MD5."""
     register = "application register 'Signs bodies' --mailbox demo.clinician --require-content-md5 --json"
     made = json.loads(demo.run(f".venv/bin/daas {register}"))
     return f"export DAAS_PUBLIC_KEY={made['public_key']} DAAS_PRIVATE_KEY={made['private_key']}"
@@ -166,13 +166,13 @@ def test_command_line_of_the_page_runs(demo: Demo, documents: dict[str, Document
 
 @pytest.mark.slow
 def test_testing_page_runs_from_create_to_remove(tmp_path: Path) -> None:
-    """The demo is of its own: it gets a folder more, which other pages do not show."""
+    """It uses a separate demo, because it adds a folder that other pages do not show."""
     with start_demo(tmp_path) as fresh:
         page = Document(fresh.run(f"curl -sS --fail {fresh.server.url}{TESTING}"))
         create, remove, play, play_with_demo = page.all("sh")
         assert re.search(r"^\d+ cases: \d+ passed, 0 failed, \d+ skipped\.$", fresh.run(play_with_demo), re.MULTILINE)
         assert fresh.run(create).count("a wrong signature") == 2
-        # All cases are played elsewhere, against this server too.
+        # Other tests run all cases of the kit against this server.
         assert " 0 failed, 0 skipped." in fresh.run(play.replace("--junit", "--case 'answer.*' --junit"))
         removed = fresh.run(remove)
     shown = [text for text in page.all("") if text.startswith("sandbox.")]
@@ -194,14 +194,14 @@ def test_list_gets_response_that_its_page_shows(
 
 def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
     lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages")]
-    # There is no way to provoke a defect, nor what a setting asks for that is not set here.
+    # A defect cannot be provoked, nor errors that need other settings or a large mailbox.
     messages = ("Forbidden", "Internal Server Error", "Too Many Requests")
     unprovoked = {f'{{"request_id":"1812","message":"{message}"}}' for message in messages}
     answers = {case["json"] for case in cases} | {*lists} | unprovoked
     setup, *others = documents[ERRORS].all("sh")
     run = {setup, *(case["sh"] for case in cases), *(text for text in others if "base64 -d" in text)}
     run |= {*documents[SEND_EXAMPLE].all("sh"), *documents[TESTING].all("sh")}
-    # tests/onboarding/test_lists_pages.py makes these calls.
+    # tests/onboarding/test_lists_pages.py sends these calls.
     answers |= {section["json"] for path in (LISTS, CONTACTS) for section in documents[path].sections()}
     for path, document in documents.items():
         assert {*document.blocks()} <= {"sh", "http", "json", "program", "vector", "string"}, path
@@ -210,7 +210,7 @@ def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document]
 
 
 def test_every_shown_request_has_a_valid_signature(documents: dict[str, Document]) -> None:
-    """The keys are the example's, which the page of authentication shows."""
+    """The keys are those of the examples, which the authentication page shows."""
     text = documents[DOCUMENTATION + "authentication"].text
     public_key = re.search(r"public key\s*([0-9a-f]{64})", text)[1]
     blocks = [block for document in documents.values() for block in document.all("http")]

@@ -1,4 +1,4 @@
-"""What the pages show of lists and contacts: every call is signed as it stands, and answered as it is shown."""
+"""The pages about lists and contacts: every shown call has a valid signature and gets the shown response."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from .pages import AUTHENTICATION, CONTACTS, LISTS, Document
 
 @dataclass
 class Shown:
-    """A call as a page shows it: the request, its parts, and the string to sign beside it."""
+    """A call on a page: the request, its parts, and its string to sign."""
 
     http: str
     string: str
@@ -25,13 +25,13 @@ class Shown:
 
     @property
     def parts(self) -> Any:
-        """Give method, URI, Authorization and body."""
+        """Return method, URI, Authorization and body."""
         return re.fullmatch(
             r"(\w+) (\S+) HTTP/1.1\nAuthorization: (.*)(?:\nContent-Type: .*\n\n(.*))?", self.http
         ).groups("")
 
     def signed_with(self, keys: KeyPair) -> str:
-        """Sign it by hand."""
+        """Return the Authorization under the private key, computed without the product's signer."""
         method, uri, _, body = self.parts
         path, mark, query = uri.partition("?")
         uri = path + mark + "&".join(sorted(query.split("&")))
@@ -43,14 +43,14 @@ class Shown:
 
 @pytest.fixture
 def shown(app: Flask) -> list[Shown]:
-    """The calls of both pages, in their order."""
+    """Return the calls of both pages, in order."""
     sections = [s for path in (LISTS, CONTACTS) for s in Document(app.test_client().get(path).text).sections()]
     return [Shown(s["http"], s["string"], (int(s["status"]), s["json"])) for s in sections]
 
 
 @pytest.fixture
 def keys(app: Flask) -> KeyPair:
-    """The keys of the examples, which the page of authentication shows."""
+    """Return the keys of the examples, which the authentication page shows."""
     found = re.findall(r"(?:public|private) key</th><td><code>(.*?)</code>", app.test_client().get(AUTHENTICATION).text)
     return KeyPair(*found)
 

@@ -1,4 +1,4 @@
-"""Pages of other origins, in a real browser: one that is allowed can call the API, one that is not cannot."""
+"""Pages of other origins in a real browser: only an allowed origin can call the API."""
 
 import http.server
 import threading
@@ -26,7 +26,7 @@ SCRIPTS = {
 
 
 class BlankPage(http.server.BaseHTTPRequestHandler):
-    """A page with nothing on it, and the scripts that it may load."""
+    """Serves an empty page and the scripts that it may load."""
 
     def do_GET(self) -> None:
         script = SCRIPTS.get(self.path)
@@ -41,7 +41,7 @@ class BlankPage(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_blank_pages() -> Iterator[str]:
-    """Serve an origin of its own, and give it."""
+    """Serve another origin and yield it."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), BlankPage) as other:
         thread = threading.Thread(target=other.serve_forever)
         thread.start()
@@ -69,7 +69,7 @@ def open_server(settings: Settings, allowed: Any) -> Iterator[Any]:
 
 
 def move_from(page: Page, origin: Any, server: LiveServer, application: Application) -> Any:
-    """Move the application's message from a page of an origin, and give what its script saw."""
+    """Move the application's message by a script on a page of an origin, and return the script's result."""
     box = application.mailbox
     body = urlencode({"mailbox": box.name, "id": box.message, "folder": box.folder})
     date, md5 = now(), content_md5(body.encode())
@@ -112,7 +112,7 @@ def test_only_servers_own_origin_moves_by_default(
 
 
 def run_sample(page: Page, origin: Any, server: LiveServer, application: Application, *, with_md5: Any) -> Any:
-    """Run the published sample on a page of an origin, and give the status and the body of the answer."""
+    """Run the published sample on a page of an origin, and return the status and the body of the response."""
     box = application.mailbox
     page.goto(origin)
     return page.evaluate(

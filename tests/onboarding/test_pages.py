@@ -1,4 +1,4 @@
-"""What the pages say, as the app in this process serves them."""
+"""The contents of the pages, served by the app in this process."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def read(app: Flask, path: str) -> Document:
 
 
 def app_with(**environ: str) -> Flask:
-    """Make an app whose database nobody serves."""
+    """Return an app whose database is not running."""
     nobody = "postgresql+psycopg://daas@127.0.0.1:1/daas"
     return create_app(load_settings({"DAAS_DATABASE_URL": nobody, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY, **environ}))
 
@@ -103,7 +103,7 @@ def test_console_links_to_a_section_for_every_status(app: Flask) -> None:
 @pytest.mark.parametrize("path", [*PAGES, "/", "/nothing", OPENAPI, STATIC + "style.css", STATIC + "console.js"])
 def test_nothing_may_be_loaded_from_other_hosts(app: Flask, path: str) -> None:
     headers = app.test_client().get(path).headers
-    # The icons of Swagger UI are images in its stylesheet.
+    # The icons of Swagger UI are data: images in its stylesheet.
     images = {"img-src 'self' data:"} if path == REFERENCE else {"img-src 'self'"}
     assert {*headers["Content-Security-Policy"].split("; ")} == POLICY | images
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -151,7 +151,7 @@ def test_examples_call_this_machine_without_demo_too(bind: str) -> None:
     assert "url=http://127.0.0.1:8000\n" in read(app_with(DAAS_BIND=bind), ERRORS).text
 
 
-# 2026-01-05 has a month and a day of one digit; 0.75 is no whole second.
+# 2026-01-05 has a month and a day of one digit, and .75 is a fraction of a second.
 @pytest.mark.parametrize("now", [1795316402.75, 1767571445.0, 1782864000.5])
 def test_every_shown_date_is_the_time_of_the_response(app: Flask, clock: Clock, now: float) -> None:
     clock.stopped = now

@@ -1,4 +1,4 @@
-"""The reference, in a real browser: Swagger UI over the OpenAPI document, signing what it sends."""
+"""The reference in a real browser: Swagger UI with the OpenAPI document, which signs its requests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
 
 @pytest.fixture
 def reference(page: Any, server: LiveServer) -> Iterator[Any]:
-    """The page with the calls on it; a test fails if it asks another host or logs anything that it should not."""
+    """Yield the loaded page; the test fails if the page contacts another host or logs an unexpected message."""
     page.set_default_timeout(60_000)
     page.asked, page.logged = [], []
     page.on("request", lambda request: page.asked.append(request))  # noqa: PLW0108  Playwright takes no built-in.
@@ -29,7 +29,7 @@ def reference(page: Any, server: LiveServer) -> Iterator[Any]:
     page.wait_for_selector(".opblock")
     yield page
     assert [request.url for request in page.asked if not request.url.startswith(server.url + "/")] == []
-    # Chromium logs each answer that is a refusal; nothing else.
+    # Chromium logs every error response; nothing else may be logged.
     assert [m.text for m in page.logged if "the server responded with a status of" not in m.text] == []
 
 
@@ -39,7 +39,7 @@ def type_keys(page: Page, keys: Any) -> None:
 
 
 def open_call(page: Page, name: Any) -> Any:
-    """Open a call to try it out, and give its part of the page."""
+    """Open a call to try it out, and return its part of the page."""
     call = page.locator(f"[id$='-{name}']")
     call.locator(".opblock-summary-control").click()
     call.get_by_role("button", name="Try it out").click()

@@ -1,4 +1,4 @@
-"""The reference with the calls for lists and contacts, in a real browser."""
+"""The reference with the calls of lists and contacts, in a real browser."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `make run` does, step by step, in an empty folder; and what it tells people to type."""
+"""The steps of `make run` in an empty directory, and the commands that it prints."""
 
 import configparser
 import os
@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture
 def place(tmp_path: Path, make_settings: Callable[..., Settings], request: pytest.FixtureRequest) -> Path:
-    """An empty working directory with what is served, on an empty database of each kind."""
+    """Change to a new working directory with the files of the service, and use a new database of each kind."""
     for name in ("wsgi.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").mkdir()

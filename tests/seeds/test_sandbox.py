@@ -1,4 +1,4 @@
-"""The sandbox: what it makes, what it prints, that all of it can be put back and taken away."""
+"""The sandbox: what create makes and prints, and that reset restores and remove deletes all of it."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ FILE = "instance/sandbox.json"
 
 @pytest.fixture
 def daas(settings: Settings, app: Flask, tmp_path: Path) -> Iterator[Commands]:
-    """The command line in a working directory of its own; a sandbox that is left there is taken away."""
+    """Yield the command line in a new working directory; a sandbox that a test leaves there is removed."""
     commands = Commands(settings, tmp_path)
     yield commands
     if (tmp_path / FILE).exists():
@@ -37,7 +37,7 @@ def daas(settings: Settings, app: Flask, tmp_path: Path) -> Iterator[Commands]:
 
 @pytest.fixture
 def made(daas: Commands, server: LiveServer) -> dict[str, Any]:
-    """What `daas sandbox create --json` prints."""
+    """Return the output of `daas sandbox create --json`."""
     return daas.json("sandbox", "create", "--url", server.url)
 
 
@@ -50,7 +50,7 @@ def names(daas: Commands, group: str, column: str) -> list[str]:
     return [row[column] for row in daas.json(group, "list") if row[column].startswith("sandbox.")]
 
 
-# What is printed is what happens
+# Printed requests and responses
 
 
 def send(method: str, url: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], str]:
@@ -145,7 +145,7 @@ def test_server_is_that_of_the_settings(daas: Commands) -> None:
     assert daas.json("sandbox", "reset", DAAS_BIND="0.0.0.0:80")["conformance_command"][2] == "http://127.0.0.1:8000"
 
 
-# What it makes
+# Create
 
 
 def test_sandbox_has_three_applications_and_three_mailboxes(
@@ -189,7 +189,7 @@ def test_no_old_date_is_printed_if_dates_are_not_compared(daas: Commands) -> Non
     assert "date-unreadable" in reasons
 
 
-# Made once
+# Create twice
 
 
 def test_second_sandbox_is_rejected_and_changes_nothing(
@@ -237,7 +237,7 @@ def test_unreadable_file_is_rejected(daas: Commands, content: str) -> None:
     (daas.directory / FILE).unlink()
 
 
-# Put back
+# Reset
 
 
 @pytest.mark.both_databases
@@ -267,7 +267,7 @@ def test_reset_restores_everything_with_the_same_keys(
     assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
 
 
-# Taken away
+# Remove
 
 
 @pytest.mark.both_databases

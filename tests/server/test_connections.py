@@ -1,4 +1,4 @@
-"""Requests on connections to the service itself, without a proxy: pieces, pipelines, ambiguous ends, a stop."""
+"""Connections to the service without a proxy: requests in pieces, pipelines, ambiguous ends, a stopping server."""
 
 import socket
 from contextlib import suppress
@@ -107,7 +107,7 @@ def test_stopping_server_completes_running_requests(settings: Settings, applicat
         with connected(live) as kept, connected(live) as half:
             assert kept.ask(request).status == 200
             half.send(request[:-1])
-            # Two later requests: a thread has taken up the one before.
+            # After two later requests, a thread has begun with the first.
             assert [ask(live, post([], target="/direct/nothing")).status for _ in range(2)] == [404, 404]
             live.process.terminate()
             assert kept.at_end()

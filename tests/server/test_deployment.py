@@ -1,4 +1,4 @@
-"""What lies in deploy/ for operators is what systemd takes; nginx.conf has tests of its own."""
+"""The files in deploy/ work with systemd; nginx.conf has its own tests."""
 
 import importlib.util
 import os
@@ -57,7 +57,7 @@ def test_every_dependency_is_pinned_with_hashes() -> None:
         assert [entry for entry in entries if not re.match(r"\S+==\S+(?s:.*)--hash=sha256:[0-9a-f]{64}", entry)] == []
 
 
-# Backup and restore, as docs/running-in-production.md has them.
+# Backup and restore, as docs/running-in-production.md describes them.
 
 
 PAGE = (ROOT / "docs" / "running-in-production.md").read_text()
@@ -90,7 +90,7 @@ def run(recipe: str, directory: Path, **environ: Any) -> None:
 
 @pytest.fixture
 def backed_up(database_kind: str, tmp_path: Path, postgresql: PostgreSQL) -> Any:
-    """The settings of a service in use, those of what is restored, and the recipes that do both."""
+    """Return the settings of a service in use, those of its restored copy, and the documented commands for both."""
     if database_kind == "sqlite":
         if not shutil.which("sqlite3"):
             pytest.skip("sqlite3 is missing: apt-get install sqlite3")

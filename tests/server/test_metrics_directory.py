@@ -1,4 +1,4 @@
-"""Where the processes of a server keep their metrics, and what a full disk does to them."""
+"""The directory of the metrics of all processes, and the effect of a full disk on it."""
 
 import tempfile
 import time
@@ -25,7 +25,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the directory is looked f
 
 @pytest.fixture
 def parent_of_made(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return where the directory is made, with RUNTIME_DIRECTORY as given."""
+    """Return the parent of the new directory, with RUNTIME_DIRECTORY as given."""
     monkeypatch.setenv(DIRECTORY, "")
 
     def make(runtime: Any) -> Any:
@@ -57,7 +57,7 @@ def test_metrics_of_all_processes_are_added_up(make_settings: Callable[..., Sett
     with LiveServer.start(settings, DAAS_WORKERS="2", RUNTIME_DIRECTORY=str(tmp_path)) as live:
         (directory,) = tmp_path.glob("daas-metrics-*")
         sent, deadline = 0, time.monotonic() + 30
-        # Connections of their own, so that both processes serve some.
+        # Each request has its own connection, so that both processes serve some.
         while sent < 20 or (len([*directory.glob("counter_*.db")]) < 2 and time.monotonic() < deadline):
             assert status_of(live) == 404
             sent += 1
@@ -93,7 +93,7 @@ def status_of(live: Any) -> Any:
 
 
 def counts_of_both(live: Any) -> Any:
-    """Return what the processes count, asked so often that each of them has probably responded."""
+    """Return the counts, requested so often that each process has probably responded."""
     answers = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30) for _ in range(4)]
     assert {answer.status_code for answer in answers} == {200}
     return {value_of(answer.text, "daas_requests_total", reason="path-unknown") for answer in answers}

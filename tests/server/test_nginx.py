@@ -1,4 +1,4 @@
-"""The service behind nginx as deploy/nginx.conf sets it up: what reaches it, what nginx rejects, and how."""
+"""The service with nginx in front, by deploy/nginx.conf: what reaches the service, and what nginx rejects."""
 
 import inspect
 import json
@@ -29,7 +29,7 @@ from ..web import test_http, test_raw_request
 
 pytestmark = pytest.mark.slow
 
-# About the service's own reading of malformed HTTP and of half a request, and about its peer's address.
+# Tests of how the service itself reads malformed HTTP and cut requests, and of its peer's address.
 NOT_BEHIND_A_PROXY = {
     "test_malformed_http_is_rejected_in_json_and_not_logged",
     "test_silent_connection_is_closed_without_response",
@@ -46,7 +46,7 @@ BODIES = [
     test_raw_request.test_pipelined_requests_get_responses_in_order,
     test_raw_request.test_request_inside_a_body_is_not_served,
 ]
-# The contract over raw HTTP, again with nginx between; conftest.py says which cases never reach the service.
+# The tests over raw HTTP again, through nginx; conftest.py lists the cases that never reach the service.
 globals().update(
     {
         name: test
@@ -91,7 +91,7 @@ def test_nginx_rejects_malformed_http_in_json(server: Front, request_: bytes) ->
 
 kit_target = conformance.target
 
-#: What nginx answers by itself: two Authorization headers are a 400, a request line of HTTP/0.9 has no status line.
+#: Rejections by nginx: two Authorization headers are a 400, a request line of HTTP/0.9 gets no status line.
 NOT_THE_SERVICES = {"authorization.repeated", "rcws.refused.repeated", "http.no-version"}
 
 
@@ -103,7 +103,7 @@ def test_kit_passes_through_nginx(
         at = Server.at(front.url), kit_target, 10
         results = [*run(MovedMessage(*at), cases(kit_target)), *run(OwnList(*at), CASES)]
     assert {result.case.id for result in results if result.outcome == FAILED} == NOT_THE_SERVICES
-    # TLS has no way to say that a request ends half-way.
+    # With TLS a client cannot close only its sending side.
     assert {result.reason for result in results if result.outcome == SKIPPED} == {
         "The target has no connection without TLS, whose sending side can be closed alone."
     }

@@ -1,4 +1,4 @@
-"""What gunicorn itself rejects, or fails at: JSON for the client, one line for the operator, nothing of the request."""
+"""Rejections and failures of gunicorn itself: JSON for the client, one line in the log, no data of the request."""
 
 import json
 import re
@@ -21,7 +21,7 @@ SECRET = "hypertension"
 
 
 def failing_app(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterator[bytes]:
-    """Fail in one of the ways in which an application may fail."""
+    """Fail like an application can: by an exception or by an invalid response."""
     if environ["PATH_INFO"] == "/header":
         start_response("200 OK", [("X-Subject", f"{SECRET}\n")])
     raise RuntimeError(SECRET)
@@ -36,7 +36,7 @@ def failing(make_settings: Callable[..., Settings]) -> Iterator[LiveServer]:
 
 
 def lines_about(live: LiveServer, answer: Answer) -> list[dict[str, Any]]:
-    """Return the lines of the log that bear the request_id of a response."""
+    """Return the lines of the log with the request_id of a response."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         lines = [json.loads(line) for line in live.log.read_text().rpartition("\n")[0].splitlines()]

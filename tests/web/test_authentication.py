@@ -1,4 +1,4 @@
-"""Who is let in, what a refusal tells, and to whom."""
+"""Authentication of requests: accepted signatures, and what a 401 explains."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from ..conftest import ENCRYPTION_KEY, Clock
 from ..support.actors import FORM, MOVE, Application, authorization, now
 from ..support.builders import Builder
 
-# 3 June 2013, 12:13:56 in New York: 16:13:56 UTC, for it was summer.
+# 3 June 2013, 12:13:56 in New York: 16:13:56 UTC, in daylight saving time.
 EXAMPLE = "06/03/2013 12:13:56"
 EXAMPLE_EDT = datetime(2013, 6, 3, 16, 13, 56, tzinfo=UTC).timestamp()
 
@@ -28,7 +28,7 @@ def reason_of(build: Builder, answer: TestResponse) -> str:
 
 
 def ask(application: Application, **parts: Any) -> TestResponse:
-    """Send a good move of the application's own, signed with the given parts."""
+    """Send a valid move of the application's message, signed with the given parts."""
     box = application.mailbox
     return application.post_signed(f"mailbox={box.name}&id={box.message}&folder=Sent", **parts)
 
@@ -117,7 +117,7 @@ def test_signed_request_without_content_type_is_named(
     is_good = not (sent is None and signed == "")
     assert answer.headers.get("X-Daas-Error") == ("content-type-missing" if is_good else None)
     assert answer.headers.get("X-Daas-Clock-Skew") == ("0" if is_good else None)
-    # No signature of such a request is accepted: a string to sign would send its sender the wrong way.
+    # No signature of such a request is accepted, so a string to sign would mislead the client.
     assert "X-Daas-String-To-Sign" not in answer.headers
 
 
@@ -157,7 +157,7 @@ def test_only_date_may_be_signed_as_utf_8(application: Application) -> None:
 
 
 def test_explanation_shows_trailing_space_of_signed_date(build: Builder) -> None:
-    """As moment.js writes one where it knows no zone: it is signed, but is no part of a header's value."""
+    """moment.js writes a trailing space if it knows no zone: it is signed, but not part of the header's value."""
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     date = "06/03/2013 12:13:56"
     answer = ask(
@@ -224,7 +224,7 @@ def test_unreadable_x_daas_date_precedes_readable_date(application: Application,
 def test_date_window_is_900_seconds_either_way_inclusive(
     application: Application, clock: Clock, offset: int, status: int
 ) -> None:
-    clock.stopped = EXAMPLE_EDT - offset + 0.9  # The fraction of the server's second does not count.
+    clock.stopped = EXAMPLE_EDT - offset + 0.9  # The fraction of the server's second is ignored.
     answer = ask(application, date=f"{EXAMPLE} EDT")
     assert answer.status_code == status
     if status == 401:
@@ -274,7 +274,9 @@ MD5 = hashlib.md5(BODY, usedforsecurity=False)
     ids=["base64", "hex", "HEX", "base64 of hex"],
 )
 def test_content_md5_is_accepted_in_each_form_of_clients(application: Application, md5: str) -> None:
-    assert application.post_signed(BODY, md5=md5).status_code == 403  # Past authentication: mailbox a is not open.
+    assert (
+        application.post_signed(BODY, md5=md5).status_code == 403
+    )  # Authentication succeeded: the mailbox a is not accessible.
 
 
 @pytest.mark.parametrize(
@@ -336,7 +338,7 @@ def test_string_to_sign_over_2048_characters_is_not_shown(build: Builder) -> Non
 
 @pytest.fixture
 def other_app(settings: Settings) -> Iterator[Callable[..., Any]]:
-    """The same database under settings of the test's own."""
+    """Yield a function that makes an app over the same database with other settings."""
     made = []
 
     def make(**environ: Any) -> Any:

@@ -1,7 +1,7 @@
-"""What a request costs a worker before anyone knows who sent it: five times a plain 401 at most, whatever its bytes.
+"""The work for a request before its signature is known to be valid: at most five times that of a plain 401.
 
-Calls of Python's functions are counted, those of C's, which take a quarter of their time, and the bytes that are
-hashed, which stand for the work that C does on whole texts. Time is not measured: it is another one on every machine.
+The tests count calls of Python functions, calls of C functions (a quarter of their time each) and hashed bytes, which
+stand for the work that C does on whole texts. They do not measure time, which differs between machines.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from daas.signing import mechanism
 
 from ..support.actors import FORM, MOVE
 
-# To write, lower-case and hash so many bytes takes about as long as a call.
+# To write, lower-case and hash this many bytes takes about as long as a call.
 BYTES_FOR_A_CALL = 250
 C_CALLS_FOR_A_CALL = 4
 MOST = 5
@@ -37,7 +37,7 @@ Cost = Callable[..., float]
 
 @dataclass
 class Meter:
-    """Counts what is done while it is on."""
+    """Counts the work while it is on."""
 
     calls: int = 0
     c_calls: int = 0
@@ -65,7 +65,7 @@ class Meter:
 
 @pytest.fixture
 def cost(app: Flask) -> Cost:
-    """Return a function that returns what a request costs, which is rejected with one of these statuses."""
+    """Return a function that returns the cost of a request, which must be rejected with one of these statuses."""
     client = app.test_client()
 
     def measure(
@@ -82,7 +82,7 @@ def cost(app: Flask) -> Cost:
 
 @pytest.fixture
 def limit(cost: Cost) -> float:
-    """The cost that no request may exceed, of both APIs."""
+    """Return the cost that no request to either API may exceed."""
     plain = [cost(LISTS, RCWS, method="GET"), cost(MOVE, {**DAAS, "Content-Type": FORM})]
     assert min(plain) > 300  # The meter is on.
     return MOST * min(plain)

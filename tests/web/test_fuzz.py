@@ -1,4 +1,4 @@
-"""Hostile requests: whatever is sent, the answer is one of the documented ones, in JSON, and comes."""
+"""Hostile requests: every one gets a documented response in JSON."""
 
 import itertools
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.processes
 JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=b"
 
-# The same examples on every run, so that a failure is the change's and not the day's.
+# The same examples on every run, so that a failure is caused by the change under test.
 steady = settings(
     derandomize=True,
     database=None,
@@ -36,16 +36,16 @@ steady = settings(
 
 @pytest.fixture(scope="module")
 def hostile(app: Flask) -> Application:
-    """An application that a whole run of hostile requests shares; its message may be moved."""
+    """Return an application that all hostile requests of a run share; its message may be moved."""
     build = Builder(app)
     return build.application(mailboxes=[build.mailbox()])
 
 
-# The documented answers
+# The documented responses
 
 
 def sentences(labels: dict[str, str]) -> set[str]:
-    """Give every body that names some of the arguments, as missing or as invalid."""
+    """Return every error body that names some of the arguments as missing or invalid."""
     bodies = set()
     for size in range(1, len(labels) + 1):
         for fields in itertools.combinations(labels, size):
@@ -145,14 +145,14 @@ odd_bytes = st.sampled_from(
 
 
 def filled(application: Application, text: str) -> str:
-    """Let some of what is made up be right, so that more than the first check is reached."""
+    """Return a strategy with some valid values, so that requests get past the first check."""
     box = application.mailbox
     return {"0": box.name, "1": box.message, "null": box.folder}.get(text, text)
 
 
 @st.composite
 def spoiled(draw: Any, wholes: st.SearchStrategy[bytes]) -> bytes:
-    """Make bytes with odd ones put in, others taken out or doubled."""
+    """Return a strategy for bytes with odd ones inserted and others removed or doubled."""
     body = draw(wholes)
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(body)))
@@ -180,7 +180,7 @@ json_leaves = texts.map(json.dumps) | st.sampled_from(
 
 
 def as_object(pairs: list[tuple[str, str]]) -> str:
-    """Write a JSON object of names and values that are written already; json.dumps() would make equal names one."""
+    """Return a JSON object of names and values in JSON; json.dumps() would drop repeated names."""
     return "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in pairs) + "}"
 
 
@@ -285,7 +285,7 @@ def test_mangled_query_gets_documented_response(
 
 
 def all_answers(server: LiveServer, data: bytes) -> list[Answer]:
-    """Send bytes, say that nothing more will come, and read all answers until the server closes the connection."""
+    """Send bytes, close the sending side, and return all responses until the server closes the connection."""
     answers = []
     with connected(server) as wire:
         wire.send(data)
@@ -382,7 +382,7 @@ def test_mangled_headers_get_documented_response(
 def test_changed_head_gets_documented_response_or_none(
     server: LiveServer, hostile: Application, at: Any, put: Any, over: Any
 ) -> None:
-    # The beginning stays: what is not under /direct may be a page for people.
+    # The beginning stays: a path outside /direct may be a page, in HTML.
     beginning, rest = b"POST /direct/", signed_post(hostile, form(hostile)).removeprefix(b"POST /direct/")
     for number, what in zip(at, put, strict=False):
         where = number % len(rest)
@@ -398,7 +398,7 @@ def test_random_bytes_are_rejected_in_json_or_get_no_response(server: LiveServer
         assert (answer.status, answer.error[1] in DOCUMENTED[answer.status]) == (400, True)
 
 
-# The nastiest ones
+# The nastiest requests
 
 
 BAD_REQUEST = (400, '{"message":"Bad Request"}')
@@ -632,7 +632,7 @@ TABLE = [
 
 
 def fill(body: bytes, application: Application) -> bytes:
-    """Put the first mailbox, message and folder of an application in their places."""
+    """Replace the placeholders by the first mailbox, message and folder of an application."""
     box = application.mailbox
     for place, text in [(b"<mailbox>", box.name), (b"<id>", box.message), (b"<folder>", box.folder)]:
         body = body.replace(place, text.encode())
@@ -640,7 +640,7 @@ def fill(body: bytes, application: Application) -> bytes:
 
 
 def assert_answer(build: Builder, application: Application, answer: Answer, expected: str | tuple[int, str]) -> None:
-    """Check an answer to the byte, but for its request_id, and that a message was moved only if it says so."""
+    """Check all bytes of a response but its request_id, and that the message was moved only by a success."""
     box = application.mailbox
     if expected == MOVED:
         body = {"mailbox": box.name, "id": box.message, "folder": box.folder}
@@ -742,7 +742,7 @@ def test_query_that_is_not_utf_8_is_400(server: LiveServer, application: Applica
     assert ask(server, head(target, headers, method="GET")).error == BAD_REQUEST
 
 
-# A setting allows bodies of many megabytes: what takes the square of their length would hold up everyone.
+# A setting allows bodies of many megabytes: work that grows with the square of their length would block a worker.
 
 
 @pytest.fixture(scope="module")

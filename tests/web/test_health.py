@@ -1,4 +1,4 @@
-"""What monitors ask for, who may ask, and what the metrics count."""
+"""Health checks and metrics: their responses, the addresses that may request them, and what is counted."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ from ..support.commands import new_name
 from ..test_settings import fill
 
 VIEWS = ["/health/live", "/health/ready", "/metrics"]
-MD5 = "CY9rzUYh03PK3k6DJie09g=="  # Of `test`.
+MD5 = "CY9rzUYh03PK3k6DJie09g=="  # The MD5 of `test`.
 
 
 def ask(app: Flask, path: str, peer: str = "127.0.0.1", headers: dict[str, str] | None = None) -> TestResponse:
@@ -31,7 +31,7 @@ def ask(app: Flask, path: str, peer: str = "127.0.0.1", headers: dict[str, str] 
 
 @pytest.fixture
 def own(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[Flask]:
-    """An app over a database of its own, which a test may spoil."""
+    """Yield an app over its own database, which a test may damage."""
     settings = make_settings(database_kind)
     fill(settings)
     app = create_app(settings)
@@ -42,7 +42,7 @@ def own(database_kind: str, make_settings: Callable[..., Settings]) -> Iterator[
 
 @pytest.fixture(scope="module")
 def app_behind(settings: Settings) -> Iterator[Callable[..., Any]]:
-    """Make an app whose settings have something about proxies or monitors."""
+    """Yield a function that makes an app with settings about proxies or monitors."""
     made = []
 
     def make(**environ: Any) -> Any:
@@ -127,7 +127,7 @@ def test_setting_opens_health_to_other_networks(app_behind: Callable[..., Any]) 
 
 
 def value_of(text: str, name: str, **labels: Any) -> float:
-    """Give the value of a metric, added up over the labels that are not named."""
+    """Return the value of a metric, summed over the labels that are not given."""
     total = 0.0
     for labelled, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
         found = dict(re.findall(r'(\w+)="([^"]*)"', labelled))
@@ -138,7 +138,7 @@ def value_of(text: str, name: str, **labels: Any) -> float:
 
 @pytest.fixture
 def counted(settings: Settings) -> Iterator[tuple[Application, Callable[..., Any]]]:
-    """An app of the test's own, so that what it counts is the test's; a caller, and what the metrics say."""
+    """Yield an application of a new app, whose counts start at zero, and a function that returns its metrics."""
     app = create_app(settings)
     build = Builder(app)
     yield build.application(mailboxes=[build.mailbox()]), lambda: ask(app, "/metrics").text
@@ -147,7 +147,7 @@ def counted(settings: Settings) -> Iterator[tuple[Application, Callable[..., Any
 
 
 def send(application: Application, body: str = "", **parts: Any) -> None:
-    """Send a signed POST and close its answer, as a server does when it is sent."""
+    """Send a signed POST and close its response, as a server does after sending it."""
     application.post_signed(body, **parts).close()
 
 

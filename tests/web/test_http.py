@@ -1,4 +1,4 @@
-"""HTTP as it comes over the wire: connections, targets, headers, methods, other origins, gunicorn's refusals."""
+"""HTTP on raw connections: targets, headers, methods, other origins, gunicorn's rejections."""
 
 import datetime
 import re
@@ -36,7 +36,7 @@ def count_rows(build: Builder) -> int:
 
 @pytest.fixture(scope="module")
 def open_server(settings: Settings) -> Iterator[LiveServer]:
-    """The server with one origin allowed."""
+    """Return a server that allows one origin."""
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=ORIGIN) as live:
         yield live
 
@@ -119,7 +119,7 @@ def test_upgrade_is_ignored(server: LiveServer, application: Application) -> Non
         )
 
 
-# The Host header is not signed and nothing depends on it.
+# The Host header is not signed, and nothing depends on it.
 HOSTS = {
     "missing": None,
     "blank": "",
@@ -554,7 +554,7 @@ def test_head_is_rejected_without_body(
         answer = wire.ask(head(target, [], method="HEAD"), head_only=True)
         assert (answer.status, answer.header("Allow")) == (status, allow)
         assert answer.header("X-Request-Id").isdecimal()
-        # A body would be read as the beginning of this answer.
+        # A body would be read as the beginning of this response.
         assert wire.ask(signed_post(application, form(application))).status == 200
 
 
@@ -684,7 +684,7 @@ def test_other_origin_is_served_but_cannot_read(open_server: LiveServer, applica
     assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
 
 
-# What gunicorn refuses
+# Rejections by gunicorn
 
 
 def spoil(before: bytes, after: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, whole, and true of the service."""
+"""The OpenAPI document is valid and complete, and the service behaves as it says."""
 
 import base64
 import datetime
@@ -37,7 +37,7 @@ in_each_operation = pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=
 
 @pytest.fixture
 def application(build: Builder) -> Application:
-    """An application whose mailbox has more than one page."""
+    """Return an application whose mailbox has more than one page of messages."""
     return build.application(mailboxes=[build.mailbox(messages=2)], explain_401=True)
 
 
@@ -47,7 +47,7 @@ def document(app: Flask) -> dict[str, Any]:
 
 
 def resolve(document: dict[str, Any], part: Any) -> Any:
-    """Follow a reference, if it is one."""
+    """Return the target of a reference; any other value is returned unchanged."""
     if "$ref" not in part:
         return part
     for name in part["$ref"].removeprefix("#/").split("/"):
@@ -56,29 +56,29 @@ def resolve(document: dict[str, Any], part: Any) -> Any:
 
 
 def check(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
-    """Hold a value against a schema of the document."""
+    """Validate a value by a schema of the document."""
     Draft202012Validator({"components": document["components"], "allOf": [schema]}).validate(value)
 
 
 def responses_of(document: dict[str, Any], path: str, method: str) -> dict[str, Any]:
-    """Give the responses of an operation by their status."""
+    """Return the responses of an operation by status."""
     described = document["paths"][path][method.lower()]["responses"]
     return {status: resolve(document, response) for status, response in described.items()}
 
 
 def examples_of(response: dict[str, Any]) -> dict[str, Any]:
-    """Give the examples of a response by their names; that of a success has none."""
+    """Return the examples of a response by name; the example of a success has none."""
     content = response["content"]["application/json"]
     named = {name: shown["value"] for name, shown in content.get("examples", {}).items()}
     return named or {"success": content["example"]}
 
 
 def without_id(body: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Give a body's pairs in their order, but for the request_id's value."""
+    """Return a body's pairs in order, without the value of request_id."""
     return [(name, None if name == "request_id" else value) for name, value in body.items()]
 
 
-# The document as such
+# The document itself
 
 
 def test_document_is_valid_openapi_3_1(app: Flask) -> None:
@@ -144,12 +144,12 @@ def test_document_shows_a_valid_signature(document: dict[str, Any]) -> None:
     assert header == authorization(KeyPair(public_key, private_key), **parts)
 
 
-# What it says of the answers
+# Responses
 
 
 @dataclass
 class Caller:
-    """Calls one operation as the document has it."""
+    """Sends the requests of one operation of the document."""
 
     application: Application
     path: str
@@ -169,7 +169,7 @@ class Caller:
         environ: dict[str, str] | None = None,
         **signed: Any,
     ) -> TestResponse:
-        """Send a signed request; `asked` is the form or the query, `signed` what else is signed."""
+        """Send a signed request; `asked` is the form or the query, `signed` are other parts to sign."""
         asked = urlencode(self.arguments()) if asked is None else asked
         uri = self.path if self.method == "POST" else f"{self.path}?{asked}"
         parts = {"method": self.method, "uri": uri, "content_type": FORM if self.method == "POST" else None, **signed}
@@ -188,7 +188,7 @@ class Caller:
         return self.ask(asked=urlencode({**self.arguments(), name: value}))
 
     def ask_while_it_raises(self, error: Exception) -> TestResponse:
-        """Ask while something below the view fails: here it is the clock, which the service is given."""
+        """Send a request while the clock, which the test hands to the service, raises an error."""
 
         def broken_clock() -> float:
             raise error
@@ -201,7 +201,7 @@ class Caller:
             services.clock = clock
 
     def ask_as(self, **options: Any) -> TestResponse:
-        """Ask as another application, registered with these options."""
+        """Send a request of another application, registered with these options."""
         build = Builder(self.application.app)
         other = build.application(mailboxes=self.application.mailboxes, **options)
         return replace(self, application=other).ask()
@@ -212,7 +212,7 @@ class Caller:
         return replace(self, application=replace(self.application, app=create_app(nowhere))).ask()
 
 
-#: How each example of the document is provoked. No limit is built in yet: what a limiter raises is raised for it.
+#: How to provoke each example of the document.
 PROVOKED: dict[str, Callable[..., Any]] = {
     "success": Caller.ask,
     "BodyNotWhole": lambda caller: caller.ask(environ={"CONTENT_LENGTH": "1000"}),
@@ -256,14 +256,14 @@ def test_every_provoked_response_is_as_documented(
 
 
 def hold(document: dict[str, Any], response: dict[str, Any], answer: TestResponse) -> None:
-    """Hold an answer against a response of the document: body, order of its keys, headers."""
+    """Check that a response matches one of the document: body, order of its keys, headers."""
     assert answer.mimetype == "application/json"
     check(document, response["content"]["application/json"]["schema"], answer.json)
     assert [*answer.json] in [[*shown] for shown in examples_of(response).values()]
     for name, header in response["headers"].items():
         if header.get("required") or name in answer.headers:
             check(document, header["schema"], answer.headers[name])
-    # What every HTTP answer carries is not for a document to say.
+    # The document leaves out the headers that every HTTP response has.
     assert {*answer.headers.keys()} <= {*response["headers"], "Content-Type", "Content-Length"}
 
 
@@ -312,7 +312,7 @@ def test_other_paths_and_methods_respond_as_documented(
     assert without_id(answer.json) == without_id(shown)
 
 
-# What it says of the arguments
+# Arguments
 
 GOOD = {"mailbox": ["test.user"], "id": ["181"], "folder": ["Inbox"]}
 ARGUMENTS = {
@@ -328,7 +328,7 @@ NEAR = st.text("0129.@-+eEiInNbBoOxXtTsS", max_size=22) | st.text(max_size=70)
 
 
 def form_of(document: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give the schema that the document has for an argument."""
+    """Return the document's schema of an argument."""
     if name in document["components"]["schemas"]["MoveArguments"]["properties"]:
         return document["components"]["schemas"]["MoveArguments"]["properties"][name]
     parameters = document["paths"]["/direct/messages"]["get"]["parameters"]
@@ -348,7 +348,7 @@ def test_service_accepts_exactly_the_documented_texts(document: dict[str, Any], 
     schema: Any = form_of(document, name)
     form = Draft202012Validator(schema)
 
-    # Blanks around a value are not part of it, and nothing else is no value.
+    # Spaces around a value are not part of it, and a value of only spaces is missing.
     texts: Any = st.from_regex(schema["pattern"]) | NUMBERS.map(str) | NEAR
 
     @given(texts.map(str.strip).filter(bool))
@@ -370,7 +370,7 @@ def test_service_accepts_exactly_the_documented_texts(document: dict[str, Any], 
     @example("a" * 998)
     @example("a" * 999)
     def agree(text: Any) -> None:
-        # JSON Schema cannot say the greatest number that is written as text.
+        # JSON Schema has no maximum for a number in a text.
         too_great = text.isascii() and text.isdigit() and int(text) > GREATEST.get(name, 0)
         assert accepts(name, text) == (form.is_valid(text) and not (name in GREATEST and too_great))
 
@@ -390,7 +390,7 @@ def test_service_accepts_exactly_the_documented_numbers(document: dict[str, Any]
 
 @pytest.mark.parametrize(("name", "greatest"), GREATEST.items())
 def test_integers_from_1_to_the_maximum_are_accepted(name: str, greatest: int) -> None:
-    # The first digits of the greatest, with another behind them: where its pattern could err.
+    # Numbers with the first digits of the greatest and then others: where its pattern could be wrong.
     digits = str(greatest)
     near = st.builds(
         lambda place, other: int(digits[:place] + other),

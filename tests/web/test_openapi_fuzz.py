@@ -1,4 +1,4 @@
-"""schemathesis over the real server: whatever it makes of the OpenAPI document, the answer is a documented one."""
+"""schemathesis against the real server: every request that it generates gets a documented response."""
 
 import json
 import os
@@ -20,13 +20,13 @@ from ..support.actors import Application
 from ..support.builders import Builder
 from ..support.servers import ROOT, LiveServer
 
-# This one takes a schema for more than it can say: what a date is, that 1.0 is not written as a whole number, that
-# a message is there. tests/web/test_openapi.py holds the formats of the arguments.
+# This check assumes that a schema defines everything, also dates, integers that are not 1.0, and existing messages.
+# tests/web/test_openapi.py tests the formats of the arguments.
 LEFT_OUT = "positive_data_acceptance"
 
 
 def statuses(app: Flask, application: Application) -> Any:
-    """Give the statuses that the log has of an application, by the service asked for."""
+    """Return the statuses in the log of an application, by service."""
     with app.app_context():
         columns = RequestLogRow.service, RequestLogRow.status
         rows = db.session.execute(
@@ -55,7 +55,7 @@ def test_every_response_is_documented(server: LiveServer, app: Flask, build: Bui
             "--no-color",
             f"--report-json-path={report}",
         ],
-        # It keeps what it learns in the directory that it runs in.
+        # schemathesis stores its examples in the working directory.
         cwd=tmp_path,
         env={
             **os.environ,
@@ -75,7 +75,7 @@ def test_every_response_is_documented(server: LiveServer, app: Flask, build: Bui
     assert done.returncode == 0, done.stdout
     told = json.loads(report.read_text())
     assert told["operations"]["tested"] == 18
-    # A warning says, for one, that no request to a call got past its authentication.
+    # A warning says, for example, that no request to a call was authenticated.
     assert {name: found for name, found in told["warnings"].items() if found} == {}
     answered = statuses(app, application)
     for service in SERVICES:

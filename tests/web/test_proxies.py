@@ -1,4 +1,4 @@
-"""Who the client is and how it came, with proxies in front; and when plain HTTP is refused."""
+"""The address of a client behind proxies, whether it used TLS, and the rejection of plain HTTP."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ from ..test_settings import KEY, fill, start_error
 TRUSTED = load_settings({"DAAS_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1"})
 NOBODY = load_settings({})
 
-#: What the peer is, what X-Forwarded-For says, and who the client is.
+#: The peer, X-Forwarded-For, and the address of the client.
 CLIENTS = [
     ("203.0.113.9", None, "203.0.113.9"),
     ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
@@ -110,7 +110,7 @@ def test_start_on_loopback_or_with_proxy_is_allowed(tmp_path: Path, allowed: dic
 
 @pytest.fixture
 def reachable(settings: Settings) -> Iterator[Flask]:
-    """An app that is bound to an address that others reach, behind a proxy that it trusts."""
+    """Return an app that is bound to a public address, with one trusted proxy."""
     app = create_app(load_settings(environment(settings, DAAS_BIND="0.0.0.0:80", DAAS_TRUSTED_PROXIES="10.0.0.1")))
     yield app
     with app.app_context():

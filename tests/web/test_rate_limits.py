@@ -1,4 +1,4 @@
-"""How often an application may ask, and an address may fail: what is counted, where, and what is refused."""
+"""Rate limits of applications and of failures: what is counted, where, and what is rejected."""
 
 import shutil
 import subprocess
@@ -30,8 +30,8 @@ FAILED = (401, "Access Denied. Authentication Failed.")
 
 @pytest.fixture
 def limited(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Make an app with limits over the database of the session, and the builder of its applications."""
-    # A store that is slow here is not to be taken for one that is away.
+    """Yield a function that makes an app with limits and returns the builder of its applications."""
+    # A slow store must not be taken for an unavailable one.
     monkeypatch.setattr("daas.web.rate_limits._STORE_SECONDS", 10.0)
     made = []
 
@@ -55,7 +55,7 @@ def told(answer: TestResponse) -> tuple[int, str]:
 
 
 def fail(application: Application, peer: str = "203.0.113.9", **headers: Any) -> Any:
-    """Send a request with a signature for another path, and close its answer."""
+    """Send a request with a signature for another path, and close its response."""
     date = now()
     forged = authorization(application.keys, date=date, uri="/elsewhere")
     sent = {"Date": date, "Authorization": forged, "Content-Type": FORM, **headers}
@@ -64,7 +64,7 @@ def fail(application: Application, peer: str = "203.0.113.9", **headers: Any) ->
 
 
 def ask_well(application: Application, peer: Any = "203.0.113.9", **parts: Any) -> TestResponse:
-    """Send a request whose signature is good."""
+    """Send a request with a valid signature."""
     headers = application.signed_headers(**parts)
     return application.app.test_client().post(MOVE, headers=headers, environ_base={"REMOTE_ADDR": peer})
 
@@ -234,7 +234,7 @@ def test_limit_can_be_none(limited: Callable[..., Any]) -> None:
 
 
 class Redis:
-    """A Redis of the test's own, which can be stopped and started again; reached over a unix socket."""
+    """A Redis on a unix socket, which a test can stop and start."""
 
     def __init__(self, directory: Any) -> None:
         self._socket = directory / "redis.sock"

@@ -1,4 +1,4 @@
-"""The body of a request: whole or refused, in one piece or in chunks, within its bounds, as its Content-MD5 says."""
+"""The body of a request: complete or rejected, with a length or in chunks, its limits, its Content-MD5."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ NOTHING_ASKED = (
     "\"'Mailbox' is a required field. 'ID' is a required field. 'Folder' is a required field.\"}",
 )
 
-#: DAAS_MAX_BODY_BYTES of the server, its default.
+#: DAAS_MAX_BODY_BYTES of the server, by default.
 LIMIT = 65_536
 CHUNKED = ("Transfer-Encoding", "chunked")
 
@@ -70,7 +70,7 @@ in_each_type = pytest.mark.parametrize(("content_type", "body_of"), BODIES.value
 
 
 def ask_cut(server: LiveServer, request: bytes) -> Answer:
-    """Send what there is of a request, say that nothing more will come, and read the answer."""
+    """Send the beginning of a request, close the sending side, and return the response."""
     with connected(server) as wire:
         wire.send(request)
         wire.half_close()
@@ -199,7 +199,7 @@ def test_required_header_is_not_accepted_as_trailer(server: LiveServer, applicat
     assert answer.error == UNAUTHENTICATED
 
 
-# Each is what stands in place of the first chunk, `{body}` being the body and `{size}` its size.
+# Each replaces the first chunk; `{body}` is the body and `{size}` its size.
 BROKEN_CHUNKS = {
     "no-size": b"\r\n{body}\r\n",
     "letters": b"zz\r\n{body}\r\n",
@@ -236,7 +236,7 @@ def test_broken_chunks_are_400_and_close_connection(
     body = as_form(application)
     sent = broken.replace(b"{size}", b"%x" % len(body)).replace(b"{body}", body) + b"0\r\n\r\n"
     with connected(server) as wire:
-        # What follows broken chunks is no request, or it could be smuggled in.
+        # Bytes after broken chunks must not be read as a request, or it could be smuggled in.
         wire.send(head(MOVE, [*signed(application), CHUNKED]) + sent + signed_post(application, body))
         wire.half_close()
         assert wire.read().error == BAD_REQUEST
@@ -244,7 +244,7 @@ def test_broken_chunks_are_400_and_close_connection(
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
-# Bounds
+# Limits
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
@@ -294,7 +294,7 @@ def test_huge_content_length_is_413_without_reading(
     for announced in ("1000000000000", "9" * 20):
         with connected(server) as wire:
             assert wire.ask(head(MOVE, [("Content-Length", announced)])).error == TOO_LARGE
-            # What follows is part of that body, never a request.
+            # The bytes that follow are part of that body, never a request.
             with suppress(ConnectionError):
                 wire.send(hidden)
                 assert wire.at_end()
@@ -325,7 +325,7 @@ def test_bytes_without_content_length_are_no_body(server: LiveServer, applicatio
     with connected(server) as wire:
         wire.send(head(MOVE, signed(application)) + as_form(application) + b"\r\n\r\n")
         assert wire.read().error == NOTHING_ASKED
-        # Its bytes are taken for a request of their own, and a malformed one.
+        # The bytes of the body are taken for another request, and a malformed one.
         assert wire.read().error == BAD_REQUEST
         assert wire.at_end()
 
@@ -467,7 +467,7 @@ def test_signature_without_content_md5_fits_any_body(
     assert build.folder_of(application.mailbox.message) == "Draft"
 
 
-# One request behind another
+# Pipelined requests
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
