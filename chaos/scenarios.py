@@ -14,6 +14,7 @@ from .many_clients import many_messages, one_message
 from .nodes import node_killed, rolling_restart
 from .postgresql import PostgreSQL
 from .postgresql_stops import postgresql_stops
+from .searches import searches
 from .slow_clients import floods, slow_readers, slow_senders
 from .termination import termination
 from .trial import POSTGRESQL, SQLITE, Report, Trial
@@ -45,6 +46,7 @@ SCENARIOS = {
         Scenario(slow_senders),
         Scenario(slow_readers),
         Scenario(floods),
+        Scenario(searches),
         Scenario(one_message),
         Scenario(many_messages),
         Scenario(clock_jumps),

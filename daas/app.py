@@ -12,6 +12,7 @@ from .contacts.api import CONTACTS_API
 from .contacts.routes import contacts
 from .direct.api import DIRECT_API
 from .direct.routes import direct
+from .mailboxes.find_messages import RunningSearches
 from .monitoring.metrics import Metrics, init_metrics
 from .onboarding.routes import init_onboarding
 from .records.request_log import init_request_log
@@ -81,6 +82,7 @@ def _create_bare_app(
         key_uses=KeyUses(),
         metrics=metrics,
         rate_limits=RateLimits(settings, metrics),
+        searches=RunningSearches(),
         apis=[],
     )
     return app, services

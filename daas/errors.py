@@ -188,6 +188,16 @@ class MessageNotFound(ApiError):
     message = "Message not found"
 
 
+class SearchBusy(ApiError):
+    """Two searches for text of the application are running in this process already."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        headers = {"Retry-After": "3", "X-Daas-Error": Reason.SEARCH_BUSY.value}
+        super().__init__(Reason.SEARCH_BUSY, headers)
+
+
 class SearchTimeout(ApiError):
     """The search for a text took too long."""
 

@@ -97,5 +97,6 @@ class Reason(StrEnum):
 
     # The service's own trouble
     DATABASE_UNAVAILABLE = "database-unavailable", "The database is away, locked or full."
+    SEARCH_BUSY = "search-busy", "Two searches for text of the application were running already."
     SEARCH_TIMEOUT = "search-timeout", "The search for a text took too long."
     UNEXPECTED_ERROR = "fault", "An error of the service itself."

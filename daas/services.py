@@ -12,6 +12,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .applications.keys import KeyUses
     from .applications.lookup import CallerCache
+    from .mailboxes.find_messages import RunningSearches
     from .monitoring.metrics import Metrics
     from .storage.encryption import PrivateKeyCipher
     from .storage.timeouts import Timeouts
@@ -37,6 +38,7 @@ class Services:
     key_uses: "KeyUses"
     metrics: "Metrics"
     rate_limits: "RateLimits"
+    searches: "RunningSearches"
     apis: Sequence["ApiDefinition"]
 
 

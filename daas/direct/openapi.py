@@ -134,4 +134,5 @@ MESSAGES = Operation(
     MessagesArguments(),
     MessagesReply(),
     {"mailbox": "ejaffee", "messages": [_MESSAGE], "next": 181},
+    [errors.SearchBusy(), errors.SearchTimeout()],
 )

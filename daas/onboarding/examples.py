@@ -154,6 +154,7 @@ def example_errors() -> dict[str, ApiError]:
         "defect": errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
         "database": errors.DatabaseUnavailable(),
         "search": errors.SearchTimeout(),
+        "search_busy": errors.SearchBusy(),
     }
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.sql.selectable import TextualSelect
 from ..services import services
 from .engine import set_patience, set_timeouts
 from .sqlite import SharedTransactions, interrupting
-from .timeouts import Timeouts, is_conflict
+from .timeouts import Timeouts, is_conflict, is_statement_timeout
 
 Construct = Select[*tuple[Any, ...]] | UpdateBase | TextualSelect
 
@@ -133,7 +133,8 @@ class Transactions:
     def read(self, milliseconds: int | None = None) -> Iterator[StatementRunner]:
         """Run statements that only read in one transaction; see read_transaction()."""
         limit = self._timeouts.usual_milliseconds if milliseconds is None else milliseconds
-        with self._errors_of_sqlalchemy(), self._connection() as connection:
+        own_limit = milliseconds is not None
+        with self._errors_of_sqlalchemy(own_limit=own_limit), self._connection() as connection:
             driver: Any = connection.driver_connection
             with interrupting(driver, limit) if self._shared else nullcontext():
                 driver.execute("BEGIN")
@@ -198,13 +199,17 @@ class Transactions:
             connection.close()
 
     @contextmanager
-    def _errors_of_sqlalchemy(self) -> Iterator[None]:
-        """Raise a driver's error as SQLAlchemy does, and record an error that others may run into."""
+    def _errors_of_sqlalchemy(self, *, own_limit: bool = False) -> Iterator[None]:
+        """Raise a driver's error as SQLAlchemy does, and record an error that others may run into.
+
+        A statement that exceeds a limit of its own says nothing about the database.
+        """
         try:
             yield
         except self._driver_error as error:
             raised = exc.DBAPIError.instance(None, None, error, self._driver_error, dialect=self.dialect)
-            self._timeouts.record(raised)
+            if not (own_limit and is_statement_timeout(raised)):
+                self._timeouts.record(raised)
             raise raised from error
         except exc.SQLAlchemyError as error:
             self._timeouts.record(error)

@@ -50,7 +50,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Allow": {"description": "The methods of this URL.", "required": True, "schema": _TEXT},
     "X-Daas-Error": {
         "description": "The first error of the request, only if its signature is valid: the reason of a 401, 400, "
-        "415 or 503.",
+        "415, 429 or 503.",
         "schema": {
             "type": "string",
             "enum": [
@@ -73,6 +73,8 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
                 "multipart-unreadable",
                 "path-not-utf-8",
                 "database-unavailable",
+                "search-busy",
+                "search-timeout",
             ],
         },
     },

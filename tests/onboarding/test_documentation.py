@@ -195,7 +195,7 @@ def test_list_gets_response_that_its_page_shows(
 def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
     lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages")]
     # A defect cannot be provoked, nor errors that need other settings or a large mailbox.
-    messages = ("Forbidden", "Internal Server Error", "Too Many Requests")
+    messages = ("Forbidden", "Internal Server Error", "Too Many Requests", "Search Took Too Long")
     unprovoked = {f'{{"request_id":"1812","message":"{message}"}}' for message in messages}
     answers = {case["json"] for case in cases} | {*lists} | unprovoked
     setup, *others = documents[ERRORS].all("sh")

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from daas.app import create_app
 from daas.direct.schemas import MessagesArguments, MoveArguments
-from daas.errors import InvalidArguments, TooManyRequests
+from daas.errors import InvalidArguments, SearchBusy, SearchTimeout, TooManyRequests
 from daas.signing.json_pairs import JsonNumber
 from daas.signing.mechanism import KeyPair
 from daas.storage.ids import MAX_ID
@@ -226,6 +226,8 @@ PROVOKED: dict[str, Callable[..., Any]] = {
     "InvalidArguments": lambda caller: caller.ask_with("mailbox", "no mailbox"),
     "MessageNotFound": lambda caller: caller.ask_with("id", "9223372036854775807"),
     "TooManyRequests": lambda caller: caller.ask_while_it_raises(TooManyRequests(60)),
+    "SearchBusy": lambda caller: caller.ask_while_it_raises(SearchBusy()),
+    "SearchTimeout": lambda caller: caller.ask_while_it_raises(SearchTimeout()),
     "UnexpectedError": lambda caller: caller.ask_while_it_raises(RuntimeError()),
     "DatabaseUnavailable": Caller.ask_without_database,
 }
@@ -234,6 +236,7 @@ PROVOCATIONS = [
     for path, method in OPERATIONS
     for name in PROVOKED
     if method == "POST" or name != "MessageNotFound"
+    if ("/messages" in path and method == "GET") or not name.startswith("Search")
 ]
 
 
