@@ -13,10 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from daas.settings import Settings
+from daas.storage.engine import db
 from daas.storage.timeouts import is_unavailable
 
 from ..support.actors import Application
-from ..support.database import transaction
 from ..support.servers import LiveServer
 from ..support.wire import ask, form, signed_post
 
@@ -67,7 +67,7 @@ def test_move_succeeds_once_the_lock_is_released(
 @pytest.mark.only("postgresql")
 def test_unresponsive_server_is_an_error_and_pool_recovers(app: Flask) -> None:
     def run_statement_without_end() -> None:
-        with transaction() as connection:
+        with db.engine.begin() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_sleep(60)"))
 
@@ -75,5 +75,5 @@ def test_unresponsive_server_is_an_error_and_pool_recovers(app: Flask) -> None:
         with pytest.raises(OperationalError) as caught:
             run_statement_without_end()
         assert is_unavailable(caught.value)
-        with transaction() as connection:
+        with db.engine.begin() as connection:
             assert connection.scalar(text("SELECT 1")) == 1

@@ -14,8 +14,6 @@ from daas.storage.engine import db
 from daas.storage.timeouts import Timeouts, is_conflict, is_unavailable, request_started
 from daas.storage.transactions import read_transaction
 
-from ..support.database import transaction
-
 pytestmark = pytest.mark.both_databases
 
 USUAL = 2_500
@@ -37,7 +35,7 @@ def arrived() -> Iterator[Callable[..., Any]]:
 
 def error_of(app: Flask, statement: str) -> Any:
     """Return the error of a transaction that runs a statement."""
-    with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, transaction() as connection:
+    with app.app_context(), pytest.raises(exc.SQLAlchemyError) as caught, db.engine.begin() as connection:
         connection.execute(text(statement))
     return caught.value
 
