@@ -75,10 +75,10 @@ def test_responses_of_readme_have_the_served_keys(application: Application, buil
     for line in re.findall(r"^ {4}(\{.*\})$", README, re.MULTILINE):
         name = "folders" if '"folders"' in line else "messages"
         uri = f"/direct/{name}?mailbox={box.name}&limit=1"
-        answer = application.app.test_client().get(
+        response = application.app.test_client().get(
             uri, headers=application.signed_headers(method="GET", uri=uri, content_type=None)
         )
-        assert shape(json.loads(line)) == shape(answer.json)
+        assert shape(json.loads(line)) == shape(response.json)
 
 
 def shape(value: dict[str, Any] | list[dict[str, str]] | str) -> Any:
@@ -100,8 +100,8 @@ def test_complete_request_of_readme_is_valid() -> None:
 def test_every_block_of_readme_is_tested() -> None:
     first_words = {re.split(r"[ ?:{=]", line.strip())[0] for block in blocks(README) for line in block.splitlines()}
     whole_call = {"POST", "Authorization", "Date", "Content-Type", "mailbox"}
-    commands_calls_and_answers = {"make", "GET", ""}
-    assert first_words == whole_call | commands_calls_and_answers
+    commands_calls_and_responses = {"make", "GET", ""}
+    assert first_words == whole_call | commands_calls_and_responses
 
 
 def test_every_picture_of_readme_exists_and_is_small() -> None:
@@ -121,10 +121,10 @@ SECURITY = (ROOT / "docs" / "security.md").read_text()
 def test_every_threat_names_tests_that_exist() -> None:
     rows = re.findall(r"^\| (?!threat|---)(.*) \| (.*) \| (.*) \|$", SECURITY, re.MULTILINE)
     assert len(rows) > 20
-    for threat, answer, held_by in rows:
+    for threat, response, held_by in rows:
         named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", held_by)
         assert named, threat
-        assert answer
+        assert response
         for path, test in named:
             assert f"def {test or 'test_'}" in (ROOT / path).read_text(), (path, test)
 

@@ -161,12 +161,12 @@ def test_wrong_rows_are_found(trial: Trial, transaction: Connection, wrong: str)
 
 def test_unacknowledged_move_needs_a_lost_connection(trial: Trial) -> None:
     *others, last = [attempt for attempt in trial.journal.attempts if attempt.moved]
-    refusals = [attempt for attempt in trial.journal.attempts if not attempt.moved]
+    rejections = [attempt for attempt in trial.journal.attempts if not attempt.moved]
     ledger = Ledger.read(trial.settings)
     lost = dataclasses.replace(last, answer=None)
-    assert violations(trial, ledger, [*others, *refusals, lost]) == []
+    assert violations(trial, ledger, [*others, *rejections, lost]) == []
     assert ledger.unacknowledged([*others, lost]).total() == 1
-    (told,) = violations(trial, ledger, [*others, *refusals])
+    (told,) = violations(trial, ledger, [*others, *rejections])
     assert "The log has 1 moves of message" in told
 
 

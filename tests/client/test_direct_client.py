@@ -93,8 +93,8 @@ def test_messages_are_found_by_time(direct: DirectClient, application: Applicati
     sent = datetime.datetime(2026, 11, 2, 16, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
     second = datetime.timedelta(seconds=1)
 
-    def found(**moments: Any) -> Any:
-        return [message.id for page in direct.messages(box.name, **moments) for message in page.messages]
+    def found(**times: Any) -> Any:
+        return [message.id for page in direct.messages(box.name, **times) for message in page.messages]
 
     assert found(since=sent, until=sent) == found(since="2026-11-02T15:00:00Z") == [known]
     assert found(since=sent + second) == found(until=sent - second) == []

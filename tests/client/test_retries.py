@@ -60,11 +60,11 @@ def test_other_responses_are_not_retried(status: int) -> None:
         assert len(way.requests) == 1
 
 
-def in_a_moment(_: Any) -> Any:
+def in_an_instant(_: Any) -> Any:
     return answer(503, retry_after=formatdate(time.time() + 2, usegmt=True))(_)
 
 
-@pytest.mark.parametrize("step", [answer(429, retry_after="1"), in_a_moment], ids=["seconds", "date"])
+@pytest.mark.parametrize("step", [answer(429, retry_after="1"), in_an_instant], ids=["seconds", "date"])
 def test_each_attempt_is_signed_at_its_own_time(step: Callable[..., Any]) -> None:
     with network(step, MOVED) as way, client_of(way) as direct:
         direct.move("kim", "1", "Sent")

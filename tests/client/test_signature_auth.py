@@ -18,8 +18,8 @@ from ..support.servers import LiveServer
 
 def send_with_httpx(method: str, url: str, auth: SignatureAuth, **content: Any) -> tuple[int, dict[str, str]]:
     with httpx.Client(auth=auth, timeout=30) as client:
-        answer = client.request(method, url, **content)
-    return answer.status_code, dict(answer.headers)
+        response = client.request(method, url, **content)
+    return response.status_code, dict(response.headers)
 
 
 def send_with_async_httpx(method: Any, url: Any, auth: Any, **content: Any) -> Any:
@@ -27,16 +27,16 @@ def send_with_async_httpx(method: Any, url: Any, auth: Any, **content: Any) -> A
         async with httpx.AsyncClient(auth=auth, timeout=30) as client:
             return await client.request(method, url, **content)
 
-    answer = asyncio.run(send())
-    return answer.status_code, dict(answer.headers)
+    response = asyncio.run(send())
+    return response.status_code, dict(response.headers)
 
 
 def send_with_requests(method: Any, url: Any, auth: Any, **content: Any) -> Any:
     if "content" in content:
         content["data"] = content.pop("content")
     with requests.Session() as session:
-        answer = session.request(method, url, auth=auth, **content)
-    return answer.status_code, {name.lower(): value for name, value in answer.headers.items()}
+        response = session.request(method, url, auth=auth, **content)
+    return response.status_code, {name.lower(): value for name, value in response.headers.items()}
 
 
 SENDERS = [send_with_httpx, send_with_async_httpx, send_with_requests]

@@ -42,13 +42,13 @@ def accept_too(request: DirectRequest, strings: list[str]) -> None:
 
 
 @before("signature.hex")
-def raw_signatures_alone(request: DirectRequest) -> None:
+def only_raw_signatures(request: DirectRequest) -> None:
     if len(request.signature) == 88:
         request.deny()
 
 
 @before("signature.raw")
-def hexadecimal_signatures_alone(request: DirectRequest) -> None:
+def only_hexadecimal_signatures(request: DirectRequest) -> None:
     if len(request.signature) == 44:
         request.deny()
 
@@ -79,32 +79,32 @@ def public_key_in_any_case(request: DirectRequest) -> None:
 
 
 @after("key.unknown")
-def unknown_keys_told(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 401 and request.keys is None:
-        answer.become(401, message="Unknown key.")
+def unknown_keys_reported(request: DirectRequest, response: Answer) -> None:
+    if response.status == 401 and request.keys is None:
+        response.become(401, message="Unknown key.")
 
 
 @before("signature.shared")
-def signatures_seen_refused(request: DirectRequest) -> None:
+def repeated_signatures_rejected(request: DirectRequest) -> None:
     if request.method == "POST" and request.signature in request.memory:
         request.deny()
     request.memory[request.signature] = True
 
 
 @after("told.signature", "told.unknown-key")
-def what_is_wrong_told_to_everybody(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 401:
-        answer.headers.setdefault("X-Daas-Error", "signature-mismatch")
+def errors_explained_to_everybody(_: DirectRequest, response: Answer) -> None:
+    if response.status == 401:
+        response.headers.setdefault("X-Daas-Error", "signature-mismatch")
 
 
 @after("told.explained")
-def another_string_explained(_: DirectRequest, answer: Answer) -> None:
-    if "X-Daas-String-To-Sign" in answer.headers:
-        answer.headers["X-Daas-String-To-Sign"] = "UE9TVA=="
+def another_string_explained(_: DirectRequest, response: Answer) -> None:
+    if "X-Daas-String-To-Sign" in response.headers:
+        response.headers["X-Daas-String-To-Sign"] = "UE9TVA=="
 
 
 @before("authorization.word-daas", "authorization.word-DaAs")
-def the_word_in_capitals_alone(request: DirectRequest) -> None:
+def only_the_word_in_capitals(request: DirectRequest) -> None:
     if not (request["HTTP_AUTHORIZATION"] or "").strip().startswith("DAAS "):
         request.deny()
 
@@ -120,12 +120,12 @@ def the_first_of_repeated_headers(request: DirectRequest) -> None:
 
 
 @before("string.md5-left-out", "string.md5-blank")
-def a_blank_line_for_content_md5(request: DirectRequest) -> None:
+def an_empty_line_for_content_md5(request: DirectRequest) -> None:
     accept_only(request, request.strings(md5=request["HTTP_CONTENT_MD5"] or ""))
 
 
 @before("string.md5-blank")
-def a_blank_line_for_content_md5_too(request: DirectRequest) -> None:
+def an_empty_line_for_content_md5_too(request: DirectRequest) -> None:
     accept_too(request, request.strings(md5=request["HTTP_CONTENT_MD5"] or ""))
 
 
@@ -147,17 +147,17 @@ def the_boundary_taken_out_carelessly(request: DirectRequest) -> None:
 
 
 @before("type.bare", "type.bare-blank")
-def the_bare_media_type_refused(request: DirectRequest) -> None:
+def the_bare_media_type_rejected(request: DirectRequest) -> None:
     accept_only(request, request.strings()[:1])
 
 
 @before("type.other-parameter", "type.boundary-last")
-def the_bare_media_type_alone(request: DirectRequest) -> None:
+def only_the_bare_media_type(request: DirectRequest) -> None:
     accept_only(request, request.strings()[1:])
 
 
 @before("string.get.left-out", "string.get.blank")
-def a_blank_line_for_no_content_type(request: DirectRequest) -> None:
+def an_empty_line_for_no_content_type(request: DirectRequest) -> None:
     accept_only(request, request.strings(content_type=request.documented_type or ""))
 
 
@@ -198,9 +198,9 @@ def slashes_merged(request: DirectRequest) -> None:
 
 
 @after("path.answers-long-slash")
-def a_slash_redirected(request: DirectRequest, answer: Answer) -> None:
+def a_slash_redirected(request: DirectRequest, response: Answer) -> None:
     if request.target.endswith("/"):
-        answer.status, answer.headers["Location"] = 308, request.target.rstrip("/")
+        response.status, response.headers["Location"] = 308, request.target.rstrip("/")
 
 
 # Dates
@@ -219,7 +219,7 @@ def no_window(request: DirectRequest) -> None:
 
 
 @before("date.window.future", "date.window.over-edge-future")
-def a_window_into_the_past_alone(request: DirectRequest) -> None:
+def a_window_only_into_the_past(request: DirectRequest) -> None:
     if ahead(request) > 0:
         request.set_date(formatdate(usegmt=True))
 
@@ -237,9 +237,9 @@ def a_window_of_a_second_more(request: DirectRequest) -> None:
 
 
 @after("date.zone.EST-meant-EDT", "date.zone.PST-meant-PDT")
-def the_other_half_not_named(_: DirectRequest, answer: Answer) -> None:
-    if answer.headers.get("X-Daas-Error") == "date-zone-name":
-        answer.headers["X-Daas-Error"] = "date-outside-window"
+def the_other_half_not_named(_: DirectRequest, response: Answer) -> None:
+    if response.headers.get("X-Daas-Error") == "date-zone-name":
+        response.headers["X-Daas-Error"] = "date-outside-window"
 
 
 @before("date.refused.today-time-alone")
@@ -268,7 +268,7 @@ def daylight_saving_time_by_the_calendar(request: DirectRequest) -> None:
 
 
 @before("date.zone.GMT+0100", "date.zone.UTC-05:00", "date.read.javascript", "date.read.moment-javascript")
-def offsets_behind_gmt_backwards(request: DirectRequest) -> None:
+def offsets_after_gmt_reversed(request: DirectRequest) -> None:
     backwards = {"+": "-", "-": "+"}
     request.set_date(
         re.sub(r"(GMT|UTC)([+-])(?=\d)", lambda match: match[1] + backwards[match[2]], request.date, count=1)
@@ -281,7 +281,7 @@ def abbreviations_ignored(request: DirectRequest) -> None:
 
 
 @before("date.zone.est", "date.zone.Pdt")
-def abbreviations_in_capitals_alone(request: DirectRequest) -> None:
+def only_abbreviations_in_capitals(request: DirectRequest) -> None:
     if re.search(" [A-Z]?[a-z]{2,3}$", request.date):
         request.deny()
 
@@ -304,13 +304,13 @@ def half_days_ignored(request: DirectRequest) -> None:
 
 
 @after("date.refused.unknown-zone-CEST", "date.refused.unknown-zone-java")
-def unknown_zones_unreadable(_: DirectRequest, answer: Answer) -> None:
-    if answer.headers.get("X-Daas-Error") == "date-zone-unknown":
-        answer.headers["X-Daas-Error"] = "date-unreadable"
+def unknown_zones_unreadable(_: DirectRequest, response: Answer) -> None:
+    if response.headers.get("X-Daas-Error") == "date-zone-unknown":
+        response.headers["X-Daas-Error"] = "date-unreadable"
 
 
 @before("date.header.signed-as-utf-8")
-def dates_signed_as_sent_alone(request: DirectRequest) -> None:
+def only_dates_signed_as_sent(request: DirectRequest) -> None:
     if not request.is_well_signed:
         request.deny()
 
@@ -344,7 +344,7 @@ def content_md5_not_compared(request: DirectRequest) -> None:
 
 
 @before("md5.hex", "md5.hex-upper", "md5.base64-of-hex")
-def content_md5_in_base64_alone(request: DirectRequest) -> None:
+def only_content_md5_in_base64(request: DirectRequest) -> None:
     if request["HTTP_CONTENT_MD5"] not in {None, request.right_md5}:
         request.set_md5("AAAA")
 
@@ -376,7 +376,7 @@ def every_type_read_as_a_form(request: DirectRequest) -> None:
 
 
 @before("content-type.json-upper-case")
-def media_types_in_small_letters_alone(request: DirectRequest) -> None:
+def only_media_types_in_lower_case(request: DirectRequest) -> None:
     if request.media_type not in KNOWN_TYPES:
         request.set_type("text/plain")
 
@@ -404,26 +404,26 @@ def content_codings_ignored(request: DirectRequest) -> None:
 
 
 @after("origin.other-served")
-def every_origin_let_in(_: DirectRequest, answer: Answer) -> None:
-    answer.headers["Access-Control-Allow-Origin"] = "*"
+def every_origin_let_in(_: DirectRequest, response: Answer) -> None:
+    response.headers["Access-Control-Allow-Origin"] = "*"
 
 
 @after("origin.other", "origin.options")
-def every_preflight_answered(request: DirectRequest, answer: Answer) -> None:
+def every_preflight_allowed(request: DirectRequest, response: Answer) -> None:
     if request.method == "OPTIONS":
-        answer.status, answer.body = 204, b""
+        response.status, response.body = 204, b""
 
 
 # Arguments
 
 
 @before("form.blanks-blank", "form.blanks-line-end", "multipart.blanks", "json.id-blanks", "form.blank-id")
-def blanks_kept(request: DirectRequest) -> None:
+def spaces_kept(request: DirectRequest) -> None:
     request.change_values(lambda _, value: re.sub(r"[ \t\r\n]", "\xa0", value))
 
 
 @before("form.other-blanks")
-def all_blanks_of_unicode_removed(request: DirectRequest) -> None:
+def all_spaces_of_unicode_removed(request: DirectRequest) -> None:
     request.change_values(lambda _, value: value.strip())
 
 
@@ -441,7 +441,7 @@ def the_last_of_two_counts(request: DirectRequest) -> None:
 
 
 @before("form.names", "json.id-name-in-upper-case", "multipart.names")
-def names_in_small_letters_alone(request: DirectRequest) -> None:
+def only_names_in_lower_case(request: DirectRequest) -> None:
     request.set_pairs([(name, value) for name, value in request.pairs if name.islower()])
 
 
@@ -487,7 +487,7 @@ def text_around_the_parts_taken(request: DirectRequest) -> None:
 
 
 @before("multipart.line-before", "multipart.line-behind")
-def lines_around_the_parts_refused(request: DirectRequest) -> None:
+def lines_around_the_parts_rejected(request: DirectRequest) -> None:
     if request.body.startswith(b"\r\n--bound") or request.body.endswith(b"--bound--\r\n\r\n"):
         request.body = b""
 
@@ -510,15 +510,15 @@ def a_byte_order_mark_is_part_of_the_body(request: DirectRequest) -> None:
 
 
 @after("content-type.missing", "content-type.blank")
-def a_missing_content_type_is_not_named(_: DirectRequest, answer: Answer) -> None:
-    if answer.headers.get("X-Daas-Error") == "content-type-missing":
-        del answer.headers["X-Daas-Error"]
+def a_missing_content_type_is_not_named(_: DirectRequest, response: Answer) -> None:
+    if response.headers.get("X-Daas-Error") == "content-type-missing":
+        del response.headers["X-Daas-Error"]
 
 
 @after("answer.unreadable", "answer.unsupported", "json.too-deep", "multipart.preamble", "form.not-utf-8")
-def a_malformed_body_is_not_explained(_: DirectRequest, answer: Answer) -> None:
-    if answer.status in {400, 415}:
-        answer.headers.pop("X-Daas-Error", None)
+def a_malformed_body_is_not_explained(_: DirectRequest, response: Answer) -> None:
+    if response.status in {400, 415}:
+        response.headers.pop("X-Daas-Error", None)
 
 
 @before("date.header.signed-as-utf-8")
@@ -527,7 +527,7 @@ def dates_signed_as_they_are_sent(request: DirectRequest) -> None:
 
 
 @before("authorization.tab", "authorization.tabs-and-spaces")
-def spaces_alone_after_the_word(request: DirectRequest) -> None:
+def only_spaces_after_the_word(request: DirectRequest) -> None:
     if "\t" in (request["HTTP_AUTHORIZATION"] or "").strip():
         request.deny()
 
@@ -538,7 +538,7 @@ def files_taken_for_texts(request: DirectRequest) -> None:
 
 
 @before("mailbox.upper-case")
-def mailboxes_in_small_letters_alone(request: DirectRequest) -> None:
+def only_mailboxes_in_lower_case(request: DirectRequest) -> None:
     request.change_values(lambda name, value: NOBODY if name == "mailbox" and value != value.lower() else value)
 
 
@@ -550,7 +550,7 @@ def any_mailbox_taken(request: DirectRequest) -> None:
 
 
 @before("folder.Inbox-as-inbox", "folder.Archived-as-ARCHIVED")
-def standard_folders_in_their_own_case_alone(request: DirectRequest) -> None:
+def only_standard_folders_in_their_own_case(request: DirectRequest) -> None:
     request.change_values(
         lambda _, value: "Trash" if value.capitalize() in STANDARD and value not in STANDARD else value
     )
@@ -560,193 +560,193 @@ def standard_folders_in_their_own_case_alone(request: DirectRequest) -> None:
 
 
 @after("answer.use", "answer.user", "order.403-use-user")
-def the_two_403s_swapped(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 403:
-        answer.become(403, message=USE if answer.json["message"] == USER else USER)
+def the_two_403s_swapped(_: DirectRequest, response: Answer) -> None:
+    if response.status == 403:
+        response.become(403, message=USE if response.json["message"] == USER else USER)
 
 
 @after("mailbox.unknown", "answer.user")
-def unknown_mailboxes_told_apart(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 403 and request.argument("mailbox") == NOBODY:
-        answer.become(403, message="No mailbox")
+def unknown_mailboxes_distinguishable(request: DirectRequest, response: Answer) -> None:
+    if response.status == 403 and request.argument("mailbox") == NOBODY:
+        response.become(403, message="No mailbox")
 
 
 @after("mailbox.suspended")
-def suspended_mailboxes_told_apart(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 403 and request.argument("mailbox") == request.known.suspended_mailbox:
-        answer.become(403, message="Suspended")
+def suspended_mailboxes_distinguishable(request: DirectRequest, response: Answer) -> None:
+    if response.status == 403 and request.argument("mailbox") == request.known.suspended_mailbox:
+        response.become(403, message="Suspended")
 
 
-def asked_of(request: DirectRequest) -> list[str]:
+def arguments_of(request: DirectRequest) -> list[str]:
     """Return the arguments of a move."""
     return [request.argument(name) for name in ("mailbox", "id", "folder")]
 
 
-def say_moved(answer: Answer, mailbox: str, id_: str, folder: str) -> None:
+def respond_moved(response: Answer, mailbox: str, id_: str, folder: str) -> None:
     """Respond as if a message had been moved."""
     understood = folder.capitalize() if folder.capitalize() in STANDARD else folder
-    answer.become(200, mailbox=mailbox.lower(), id=id_, folder=understood)
+    response.become(200, mailbox=mailbox.lower(), id=id_, folder=understood)
 
 
 @after("mailbox.other-message", "answer.no-message")
-def messages_found_anywhere(request: DirectRequest, answer: Answer) -> None:
-    if b"Message not found" in answer.body:
-        say_moved(answer, *asked_of(request))
+def messages_found_anywhere(request: DirectRequest, response: Answer) -> None:
+    if b"Message not found" in response.body:
+        respond_moved(response, *arguments_of(request))
 
 
 @after("answer.missing", "several.missing-two")
-def keys_of_a_422_reordered(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 422 and b"required" in answer.body:
-        answer.become(422, message=answer.json["message"], fields=answer.json["fields"])
+def keys_of_a_422_reordered(_: DirectRequest, response: Answer) -> None:
+    if response.status == 422 and b"required" in response.body:
+        response.become(422, message=response.json["message"], fields=response.json["fields"])
 
 
 @after("answer.invalid")
-def keys_of_the_other_422_reordered(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 422 and b"invalid" in answer.body:
-        answer.become(422, fields=answer.json["fields"], message=answer.json["message"])
+def keys_of_the_other_422_reordered(_: DirectRequest, response: Answer) -> None:
+    if response.status == 422 and b"invalid" in response.body:
+        response.become(422, fields=response.json["fields"], message=response.json["message"])
 
 
 @after("answer.moved")
-def keys_of_a_200_reordered(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 200:
-        answer.body = compact(dict(reversed(answer.json.items())))
+def keys_of_a_200_reordered(_: DirectRequest, response: Answer) -> None:
+    if response.status == 200:
+        response.body = compact(dict(reversed(response.json.items())))
 
 
 @after("answer.moved")
-def spaces_between_the_tokens(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 200:
-        answer.body = json.dumps(answer.json).encode()
+def spaces_between_the_tokens(_: DirectRequest, response: Answer) -> None:
+    if response.status == 200:
+        response.body = json.dumps(response.json).encode()
 
 
 @after("answer.moved", "move.again")
-def a_newline_behind_a_200(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 200:
-        answer.body += b"\n"
+def a_newline_after_a_200(_: DirectRequest, response: Answer) -> None:
+    if response.status == 200:
+        response.body += b"\n"
 
 
 @after("answer.moved")
-def numbers_for_strings(_: DirectRequest, answer: Answer) -> None:
-    answer.body = re.sub(rb'"id":"(\d+)"', rb'"id":\1', answer.body)
+def numbers_for_strings(_: DirectRequest, response: Answer) -> None:
+    response.body = re.sub(rb'"id":"(\d+)"', rb'"id":\1', response.body)
 
 
 @after("folder.Inbox-as-Inbox", "move.standard")
-def folders_answered_in_small_letters(request: DirectRequest, answer: Answer) -> None:
+def folders_returned_in_lower_case(request: DirectRequest, response: Answer) -> None:
     if request.method == "POST":
-        answer.body = answer.body.replace(b'"Inbox"}', b'"inbox"}')
+        response.body = response.body.replace(b'"Inbox"}', b'"inbox"}')
 
 
 @after("several.missing-two", "several.missing-all")
-def fields_in_alphabetical_order(_: DirectRequest, answer: Answer) -> None:
-    if b"required" in answer.body:
-        answer.body = compact({**answer.json, "fields": sorted(answer.json["fields"])})
+def fields_in_alphabetical_order(_: DirectRequest, response: Answer) -> None:
+    if b"required" in response.body:
+        response.body = compact({**response.json, "fields": sorted(response.json["fields"])})
 
 
 @after("several.invalid-two")
-def sentences_joined_otherwise(_: DirectRequest, answer: Answer) -> None:
-    answer.body = answer.body.replace(b"input. ", b"input, ")
+def sentences_joined_otherwise(_: DirectRequest, response: Answer) -> None:
+    response.body = response.body.replace(b"input. ", b"input, ")
 
 
 @after("answer.not-found", "header.type.not-found", "path.other-call")
-def errors_in_html(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 404:
-        answer.headers["Content-Type"], answer.body = "text/html", b"<h1>Not Found</h1>"
+def errors_in_html(_: DirectRequest, response: Answer) -> None:
+    if response.status == 404:
+        response.headers["Content-Type"], response.body = "text/html", b"<h1>Not Found</h1>"
 
 
 @after("answer.denied")
-def another_sentence_of_a_401(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 401:
-        answer.become(401, message="Access Denied.")
+def another_sentence_of_a_401(_: DirectRequest, response: Answer) -> None:
+    if response.status == 401:
+        response.become(401, message="Access Denied.")
 
 
 @after("answer.denied", "authorization.missing")
-def no_www_authenticate(_: DirectRequest, answer: Answer) -> None:
-    answer.headers.remove("WWW-Authenticate")
+def no_www_authenticate(_: DirectRequest, response: Answer) -> None:
+    response.headers.remove("WWW-Authenticate")
 
 
 @after("header.store.moved", "header.store.denied", "header.store.not-found")
-def answers_may_be_stored(_: DirectRequest, answer: Answer) -> None:
-    answer.headers.remove("Cache-Control")
+def responses_may_be_stored(_: DirectRequest, response: Answer) -> None:
+    response.headers.remove("Cache-Control")
 
 
 @after("header.type.moved", "header.type.missing")
-def another_content_type(_: DirectRequest, answer: Answer) -> None:
-    answer.headers["Content-Type"] = "text/json"
+def another_content_type(_: DirectRequest, response: Answer) -> None:
+    response.headers["Content-Type"] = "text/json"
 
 
 @after("header.request-id.moved", "request-id.of-client")
-def no_x_request_id(_: DirectRequest, answer: Answer) -> None:
-    answer.headers.remove("X-Request-Id")
+def no_x_request_id(_: DirectRequest, response: Answer) -> None:
+    response.headers.remove("X-Request-Id")
 
 
 @after("request-id.of-client")
-def the_clients_request_id(request: DirectRequest, answer: Answer) -> None:
+def the_clients_request_id(request: DirectRequest, response: Answer) -> None:
     if given := request["HTTP_X_REQUEST_ID"]:
-        answer.headers["X-Request-Id"] = given
-        answer.body = compact({**answer.json, "request_id": given})
+        response.headers["X-Request-Id"] = given
+        response.body = compact({**response.json, "request_id": given})
 
 
 @after("request-id.grows", "move.refused")
-def one_request_id_for_all_refusals(_: DirectRequest, answer: Answer) -> None:
-    if answer.status >= 400:
-        answer.body = compact({**answer.json, "request_id": "1812"})
+def one_request_id_for_all_rejections(_: DirectRequest, response: Answer) -> None:
+    if response.status >= 400:
+        response.body = compact({**response.json, "request_id": "1812"})
 
 
 @after("request-id.grows")
-def request_ids_that_shrink(_: DirectRequest, answer: Answer) -> None:
-    if answer.status == 422:
-        answer.body = compact({**answer.json, "request_id": str(2**60 - int(answer.json["request_id"]))})
+def request_ids_that_shrink(_: DirectRequest, response: Answer) -> None:
+    if response.status == 422:
+        response.body = compact({**response.json, "request_id": str(2**60 - int(response.json["request_id"]))})
 
 
 @after("method.HEAD")
-def head_answered(request: DirectRequest, answer: Answer) -> None:
+def head_served(request: DirectRequest, response: Answer) -> None:
     if request.method == "HEAD":
-        answer.status = 200
+        response.status = 200
 
 
 @after("method.PUT", "answer.not-allowed")
-def no_allow(_: DirectRequest, answer: Answer) -> None:
-    answer.headers.remove("Allow")
+def no_allow(_: DirectRequest, response: Answer) -> None:
+    response.headers.remove("Allow")
 
 
 # Order and effects
 
 
 @after("order.404-401")
-def authentication_before_the_path(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 404 and request["HTTP_AUTHORIZATION"] is None:
-        answer.become(401, message="Access Denied. Authentication Failed.")
+def authentication_before_the_path(request: DirectRequest, response: Answer) -> None:
+    if response.status == 404 and request["HTTP_AUTHORIZATION"] is None:
+        response.become(401, message="Access Denied. Authentication Failed.")
 
 
 @after("order.401-415")
-def the_type_before_authentication(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 401 and request.media_type not in KNOWN_TYPES:
-        answer.become(415, message="Unsupported Media Type")
+def the_type_before_authentication(request: DirectRequest, response: Answer) -> None:
+    if response.status == 401 and request.media_type not in KNOWN_TYPES:
+        response.become(415, message="Unsupported Media Type")
 
 
 @after("order.403-use-415", "order.403-use-400")
-def the_body_before_the_use(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 403 and request.media_type not in KNOWN_TYPES:
-        answer.become(415, message="Unsupported Media Type")
-    elif answer.status == 403 and request.body == b"{":
-        answer.become(400, message="Bad Request")
+def the_body_before_the_use(request: DirectRequest, response: Answer) -> None:
+    if response.status == 403 and request.media_type not in KNOWN_TYPES:
+        response.become(415, message="Unsupported Media Type")
+    elif response.status == 403 and request.body == b"{":
+        response.become(400, message="Bad Request")
 
 
 @after("order.missing-403", "order.invalid-403")
-def the_mailbox_before_the_arguments(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 422 and request.argument("mailbox") == NOBODY:
-        answer.become(403, message=USER)
+def the_mailbox_before_the_arguments(request: DirectRequest, response: Answer) -> None:
+    if response.status == 422 and request.argument("mailbox") == NOBODY:
+        response.become(403, message=USER)
 
 
 @after("order.missing-invalid", "several.missing-and-invalid")
-def invalid_arguments_before_missing_ones(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 422 and request.argument("mailbox") == "a@b":
-        answer.become(422, message="'Mailbox' contains invalid input", fields=["mailbox"])
+def invalid_arguments_before_missing_ones(request: DirectRequest, response: Answer) -> None:
+    if response.status == 422 and request.argument("mailbox") == "a@b":
+        response.become(422, message="'Mailbox' contains invalid input", fields=["mailbox"])
 
 
 @after("order.folder-message")
-def the_message_before_its_folder(request: DirectRequest, answer: Answer) -> None:
-    if answer.status == 422 and request.argument("id") == NO_ID:
-        answer.become(422, message="Message not found")
+def the_message_before_its_folder(request: DirectRequest, response: Answer) -> None:
+    if response.status == 422 and request.argument("id") == NO_ID:
+        response.become(422, message="Message not found")
 
 
 @before("order.401-window-md5")
@@ -756,19 +756,19 @@ def content_md5_before_the_date(request: DirectRequest) -> None:
 
 
 @around("move.again")
-def a_move_to_where_it_is_refused(request: DirectRequest, serve: Serve) -> Answer:
+def a_move_to_its_own_folder_rejected(request: DirectRequest, serve: Serve) -> Answer:
     if request.memory.get("folder") == request.argument("folder"):
         request.change_values(lambda name, value: NO_ID if name == "id" else value)
-    answer = serve(request)
-    if answer.status == 200 and request.method == "POST":
-        request.memory["folder"] = answer.json["folder"]
-    return answer
+    response = serve(request)
+    if response.status == 200 and request.method == "POST":
+        request.memory["folder"] = response.json["folder"]
+    return response
 
 
 @around("answer.unsupported", "move.refused", "coding.content-gzip")
-def moved_though_refused(request: DirectRequest, serve: Serve) -> Answer:
-    answer = serve(request)
-    if answer.status == 415:
+def moved_though_rejected(request: DirectRequest, serve: Serve) -> Answer:
+    response = serve(request)
+    if response.status == 415:
         known = request.known
         folder = request.memory["folder"] = "Sent" if request.memory.get("folder") == "Draft" else "Draft"
         arguments = {"mailbox": known.mailbox, "id": known.message, "folder": folder}
@@ -778,14 +778,14 @@ def moved_though_refused(request: DirectRequest, serve: Serve) -> Answer:
         move = DirectRequest(environ, known, request.memory)
         move.sign()
         assert serve(move).status == 200
-    return answer
+    return response
 
 
 @around("answer.moved", "move.standard", "folder.Sent-as-sent")
-def answered_but_not_moved(request: DirectRequest, serve: Serve) -> Answer:
-    asked = asked_of(request)
+def success_without_a_move(request: DirectRequest, serve: Serve) -> Answer:
+    asked = arguments_of(request)
     request.change_values(lambda name, value: NO_ID if name == "id" else value)
-    answer = serve(request)
-    if b"Message not found" in answer.body:
-        say_moved(answer, *asked)
-    return answer
+    response = serve(request)
+    if b"Message not found" in response.body:
+        respond_moved(response, *asked)
+    return response

@@ -9,7 +9,7 @@ before, after, around = BROKEN.before, BROKEN.after, BROKEN.around
 
 
 @before("rcws.header.word-MMWS", "rcws.header.word-MmWs")
-def rcws_alone(request: ListsRequest) -> None:
+def only_rcws(request: ListsRequest) -> None:
     if (request["HTTP_AUTHORIZATION"] or "").upper().startswith("MMWS"):
         request.deny()
 
@@ -20,13 +20,13 @@ def the_other_word_too(request: ListsRequest) -> None:
 
 
 @before("rcws.encoding.HEX", "rcws.encoding.raw")
-def small_hexadecimal_alone(request: ListsRequest) -> None:
+def only_lower_case_hexadecimal(request: ListsRequest) -> None:
     if not re.fullmatch("[0-9a-f]{64}", request.signature):
         request.deny()
 
 
 @before("rcws.posted.plain-slash-utf-8-all", "rcws.posted.as-sent", "rcws.no-data.empty-null")
-def what_php_signs_alone(request: ListsRequest) -> None:
+def only_the_string_of_php(request: ListsRequest) -> None:
     if not request.is_signed_for(request.string().lower()):
         request.deny()
 
@@ -63,31 +63,31 @@ def the_type_believed(request: ListsRequest) -> None:
 
 
 @after("rcws.refused.missing", "rcws.use.lists", "lists.argument.id-gone")
-def a_request_id_in_the_body(_: ListsRequest, answer: Answer) -> None:
-    if answer.status >= 400:
-        answer.body = compact({"request_id": answer.headers["X-Request-Id"], **answer.json})
+def a_request_id_in_the_body(_: ListsRequest, response: Answer) -> None:
+    if response.status >= 400:
+        response.body = compact({"request_id": response.headers["X-Request-Id"], **response.json})
 
 
 @after("lists.call.show-one", "contacts.call.remove")
-def no_request_id_at_all(_: ListsRequest, answer: Answer) -> None:
-    answer.headers.remove("X-Request-Id")
+def no_request_id_at_all(_: ListsRequest, response: Answer) -> None:
+    response.headers.remove("X-Request-Id")
 
 
 @after("lists.call.show-one", "contacts.page.both")
-def blanks_in_the_json(_: ListsRequest, answer: Answer) -> None:
-    answer.body = answer.body.replace(b":", b": ")
+def spaces_in_the_json(_: ListsRequest, response: Answer) -> None:
+    response.body = response.body.replace(b":", b": ")
 
 
 @after("contacts.call.remove")
-def a_removal_said_by_code(_: ListsRequest, answer: Answer) -> None:
-    if answer.body == b'"Contact removed"':
-        answer.body = b'{"code":200,"message":"Contact removed"}'
+def a_removal_said_by_code(_: ListsRequest, response: Answer) -> None:
+    if response.body == b'"Contact removed"':
+        response.body = b'{"code":200,"message":"Contact removed"}'
 
 
 @after("lists.call.slashes")
-def no_slash_at_the_end(request: ListsRequest, answer: Answer) -> None:
+def no_slash_at_the_end(request: ListsRequest, response: Answer) -> None:
     if request.path.endswith(("json/", "3/")):
-        answer.status, answer.body = 404, b""
+        response.status, response.body = 404, b""
 
 
 @before("lists.name.plus", "lists.name.trimmed", "lists.call.make")
@@ -114,12 +114,12 @@ def everybodys_lists(request: ListsRequest) -> None:
 
 @around("lists.call.ids")
 def ids_used_again(request: ListsRequest, serve: Serve) -> Answer:
-    answer = serve(request)
-    if request.method == "DELETE" and answer.status == 200:
+    response = serve(request)
+    if request.method == "DELETE" and response.status == 200:
         request.memory["free"] = request.path.rpartition("/")[2].encode()
-    elif answer.status == 201 and "free" in request.memory:
-        answer.body = re.sub(rb"(?<=list-id )\d+", request.memory["free"], answer.body)
-    return answer
+    elif response.status == 201 and "free" in request.memory:
+        response.body = re.sub(rb"(?<=list-id )\d+", request.memory["free"], response.body)
+    return response
 
 
 @before("contacts.call.exists", "contacts.call.exists-change")
@@ -145,5 +145,5 @@ def one_list_after_the_other(request: ListsRequest, serve: Serve) -> Answer:
     for number in sorted(lists.split(","), key=int, reverse=True):
         request.target, request.body = f"{path}?lists={number}", body
         request.sign()
-        answer = serve(request)
-    return answer
+        response = serve(request)
+    return response

@@ -320,9 +320,9 @@ class BrokenServers(dict[str, Broken]):
 
         def note(change: Callable[[Any, Answer], object]) -> None:
             def break_(request: Any, serve: Serve) -> Answer:
-                answer = serve(request)
-                change(request, answer)
-                return answer
+                response = serve(request)
+                change(request, response)
+                return response
 
             self[change.__name__.replace("_", " ")] = Broken(break_, cases)
 
@@ -338,9 +338,9 @@ class BrokenServers(dict[str, Broken]):
             return Answer(int(status.split(" ")[0]), headers, b"".join(chunks))
 
         def wrapped(environ: Environ, start_response: Any) -> list[bytes]:
-            answer = broken.break_(self.kind(environ, known, memory), serve)
-            answer.headers["Content-Length"] = str(len(answer.body))
-            start_response(f"{answer.status} X", list(answer.headers))
-            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+            response = broken.break_(self.kind(environ, known, memory), serve)
+            response.headers["Content-Length"] = str(len(response.body))
+            start_response(f"{response.status} X", list(response.headers))
+            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
         return wrapped

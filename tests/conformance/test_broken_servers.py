@@ -87,7 +87,7 @@ def test_401_is_compared_as_json(breakable: Breakable, written: Callable[..., An
     assert explained(play(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
 
 
-def play_lists(breakable: Breakable, ids: tuple[str, ...] | None = None) -> dict[str, Result]:
+def run_contacts_case(breakable: Breakable, ids: tuple[str, ...] | None = None) -> dict[str, Result]:
     chosen = [case for case in contacts.CASES if ids is None or case.id in ids]
     assert chosen
     return {result.case.id: result for result in run(OwnList(breakable.server, breakable.target, 10), chosen)}
@@ -96,9 +96,9 @@ def play_lists(breakable: Breakable, ids: tuple[str, ...] | None = None) -> dict
 @pytest.mark.parametrize("broken", broken_lists.BROKEN.values(), ids=broken_lists.BROKEN)
 def test_broken_contacts_server_fails_the_cases_made_for_it(breakable: Breakable, broken: Broken) -> None:
     breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
-    assert explained(play_lists(breakable, broken.cases)) == {}
+    assert explained(run_contacts_case(breakable, broken.cases)) == {}
     breakable.around = broken_lists.BROKEN.wrap(breakable.app, breakable.target, broken)
-    _, *results = play_lists(breakable, broken.cases).values()
+    _, *results = run_contacts_case(breakable, broken.cases).values()
     assert {result.case.id: result.outcome for result in results} == dict.fromkeys(broken.cases, FAILED)
     came = [exchange.response for result in results for exchange in result.exchanges]
     assert all(came)

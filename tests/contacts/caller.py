@@ -58,12 +58,12 @@ class Caller:
 
     def make_list(self, name: str = "List") -> int:
         """Create a list and return its id."""
-        answer = self.ask("POST", f"/v1/lists/{name}")
-        assert answer.status_code == 201, answer.text
-        return int(answer.json["message"].rpartition(" ")[2])
+        response = self.ask("POST", f"/v1/lists/{name}")
+        assert response.status_code == 201, response.text
+        return int(response.json["message"].rpartition(" ")[2])
 
     def add(self, number: int, *addresses: str) -> None:
         """Add contacts to a list."""
         for address in addresses:
-            answer = self.ask("POST", f"/v1/contacts.json/{number}/contacts/", {"email_address": address})
-            assert answer.status_code == 201, answer.text
+            response = self.ask("POST", f"/v1/contacts.json/{number}/contacts/", {"email_address": address})
+            assert response.status_code == 201, response.text

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.both_databases
 VECTORS = json.loads((Path(signing.__file__).parent / "vectors" / "migomail.json").read_text(encoding="utf-8"))
 
 
-def said(answer: TestResponse) -> tuple[int, str]:
-    return answer.status_code, answer.text
+def said(response: TestResponse) -> tuple[int, str]:
+    return response.status_code, response.text
 
 
 def test_ten_calls_respond_as_documented(server: LiveServer, caller: Caller) -> None:
@@ -86,11 +86,11 @@ def test_ten_calls_respond_as_documented(server: LiveServer, caller: Caller) -> 
         ),
     ]
     for method, uri, posted, status, body in conversation:
-        answer = caller.ask_over(server, method, uri, posted)
-        assert (answer.status, answer.text) == (status, body), (method, uri)
-        assert answer.header("Content-Type") == "application/json"
-        assert answer.header("Cache-Control") == "no-store"
-        assert answer.header("X-Request-Id").isdecimal()
+        response = caller.ask_over(server, method, uri, posted)
+        assert (response.status, response.text) == (status, body), (method, uri)
+        assert response.header("Content-Type") == "application/json"
+        assert response.header("Cache-Control") == "no-store"
+        assert response.header("X-Request-Id").isdecimal()
 
 
 @pytest.mark.only("sqlite")
@@ -113,8 +113,8 @@ def test_trailing_slash_is_optional(server: LiveServer, caller: Caller) -> None:
         for turn, slash in enumerate(["", "/"], start=1):
             path, mark, query = uri.format(turn).partition("?")
             each = posted and {name: value.format(turn) for name, value in posted.items()}
-            answer = caller.ask_over(server, method, f"{path}{slash}{mark}{query}", each)
-            assert answer.status in {200, 201}, (method, uri, slash, answer.text)
+            response = caller.ask_over(server, method, f"{path}{slash}{mark}{query}", each)
+            assert response.status in {200, 201}, (method, uri, slash, response.text)
         assert caller.ask(method, f"{path}//{mark}{query}", each).status_code == 404
 
 
@@ -138,9 +138,9 @@ def test_trailing_slash_is_optional(server: LiveServer, caller: Caller) -> None:
     ],
 )
 def test_list_name_is_read_from_the_raw_target(server: LiveServer, caller: Caller, segment: str, name: str) -> None:
-    answer = caller.ask_over(server, "POST", f"/v1/lists/{segment}")
+    response = caller.ask_over(server, "POST", f"/v1/lists/{segment}")
     expected = json.dumps(f"List {name} created with list-id 1", ensure_ascii=False)
-    assert (answer.status, answer.text) == (201, f'{{"code":201,"message":{expected}}}')
+    assert (response.status, response.text) == (201, f'{{"code":201,"message":{expected}}}')
     shown = caller.ask("GET", "/v1/lists.json")
     assert shown.text == f'{{"1":{json.dumps(name, ensure_ascii=False)}}}'
 
@@ -158,9 +158,9 @@ def test_list_name_is_read_from_the_raw_target(server: LiveServer, caller: Calle
     ],
 )
 def test_invalid_list_name_is_rejected(caller: Caller, segment: str, status: int, message: str) -> None:
-    answer = caller.ask("POST", f"/v1/lists/{segment}")
+    response = caller.ask("POST", f"/v1/lists/{segment}")
     fields = ',"fields":["name"]' if status == 422 else ""
-    assert said(answer) == (status, f'{{"code":{status},"message":"{message}"{fields}}}')
+    assert said(response) == (status, f'{{"code":{status},"message":"{message}"{fields}}}')
     assert caller.ask("GET", "/v1/lists.json").text == "{}"
 
 
@@ -246,8 +246,8 @@ def test_edit_changes_sent_fields_also_to_empty_and_no_others(caller: Caller) ->
     posted = {name: name for name in FIELDS} | {"email_address": "a@x.org"}
     caller.ask("POST", "/v1/contacts.json/1/contacts/", posted)
     edit = {"name": "New", "city": " ", "phone": "", "email_address": "", "dob": None}
-    answer = caller.ask("POST", "/v1/contacts.json/1/contacts/1", edit)
-    assert said(answer) == (200, '{"code":200,"message":"Contact updated"}')
+    response = caller.ask("POST", "/v1/contacts.json/1/contacts/1", edit)
+    assert said(response) == (200, '{"code":200,"message":"Contact updated"}')
     assert stored(caller) == posted | {"name": "New", "city": "", "phone": ""}
 
 
@@ -270,13 +270,13 @@ def test_contact_is_accepted_in_each_content_type(caller: Caller, content_type: 
     }
     text = '{"email_address":"a@x.org","name":"A & B"}'
     uri = "/v1/contacts.json/1/contacts/"
-    answer = caller.application.app.test_client().post(
+    response = caller.application.app.test_client().post(
         uri,
         data=bodies.get(content_type, text),
         headers={"Authorization": authorization(caller.application.keys, "POST", uri, text)}
         | ({} if content_type is None else {"Content-Type": content_type}),
     )
-    assert said(answer) == (201, '{"code":201,"message":"Contact added"}')
+    assert said(response) == (201, '{"code":201,"message":"Contact added"}')
     assert (stored(caller)["email_address"], stored(caller)["name"]) == ("a@x.org", "A & B")
 
 
@@ -302,18 +302,18 @@ def test_valid_address_is_accepted(caller: Caller, address: str) -> None:
 )
 def test_invalid_address_is_rejected(caller: Caller, address: Any) -> None:
     caller.make_list()
-    answer = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": address})
+    response = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": address})
     expected = '{"code":422,"message":"\'email_address\' contains invalid input","fields":["email_address"]}'
-    assert said(answer) == (422, expected)
+    assert said(response) == (422, expected)
 
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("value", ["x" * 256, "a\0b", "\udfff", 5, 1.5, True, [], {}], ids=repr)
 def test_invalid_field_is_rejected(caller: Caller, value: Any) -> None:
     caller.make_list()
-    answer = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "a@x.org", "zip_code": value})
+    response = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "a@x.org", "zip_code": value})
     expected = '{"code":422,"message":"\'zip_code\' contains invalid input","fields":["zip_code"]}'
-    assert said(answer) == (422, expected)
+    assert said(response) == (422, expected)
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == "{}"
 
 
@@ -404,8 +404,8 @@ def test_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
     for _ in range(3):
         caller.make_list()
     caller.add(3, "x@x.org")
-    answer = caller.ask("POST", "/v1/contacts.json?lists=3,1,3", {"email_address": "a@x.org", "name": "A"})
-    assert said(answer) == (201, '{"code":201,"message":"Contact added"}')
+    response = caller.ask("POST", "/v1/contacts.json?lists=3,1,3", {"email_address": "a@x.org", "name": "A"})
+    assert said(response) == (201, '{"code":201,"message":"Contact added"}')
     found = caller.ask("GET", "/v1/contacts.json?email_address=A%40x.org")
     assert said(found) == (200, '{"1":"1","3":"2"}')
 
@@ -426,8 +426,8 @@ def test_contact_is_added_to_all_lists_or_none(caller: Caller, lists: str, statu
     caller.make_list()
     caller.make_list()
     caller.add(2, "a@x.org")
-    answer = caller.ask("POST", f"/v1/contacts.json?lists={lists}", {"email_address": "a@x.org"})
-    assert (answer.status_code, answer.json["message"]) == (status, message)
+    response = caller.ask("POST", f"/v1/contacts.json?lists={lists}", {"email_address": "a@x.org"})
+    assert (response.status_code, response.json["message"]) == (status, message)
     assert caller.ask("GET", "/v1/contacts.json?email_address=a@x.org").text == '{"2":"1"}'
     caller.add(1, "b@x.org")
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"b@x.org"}'
@@ -456,9 +456,9 @@ def test_signed_vectors_get_their_responses(build: Builder) -> None:
         headers = {"Authorization": vector["authorization"]}
         if vector["content_type"]:
             headers["Content-Type"] = vector["content_type"]
-        answer = client.open(vector["uri"], method=vector["method"], data=vector["body"], headers=headers)
-        assert answer.status_code not in {401, 403}, vector["name"]
-        assert vector["answer"] in {None, answer.text}
+        response = client.open(vector["uri"], method=vector["method"], data=vector["body"], headers=headers)
+        assert response.status_code not in {401, 403}, vector["name"]
+        assert vector["answer"] in {None, response.text}
 
 
 def add_many(caller: Caller, count: int) -> None:
@@ -481,7 +481,7 @@ def test_each_text_for_no_posted_data_is_accepted(caller: Caller) -> None:
     for body in ["", "[]", "{}", NO_DATA, '{"posted_data":"null"}']:
         for text in [NO_DATA, '{"posted_data":"null"}', body or NO_DATA]:
             header = {"Authorization": authorization(caller.application.keys, "GET", "/v1/lists.json", text)}
-            answer = caller.application.app.test_client().get(
+            response = caller.application.app.test_client().get(
                 "/v1/lists.json", data=body, headers={**header, "Content-Type": "text/plain"}
             )
-            assert said(answer) == (200, "{}"), (body, text)
+            assert said(response) == (200, "{}"), (body, text)

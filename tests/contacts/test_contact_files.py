@@ -119,7 +119,7 @@ def test_export_of_formulas_is_imported_unchanged(
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
-    ("text", "faults"),
+    ("text", "errors"),
     [
         (
             "email_address\nc@x.org\nnobody\n\n",
@@ -137,16 +137,16 @@ def test_export_of_formulas_is_imported_unchanged(
     ],
 )
 def test_every_wrong_line_is_named_and_nothing_is_imported(
-    daas: Commands, listed: Caller, text: str, faults: list[str]
+    daas: Commands, listed: Caller, text: str, errors: list[str]
 ) -> None:
     put(daas, text)
     outcome = daas.run("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert (outcome.status, outcome.stdout) == (1, b"")
     *told, sentence = outcome.stderr.splitlines()
-    assert [line.startswith(f"contacts.csv:{fault}") for line, fault in zip(told, faults, strict=True)] == [True] * len(
-        faults
+    assert [line.startswith(f"contacts.csv:{fault}") for line, fault in zip(told, errors, strict=True)] == [True] * len(
+        errors
     )
-    assert sentence == f"Error: Nothing was imported: {len(faults)} of the file's lines are wrong."
+    assert sentence == f"Error: Nothing was imported: {len(errors)} of the file's lines are wrong."
     assert "x.org" not in outcome.stderr
     assert shown(listed) == {"1": "a@x.org", "2": "b@x.org"}
     listed.add(1, "c@x.org")
@@ -179,10 +179,10 @@ def test_unknown_list_or_application_is_an_error(
 ) -> None:
     put(daas, "email_address\nc@x.org\n")
     other = make_caller().application.name
-    refusal = daas.error("contacts", command, "1", "contacts.csv", "--application", other)
-    assert refusal == "The application has no list 1."
-    refusal = daas.error("contacts", command, "1", "contacts.csv", "--application", "nobody")
-    assert refusal == "There is no application 'nobody'."
+    rejection = daas.error("contacts", command, "1", "contacts.csv", "--application", other)
+    assert rejection == "The application has no list 1."
+    rejection = daas.error("contacts", command, "1", "contacts.csv", "--application", "nobody")
+    assert rejection == "There is no application 'nobody'."
     assert (daas.directory / "contacts.csv").read_text() == "email_address\nc@x.org\n"
     assert "--application" in daas.wrong_usage("contacts", command, "1", "contacts.csv")
 
@@ -193,5 +193,5 @@ def test_unreadable_or_unwritable_file_is_an_error(daas: Commands, listed: Calle
     sentence = "contacts.csv cannot be read, or is not UTF-8."
     assert daas.error("contacts", "import", "1", "contacts.csv", "--application", name) == sentence
     assert "cannot be read" in daas.error("contacts", "import", "1", "missing.csv", "--application", name)
-    refusal = daas.error("contacts", "export", "1", "missing/out.csv", "--application", name)
-    assert refusal == "missing/out.csv cannot be written: No such file or directory."
+    rejection = daas.error("contacts", "export", "1", "missing/out.csv", "--application", name)
+    assert rejection == "missing/out.csv cannot be written: No such file or directory."

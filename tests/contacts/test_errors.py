@@ -25,8 +25,8 @@ NOT_AUTHORIZED = '{"code":401,"message":"Not Authorized"}'
 FORBIDDEN = '{"code":403,"message":"Not Authorized"}'
 
 
-def said(answer: TestResponse) -> tuple[int, str]:
-    return answer.status_code, answer.text
+def said(response: TestResponse) -> tuple[int, str]:
+    return response.status_code, response.text
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_every_authentication_error_is_the_same_401(caller: Caller, header: str 
     headers = {}
     if header is not None:
         headers["Authorization"] = header.format(key=keys.public_key, other="0" * 64, good=good, wrong=wrong)
-    answer = caller.application.app.test_client().get("/v1/lists.json", headers=headers)
-    assert said(answer) == (401, NOT_AUTHORIZED)
-    assert answer.headers["WWW-Authenticate"] == "RCWS"
-    assert answer.headers["Content-Type"] == "application/json"
+    response = caller.application.app.test_client().get("/v1/lists.json", headers=headers)
+    assert said(response) == (401, NOT_AUTHORIZED)
+    assert response.headers["WWW-Authenticate"] == "RCWS"
+    assert response.headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("word", ["RCWS", "MMWS", "rcws", "Mmws  "])
 def test_scheme_word_is_accepted_in_any_case(caller: Caller, word: str) -> None:
     signature = authorization(caller.application.keys, "GET", "/v1/lists.json", word=word)
-    answer = caller.application.app.test_client().get("/v1/lists.json", headers={"Authorization": signature})
-    assert said(answer) == (200, "{}")
+    response = caller.application.app.test_client().get("/v1/lists.json", headers={"Authorization": signature})
+    assert said(response) == (200, "{}")
 
 
 def test_signature_of_other_scheme_is_rejected_by_both_apis(caller: Caller, application: Application) -> None:
@@ -123,8 +123,8 @@ def test_withdrawn_permission_is_rejected_from_next_call(caller: Caller) -> None
             with app.app_context():
                 change()
             asked = [(method, uri, posted if method == "POST" else None) for _, method, uri in CALLS]
-            answers = [caller.ask(*each).status_code == 403 for each in asked]
-            assert answers == [refused] * len(CALLS)
+            responses = [caller.ask(*each).status_code == 403 for each in asked]
+            assert responses == [refused] * len(CALLS)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_withdrawn_permission_is_rejected_from_next_call(caller: Caller) -> None
 def test_other_paths_and_methods_are_rejected_in_json(
     app: Flask, build: Builder, method: str, uri: str, status: int, message: str | None, allow: str | None
 ) -> None:
-    answer = app.test_client().open(uri, method=method)
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/json"
+    response = app.test_client().open(uri, method=method)
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
     if message:
-        assert answer.text == f'{{"code":{status},"message":"{message}"}}'
-    assert answer.headers.get("Allow") == allow
-    row = build.log_row(answer.headers["X-Request-Id"])
+        assert response.text == f'{{"code":{status},"message":"{message}"}}'
+    assert response.headers.get("Allow") == allow
+    row = build.log_row(response.headers["X-Request-Id"])
     assert (row.status, row.method, row.path) == (status, method, uri)
 
 
@@ -178,9 +178,9 @@ ORDER = {
 def test_first_failed_check_decides_the_response(
     app: Flask, parts: dict[str, Any], uri: str | None, status: int
 ) -> None:
-    answer = app.test_client().post(uri or "/v1/contacts.json/1/contacts/", **parts)
+    response = app.test_client().post(uri or "/v1/contacts.json/1/contacts/", **parts)
     messages = {400: "Bad Request", 401: "Not Authorized", 404: "Not Found", 413: "Content Too Large"}
-    assert said(answer) == (status, f'{{"code":{status},"message":"{messages[status]}"}}')
+    assert said(response) == (status, f'{{"code":{status},"message":"{messages[status]}"}}')
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_unreadable_body_is_named_after_valid_signature(
         headers = {"Authorization": signature if good else signature[:-1] + "x"}
         if content_type:
             headers["Content-Type"] = content_type
-        answer = caller.application.app.test_client().post(uri, data=body, headers=headers)
-        assert answer.status_code == (status if good else 401)
+        response = caller.application.app.test_client().post(uri, data=body, headers=headers)
+        assert response.status_code == (status if good else 401)
 
 
 def test_checks_are_in_order_service_body_arguments_list(make_caller: Callable[..., Any], caller: Caller) -> None:
@@ -217,8 +217,8 @@ def test_checks_are_in_order_service_body_arguments_list(make_caller: Callable[.
     other = make_caller("v1/lists")
     signature = authorization(other.application.keys, "POST", uri, "hello")
     client = caller.application.app.test_client()
-    answer = client.post(uri, data="hello", headers={"Authorization": signature, "Content-Type": "text/plain"})
-    assert answer.status_code == 403
+    response = client.post(uri, data="hello", headers={"Authorization": signature, "Content-Type": "text/plain"})
+    assert response.status_code == 403
     assert caller.ask("POST", uri, {"name": "A"}).status_code == 422
     assert caller.ask("POST", uri, {"email_address": "a"}).status_code == 422
     assert caller.ask("POST", uri, {"email_address": "a@x.org"}).json["message"] == "List not found"
@@ -226,8 +226,8 @@ def test_checks_are_in_order_service_body_arguments_list(make_caller: Callable[.
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
 def test_coding_is_rejected(caller: Caller, coding: str) -> None:
-    answer = caller.ask("GET", "/v1/lists.json", None, **{"Content-Encoding": coding})
-    assert said(answer) == (415, '{"code":415,"message":"Unsupported Media Type"}')
+    response = caller.ask("GET", "/v1/lists.json", None, **{"Content-Encoding": coding})
+    assert said(response) == (415, '{"code":415,"message":"Unsupported Media Type"}')
 
 
 def test_content_md5_is_ignored_even_if_required(make_caller: Callable[..., Any]) -> None:
@@ -239,8 +239,8 @@ def test_explained_401_shows_string_that_php_signs(build: Builder) -> None:
     caller = Caller(build.application(services=("v1/lists",), explain_401=True))
     wrong = Caller(build.application())
     wrong.application.keys = KeyPair(caller.application.keys.public_key, make_key_pair().private_key)
-    answer = wrong.ask("POST", "/v1/lists.json?name=A&id=1")
-    shown = base64.b64decode(answer.headers["X-Daas-String-To-Sign"])
+    response = wrong.ask("POST", "/v1/lists.json?name=A&id=1")
+    shown = base64.b64decode(response.headers["X-Daas-String-To-Sign"])
     assert shown == b'post::/v1/lists.json?id=1&name=a::{"posted_data":"[]"}'
 
 
@@ -298,8 +298,8 @@ def test_call_that_cannot_be_logged_changes_nothing(
     caller.make_list()
     caller.add(1, "a@x.org")
     with rejecting(caller.application.app, "INSERT", "request_log"):
-        answer = caller.ask(method, uri, posted)
-    assert said(answer) == (500, '{"code":500,"message":"Internal Server Error"}')
+        response = caller.ask(method, uri, posted)
+    assert said(response) == (500, '{"code":500,"message":"Internal Server Error"}')
     assert caller.ask("GET", "/v1/lists.json").text == '{"1":"List"}'
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"a@x.org"}'
     assert caller.make_list() == 2
@@ -311,10 +311,10 @@ def test_unavailable_database_is_503(caller: Caller) -> None:
     settings = caller.application.app.extensions["daas"].settings
     nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
     lost = Caller(replace(caller.application, app=nowhere))
-    answer = lost.ask("GET", "/v1/lists.json")
-    assert said(answer) == (503, '{"code":503,"message":"Service Unavailable"}')
-    assert answer.headers["Retry-After"] == "5"
-    assert len(answer.headers["X-Request-Id"]) == 32
+    response = lost.ask("GET", "/v1/lists.json")
+    assert said(response) == (503, '{"code":503,"message":"Service Unavailable"}')
+    assert response.headers["Retry-After"] == "5"
+    assert len(response.headers["X-Request-Id"]) == 32
 
 
 # Other origins
@@ -326,12 +326,12 @@ def test_page_of_allowed_origin_may_call(settings: Settings, caller: Caller) -> 
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=origin) as live:
         for uri, methods in [("/v1/lists.json", "GET, POST"), ("/v1/contacts.json/1/contacts/1/", "DELETE, POST")]:
             asked = [("Origin", origin), ("Access-Control-Request-Method", "POST")]
-            answer = ask(live, head(uri, asked, method="OPTIONS"))
-            assert (answer.status, answer.header("Access-Control-Allow-Methods")) == (204, methods)
-            assert "Authorization, Content-Type" in answer.header("Access-Control-Allow-Headers")
-        for answer in [
+            response = ask(live, head(uri, asked, method="OPTIONS"))
+            assert (response.status, response.header("Access-Control-Allow-Methods")) == (204, methods)
+            assert "Authorization, Content-Type" in response.header("Access-Control-Allow-Headers")
+        for response in [
             caller.ask_over(live, "GET", "/v1/lists.json", Origin=origin),
             ask(live, head("/v1/lists.json", [("Origin", origin)], method="GET")),
         ]:
-            assert answer.header("Access-Control-Allow-Origin") == origin
-            assert "X-Request-Id" in answer.header("Access-Control-Expose-Headers")
+            assert response.header("Access-Control-Allow-Origin") == origin
+            assert "X-Request-Id" in response.header("Access-Control-Expose-Headers")

@@ -49,16 +49,16 @@ def test_concurrent_contacts_are_numbered_without_gaps(server: LiveServer, calle
     # Half of them again: a rejected contact leaves no gap.
     addresses = [f"c{n}@x.org" for n in range(CLIENTS)]
     requests = [caller.request("POST", uri, {"email_address": address}) for address in addresses]
-    answers = at_once(server, [*requests, *requests[::2]])
-    assert sorted(answer.status for answer in answers) == [201] * CLIENTS + [409] * (CLIENTS // 2)
+    responses = at_once(server, [*requests, *requests[::2]])
+    assert sorted(response.status for response in responses) == [201] * CLIENTS + [409] * (CLIENTS // 2)
     shown = caller.ask("GET", uri).json
     assert [*shown] == [str(number) for number in range(1, CLIENTS + 1)]
     assert {*shown.values()} == {*addresses}
 
 
 def test_concurrent_lists_are_numbered_without_gaps(server: LiveServer, caller: Caller) -> None:
-    answers = at_once(server, [caller.request("POST", f"/v1/lists/L{n}") for n in range(CLIENTS)])
-    made = {answer.json["message"].split()[1]: answer.json["message"].rpartition(" ")[2] for answer in answers}
+    responses = at_once(server, [caller.request("POST", f"/v1/lists/L{n}") for n in range(CLIENTS)])
+    made = {response.json["message"].split()[1]: response.json["message"].rpartition(" ")[2] for response in responses}
     assert sorted(map(int, made.values())) == [*range(1, CLIENTS + 1)]
     assert caller.ask("GET", "/v1/lists.json").json == {number: name for name, number in made.items()}
 
@@ -71,7 +71,7 @@ def test_concurrent_additions_to_same_lists_do_not_deadlock(server: LiveServer, 
         caller.request("POST", f"/v1/contacts.json?lists={','.join(order)}", {"email_address": f"c{n}@x.org"})
         for n, order in enumerate(orders)
     ]
-    assert {answer.status for answer in at_once(server, requests)} == {201}
+    assert {response.status for response in at_once(server, requests)} == {201}
     for number in range(1, 5):
         assert len(caller.ask("GET", f"/v1/contacts.json/{number}/contacts").json) == len(orders)
 
@@ -79,8 +79,8 @@ def test_concurrent_additions_to_same_lists_do_not_deadlock(server: LiveServer, 
 def test_one_of_several_concurrent_removals_succeeds(server: LiveServer, caller: Caller) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
-    answers = at_once(server, [caller.request("DELETE", "/v1/lists.json/1")] * 8)
-    assert sorted(answer.status for answer in answers) == [200] + [404] * 7
+    responses = at_once(server, [caller.request("DELETE", "/v1/lists.json/1")] * 8)
+    assert sorted(response.status for response in responses) == [200] + [404] * 7
 
 
 # Isolation
@@ -116,33 +116,33 @@ class Model:
             self.lists[self.last_list] = letter
             self.contacts[self.last_list] = {}
             self.last_contacts[self.last_list] = 0
-            expected, answer = 201, ask("POST", f"/v1/lists/{letter}")
+            expected, response = 201, ask("POST", f"/v1/lists/{letter}")
         elif what == "rename":
             if there:
                 self.lists[number] = letter
-            expected, answer = 201 if there else 404, ask("POST", f"/v1/lists.json?id={number}&name={letter}")
+            expected, response = 201 if there else 404, ask("POST", f"/v1/lists.json?id={number}&name={letter}")
         elif what == "remove":
             self.lists.pop(number, None)
             self.contacts.pop(number, None)
-            expected, answer = 200 if there else 404, ask("DELETE", f"/v1/lists.json/{number}")
+            expected, response = 200 if there else 404, ask("DELETE", f"/v1/lists.json/{number}")
         elif what == "add to all":
             asked = ",".join(map(str, range(1, number + 1)))
             expected = self.add_to([*range(1, number + 1)], address)
-            answer = ask("POST", f"/v1/contacts.json?lists={asked}", {"email_address": address})
+            response = ask("POST", f"/v1/contacts.json?lists={asked}", {"email_address": address})
         elif what == "add":
             expected = self.add_to([number], address)
-            answer = ask("POST", f"/v1/contacts.json/{number}/contacts", {"email_address": address})
+            response = ask("POST", f"/v1/contacts.json/{number}/contacts", {"email_address": address})
         elif what == "edit":
             known = there and contact in self.contacts[number]
             taken = known and any(other == address and key != contact for key, other in self.contacts[number].items())
             if known and not taken:
                 self.contacts[number][contact] = address
             expected = 409 if taken else 200 if known else 404
-            answer = ask("POST", f"/v1/contacts.json/{number}/contacts/{contact}", {"email_address": address})
+            response = ask("POST", f"/v1/contacts.json/{number}/contacts/{contact}", {"email_address": address})
         else:
             known = there and bool(self.contacts[number].pop(contact, None))
-            expected, answer = 200 if known else 404, ask("DELETE", f"/v1/contacts.json/{number}/contacts/{contact}")
-        assert answer.status_code == expected, (what, number, contact, letter, answer.text)
+            expected, response = 200 if known else 404, ask("DELETE", f"/v1/contacts.json/{number}/contacts/{contact}")
+        assert response.status_code == expected, (what, number, contact, letter, response.text)
 
     def add_to(self, numbers: list[int], address: str) -> int:
         for number in numbers:
@@ -159,11 +159,11 @@ class Model:
         ask = self.caller.ask
         assert ask("GET", "/v1/lists.json").json == {str(number): name for number, name in self.lists.items()}
         for number in range(1, self.last_list + 1):
-            answer = ask("GET", f"/v1/contacts.json/{number}/contacts")
+            response = ask("GET", f"/v1/contacts.json/{number}/contacts")
             if number in self.lists:
-                assert answer.json == {str(key): value for key, value in self.contacts[number].items()}
+                assert response.json == {str(key): value for key, value in self.contacts[number].items()}
             else:
-                assert answer.status_code == 404
+                assert response.status_code == 404
         for address in ("a@x.org", "b@x.org"):
             found = {
                 str(number): str(key)

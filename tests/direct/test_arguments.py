@@ -40,7 +40,7 @@ def understand(content_type: str, body: bytes) -> dict[str, int | str]:
     return check_arguments(MoveArguments(), read_arguments(content_type, body))
 
 
-def fault_of(content_type: str, body: bytes) -> Any:
+def error_of(content_type: str, body: bytes) -> Any:
     with pytest.raises(ApiError) as caught:
         understand(content_type, body)
     return type(caught.value), caught.value.fields
@@ -67,15 +67,15 @@ def test_names_are_accepted_in_any_case_and_unknown_ones_ignored(way: Callable[.
 
 
 @each_way
-@pytest.mark.parametrize("blanks", [" ", "\t", "\r\n", " \r\n\t "], ids=repr)
-def test_spaces_around_value_are_removed(way: Callable[..., Any], blanks: str) -> None:
-    assert understand(*way([(name, blanks + value + blanks) for name, value in GOOD.items()])) == UNDERSTOOD
+@pytest.mark.parametrize("spaces", [" ", "\t", "\r\n", " \r\n\t "], ids=repr)
+def test_spaces_around_value_are_removed(way: Callable[..., Any], spaces: str) -> None:
+    assert understand(*way([(name, spaces + value + spaces) for name, value in GOOD.items()])) == UNDERSTOOD
 
 
 @each_way
 @pytest.mark.parametrize("name", GOOD)
 def test_value_of_spaces_counts_as_missing(way: Callable[..., Any], name: str) -> None:
-    assert fault_of(*way({**GOOD, name: " \r\n\t"}.items())) == (MissingArguments, [name])
+    assert error_of(*way({**GOOD, name: " \r\n\t"}.items())) == (MissingArguments, [name])
 
 
 @each_way
@@ -83,12 +83,12 @@ def test_value_of_spaces_counts_as_missing(way: Callable[..., Any], name: str) -
 @pytest.mark.parametrize("again", ["same", "blank"])
 def test_repeated_argument_is_invalid_even_if_one_is_empty(way: Callable[..., Any], name: str, again: str) -> None:
     pairs = [*GOOD.items(), (name.upper(), GOOD[name] if again == "same" else "")]
-    assert fault_of(*way(pairs)) == (InvalidArguments, [name])
+    assert error_of(*way(pairs)) == (InvalidArguments, [name])
 
 
 @each_way
 def test_repeated_argument_with_only_empty_values_is_missing(way: Callable[..., Any]) -> None:
-    assert fault_of(*way([("mailbox", ""), ("mailbox", " "), ("id", "1"), ("folder", "Sent")])) == (
+    assert error_of(*way([("mailbox", ""), ("mailbox", " "), ("id", "1"), ("folder", "Sent")])) == (
         MissingArguments,
         ["mailbox"],
     )
@@ -112,7 +112,7 @@ def test_mailbox_is_local_part_in_lower_case(way: Callable[..., Any], name: str)
 def test_text_that_is_no_local_part_is_no_mailbox(way: Callable[..., Any], name: str) -> None:
     if way is as_multipart and "\n" in name:
         name = name.replace("\n", "\v")
-    assert fault_of(*way({**GOOD, "mailbox": name}.items())) == (InvalidArguments, ["mailbox"])
+    assert error_of(*way({**GOOD, "mailbox": name}.items())) == (InvalidArguments, ["mailbox"])
 
 
 @each_way
@@ -141,13 +141,13 @@ NO_IDS = [
 @each_way
 @pytest.mark.parametrize("text", NO_IDS, ids=lambda text: ascii(text[:20]))
 def test_other_text_is_no_id(way: Callable[..., Any], text: str) -> None:
-    assert fault_of(*way({**GOOD, "id": text}.items())) == (InvalidArguments, ["id"])
+    assert error_of(*way({**GOOD, "id": text}.items())) == (InvalidArguments, ["id"])
 
 
 @each_way
 @pytest.mark.parametrize("text", [text for text in NO_IDS if text != "1 2"], ids=lambda text: ascii(text[:20]))
 def test_folder_is_standard_name_or_id(way: Callable[..., Any], text: str) -> None:
-    assert fault_of(*way({**GOOD, "folder": text}.items())) == (InvalidArguments, ["folder"])
+    assert error_of(*way({**GOOD, "folder": text}.items())) == (InvalidArguments, ["folder"])
     assert understand(*way({**GOOD, "folder": "5"}.items()))["folder"] == 5
 
 
@@ -184,12 +184,12 @@ def test_json_id_is_string_or_integer(written: str, fault: tuple[type[Any], list
     if fault is None:
         assert understand(JSON, body) == UNDERSTOOD
     else:
-        assert fault_of(JSON, body) == fault
+        assert error_of(JSON, body) == fault
 
 
 def test_json_folder_may_be_a_number_but_mailbox_may_not() -> None:
     assert understand(JSON, b'{"mailbox":"a","id":1,"folder":5}')["folder"] == 5
-    assert fault_of(JSON, b'{"mailbox":5,"id":1,"folder":5}') == (InvalidArguments, ["mailbox"])
+    assert error_of(JSON, b'{"mailbox":5,"id":1,"folder":5}') == (InvalidArguments, ["mailbox"])
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_json_folder_may_be_a_number_but_mailbox_may_not() -> None:
     ids=lambda body: ascii(body[:16]),
 )
 def test_only_a_json_object_of_bounded_depth_is_accepted(body: bytes) -> None:
-    assert fault_of(JSON, body) == (UnreadableBody, None)
+    assert error_of(JSON, body) == (UnreadableBody, None)
 
 
 def test_json_of_depth_eight_is_accepted() -> None:
@@ -225,7 +225,7 @@ def test_json_of_depth_eight_is_accepted() -> None:
 
 @pytest.mark.parametrize("body", [b"mailbox=\xff", b"mailbox=%ff", b"a=%C3&b=%A9", b"\xc3\x28=1"], ids=ascii)
 def test_form_that_is_not_utf_8_is_unreadable(body: bytes) -> None:
-    assert fault_of(FORM, body + b"&id=1&folder=Inbox") == (UnreadableBody, None)
+    assert error_of(FORM, body + b"&id=1&folder=Inbox") == (UnreadableBody, None)
 
 
 PART = b'--limit\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
@@ -274,7 +274,7 @@ PARTS = b"".join(PART % (name.encode(), value.encode()) for name, value in GOOD.
     ],
 )
 def test_ambiguous_multipart_is_unreadable(content_type: str, body: bytes) -> None:
-    assert fault_of(content_type, body) == (UnreadableBody, None)
+    assert error_of(content_type, body) == (UnreadableBody, None)
 
 
 LINES = PARTS + b"--limit--"
@@ -393,7 +393,7 @@ def test_a_part_that_readers_disagree_about_is_rejected(header: bytes) -> None:
 @pytest.mark.parametrize("extra", [b'; filename="x"', b"; filename*=utf-8''x", b"; FileName=x", b'; filename=""'])
 def test_a_part_with_a_file_name_is_no_text(extra: bytes) -> None:
     body = with_id(b'Content-Disposition: form-data; name="id"' + extra)
-    assert fault_of(MULTIPART, body) == (InvalidArguments, ["id"])
+    assert error_of(MULTIPART, body) == (InvalidArguments, ["id"])
 
 
 @pytest.mark.parametrize("value", [b"1\r\n2", b"1\n--lim\n2", b"\r\n", b"--limi", b"1\r\n\r\n2", b"-"], ids=ascii)
@@ -406,7 +406,7 @@ def test_line_ends_inside_a_value_belong_to_it(value: bytes) -> None:
 def test_one_byte_order_mark_is_ignored(content_type: str, body: bytes) -> None:
     assert understand(content_type, b"\xef\xbb\xbf" + body) == UNDERSTOOD
     twice = b"\xef\xbb\xbf\xef\xbb\xbf" + body
-    assert fault_of(content_type, twice) in [(MissingArguments, ["mailbox"]), (UnreadableBody, None)]
+    assert error_of(content_type, twice) in [(MissingArguments, ["mailbox"]), (UnreadableBody, None)]
 
 
 @pytest.mark.parametrize(
@@ -438,12 +438,12 @@ def test_multipart_may_quote_boundary_and_lack_last_line_end() -> None:
 def test_part_with_file_name_is_invalid_input() -> None:
     upload = b'--limit\r\nContent-Disposition: form-data; name="folder"; filename="x"\r\n\r\nInbox\r\n'
     body = PART % (b"mailbox", b"a") + PART % (b"id", b"1") + upload + b"--limit--\r\n"
-    assert fault_of(MULTIPART, body) == (InvalidArguments, ["folder"])
+    assert error_of(MULTIPART, body) == (InvalidArguments, ["folder"])
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/jsonx", "json", "application/xml", ";"])
 def test_other_content_type_is_unsupported(content_type: str) -> None:
-    assert fault_of(content_type, b"") == (UnsupportedMediaType, None)
+    assert error_of(content_type, b"") == (UnsupportedMediaType, None)
 
 
 @pytest.mark.parametrize(
@@ -488,4 +488,4 @@ def test_random_multipart_raises_only_documented_errors(pieces: Any) -> None:
 def test_at_most_a_thousand_arguments_are_read(way: Callable[..., Any]) -> None:
     others = [("x", "1")] * (1000 - len(GOOD))
     assert understand(*way([*GOOD.items(), *others])) == UNDERSTOOD
-    assert fault_of(*way([*GOOD.items(), *others, ("x", "1")])) == (UnreadableBody, None)
+    assert error_of(*way([*GOOD.items(), *others, ("x", "1")])) == (UnreadableBody, None)

@@ -35,9 +35,9 @@ class Console:
         """Send the call, and return the shown status and body, without its request_id."""
         with self.page.expect_response(lambda response: re.search("/(direct|v1)/", response.url)) as sent:
             self.page.get_by_role("button", name="Sign and send").click()
-        return self.answer_to(sent.value)
+        return self.response_to(sent.value)
 
-    def answer_to(self, response: Any) -> tuple[int, str]:
+    def response_to(self, response: Any) -> tuple[int, str]:
         self.page.locator("#answer-body", has_text=response.text()).wait_for()
         status = self.page.get_by_role("status").inner_text()
         body = self.page.locator("#answer-body").inner_text()

@@ -67,7 +67,7 @@ def shown(section: dict[str, str]) -> tuple[int, str | None, str]:
     return int(section["status"]), reason, without_request_id(section["json"])
 
 
-def answered(output: str) -> Any:
+def responded(output: str) -> Any:
     """Return the status, the reason and the body that curl printed."""
     head, _, body = output.partition("\n\n")
     reason = re.search(r"^X-Daas-Error: (.*)$", head, re.MULTILINE)
@@ -76,7 +76,7 @@ def answered(output: str) -> Any:
 
 def test_every_shown_command_gets_the_shown_response(demo: Demo, setup: str, cases: list[dict[str, str]]) -> None:
     assert len(cases) > 20
-    happened = {case["sh"]: answered(demo.run(f"{setup}\n{case['sh']}")) for case in cases}
+    happened = {case["sh"]: responded(demo.run(f"{setup}\n{case['sh']}")) for case in cases}
     assert happened == {case["sh"]: shown(case) for case in cases}
 
 
@@ -189,7 +189,7 @@ def test_list_gets_response_that_its_page_shows(
     uri = re.match(r"GET (\S+) HTTP", document.all("http")[1])[1]
     move = "call POST $move 'mailbox=demo.clinician&id=1&folder=Inbox' > moved"
     output = demo.run(f"{setup}\n{move}\ncall GET '{uri}'")
-    assert answered(output) == (200, None, without_request_id(document.all("json")[0]))
+    assert responded(output) == (200, None, without_request_id(document.all("json")[0]))
 
 
 def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
@@ -197,16 +197,16 @@ def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document]
     # A defect cannot be provoked, nor errors that need other settings or a large mailbox.
     messages = ("Forbidden", "Internal Server Error", "Too Many Requests", "Search Took Too Long")
     unprovoked = {f'{{"request_id":"1812","message":"{message}"}}' for message in messages}
-    answers = {case["json"] for case in cases} | {*lists} | unprovoked
+    responses = {case["json"] for case in cases} | {*lists} | unprovoked
     setup, *others = documents[ERRORS].all("sh")
     run = {setup, *(case["sh"] for case in cases), *(text for text in others if "base64 -d" in text)}
     run |= {*documents[SEND_EXAMPLE].all("sh"), *documents[TESTING].all("sh")}
     # tests/onboarding/test_lists_pages.py sends these calls.
-    answers |= {section["json"] for path in (LISTS, CONTACTS) for section in documents[path].sections()}
+    responses |= {section["json"] for path in (LISTS, CONTACTS) for section in documents[path].sections()}
     for path, document in documents.items():
         assert {*document.blocks()} <= {"sh", "http", "json", "program", "vector", "string"}, path
         assert {*document.all("sh")} <= run, path
-        assert {*document.all("json")} <= answers, path
+        assert {*document.all("json")} <= responses, path
 
 
 def test_every_shown_request_has_a_valid_signature(documents: dict[str, Document]) -> None:

@@ -21,7 +21,7 @@ class Shown:
 
     http: str
     string: str
-    answer: tuple[int, str]
+    response: tuple[int, str]
 
     @property
     def parts(self) -> Any:
@@ -61,8 +61,8 @@ def test_calls_in_order_get_the_shown_responses(app: Flask, build: Builder, show
     for call in shown:
         method, uri, _, body = call.parts
         headers = {"Authorization": call.signed_with(caller.keys), "Content-Type": "application/json"}
-        answer = app.test_client().open(uri, method=method, data=body, headers=headers)
-        assert (answer.status_code, answer.text) == call.answer, call.http
+        response = app.test_client().open(uri, method=method, data=body, headers=headers)
+        assert (response.status_code, response.text) == call.response, call.http
 
 
 def test_each_shown_call_has_a_valid_signature(shown: list[Shown], keys: KeyPair) -> None:

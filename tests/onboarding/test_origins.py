@@ -25,7 +25,7 @@ SCRIPTS = {
 }
 
 
-class BlankPage(http.server.BaseHTTPRequestHandler):
+class EmptyPage(http.server.BaseHTTPRequestHandler):
     """Serves an empty page and the scripts that it may load."""
 
     def do_GET(self) -> None:
@@ -40,9 +40,9 @@ class BlankPage(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve_blank_pages() -> Iterator[str]:
+def serve_empty_pages() -> Iterator[str]:
     """Serve another origin and yield it."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), BlankPage) as other:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as other:
         thread = threading.Thread(target=other.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{other.server_port}"
@@ -52,13 +52,13 @@ def serve_blank_pages() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def allowed() -> Iterator[Any]:
-    with serve_blank_pages() as origin:
+    with serve_empty_pages() as origin:
         yield origin
 
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Any]:
-    with serve_blank_pages() as origin:
+    with serve_empty_pages() as origin:
         yield origin
 
 

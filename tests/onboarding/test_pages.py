@@ -51,9 +51,9 @@ DOWNLOADS = (DOCUMENTATION + "examples/", DOCUMENTATION + "vectors/")
 
 
 def read(app: Flask, path: str) -> Document:
-    answer = app.test_client().get(path)
-    assert (answer.status_code, answer.content_type) == (200, "text/html; charset=utf-8")
-    return Document(answer.text)
+    response = app.test_client().get(path)
+    assert (response.status_code, response.content_type) == (200, "text/html; charset=utf-8")
+    return Document(response.text)
 
 
 def app_with(**environ: str) -> Flask:
@@ -63,8 +63,8 @@ def app_with(**environ: str) -> Flask:
 
 
 def test_root_redirects_to_documentation(app: Flask) -> None:
-    answer = app.test_client().get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, DOCUMENTATION)
+    response = app.test_client().get("/")
+    assert (response.status_code, response.headers["Location"]) == (302, DOCUMENTATION)
 
 
 def test_every_page_is_linked_from_the_first(app: Flask) -> None:
@@ -81,10 +81,10 @@ def test_every_page_is_linked_from_the_first(app: Flask) -> None:
 def test_every_link_and_file_of_a_page_exists(app: Flask, path: str) -> None:
     for link in read(app, path).links:
         url, fragment = urldefrag(urljoin(path, link))
-        answer = app.test_client().get(url)
-        assert answer.status_code == 200, link
+        response = app.test_client().get(url)
+        assert response.status_code == 200, link
         if fragment:
-            assert fragment in Document(answer.text).ids, link
+            assert fragment in Document(response.text).ids, link
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -114,9 +114,9 @@ def test_nothing_may_be_loaded_from_other_hosts(app: Flask, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_is_not_stored_and_has_no_inline_script_or_style(app: Flask, path: str) -> None:
-    answer = app.test_client().get(path)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", answer.text)
+    response = app.test_client().get(path)
+    assert response.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", response.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -253,9 +253,9 @@ FILES = {
 
 @pytest.mark.parametrize("address", FILES)
 def test_file_is_downloaded_unchanged(app: Flask, address: str) -> None:
-    answer = app.test_client().get(address)
+    response = app.test_client().get(address)
     kind = "application/json" if address.endswith(".json") else "text/plain; charset=utf-8"
-    assert (answer.status_code, answer.content_type, answer.data) == (200, kind, FILES[address].read_bytes())
+    assert (response.status_code, response.content_type, response.data) == (200, kind, FILES[address].read_bytes())
 
 
 def test_every_file_is_offered(app: Flask) -> None:
@@ -282,17 +282,17 @@ def test_every_vector_and_field_is_on_its_page(app: Flask) -> None:
 
 @pytest.mark.parametrize("path", ["/nothing", "/onboarding", "/onboarding/documentation/nothing", STATIC + "x.css"])
 def test_missing_page_links_to_documentation(app: Flask, path: str) -> None:
-    answer = app.test_client().get(path)
-    assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
-    document = Document(answer.text)
+    response = app.test_client().get(path)
+    assert (response.status_code, response.content_type) == (404, "text/html; charset=utf-8")
+    document = Document(response.text)
     assert f"Nothing is served at {path}." in document.text
     assert {DOCUMENTATION, ERRORS} <= {*document.links}
 
 
 def test_requested_path_is_shown_as_text(app: Flask) -> None:
-    answer = app.test_client().get("/<script>alert(1)</script>")
-    assert answer.status_code == 404
-    assert "<script>" not in answer.text
+    response = app.test_client().get("/<script>alert(1)</script>")
+    assert response.status_code == 404
+    assert "<script>" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -306,15 +306,15 @@ def test_only_files_of_pages_are_sent(app: Flask, folder: str, name: str) -> Non
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/", DOCUMENTATION, ERRORS, CONSOLE, STATIC + "style.css"])
 def test_page_allows_only_get(app: Flask, path: str, method: str) -> None:
-    answer = app.test_client().open(path, method=method, data=b"x")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
-    assert f"A {method} was sent to it" in answer.text
+    response = app.test_client().open(path, method=method, data=b"x")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET")
+    assert f"A {method} was sent to it" in response.text
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_allows_head(app: Flask, path: str) -> None:
-    answer = app.test_client().head(path)
-    assert (answer.status_code, answer.data) == (200, b"")
+    response = app.test_client().head(path)
+    assert (response.status_code, response.data) == (200, b"")
 
 
 def test_unchanged_file_is_304(app: Flask) -> None:
@@ -325,8 +325,8 @@ def test_unchanged_file_is_304(app: Flask) -> None:
 
 
 def test_invalid_range_is_no_error(app: Flask) -> None:
-    answer = app.test_client().get(STATIC + "style.css", headers={"Range": "bytes=999999-"})
-    assert answer.status_code == 200
+    response = app.test_client().get(STATIC + "style.css", headers={"Range": "bytes=999999-"})
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -345,8 +345,8 @@ def test_failing_page_shows_only_an_error(
         raise raised
 
     app.add_url_rule("/broken", view_func=fail)
-    answer = app.test_client().get("/broken")
-    assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
-    assert said in answer.text
-    assert "secret" not in answer.text
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    response = app.test_client().get("/broken")
+    assert (response.status_code, response.content_type) == (status, "text/html; charset=utf-8")
+    assert said in response.text
+    assert "secret" not in response.text
+    assert ("Retry-After" in response.headers) == (status == 503)

@@ -58,7 +58,7 @@ def test_shown_commands_move_a_message_with_daas_and_curl(
         told = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
         by_daas = "\n".join(line for line in told.splitlines() if ".venv/bin/daas " in line)
         by_curl = told[told.index("  ( .") :]
-        answers = [
+        responses = [
             subprocess.run(
                 ["bash", "-c", text],
                 cwd=place,
@@ -70,11 +70,11 @@ def test_shown_commands_move_a_message_with_daas_and_curl(
             )
             for text in (by_daas, by_curl)
         ]
-    assert [answer.returncode for answer in answers] == [0, 0]
-    assert "5   Lab results\n" in answers[0].stdout
-    assert "1   Inbox   Lab results: basic metabolic panel" in answers[0].stdout
-    assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in answers[0].stdout
-    assert '"mailbox":"demo.clinician","id":"1","folder":"Archived"}' in answers[1].stdout
+    assert [response.returncode for response in responses] == [0, 0]
+    assert "5   Lab results\n" in responses[0].stdout
+    assert "1   Inbox   Lab results: basic metabolic panel" in responses[0].stdout
+    assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in responses[0].stdout
+    assert '"mailbox":"demo.clinician","id":"1","folder":"Archived"}' in responses[1].stdout
 
 
 @pytest.mark.both_databases

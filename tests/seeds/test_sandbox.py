@@ -58,8 +58,8 @@ def send(method: str, url: str, headers: dict[str, str], body: str) -> tuple[int
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=15)
     try:
         connection.request(method, url[len(f"{parts.scheme}://{parts.netloc}") :], body=body or None, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read().decode()
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read().decode()
     finally:
         connection.close()
 
@@ -103,11 +103,11 @@ def test_http_file_has_the_same_requests(daas: Commands, server: LiveServer, mad
         said = [line[2:] for line in lines if line.startswith("# ")]
         (method, url), *headers = [re.split(": | ", line, maxsplit=1) for line in lines if not line.startswith("# ")]
         assert title == f"{each['status']}: {each['title']}"
-        status, answered, answer = send(method, url, dict(headers), body.strip("\n"))
+        status, responded, response = send(method, url, dict(headers), body.strip("\n"))
         assert status == each["status"]
         assert said == [
-            *([] if each["answer"] is None else [without_request_id(answer)]),
-            *(f"{name}: {answered[name]}" for name in each["answer_headers"]),
+            *([] if each["answer"] is None else [without_request_id(response)]),
+            *(f"{name}: {responded[name]}" for name in each["answer_headers"]),
         ]
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 #: nginx rejects these requests before the service sees them: `test_nginx_rejects_malformed_http_in_json`.
-NOT_BEHIND_NGINX = [
+REJECTED_BY_NGINX = [
     r"test_host_does_not_matter\[.*(missing|blank|blanks|empty-label|dot|slash)\]",
     r"test_absolute_target_is_signed_from_its_path\[.*(https://u@mail\.example\.org:8443|HTTP://)\]",
     r"test_other_path_under_api_is_404_and_never_redirected\[.*/direct/messages/move%(00)?\]",
@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [
         item
         for item in items
-        if item.path.stem == "test_nginx" and any(re.fullmatch(pattern, item.name) for pattern in NOT_BEHIND_NGINX)
+        if item.path.stem == "test_nginx" and any(re.fullmatch(pattern, item.name) for pattern in REJECTED_BY_NGINX)
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -35,8 +35,8 @@ def test_requests_in_pieces_of_any_size_get_responses_in_order(
             sent = request * 4
             for at in range(0, len(sent), size):
                 wire.send(sent[at : at + size])
-            answers = [wire.read() for _ in range(4)]
-            assert [answer.body for answer in answers] == [moved(application, answer) for answer in answers]
+            responses = [wire.read() for _ in range(4)]
+            assert [response.body for response in responses] == [moved(application, response) for response in responses]
         wire.half_close()
         assert wire.at_end()
 

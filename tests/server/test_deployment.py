@@ -135,9 +135,9 @@ def test_restored_backup_serves_and_gives_no_id_twice(
         message, other = application.mailbox.messages
         assert build.folder_of(message) == application.mailbox.folder
         assert build.log_row(kept.json["request_id"]).reason == "moved"
-        answer = restored.move(id=other, folder="Archived")
-        assert (answer.status_code, build.folder_of(other)) == (200, "Archived")
-        assert int(answer.json["request_id"]) > max(int(each.json["request_id"]) for each in later) + 900_000_000
+        response = restored.move(id=other, folder="Archived")
+        assert (response.status_code, build.folder_of(other)) == (200, "Archived")
+        assert int(response.json["request_id"]) > max(int(each.json["request_id"]) for each in later) + 900_000_000
         assert int(build.message(application.mailbox)) > later_message
         callers = [Caller(restored), Caller(replace(other_caller.application, app=app))]
         assert all(each.make_list() > later for each, later in zip(callers, later_lists, strict=True))

@@ -94,6 +94,6 @@ def status_of(live: Any) -> Any:
 
 def counts_of_both(live: Any) -> Any:
     """Return the counts, requested so often that each process has probably responded."""
-    answers = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30) for _ in range(4)]
-    assert {answer.status_code for answer in answers} == {200}
-    return {value_of(answer.text, "daas_requests_total", reason="path-unknown") for answer in answers}
+    responses = [httpx.get(f"{live.url}/metrics", trust_env=False, timeout=30) for _ in range(4)]
+    assert {response.status_code for response in responses} == {200}
+    return {value_of(response.text, "daas_requests_total", reason="path-unknown") for response in responses}

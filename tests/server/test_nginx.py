@@ -85,8 +85,8 @@ UNCLEAN = {
 
 @pytest.mark.parametrize("request_", UNCLEAN.values(), ids=UNCLEAN)
 def test_nginx_rejects_malformed_http_in_json(server: Front, request_: bytes) -> None:
-    answer = server.ask(request_)
-    check_rejection(answer, 501 if answer.status == 501 else None)
+    response = server.ask(request_)
+    check_rejection(response, 501 if response.status == 501 else None)
 
 
 kit_target = conformance.target
@@ -116,8 +116,8 @@ def test_kit_passes_through_nginx(
 def test_log_has_address_of_client_despite_its_headers(
     server: Front, application: Application, build: Builder, forwarded: Any
 ) -> None:
-    answer = server.ask(post([*forwarded, *signed(application)], form(application)))
-    assert (answer.status, build.log_row(answer.request_id).remote_address) == (200, "127.0.0.2")
+    response = server.ask(post([*forwarded, *signed(application)], form(application)))
+    assert (response.status, build.log_row(response.request_id).remote_address) == (200, "127.0.0.2")
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
@@ -139,8 +139,8 @@ def test_health_and_metrics_are_not_published(server: Front, path: str) -> None:
 
 
 def test_monitors_ask_the_node_itself(server: Front) -> None:
-    answer = httpx.get(f"{server.live.url}/health/ready", trust_env=False, timeout=30)
-    assert answer.json() == {"status": "ok"}
+    response = httpx.get(f"{server.live.url}/health/ready", trust_env=False, timeout=30)
+    assert response.json() == {"status": "ok"}
 
 
 def test_far_too_large_body_is_rejected_in_json(server: Front, application: Application) -> None:
@@ -157,18 +157,18 @@ def test_explanation_of_2048_characters_is_passed_on(
 ) -> None:
     target = f"{MOVE}?{'q' * 1900}"
     with in_front(settings, tmp_path, DAAS_EXPLAIN_401="1") as front:
-        answer = front.ask(post(signed(application, uri="/elsewhere"), form(application), target=target))
-    assert answer.status == 401
-    assert len(answer.header("X-Daas-String-To-Sign")) > 2500
+        response = front.ask(post(signed(application, uri="/elsewhere"), form(application), target=target))
+    assert response.status == 401
+    assert len(response.header("X-Daas-String-To-Sign")) > 2500
 
 
 def test_unavailable_node_is_503_in_json(settings: Settings, application: Application, tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with in_front(settings, tmp_path, [f"127.0.0.1:{closed.getsockname()[1]}"]) as front:
-            answer = front.ask(signed_post(application, form(application)))
-    check_rejection(answer, 503)
-    assert answer.header("Retry-After") == "5"
+            response = front.ask(signed_post(application, form(application)))
+    check_rejection(response, 503)
+    assert response.header("Retry-After") == "5"
 
 
 def test_unavailable_node_of_two_is_not_noticed(settings: Settings, application: Application, tmp_path: Path) -> None:
@@ -176,5 +176,7 @@ def test_unavailable_node_of_two_is_not_noticed(settings: Settings, application:
         closed.bind(("127.0.0.1", 0))
         nodes = [f"127.0.0.1:{closed.getsockname()[1]}", f"127.0.0.1:{other.port}"]
         with in_front(settings, tmp_path, nodes) as front:
-            answers = [front.ask(signed_post(application, form(application))) for _ in range(6)]
-    assert [(answer.status, answer.body == moved(application, answer)) for answer in answers] == [(200, True)] * 6
+            responses = [front.ask(signed_post(application, form(application))) for _ in range(6)]
+    assert [(response.status, response.body == moved(application, response)) for response in responses] == [
+        (200, True)
+    ] * 6

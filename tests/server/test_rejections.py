@@ -35,15 +35,15 @@ def failing(make_settings: Callable[..., Settings]) -> Iterator[LiveServer]:
         yield live
 
 
-def lines_about(live: LiveServer, answer: Answer) -> list[dict[str, Any]]:
+def lines_about(live: LiveServer, response: Answer) -> list[dict[str, Any]]:
     """Return the lines of the log with the request_id of a response."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         lines = [json.loads(line) for line in live.log.read_text().rpartition("\n")[0].splitlines()]
-        if found := [line for line in lines if line.get("request_id") == answer.request_id]:
+        if found := [line for line in lines if line.get("request_id") == response.request_id]:
             return found
         time.sleep(0.01)
-    raise AssertionError(f"no line bears {answer.request_id}")
+    raise AssertionError(f"no line bears {response.request_id}")
 
 
 MALFORMED = {
@@ -59,11 +59,11 @@ MALFORMED = {
 @pytest.mark.parametrize("reason", MALFORMED)
 def test_malformed_request_is_one_line_with_address_and_reason(failing: Any, reason: str) -> None:
     request, status = MALFORMED[reason]
-    answer = ask(failing, request.encode())
-    assert re.fullmatch("[0-9a-f]{32}", answer.request_id)
-    (line,) = lines_about(failing, answer)
+    response = ask(failing, request.encode())
+    assert re.fullmatch("[0-9a-f]{32}", response.request_id)
+    (line,) = lines_about(failing, response)
     assert line == {
-        "request_id": answer.request_id,
+        "request_id": response.request_id,
         "status": status,
         "reason": reason,
         "remote_address": "127.0.0.1",
@@ -89,19 +89,19 @@ def test_flood_of_malformed_requests_is_answered_but_leaves_few_lines(make_setti
     settings = make_settings("sqlite")
     fill(settings)
     with LiveServer.start(settings, app=f"{__name__}:failing_app") as live:
-        answers = [ask(live, b"no HTTP\r\n\r\n") for _ in range(150)]
+        responses = [ask(live, b"no HTTP\r\n\r\n") for _ in range(150)]
         lines = live.log.read_text().count("rejected by the server")
-    assert {answer.status for answer in answers} == {400}
+    assert {response.status for response in responses} == {400}
     # A new minute may have begun meanwhile.
     assert 60 <= lines <= 120
 
 
 @pytest.mark.parametrize("path", ["/", "/header"])
 def test_failing_application_is_500_in_json_and_logged(failing: Any, path: str) -> None:
-    answer = ask(failing, f"GET {path}?{SECRET} HTTP/1.1\r\n\r\n".encode())
-    assert (answer.status, answer.header("Content-Type")) == (500, "application/json")
-    assert answer.json == {"request_id": answer.request_id, "message": "Internal Server Error"}
-    (line,) = lines_about(failing, answer)
+    response = ask(failing, f"GET {path}?{SECRET} HTTP/1.1\r\n\r\n".encode())
+    assert (response.status, response.header("Content-Type")) == (500, "application/json")
+    assert response.json == {"request_id": response.request_id, "message": "Internal Server Error"}
+    (line,) = lines_about(failing, response)
     assert (line["level"], line["logger"]) == ("error", "gunicorn.error")
     assert "failing_app" in line["traceback"]
     assert SECRET not in failing.log.read_text()

@@ -39,8 +39,8 @@ def front(
 
 
 def assert_served(front: Front, application: Application, source: Any = ANOTHER) -> None:
-    answer = front.ask(signed_post(application, form(application)), source)
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = front.ask(signed_post(application, form(application)), source)
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 # Slow senders
@@ -144,10 +144,10 @@ def test_flood_from_one_address_is_429_and_another_is_served(front: Any, applica
             connection.sendall(unsigned * 50)
             wire = Wire(connection)
             for _ in range(50):
-                answer = wire.read()
-                statuses.append(answer.status)
-                if answer.status == 429:
-                    rejected = answer
+                response = wire.read()
+                statuses.append(response.status)
+                if response.status == 429:
+                    rejected = response
     assert {*statuses} == {401, 429}
     check_rejection(rejected, 429)
     assert (rejected.json["message"], rejected.header("Retry-After")) == ("Too Many Requests", "1")
@@ -160,10 +160,10 @@ def test_one_address_has_a_hundred_requests_at_a_time(front: Any, application: A
             stack.enter_context(connection := front.connect("127.0.0.4"))
             connection.sendall(length(6) + b"i")
         deadline = time.monotonic() + 30
-        while (answer := front.ask(post([]), "127.0.0.4")).status != 429 and time.monotonic() < deadline:
+        while (response := front.ask(post([]), "127.0.0.4")).status != 429 and time.monotonic() < deadline:
             time.sleep(0.1)
-        check_rejection(answer, 429)
-        assert answer.header("Retry-After") == "1"
+        check_rejection(response, 429)
+        assert response.header("Retry-After") == "1"
         lists = front.ask(post([], target="/v1/lists.json"), "127.0.0.4")
         assert (lists.status, lists.json) == (429, {"code": 429, "message": "Too Many Requests"})
         assert_served(front, application)
@@ -207,9 +207,9 @@ def test_bare_line_feed_hides_no_header(front: Any, application: Application, bu
     """nginx reads a bare LF as the end of a line and passes on clean lines: both sides see the same request."""
     whole = signed_post(application, form(application))
     hidden = whole.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1" + line_end, 1)
-    answer = front.ask(hidden, ONE)
-    assert answer.status in {200, 400, 401}
-    assert (answer.status == 200) == (build.folder_of(application.mailbox.message) != "Inbox")
+    response = front.ask(hidden, ONE)
+    assert response.status in {200, 400, 401}
+    assert (response.status == 200) == (build.folder_of(application.mailbox.message) != "Inbox")
 
 
 # Bodies that are too large
@@ -227,9 +227,9 @@ TOO_LARGE = {
 
 @pytest.mark.parametrize("request_", TOO_LARGE.values(), ids=TOO_LARGE)
 def test_client_that_sends_too_much_sees_413(front: Any, request_: bytes) -> None:
-    answer = front.ask(request_, "127.0.0.5")
-    assert (answer.status, json.loads(answer.body)["message"]) == (413, "Content Too Large")
-    assert answer.request_id
+    response = front.ask(request_, "127.0.0.5")
+    assert (response.status, json.loads(response.body)["message"]) == (413, "Content Too Large")
+    assert response.request_id
 
 
 # Compression

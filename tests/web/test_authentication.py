@@ -23,8 +23,8 @@ EXAMPLE = "06/03/2013 12:13:56"
 EXAMPLE_EDT = datetime(2013, 6, 3, 16, 13, 56, tzinfo=UTC).timestamp()
 
 
-def reason_of(build: Builder, answer: TestResponse) -> str:
-    return build.log_row(answer.headers["X-Request-Id"]).reason
+def reason_of(build: Builder, response: TestResponse) -> str:
+    return build.log_row(response.headers["X-Request-Id"]).reason
 
 
 def ask(application: Application, **parts: Any) -> TestResponse:
@@ -57,15 +57,15 @@ MALFORMED = ["", "DAAS", "DAAS ", "DAAS key", "DAAS :x", "DAAS key:", "Basic YTp
 @pytest.mark.parametrize("header", [*MALFORMED, "DAAS k:s extra", "DAAS k\xe9:s", "DAASk:s", "DAAS k :s"], ids=ascii)
 def test_malformed_authorization_is_401_without_explanation(build: Builder, header: str) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
-    answer = ask(application, headers={"Authorization": header})
-    assert answer.status_code == 401
-    assert reason_of(build, answer) == "authorization-malformed"
-    assert not {"X-Daas-Error", "X-Daas-String-To-Sign", "X-Daas-Clock-Skew"} & {*answer.headers.keys()}
+    response = ask(application, headers={"Authorization": header})
+    assert response.status_code == 401
+    assert reason_of(build, response) == "authorization-malformed"
+    assert not {"X-Daas-Error", "X-Daas-String-To-Sign", "X-Daas-Clock-Skew"} & {*response.headers.keys()}
 
 
 def test_missing_authorization_is_401(application: Application, build: Builder) -> None:
-    answer = application.app.test_client().post(MOVE, headers={"Date": now(), "Content-Type": FORM})
-    assert (answer.status_code, reason_of(build, answer)) == (401, "authorization-missing")
+    response = application.app.test_client().post(MOVE, headers={"Date": now(), "Content-Type": FORM})
+    assert (response.status_code, reason_of(build, response)) == (401, "authorization-missing")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_public_key_is_compared_exactly(
     date = now()
     header = authorization(application.keys, date=date)
     header = header.replace(application.keys.public_key, change(application.keys.public_key))
-    answer = ask(application, date=date, headers={"Authorization": header})
-    assert (answer.status_code, reason_of(build, answer)) == (401, "unknown-public-key")
+    response = ask(application, date=date, headers={"Authorization": header})
+    assert (response.status_code, reason_of(build, response)) == (401, "unknown-public-key")
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_lost_header_is_401_without_x_daas_error(
 ) -> None:
     sent = {**application.signed_headers(), **headers}
     sent = {name: value for name, value in sent.items() if value is not None}
-    answer = application.app.test_client().post(MOVE, data=b"", headers=sent)
-    assert (answer.status_code, reason_of(build, answer)) == (401, reason)
-    assert "X-Daas-Error" not in answer.headers
+    response = application.app.test_client().post(MOVE, data=b"", headers=sent)
+    assert (response.status_code, reason_of(build, response)) == (401, reason)
+    assert "X-Daas-Error" not in response.headers
 
 
 @pytest.mark.parametrize("sent", [None, "", " "], ids=["absent", "blank", "a space"])
@@ -112,20 +112,20 @@ def test_signed_request_without_content_type_is_named(
     headers = {name: value for name, value in headers.items() if name != "Content-Type"}
     if sent is not None:
         headers["Content-Type"] = sent
-    answer = application.app.test_client().post(MOVE, data=b"", headers=headers)
-    assert (answer.status_code, reason_of(build, answer)) == (401, "content-type-missing")
+    response = application.app.test_client().post(MOVE, data=b"", headers=headers)
+    assert (response.status_code, reason_of(build, response)) == (401, "content-type-missing")
     is_good = not (sent is None and signed == "")
-    assert answer.headers.get("X-Daas-Error") == ("content-type-missing" if is_good else None)
-    assert answer.headers.get("X-Daas-Clock-Skew") == ("0" if is_good else None)
+    assert response.headers.get("X-Daas-Error") == ("content-type-missing" if is_good else None)
+    assert response.headers.get("X-Daas-Clock-Skew") == ("0" if is_good else None)
     # No signature of such a request is accepted, so a string to sign would mislead the client.
-    assert "X-Daas-String-To-Sign" not in answer.headers
+    assert "X-Daas-String-To-Sign" not in response.headers
 
 
 def test_missing_content_type_is_reported_before_date(application: Application) -> None:
     headers = {**application.signed_headers(content_type=None, date="yesterday")}
-    answer = application.app.test_client().post(MOVE, data=b"", headers=headers)
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-type-missing")
-    assert "X-Daas-Clock-Skew" not in answer.headers
+    response = application.app.test_client().post(MOVE, data=b"", headers=headers)
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (401, "content-type-missing")
+    assert "X-Daas-Clock-Skew" not in response.headers
 
 
 @pytest.mark.parametrize("signed_as", ["latin-1", "utf-8"])
@@ -135,8 +135,8 @@ def test_latin_1_date_may_be_signed_as_utf_8(application: Application, clock: Cl
     date = f"Mon Jun 03 2013 12:13:56 GMT-0400 ({zone})"
     for raw in (False, True):
         signed = authorization(application.keys, date=date.encode(signed_as).decode("latin-1"), raw=raw)
-        answer = ask(application, headers={"Date": date, "Authorization": signed})
-        assert answer.status_code == 200
+        response = ask(application, headers={"Date": date, "Authorization": signed})
+        assert response.status_code == 200
 
 
 def test_utf_8_date_is_signed_as_sent(application: Application, clock: Clock) -> None:
@@ -150,20 +150,20 @@ def test_only_date_may_be_signed_as_utf_8(application: Application) -> None:
     date, uri = now(), f"{MOVE}?x=\xe1"
     signed = authorization(application.keys, date=date, uri=uri.encode().decode("latin-1"))
     headers = {"Date": date, "Content-Type": FORM, "Authorization": signed}
-    answer = application.app.test_client().open(
+    response = application.app.test_client().open(
         MOVE, method="POST", headers=headers, environ_overrides={"RAW_URI": uri}
     )
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 def test_explanation_shows_trailing_space_of_signed_date(build: Builder) -> None:
     """moment.js writes a trailing space if it knows no zone: it is signed, but not part of the header's value."""
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     date = "06/03/2013 12:13:56"
-    answer = ask(
+    response = ask(
         application, headers={"Date": date, **{"Authorization": authorization(application.keys, date=date + " ")}}
     )
-    assert (answer.status_code, explanation_of(answer)) == (401, f"POST\n{date}\n{FORM}\n{MOVE}".encode())
+    assert (response.status_code, explanation_of(response)) == (401, f"POST\n{date}\n{FORM}\n{MOVE}".encode())
 
 
 @pytest.mark.parametrize(
@@ -181,19 +181,19 @@ def test_explanation_shows_trailing_space_of_signed_date(build: Builder) -> None
 def test_signed_400_and_415_have_x_daas_error(
     application: Application, build: Builder, content_type: str, body: str, status: int, reason: str
 ) -> None:
-    answer = application.post_signed(body, content_type=content_type)
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (status, reason)
-    assert reason_of(build, answer) == reason
+    response = application.post_signed(body, content_type=content_type)
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (status, reason)
+    assert reason_of(build, response) == reason
 
 
 def test_signed_415_for_coding_has_x_daas_error(application: Application) -> None:
-    answer = application.post_signed("", headers={"Content-Encoding": "gzip"})
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (415, "coding-unsupported")
+    response = application.post_signed("", headers={"Content-Encoding": "gzip"})
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (415, "coding-unsupported")
 
 
 def test_422_has_no_x_daas_error(application: Application) -> None:
-    answer = application.post_signed("")
-    assert (answer.status_code, answer.headers.get("X-Daas-Error")) == (422, None)
+    response = application.post_signed("")
+    assert (response.status_code, response.headers.get("X-Daas-Error")) == (422, None)
 
 
 def test_x_daas_date_precedes_date(application: Application) -> None:
@@ -216,8 +216,8 @@ def test_repeated_date_is_rejected_even_beside_x_daas_date(application: Applicat
 @pytest.mark.parametrize("date", ["", "tomorrow"])
 def test_unreadable_x_daas_date_precedes_readable_date(application: Application, date: str) -> None:
     headers = {"Authorization": authorization(application.keys, date=date), "X-Daas-Date": date}
-    answer = ask(application, headers=headers)
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "date-unreadable")
+    response = ask(application, headers=headers)
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (401, "date-unreadable")
 
 
 @pytest.mark.parametrize(("offset", "status"), [(-901, 401), (-900, 200), (0, 200), (900, 200), (901, 401)])
@@ -225,11 +225,11 @@ def test_date_window_is_900_seconds_either_way_inclusive(
     application: Application, clock: Clock, offset: int, status: int
 ) -> None:
     clock.stopped = EXAMPLE_EDT - offset + 0.9  # The fraction of the server's second is ignored.
-    answer = ask(application, date=f"{EXAMPLE} EDT")
-    assert answer.status_code == status
+    response = ask(application, date=f"{EXAMPLE} EDT")
+    assert response.status_code == status
     if status == 401:
-        assert answer.headers["X-Daas-Error"] == "date-outside-window"
-        assert answer.headers["X-Daas-Clock-Skew"] == str(offset)
+        assert response.headers["X-Daas-Error"] == "date-outside-window"
+        assert response.headers["X-Daas-Clock-Skew"] == str(offset)
 
 
 @pytest.mark.parametrize(
@@ -247,16 +247,18 @@ def test_valid_signature_gets_error_of_its_date(
     application: Application, build: Builder, clock: Clock, date: str, error: str, skew: str | None
 ) -> None:
     clock.stopped = EXAMPLE_EDT
-    answer = ask(application, date=date)
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, error)
-    assert answer.headers.get("X-Daas-Clock-Skew") == skew
-    assert reason_of(build, answer) == error
+    response = ask(application, date=date)
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (401, error)
+    assert response.headers.get("X-Daas-Clock-Skew") == skew
+    assert reason_of(build, response) == error
 
 
 def test_wrong_signature_gets_no_error_of_its_date(application: Application, clock: Clock) -> None:
     clock.stopped = EXAMPLE_EDT
-    answer = ask(application, date=f"{EXAMPLE} EST", headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
-    assert not {"X-Daas-Error", "X-Daas-Clock-Skew"} & {*answer.headers.keys()}
+    response = ask(
+        application, date=f"{EXAMPLE} EST", headers={"Authorization": f"DAAS {application.keys.public_key}:x"}
+    )
+    assert not {"X-Daas-Error", "X-Daas-Clock-Skew"} & {*response.headers.keys()}
 
 
 BODY = b"mailbox=a&id=1&folder=Sent"
@@ -292,48 +294,48 @@ def test_content_md5_is_accepted_in_each_form_of_clients(application: Applicatio
 )
 def test_content_md5_that_does_not_match_is_401(application: Application, clock: Clock, md5: str) -> None:
     clock.stopped = EXAMPLE_EDT
-    answer = application.post_signed(BODY, md5=md5, date=formatdate(EXAMPLE_EDT, usegmt=True))
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-md5-mismatch")
-    assert answer.headers["X-Daas-Clock-Skew"] == "0"
+    response = application.post_signed(BODY, md5=md5, date=formatdate(EXAMPLE_EDT, usegmt=True))
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (401, "content-md5-mismatch")
+    assert response.headers["X-Daas-Clock-Skew"] == "0"
 
 
 def test_unsigned_content_md5_is_401(application: Application, build: Builder) -> None:
-    answer = application.post_signed(BODY, headers={"Content-MD5": base64.b64encode(MD5.digest()).decode()})
-    assert (answer.status_code, reason_of(build, answer)) == (401, "signature-mismatch")
+    response = application.post_signed(BODY, headers={"Content-MD5": base64.b64encode(MD5.digest()).decode()})
+    assert (response.status_code, reason_of(build, response)) == (401, "signature-mismatch")
 
 
 def test_content_md5_can_be_required_of_application(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], require_content_md5=True)
-    answer = ask(application)
-    assert (answer.status_code, answer.headers["X-Daas-Error"]) == (401, "content-md5-required")
+    response = ask(application)
+    assert (response.status_code, response.headers["X-Daas-Error"]) == (401, "content-md5-required")
     assert application.post_signed(BODY, md5=base64.b64encode(MD5.digest()).decode()).status_code == 403
 
 
-def explanation_of(answer: TestResponse) -> bytes:
-    return base64.b64decode(answer.headers["X-Daas-String-To-Sign"])
+def explanation_of(response: TestResponse) -> bytes:
+    return base64.b64decode(response.headers["X-Daas-String-To-Sign"])
 
 
 def test_string_to_sign_is_shown_to_application_with_flag(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     date = now()
-    answer = ask(application, date=date, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
-    assert explanation_of(answer) == f"POST\n{date}\n{FORM}\n{MOVE}".encode()
+    response = ask(application, date=date, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    assert explanation_of(response) == f"POST\n{date}\n{FORM}\n{MOVE}".encode()
 
 
 def test_string_to_sign_is_not_shown_without_flag(application: Application) -> None:
-    answer = ask(application, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
-    assert "X-Daas-String-To-Sign" not in answer.headers
+    response = ask(application, headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    assert "X-Daas-String-To-Sign" not in response.headers
 
 
 def test_string_to_sign_over_2048_characters_is_not_shown(build: Builder) -> None:
     application = build.application(mailboxes=[build.mailbox()], explain_401=True)
     spent = len(f"POST\n{now()}\n{FORM}\n{MOVE}?")
     uris = [f"{MOVE}?{'x' * (length - spent)}" for length in (2048, 2049)]
-    answers = [application.post_signed("", uri=uri, headers={"Authorization": "DAAS unknown:x"}) for uri in uris]
-    assert ["X-Daas-String-To-Sign" in answer.headers for answer in answers] == [False, False]
+    responses = [application.post_signed("", uri=uri, headers={"Authorization": "DAAS unknown:x"}) for uri in uris]
+    assert ["X-Daas-String-To-Sign" in response.headers for response in responses] == [False, False]
     wrong = {"Authorization": f"DAAS {application.keys.public_key}:x"}
-    answers = [application.post_signed("", uri=uri, headers=wrong) for uri in uris]
-    assert ["X-Daas-String-To-Sign" in answer.headers for answer in answers] == [True, False]
+    responses = [application.post_signed("", uri=uri, headers=wrong) for uri in uris]
+    assert ["X-Daas-String-To-Sign" in response.headers for response in responses] == [True, False]
 
 
 @pytest.fixture
@@ -358,8 +360,8 @@ def test_setting_shows_string_to_sign_to_everyone(
 ) -> None:
     build = other_app(DAAS_EXPLAIN_401="1")
     application = build.application(mailboxes=[build.mailbox()])
-    answer = ask(application, headers={"Authorization": "DAAS unknown-key:x"})
-    assert explanation_of(answer).startswith(b"POST\n")
+    response = ask(application, headers={"Authorization": "DAAS unknown-key:x"})
+    assert explanation_of(response).startswith(b"POST\n")
 
 
 def test_window_of_zero_accepts_any_readable_date(other_app: Callable[..., Any]) -> None:

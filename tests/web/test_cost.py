@@ -73,8 +73,8 @@ def cost(app: Flask) -> Cost:
     ) -> float:
         for _ in range(2):  # The first request may fill caches.
             with Meter() as meter:
-                answer = client.open(uri, method=method, data=body, headers=headers)
-        assert answer.status_code == status
+                response = client.open(uri, method=method, data=body, headers=headers)
+        assert response.status_code == status
         return meter.cost
 
     return measure

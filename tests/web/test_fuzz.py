@@ -89,14 +89,14 @@ SUCCESS = re.compile(
 )
 
 
-def assert_documented(answer: Answer) -> None:
-    assert answer.header("Content-Type") == "application/json"
-    assert answer.header("Cache-Control") == "no-store"
-    assert re.fullmatch(r"[1-9][0-9]*|[0-9a-f]{32}", answer.request_id)
-    if answer.status == 200:
-        assert SUCCESS.fullmatch(answer.text)
+def assert_documented(response: Answer) -> None:
+    assert response.header("Content-Type") == "application/json"
+    assert response.header("Cache-Control") == "no-store"
+    assert re.fullmatch(r"[1-9][0-9]*|[0-9a-f]{32}", response.request_id)
+    if response.status == 200:
+        assert SUCCESS.fullmatch(response.text)
     else:
-        assert answer.error[1] in DOCUMENTED.get(answer.status, ()), answer
+        assert response.error[1] in DOCUMENTED.get(response.status, ()), response
 
 
 # Mangled bodies
@@ -284,15 +284,15 @@ def test_mangled_query_gets_documented_response(
 # Mangled heads
 
 
-def all_answers(server: LiveServer, data: bytes) -> list[Answer]:
+def all_responses(server: LiveServer, data: bytes) -> list[Answer]:
     """Send bytes, close the sending side, and return all responses until the server closes the connection."""
-    answers = []
+    responses = []
     with connected(server) as wire:
         wire.send(data)
         wire.half_close()
         while not wire.at_end():
-            answers.append(wire.read())
-    return [answer for answer in answers if answer.status != 100]
+            responses.append(wire.read())
+    return [response for response in responses if response.status != 100]
 
 
 HEADER_NAMES = [
@@ -365,8 +365,8 @@ def test_mangled_headers_get_documented_response(
     request = post([*headers, *extra], form(hostile))
     if "Host" in replaced:
         request = request.replace(b"Host: 127.0.0.1\r\n", b"", 1)
-    for answer in all_answers(server, request):
-        assert_documented(answer)
+    for response in all_responses(server, request):
+        assert_documented(response)
 
 
 @steady
@@ -387,15 +387,15 @@ def test_changed_head_gets_documented_response_or_none(
     for number, what in zip(at, put, strict=False):
         where = number % len(rest)
         rest = rest[:where] + what + rest[where + over :]
-    for answer in all_answers(server, beginning + rest):
-        assert_documented(answer)
+    for response in all_responses(server, beginning + rest):
+        assert_documented(response)
 
 
 @steady
 @given(data=st.binary(max_size=400))
 def test_random_bytes_are_rejected_in_json_or_get_no_response(server: LiveServer, data: Any) -> None:
-    for answer in all_answers(server, data):
-        assert (answer.status, answer.error[1] in DOCUMENTED[answer.status]) == (400, True)
+    for response in all_responses(server, data):
+        assert (response.status, response.error[1] in DOCUMENTED[response.status]) == (400, True)
 
 
 # The nastiest requests
@@ -639,15 +639,17 @@ def fill(body: bytes, application: Application) -> bytes:
     return body
 
 
-def assert_answer(build: Builder, application: Application, answer: Answer, expected: str | tuple[int, str]) -> None:
+def assert_response(
+    build: Builder, application: Application, response: Answer, expected: str | tuple[int, str]
+) -> None:
     """Check all bytes of a response but its request_id, and that the message was moved only by a success."""
     box = application.mailbox
     if expected == MOVED:
         body = {"mailbox": box.name, "id": box.message, "folder": box.folder}
         expected = 200, json.dumps(body, separators=(",", ":"))
-    assert answer.error == expected
-    assert answer.header("Content-Type") == "application/json"
-    assert build.folder_of(box.message) == (box.folder if answer.status == 200 else "Inbox")
+    assert response.error == expected
+    assert response.header("Content-Type") == "application/json"
+    assert build.folder_of(box.message) == (box.folder if response.status == 200 else "Inbox")
 
 
 @pytest.mark.parametrize(("content_type", "body", "expected"), TABLE)
@@ -660,7 +662,7 @@ def test_nastiest_bodies_get_exactly_these_responses(
     expected: str | tuple[int, str],
 ) -> None:
     request = post(signed_bare(application, content_type), fill(body, application))
-    assert_answer(build, application, ask(server, request), expected)
+    assert_response(build, application, ask(server, request), expected)
 
 
 CONTENT_TYPES = {
@@ -692,7 +694,7 @@ def test_nastiest_content_types_get_exactly_these_responses(
     server: LiveServer, application: Application, build: Builder, content_type: str, expected: str | tuple[int, str]
 ) -> None:
     body = fill(PARTS + END, application)
-    assert_answer(build, application, ask(server, post(signed_bare(application, content_type), body)), expected)
+    assert_response(build, application, ask(server, post(signed_bare(application, content_type), body)), expected)
 
 
 QUERIES = {
@@ -730,8 +732,8 @@ def test_nastiest_queries_are_invalid_input(
 ) -> None:
     target = target.replace("<mailbox>", application.mailbox.name)
     headers = signed(application, method="GET", uri=target, content_type=None)
-    answer = ask(server, head(target, headers, method="GET"))
-    assert answer.error == invalid(*fields, labels=SEARCH_LABELS)
+    response = ask(server, head(target, headers, method="GET"))
+    assert response.error == invalid(*fields, labels=SEARCH_LABELS)
 
 
 @pytest.mark.parametrize("query", ["mailbox=%ff", "mailbox=a&x=%c0%af", "mailbox=a&%ed%a0%80=x"])

@@ -60,8 +60,8 @@ def app_behind(settings: Settings) -> Iterator[Callable[..., Any]]:
 @pytest.mark.both_databases
 def test_service_with_database_is_live_and_ready(app: Flask) -> None:
     for path in ("/health/live", "/health/ready"):
-        answer = ask(app, path)
-        assert (answer.status_code, answer.json, answer.mimetype) == (200, {"status": "ok"}, "application/json")
+        response = ask(app, path)
+        assert (response.status_code, response.json, response.mimetype) == (200, {"status": "ok"}, "application/json")
 
 
 def test_service_without_database_is_live_but_not_ready() -> None:
@@ -69,9 +69,9 @@ def test_service_without_database_is_live_but_not_ready() -> None:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://daas@127.0.0.1:{closed.getsockname()[1]}/daas"
         app = create_app(load_settings({"DAAS_DATABASE_URL": url, "DAAS_ENCRYPTION_KEYS": ENCRYPTION_KEY}))
-        answer = ask(app, "/health/ready")
+        response = ask(app, "/health/ready")
         assert ask(app, "/health/live").status_code == 200
-    assert (answer.status_code, answer.json) == (503, {"status": "unavailable", "fault": "database"})
+    assert (response.status_code, response.json) == (503, {"status": "unavailable", "fault": "database"})
 
 
 @pytest.mark.both_databases
@@ -81,9 +81,9 @@ def test_service_is_ready_on_its_own_schema_and_the_next(own: Flask, revision: s
         connection.execute(sa.text("DELETE FROM alembic_version"))
         if revision:
             connection.execute(sa.text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
-    answer = ask(own, "/health/ready")
-    assert answer.status_code == (200 if ready else 503)
-    assert answer.json.get("fault") == (None if ready else "migrations")
+    response = ask(own, "/health/ready")
+    assert response.status_code == (200 if ready else 503)
+    assert response.json.get("fault") == (None if ready else "migrations")
 
 
 @pytest.mark.parametrize("path", VIEWS)

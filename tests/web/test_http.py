@@ -64,8 +64,8 @@ def test_connection_serves_next_request_after_response(
 ) -> None:
     with connected(server) as wire:
         assert wire.ask(first(application)).status == status
-        answer = wire.ask(signed_post(application, form(application, folder="Sent")))
-        assert (answer.status, answer.body) == (200, moved(application, answer, "Sent"))
+        response = wire.ask(signed_post(application, form(application, folder="Sent")))
+        assert (response.status, response.body) == (200, moved(application, response, "Sent"))
     assert build.folder_of(application.mailbox.message) == "Sent"
 
 
@@ -77,15 +77,15 @@ def test_request_ids_of_one_connection_grow(server: LiveServer, application: App
 
 def test_connection_is_closed_on_request(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
-        answer = wire.ask(post([*signed(application), ("Connection", "close")], form(application)))
-        assert (answer.status, answer.header("Connection")) == (200, "close")
+        response = wire.ask(post([*signed(application), ("Connection", "close")], form(application)))
+        assert (response.status, response.header("Connection")) == (200, "close")
         assert wire.at_end()
 
 
 def test_http_1_0_connection_is_closed_after_response(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
-        answer = wire.ask(post(signed(application), form(application), version="HTTP/1.0"))
-        assert (answer.status, answer.body) == (200, moved(application, answer))
+        response = wire.ask(post(signed(application), form(application), version="HTTP/1.0"))
+        assert (response.status, response.body) == (200, moved(application, response))
         assert wire.at_end()
 
 
@@ -101,8 +101,8 @@ def test_expect_100_continue_gets_100(server: LiveServer, application: Applicati
     with connected(server) as wire:
         headers = [*signed(application), ("Expect", expectation), ("Content-Length", str(len(body)))]
         assert wire.ask(head(MOVE, headers)).status == 100
-        answer = wire.ask(body)
-        assert (answer.status, answer.body) == (200, moved(application, answer))
+        response = wire.ask(body)
+        assert (response.status, response.body) == (200, moved(application, response))
 
 
 def test_http_1_0_never_gets_100_continue(server: LiveServer, application: Application) -> None:
@@ -139,8 +139,8 @@ HOSTS = {
 def test_host_does_not_matter(server: LiveServer, application: Application, host: str | None) -> None:
     line = b"" if host is None else f"Host: {host}\r\n".encode("latin-1")
     request = signed_post(application, form(application)).replace(b"Host: 127.0.0.1\r\n", line)
-    answer = ask(server, request)
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, request)
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 # The target
@@ -164,8 +164,8 @@ SIGNED_TARGETS = [
 
 @pytest.mark.parametrize("target", SIGNED_TARGETS, ids=lambda target: target[:60])
 def test_signature_covers_target_as_on_request_line(server: LiveServer, application: Application, target: str) -> None:
-    answer = ask(server, signed_post(application, form(application), target=target))
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, signed_post(application, form(application), target=target))
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_signature_covers_target_as_on_request_line(server: LiveServer, applicat
 def test_signature_of_another_spelling_of_target_is_rejected(
     server: LiveServer, application: Application, sent: str, signed_for: str
 ) -> None:
-    answer = ask(server, post(signed(application, uri=signed_for), form(application), target=sent))
-    assert answer.error == UNAUTHENTICATED
+    response = ask(server, post(signed(application, uri=signed_for), form(application), target=sent))
+    assert response.error == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_absolute_target_is_signed_from_its_path(
     server: LiveServer, application: Application, build: Builder, before: str
 ) -> None:
     target = MOVE + "?a=http://b/c"
-    answer = ask(server, post(signed(application, uri=target), form(application), target=before + target))
-    assert (answer.status, answer.body) == (200, moved(application, answer))
-    assert build.log_row(answer.request_id).path == MOVE
+    response = ask(server, post(signed(application, uri=target), form(application), target=before + target))
+    assert (response.status, response.body) == (200, moved(application, response))
+    assert build.log_row(response.request_id).path == MOVE
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ def test_absolute_target_is_signed_from_its_path(
 def test_other_path_under_api_is_404_and_never_redirected(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
-    answer = ask(server, post(signed(application, uri=target), form(application), target=target))
-    assert answer.error == NOT_FOUND
-    assert answer.header("Location") is None
+    response = ask(server, post(signed(application, uri=target), form(application), target=target))
+    assert response.error == NOT_FOUND
+    assert response.header("Location") is None
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -262,9 +262,9 @@ def test_path_like_the_apis_is_no_page_and_never_redirected(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
     uri = re.sub(r"\Ahttp://[^/?]*", "", target)
-    answer = ask(server, post(signed(application, uri=uri), form(application), target=target))
-    assert (answer.status, answer.header("Content-Type")) == (404, "text/html; charset=utf-8")
-    assert answer.header("Location") is None
+    response = ask(server, post(signed(application, uri=uri), form(application), target=target))
+    assert (response.status, response.header("Content-Type")) == (404, "text/html; charset=utf-8")
+    assert response.header("Location") is None
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -272,8 +272,8 @@ def test_path_like_the_apis_is_no_page_and_never_redirected(
 def test_malformed_target_moves_nothing(
     server: LiveServer, application: Application, build: Builder, target: str
 ) -> None:
-    answer = ask(server, post(signed(application, uri=target), form(application), target=target))
-    assert answer.status in (400, 404)
+    response = ask(server, post(signed(application, uri=target), form(application), target=target))
+    assert response.status in (400, 404)
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -281,11 +281,11 @@ def test_malformed_target_moves_nothing(
     "target", [MOVE + "#", MOVE + "#x", MOVE + "?a=b#c", "/direct/#" + MOVE, "http://h" + MOVE + "#"]
 )
 def test_target_with_fragment_is_400(server: LiveServer, application: Application, build: Builder, target: str) -> None:
-    answer = ask(
+    response = ask(
         server, post(signed(application, uri=target.replace("http://h", "")), form(application), target=target)
     )
-    assert answer.error == BAD_REQUEST
-    assert build.log_row(answer.request_id).reason == "target-with-fragment"
+    assert response.error == BAD_REQUEST
+    assert build.log_row(response.request_id).reason == "target-with-fragment"
 
 
 @pytest.mark.parametrize("call", ["folders", "messages"])
@@ -294,15 +294,15 @@ def test_signed_get_has_its_arguments_in_the_raw_query(
     server: LiveServer, application: Application, call: str, spelled: str
 ) -> None:
     target = f"/direct/{call}{spelled}?MAILBOX=%20{application.mailbox.name.replace('.', '%2e')}+&x=%7e+%2F&&=;"
-    answer = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))
-    assert (answer.status, answer.json["mailbox"]) == (200, application.mailbox.name)
+    response = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))
+    assert (response.status, response.json["mailbox"]) == (200, application.mailbox.name)
 
 
 @pytest.mark.parametrize("target", ["/direct//folders", "/direct/folders//", "/direct/folders%2F"])
 def test_signed_get_of_other_path_is_404(server: LiveServer, application: Application, target: str) -> None:
     target += f"?mailbox={application.mailbox.name}"
-    answer = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))
-    assert answer.error == NOT_FOUND
+    response = ask(server, head(target, signed(application, method="GET", uri=target, content_type=None), method="GET"))
+    assert response.error == NOT_FOUND
 
 
 # Headers
@@ -359,9 +359,9 @@ def test_repeated_date_beside_x_daas_date_is_rejected(server: LiveServer, applic
 def test_repeated_content_md5_is_rejected_though_signed(server: LiveServer, application: Application) -> None:
     md5 = "CY9rzUYh03PK3k6DJie09g=="
     headers = [header for header in signed(application, md5=f"{md5},{md5}") if header[0] != "Content-MD5"]
-    answer = ask(server, post([*headers, ("Content-MD5", md5), ("Content-MD5", md5)], "test"))
-    assert answer.error == UNAUTHENTICATED
-    assert answer.header("X-Daas-Error") == "content-md5-mismatch"
+    response = ask(server, post([*headers, ("Content-MD5", md5), ("Content-MD5", md5)], "test"))
+    assert response.error == UNAUTHENTICATED
+    assert response.header("X-Daas-Error") == "content-md5-mismatch"
 
 
 @pytest.mark.parametrize("joined", [",", ", "])
@@ -369,9 +369,9 @@ def test_content_md5_joined_of_two_is_rejected_though_signed(
     server: LiveServer, application: Application, joined: str
 ) -> None:
     md5 = "CY9rzUYh03PK3k6DJie09g=="
-    answer = ask(server, signed_post(application, "test", md5=md5 + joined + md5))
-    assert answer.error == UNAUTHENTICATED
-    assert answer.header("X-Daas-Error") == "content-md5-mismatch"
+    response = ask(server, signed_post(application, "test", md5=md5 + joined + md5))
+    assert response.error == UNAUTHENTICATED
+    assert response.header("X-Daas-Error") == "content-md5-mismatch"
 
 
 def test_x_daas_date_precedes_date(server: LiveServer, application: Application) -> None:
@@ -384,15 +384,15 @@ def test_unreadable_x_daas_date_precedes_readable_date(
     server: LiveServer, application: Application, unreadable: str
 ) -> None:
     headers = [*signed(application, date=unreadable, date_header="X-Daas-Date"), ("Date", now())]
-    answer = ask(server, post(headers, form(application)))
-    assert answer.error == UNAUTHENTICATED
-    assert answer.header("X-Daas-Error") == "date-unreadable"
+    response = ask(server, post(headers, form(application)))
+    assert response.error == UNAUTHENTICATED
+    assert response.header("X-Daas-Error") == "date-unreadable"
 
 
 def test_unreadable_x_daas_date_beside_signed_date_is_rejected(server: LiveServer, application: Application) -> None:
-    answer = ask(server, post([*signed(application), ("X-Daas-Date", "yesterday")], form(application)))
-    assert answer.error == UNAUTHENTICATED
-    assert answer.header("X-Daas-Error") is None
+    response = ask(server, post([*signed(application), ("X-Daas-Date", "yesterday")], form(application)))
+    assert response.error == UNAUTHENTICATED
+    assert response.header("X-Daas-Error") is None
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t \t"], ids=["empty", "blank", "tabs"])
@@ -410,9 +410,9 @@ def test_missing_required_header_is_rejected(server: LiveServer, application: Ap
 
 
 def test_empty_content_md5_is_present_and_does_not_match(server: LiveServer, application: Application) -> None:
-    answer = ask(server, signed_post(application, form(application), md5=""))
-    assert answer.error == UNAUTHENTICATED
-    assert answer.header("X-Daas-Error") == "content-md5-mismatch"
+    response = ask(server, signed_post(application, form(application), md5=""))
+    assert response.error == UNAUTHENTICATED
+    assert response.header("X-Daas-Error") == "content-md5-mismatch"
 
 
 def test_spaces_around_header_values_are_removed(server: LiveServer, application: Application) -> None:
@@ -434,8 +434,8 @@ def test_spaces_around_header_values_are_removed(server: LiveServer, application
 def test_header_with_underscore_is_another_header(
     server: LiveServer, application: Application, name: str, value: str
 ) -> None:
-    answer = ask(server, post([*signed(application), (name, value)], form(application)))
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, post([*signed(application), (name, value)], form(application)))
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 def test_date_header_with_underscore_is_ignored(server: LiveServer, application: Application) -> None:
@@ -459,9 +459,9 @@ def test_bytes_over_127_in_used_header_are_rejected(
 def test_signed_bytes_over_127_are_named_as_error(
     server: LiveServer, application: Application, part: str, fault: str
 ) -> None:
-    answer = ask(server, signed_post(application, form(application), **{part: "\xe9\xff"}))
-    assert answer.error == UNAUTHENTICATED
-    assert answer.header("X-Daas-Error") == fault
+    response = ask(server, signed_post(application, form(application), **{part: "\xe9\xff"}))
+    assert response.error == UNAUTHENTICATED
+    assert response.header("X-Daas-Error") == fault
 
 
 def test_bytes_over_127_in_content_type_parameter_are_signed(server: LiveServer, application: Application) -> None:
@@ -501,16 +501,16 @@ def test_bytes_over_127_in_unused_header_change_nothing(
 def test_forwarded_headers_of_a_client_change_nothing(
     server: LiveServer, application: Application, build: Builder, name: str, value: str
 ) -> None:
-    answer = ask(server, post([(name, value), *signed(application)], form(application)))
-    assert (answer.status, answer.body) == (200, moved(application, answer))
-    row = build.log_row(answer.request_id)
+    response = ask(server, post([(name, value), *signed(application)], form(application)))
+    assert (response.status, response.body) == (200, moved(application, response))
+    row = build.log_row(response.request_id)
     assert (row.remote_address, row.method, row.path) == ("127.0.0.1", "POST", MOVE)
 
 
 def test_request_id_from_client_is_ignored(server: LiveServer, application: Application, build: Builder) -> None:
-    answer = ask(server, post([("X-Request-Id", "4611686018427387904"), *signed(application)], form(application)))
-    assert answer.request_id != "4611686018427387904"
-    assert build.log_row(answer.request_id).message == application.mailbox.message
+    response = ask(server, post([("X-Request-Id", "4611686018427387904"), *signed(application)], form(application)))
+    assert response.request_id != "4611686018427387904"
+    assert build.log_row(response.request_id).message == application.mailbox.message
 
 
 # Methods
@@ -532,10 +532,10 @@ NO_METHODS_OF = {
 )
 @pytest.mark.parametrize(("target", "other"), NO_METHODS_OF.items())
 def test_other_method_is_405(server: LiveServer, build: Builder, method: str, target: str, other: str) -> None:
-    answer = ask(server, head(target, [], method=method or other))
-    assert answer.error == NOT_ALLOWED
-    assert answer.header("Allow") == {"GET": "POST", "POST": "GET"}[other]
-    assert build.log_row(answer.request_id).method == (method or other)
+    response = ask(server, head(target, [], method=method or other))
+    assert response.error == NOT_ALLOWED
+    assert response.header("Allow") == {"GET": "POST", "POST": "GET"}[other]
+    assert build.log_row(response.request_id).method == (method or other)
 
 
 @pytest.mark.parametrize(
@@ -551,9 +551,9 @@ def test_head_is_rejected_without_body(
     server: LiveServer, application: Application, target: str, status: int, allow: str | None
 ) -> None:
     with connected(server) as wire:
-        answer = wire.ask(head(target, [], method="HEAD"), head_only=True)
-        assert (answer.status, answer.header("Allow")) == (status, allow)
-        assert answer.header("X-Request-Id").isdecimal()
+        response = wire.ask(head(target, [], method="HEAD"), head_only=True)
+        assert (response.status, response.header("Allow")) == (status, allow)
+        assert response.header("X-Request-Id").isdecimal()
         # A body would be read as the beginning of this response.
         assert wire.ask(signed_post(application, form(application))).status == 200
 
@@ -568,9 +568,9 @@ def test_preflight_from_allowed_origin_is_204(open_server: LiveServer, build: Bu
         ("Access-Control-Request-Method", "POST"),
         ("Access-Control-Request-Headers", "x-daas-date"),
     ]
-    answer = ask(open_server, head(MOVE, asked, method="OPTIONS"))
-    assert answer.status == 204
-    assert {name: value for name, value in answer.headers if name not in {"server", "date", "connection"}} == {
+    response = ask(open_server, head(MOVE, asked, method="OPTIONS"))
+    assert response.status == 204
+    assert {name: value for name, value in response.headers if name not in {"server", "date", "connection"}} == {
         "access-control-allow-origin": ORIGIN,
         "access-control-allow-methods": "POST",
         "access-control-allow-headers": "Authorization, Content-Type, Content-MD5, X-Daas-Date",
@@ -593,18 +593,18 @@ def test_preflight_works_for_every_spelling_of_the_url(open_server: LiveServer, 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_preflight_names_all_methods_of_its_url(open_server: LiveServer, target: str, method: str) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", method)]
-    answer = ask(open_server, head(target, asked, method="OPTIONS"))
-    assert (answer.status, answer.header("Access-Control-Allow-Methods")) == (204, "GET")
+    response = ask(open_server, head(target, asked, method="OPTIONS"))
+    assert (response.status, response.header("Access-Control-Allow-Methods")) == (204, "GET")
 
 
 def test_connection_serves_next_request_after_preflight(open_server: LiveServer, application: Application) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
     with connected(open_server) as wire:
         assert wire.ask(head(MOVE, asked, method="OPTIONS")).status == 204
-        answer = wire.ask(
+        response = wire.ask(
             post([*signed(application, date_header="X-Daas-Date"), ("Origin", ORIGIN)], form(application))
         )
-        assert (answer.status, answer.body) == (200, moved(application, answer))
+        assert (response.status, response.body) == (200, moved(application, response))
 
 
 OTHER_ORIGINS = {
@@ -629,17 +629,17 @@ def test_preflight_from_other_origin_is_405_and_logged(
     open_server: LiveServer, build: Builder, origins: list[str]
 ) -> None:
     asked = [*(("Origin", origin) for origin in origins), ("Access-Control-Request-Method", "POST")]
-    answer = ask(open_server, head(MOVE, asked, method="OPTIONS"))
-    assert (answer.error, answer.header("Allow")) == (NOT_ALLOWED, "POST")
-    assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
-    assert build.log_row(answer.request_id).status == 405
+    response = ask(open_server, head(MOVE, asked, method="OPTIONS"))
+    assert (response.error, response.header("Allow")) == (NOT_ALLOWED, "POST")
+    assert [name for name, _ in response.headers if name.startswith("access-control-")] == []
+    assert build.log_row(response.request_id).status == 405
 
 
 def test_no_origin_is_allowed_by_default(server: LiveServer) -> None:
     asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
-    answer = ask(server, head(MOVE, asked, method="OPTIONS"))
-    assert answer.error == NOT_ALLOWED
-    assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
+    response = ask(server, head(MOVE, asked, method="OPTIONS"))
+    assert response.error == NOT_ALLOWED
+    assert [name for name, _ in response.headers if name.startswith("access-control-")] == []
 
 
 READABLE = {
@@ -670,18 +670,18 @@ def test_allowed_origin_can_read_every_response(
     open_server: LiveServer, application: Application, request_of: Callable[..., Any], status: int
 ) -> None:
     request = request_of(application).replace(b"\r\n", f"\r\nOrigin: {ORIGIN}\r\n".encode(), 1)
-    answer = ask(open_server, request)
-    assert answer.status == status
-    assert answer.header("Access-Control-Allow-Origin") == ORIGIN
-    assert answer.header("Access-Control-Expose-Headers") == SHOWN_HEADERS
-    assert answer.header("Vary") == "Origin"
-    assert answer.header("Access-Control-Allow-Credentials") is None
+    response = ask(open_server, request)
+    assert response.status == status
+    assert response.header("Access-Control-Allow-Origin") == ORIGIN
+    assert response.header("Access-Control-Expose-Headers") == SHOWN_HEADERS
+    assert response.header("Vary") == "Origin"
+    assert response.header("Access-Control-Allow-Credentials") is None
 
 
 def test_other_origin_is_served_but_cannot_read(open_server: LiveServer, application: Application) -> None:
-    answer = ask(open_server, post([*signed(application), ("Origin", "https://evil.example.org")], form(application)))
-    assert answer.status == 200
-    assert [name for name, _ in answer.headers if name.startswith("access-control-")] == []
+    response = ask(open_server, post([*signed(application), ("Origin", "https://evil.example.org")], form(application)))
+    assert response.status == 200
+    assert [name for name, _ in response.headers if name.startswith("access-control-")] == []
 
 
 # Rejections by gunicorn
@@ -772,12 +772,12 @@ def test_malformed_http_is_rejected_in_json_and_not_logged(
 ) -> None:
     before = count_rows(build)
     with connected(server) as wire:
-        answer = wire.ask(request_of(application))
+        response = wire.ask(request_of(application))
         assert wire.at_end()
-    assert re.fullmatch(r"[0-9a-f]{32}", answer.request_id)
-    assert answer.text == f'{{"request_id":"{answer.request_id}","message":"{message}"}}'
-    assert (answer.status, answer.header("Content-Type")) == (status, "application/json")
-    assert answer.header("Connection") == "close"
+    assert re.fullmatch(r"[0-9a-f]{32}", response.request_id)
+    assert response.text == f'{{"request_id":"{response.request_id}","message":"{message}"}}'
+    assert (response.status, response.header("Content-Type")) == (status, "application/json")
+    assert response.header("Connection") == "close"
     assert count_rows(build) == before
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
@@ -815,8 +815,8 @@ def test_log_contains_no_data_of_rejected_requests(server: LiveServer) -> None:
 
 
 def test_response_of_api_is_never_taken_for_a_page(server: LiveServer, application: Application) -> None:
-    refused_by_server = ask(server, b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
-    assert refused_by_server.header("X-Content-Type-Options") == "nosniff"
+    rejected_by_server = ask(server, b"GET / HTTP/1.1\r\nAuthoriz ation: x\r\n\r\n")
+    assert rejected_by_server.header("X-Content-Type-Options") == "nosniff"
     for request in (signed_post(application, form(application)), post([], "")):
-        answer = ask(server, request)
-        assert answer.header("X-Content-Type-Options") == "nosniff"
+        response = ask(server, request)
+        assert response.header("X-Content-Type-Options") == "nosniff"

@@ -77,6 +77,6 @@ def test_every_response_is_documented(server: LiveServer, app: Flask, build: Bui
     assert told["operations"]["tested"] == 18
     # A warning says, for example, that no request to a call was authenticated.
     assert {name: found for name, found in told["warnings"].items() if found} == {}
-    answered = statuses(app, application)
+    responded = statuses(app, application)
     for service in SERVICES:
-        assert {200, 403, 422} <= answered[service] or {200, 201, 404, 422} <= answered[service]
+        assert {200, 403, 422} <= responded[service] or {200, 201, 404, 422} <= responded[service]

@@ -128,9 +128,9 @@ def test_request_without_tls_is_rejected_first(reachable: Flask) -> None:
         ("10.0.0.1", "http", "/direct/x"),
     ]:
         headers = {**application.signed_headers(uri=uri), "X-Forwarded-Proto": proto, "X-Forwarded-For": "198.51.100.1"}
-        answer = client.post(uri, data=body, headers=headers, environ_base={"REMOTE_ADDR": peer})
-        assert (answer.status_code, answer.json["message"]) == (403, "Forbidden")
-        assert build.log_row(answer.headers["X-Request-Id"]).reason == "plain-http"
+        response = client.post(uri, data=body, headers=headers, environ_base={"REMOTE_ADDR": peer})
+        assert (response.status_code, response.json["message"]) == (403, "Forbidden")
+        assert build.log_row(response.headers["X-Request-Id"]).reason == "plain-http"
     assert build.folder_of(application.mailbox.message) == "Inbox"
     headers = {**application.signed_headers(), "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1"}
     assert client.post(MOVE, data=body, headers=headers, environ_base={"REMOTE_ADDR": "10.0.0.1"}).status_code == 200

@@ -50,8 +50,8 @@ def caller(build: Builder) -> Application:
     return build.application(mailboxes=[build.mailbox()])
 
 
-def told(answer: TestResponse) -> tuple[int, str]:
-    return answer.status_code, answer.json["message"]
+def told(response: TestResponse) -> tuple[int, str]:
+    return response.status_code, response.json["message"]
 
 
 def fail(application: Application, peer: str = "203.0.113.9", **headers: Any) -> Any:
@@ -59,8 +59,8 @@ def fail(application: Application, peer: str = "203.0.113.9", **headers: Any) ->
     date = now()
     forged = authorization(application.keys, date=date, uri="/elsewhere")
     sent = {"Date": date, "Authorization": forged, "Content-Type": FORM, **headers}
-    with application.app.test_client().post(MOVE, headers=sent, environ_base={"REMOTE_ADDR": peer}) as answer:
-        return answer
+    with application.app.test_client().post(MOVE, headers=sent, environ_base={"REMOTE_ADDR": peer}) as response:
+        return response
 
 
 def ask_well(application: Application, peer: Any = "203.0.113.9", **parts: Any) -> TestResponse:
@@ -83,10 +83,10 @@ def test_application_over_limit_gets_429_with_retry_after(limited: Callable[...,
     build = limited(DAAS_RATE_LIMIT="3 per hour")
     application, other = caller(build), caller(build)
     assert [application.move().status_code for _ in range(3)] == [200] * 3
-    answer = application.move(folder="Sent")
-    assert told(answer) == TOO_MANY
-    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
-    assert build.log_row(answer.headers["X-Request-Id"]).reason == "too-many-requests"
+    response = application.move(folder="Sent")
+    assert told(response) == TOO_MANY
+    assert 3500 < int(response.headers["Retry-After"]) <= 3600
+    assert build.log_row(response.headers["X-Request-Id"]).reason == "too-many-requests"
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
     assert other.move().status_code == 200
 
@@ -127,9 +127,9 @@ def test_address_may_fail_300_times_a_minute_by_default(limited: Callable[..., A
 def test_address_with_too_many_failures_gets_429(limited: Callable[..., Any], headers: dict[str, Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="3 per hour"))
     assert [told(fail(application, **headers)) for _ in range(3)] == [FAILED] * 3
-    answer = fail(application, **headers)
-    assert told(answer) == TOO_MANY
-    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+    response = fail(application, **headers)
+    assert told(response) == TOO_MANY
+    assert 3500 < int(response.headers["Retry-After"]) <= 3600
 
 
 def test_valid_signature_is_not_rejected_for_others_failures(limited: Callable[..., Any]) -> None:
@@ -163,8 +163,8 @@ def test_ipv4_address_counts_the_same_on_ipv6_socket(limited: Callable[..., Any]
 def test_failures_count_for_client_and_not_for_proxy(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour", DAAS_TRUSTED_PROXIES="10.0.0.1"))
     clients = ["203.0.113.1", "203.0.113.2", "203.0.113.1"]
-    answers = [fail(application, "10.0.0.1", **{"X-Forwarded-For": client}) for client in clients]
-    assert [told(answer) for answer in answers] == [FAILED, FAILED, TOO_MANY]
+    responses = [fail(application, "10.0.0.1", **{"X-Forwarded-For": client}) for client in clients]
+    assert [told(response) for response in responses] == [FAILED, FAILED, TOO_MANY]
 
 
 def test_failures_over_the_limit_are_counted_and_have_no_row(limited: Callable[..., Any]) -> None:
@@ -197,10 +197,10 @@ def test_unknown_paths_and_methods_count_as_failures_of_an_address(limited: Call
         return application.app.test_client().open(path, method=method, environ_base={"REMOTE_ADDR": peer})
 
     assert [stray().status_code for _ in range(2)] == [status] * 2
-    answer = stray()
-    assert (answer.status_code, "Allow" in answer.headers) == (429, False)
-    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
-    assert method == "HEAD" or answer.json["message"] == "Too Many Requests"
+    response = stray()
+    assert (response.status_code, "Allow" in response.headers) == (429, False)
+    assert 3500 < int(response.headers["Retry-After"]) <= 3600
+    assert method == "HEAD" or response.json["message"] == "Too Many Requests"
     assert count_rows(application) == before + 2
     assert told(fail(application)) == TOO_MANY
     assert stray("203.0.113.10").status_code == status

@@ -34,7 +34,7 @@ NOT_FOUND = (404, '{"message":"Not Found"}')
 NOT_ALLOWED = (405, '{"message":"Method Not Allowed"}')
 TOO_LARGE = (413, '{"message":"Content Too Large"}')
 UNSUPPORTED = (415, '{"message":"Unsupported Media Type"}')
-NOTHING_ASKED = (
+NO_ARGUMENTS = (
     422,
     '{"fields":["mailbox","id","folder"],"message":'
     "\"'Mailbox' is a required field. 'ID' is a required field. 'Folder' is a required field.\"}",
@@ -86,8 +86,8 @@ def test_body_cut_anywhere_is_400_and_moves_nothing(
 ) -> None:
     body = body_of(application)
     start = head(MOVE, [*signed_bare(application, content_type), ("Content-Length", str(len(body)))])
-    faults = {cut: ask_cut(server, start + body[:cut]).error for cut in range(len(body))}
-    assert {cut: fault for cut, fault in faults.items() if fault != BAD_REQUEST} == {}
+    errors = {cut: ask_cut(server, start + body[:cut]).error for cut in range(len(body))}
+    assert {cut: fault for cut, fault in errors.items() if fault != BAD_REQUEST} == {}
     assert build.folder_of(application.mailbox.message) == "Inbox"
     assert ask_cut(server, start + body).status == 200
 
@@ -98,8 +98,8 @@ def test_chunks_cut_anywhere_are_400_and_move_nothing(
 ) -> None:
     body = chunks(body_of(application), [31, 1, 17], trailers=b"X-Trailer: x\r\n")
     start = head(MOVE, [*signed_bare(application, content_type), CHUNKED])
-    faults = {cut: ask_cut(server, start + body[:cut]).error for cut in range(len(body))}
-    assert {cut: fault for cut, fault in faults.items() if fault != BAD_REQUEST} == {}
+    errors = {cut: ask_cut(server, start + body[:cut]).error for cut in range(len(body))}
+    assert {cut: fault for cut, fault in errors.items() if fault != BAD_REQUEST} == {}
     assert build.folder_of(application.mailbox.message) == "Inbox"
     assert ask_cut(server, start + body).status == 200
 
@@ -141,10 +141,10 @@ def test_chunks_of_any_size_are_one_body(
     body_of: Callable[..., Any],
     sizes: list[int],
 ) -> None:
-    answer = ask(
+    response = ask(
         server, head(MOVE, [*signed_bare(application, content_type), CHUNKED]) + chunks(body_of(application), sizes)
     )
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    assert (response.status, response.body) == (200, moved(application, response))
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
 
 
@@ -158,8 +158,8 @@ def test_request_that_arrives_byte_by_byte_is_one_request(
         wire.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in head(MOVE, headers) + (chunks(body, [5]) if announced else body):
             wire.send(bytes([byte]))
-        answer = wire.read()
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+        response = wire.read()
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 EXTENSIONS = [b";a", b";a=b", b';a="b c\\" d"', b" ; a = b", b";a;b=c;d"]
@@ -169,8 +169,8 @@ EXTENSIONS = [b";a", b";a=b", b';a="b c\\" d"', b" ; a = b", b";a;b=c;d"]
 def test_extensions_of_chunks_are_ignored(server: LiveServer, application: Application, extension: bytes) -> None:
     body = as_form(application)
     sent = b"%X%s\r\n%s\r\n000%s\r\n\r\n" % (len(body), extension, body, extension)
-    answer = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_extensions_of_chunks_are_ignored(server: LiveServer, application: Appli
 )
 def test_trailers_change_nothing(server: LiveServer, application: Application, trailer: bytes) -> None:
     sent = chunks(as_form(application), [9], trailers=trailer + b"\r\n")
-    answer = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, head(MOVE, [*signed(application), CHUNKED]) + sent)
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 @pytest.mark.parametrize("name", ["Date", "Content-Type"])
@@ -195,8 +195,8 @@ def test_required_header_is_not_accepted_as_trailer(server: LiveServer, applicat
     headers = signed(application)
     trailer = f"{name}: {dict(headers)[name]}\r\n".encode()
     headers = [header for header in headers if header[0] != name]
-    answer = ask(server, head(MOVE, [*headers, CHUNKED]) + chunks(as_form(application), [9], trailers=trailer))
-    assert answer.error == UNAUTHENTICATED
+    response = ask(server, head(MOVE, [*headers, CHUNKED]) + chunks(as_form(application), [9], trailers=trailer))
+    assert response.error == UNAUTHENTICATED
 
 
 # Each replaces the first chunk; `{body}` is the body and `{size}` its size.
@@ -257,8 +257,8 @@ def test_body_of_exactly_the_limit_is_accepted(
         if chunked
         else signed_post(application, body)
     )
-    answer = ask(server, request)
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, request)
+    assert (response.status, response.body) == (200, moved(application, response))
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
 
 
@@ -324,7 +324,7 @@ def test_404_and_405_precede_413(server: LiveServer, method: str, target: str, f
 def test_bytes_without_content_length_are_no_body(server: LiveServer, application: Application) -> None:
     with connected(server) as wire:
         wire.send(head(MOVE, signed(application)) + as_form(application) + b"\r\n\r\n")
-        assert wire.read().error == NOTHING_ASKED
+        assert wire.read().error == NO_ARGUMENTS
         # The bytes of the body are taken for another request, and a malformed one.
         assert wire.read().error == BAD_REQUEST
         assert wire.at_end()
@@ -332,7 +332,7 @@ def test_bytes_without_content_length_are_no_body(server: LiveServer, applicatio
 
 @pytest.mark.parametrize("length", ["0", "00", "0000000000000"])
 def test_empty_body_has_no_arguments(server: LiveServer, application: Application, length: str) -> None:
-    assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).error == NOTHING_ASKED
+    assert ask(server, head(MOVE, [*signed(application), ("Content-Length", length)])).error == NO_ARGUMENTS
 
 
 def test_leading_zeros_of_content_length_are_accepted(server: LiveServer, application: Application) -> None:
@@ -345,8 +345,8 @@ def test_leading_zeros_of_content_length_are_accepted(server: LiveServer, applic
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "x-unknown", "identity, gzip", "gzip, identity"])
 def test_content_coding_is_415(server: LiveServer, application: Application, build: Builder, coding: str) -> None:
-    answer = ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application)))
-    assert answer.error == UNSUPPORTED
+    response = ask(server, post([*signed(application), ("Content-Encoding", coding)], as_form(application)))
+    assert response.error == UNSUPPORTED
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -412,8 +412,8 @@ def test_content_md5_of_body_is_accepted(
     body = body_of(application)
     headers = signed_bare(application, content_type, md5=written(md5(body)))
     request = head(MOVE, [*headers, CHUNKED]) + chunks(body, [3, 50]) if chunked else post(headers, body)
-    answer = ask(server, request)
-    assert (answer.status, answer.body) == (200, moved(application, answer))
+    response = ask(server, request)
+    assert (response.status, response.body) == (200, moved(application, response))
 
 
 WRONG_MD5_FORMS = {
@@ -433,18 +433,18 @@ def test_signed_wrong_content_md5_is_rejected_and_named(
     server: LiveServer, application: Application, build: Builder, written: Callable[..., Any]
 ) -> None:
     body = as_form(application)
-    answer = ask(server, signed_post(application, body, md5=written(md5(body))))
-    assert answer.error == UNAUTHENTICATED
-    assert (answer.header("X-Daas-Error"), answer.header("WWW-Authenticate")) == ("content-md5-mismatch", "DAAS")
-    assert abs(int(answer.header("X-Daas-Clock-Skew"))) <= PATIENCE
+    response = ask(server, signed_post(application, body, md5=written(md5(body))))
+    assert response.error == UNAUTHENTICATED
+    assert (response.header("X-Daas-Error"), response.header("WWW-Authenticate")) == ("content-md5-mismatch", "DAAS")
+    assert abs(int(response.header("X-Daas-Clock-Skew"))) <= PATIENCE
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
 def test_unsigned_content_md5_is_rejected_without_error_name(server: LiveServer, application: Application) -> None:
     body = as_form(application)
     headers = [*signed(application), ("Content-MD5", MD5_FORMS["base64"](md5(body)))]
-    answer = ask(server, post(headers, body))
-    assert (answer.error, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, None)
+    response = ask(server, post(headers, body))
+    assert (response.error, response.header("X-Daas-Error")) == (UNAUTHENTICATED, None)
 
 
 @in_each_type
@@ -453,8 +453,8 @@ def test_body_that_differs_from_content_md5_is_rejected(
 ) -> None:
     body = body_of(application)
     headers = signed_bare(application, content_type, md5=MD5_FORMS["base64"](md5(body)))
-    answer = ask(server, post(headers, body.replace(b"mailbox", b"MAILBOX")))
-    assert (answer.error, answer.header("X-Daas-Error")) == (UNAUTHENTICATED, "content-md5-mismatch")
+    response = ask(server, post(headers, body.replace(b"mailbox", b"MAILBOX")))
+    assert (response.error, response.header("X-Daas-Error")) == (UNAUTHENTICATED, "content-md5-mismatch")
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -481,11 +481,11 @@ def test_pipelined_requests_get_responses_in_order(
     requests = [start + chunks(body, [11]) if chunked else post(headers, body) for body in bodies]
     with connected(server) as wire:
         wire.send(b"".join(requests))
-        answers = [wire.read() for _ in requests]
-    assert [answer.body for answer in answers] == [
-        moved(application, answer, folder) for answer, folder in zip(answers, folders, strict=True)
+        responses = [wire.read() for _ in requests]
+    assert [response.body for response in responses] == [
+        moved(application, response, folder) for response, folder in zip(responses, folders, strict=True)
     ]
-    ids = [int(answer.request_id) for answer in answers]
+    ids = [int(response.request_id) for response in responses]
     assert ids == sorted({*ids})
     assert build.folder_of(application.mailbox.message) == "Archived"
 
