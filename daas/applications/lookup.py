@@ -2,6 +2,7 @@
 
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -50,12 +51,19 @@ class Caller:
 
 
 class CallerCache:
-    """The lookups of the last second, of known and unknown keys alike, in bounded memory."""
+    """The lookups of the last second, of known and unknown keys alike, in bounded memory.
 
-    def __init__(self) -> None:
-        self._found: TTLCache[tuple[str, str], Caller | None] = TTLCache(_MAX_CACHED, CACHE_SECONDS, time.monotonic)
+    `clock` returns seconds, as time.monotonic() does; its length is the number of lookups that are remembered.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._found: TTLCache[tuple[str, str], Caller | None] = TTLCache(_MAX_CACHED, CACHE_SECONDS, clock)
         self._lock = Lock()
         self.find = cached(self._found, lock=self._lock)(_look_up)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._found)
 
     def clear(self) -> None:
         """Forget all lookups."""
