@@ -82,22 +82,26 @@ def interrupting(connection: sqlite3.Connection, milliseconds: int) -> Iterator[
 
 
 class _Writer:
-    """A thread that waits for its turn to write."""
+    """A thread that waits, first for its turn to write and then for the commit that it shares.
+
+    It waits by acquiring `wakes`, a plain lock that is held until another thread releases it: threading.Event takes
+    several times as long, and each thread of a transaction waits twice.
+    """
 
     def __init__(self, *, durable: bool) -> None:
         self.durable = durable
-        self.turn = threading.Event()
+        self.wakes = threading.Lock()
+        self.wakes.acquire()
 
 
 class _SharedTransaction:
-    """A transaction that threads use one after the other; `ended` is set when `error` says how it ended."""
+    """A transaction that threads use one after the other; `error` says how it ended."""
 
     def __init__(self, connection: sqlite3.Connection, resources: ExitStack, *, durable: bool) -> None:
         self.connection = connection
         self.resources = resources
         self.durable = durable
-        self.sharing = 0
-        self.ended = threading.Event()
+        self.sharing: list[_Writer] = []
         self.error: Exception | None = None
 
 
@@ -122,19 +126,20 @@ class SharedTransactions:
         An error in the block undoes its own changes only. Raises TimeoutError if the turn does not come within so many
         seconds, and to all who shared a commit the error of that commit.
         """
-        self._await_turn(_Writer(durable=durable), seconds)
+        writer = _Writer(durable=durable)
+        self._await_turn(writer, seconds)
         # From here on it is this thread's turn, until it is passed on.
         try:
             shared = self._current or self._begin(seconds, durable=durable)
         except BaseException:
             self._pass_turn_on()
             raise
-        shared.sharing += 1
+        shared.sharing.append(writer)
         try:
             yield from _in_savepoint(shared)
         finally:
             self._leave(shared)
-            shared.ended.wait()
+            writer.wakes.acquire()
             if shared.error is not None:
                 raise shared.error
 
@@ -144,12 +149,13 @@ class SharedTransactions:
                 self._is_busy = True
                 return
             self._waiting.append(writer)
-        if writer.turn.wait(seconds):
+        if writer.wakes.acquire(timeout=seconds):
             return
         with self._mutex:
             if writer in self._waiting:
                 self._waiting.remove(writer)
                 raise WaitedTooLong("other threads are writing")
+        writer.wakes.acquire()  # Its turn has come meanwhile.
 
     def _begin(self, seconds: float, *, durable: bool) -> _SharedTransaction:
         with self._mutex:
@@ -168,11 +174,11 @@ class SharedTransactions:
             joins = (
                 following is not None
                 and shared.connection.in_transaction
-                and shared.sharing < MAX_SHARING
+                and len(shared.sharing) < MAX_SHARING
                 and (shared.durable or not following.durable)
             )
             if joins:
-                self._waiting.popleft().turn.set()
+                self._waiting.popleft().wakes.release()
                 return
         self._current = None
         try:
@@ -185,12 +191,13 @@ class SharedTransactions:
             shared.error = error
         finally:
             self._pass_turn_on()
-            shared.ended.set()
+            for writer in shared.sharing:
+                writer.wakes.release()
 
     def _pass_turn_on(self) -> None:
         with self._mutex:
             if self._waiting:
-                self._waiting.popleft().turn.set()
+                self._waiting.popleft().wakes.release()
             else:
                 self._is_busy = False
 
