@@ -1,6 +1,6 @@
-"""What can go wrong with an API request, each with its documented body.
+"""The errors of API requests, each with its documented body, and the error of operators' commands.
 
-Raised anywhere below a route; web/lifecycle.py turns them into responses. `reason` is for the request log only.
+Any code below a route raises them; web/lifecycle.py turns them into responses. `reason` is only for the request log.
 """
 
 import json
@@ -18,10 +18,10 @@ _MESSAGES = {
 
 
 class ApiError(Exception):
-    """A response other than success.
+    """An error response.
 
-    `status` is the HTTP status, `message` the documented sentence, `fields` the names of the arguments that are wrong,
-    `headers` what the response has besides. `precedes_database` is true of the errors that are found before the
+    `status` is the HTTP status, `message` the documented sentence, `fields` the names of the wrong arguments, `headers`
+    the additional headers. `precedes_database` is true of the errors that are found before the
     database is used: they are the response even while it is away. `is_counted_only` is true of those that have no row
     and no line in the log.
     """
@@ -118,7 +118,7 @@ class AuthenticationFailed(ApiError):
 
 
 class UseNotAuthorized(ApiError):
-    """The signature is good, but this application may not use this service."""
+    """The signature is valid, but this application may not use this service."""
 
     status = 403
     message = "Access Denied. Use Not Authorized."
@@ -220,7 +220,7 @@ class OperatorError(Exception):
 
 
 def message_of(status: int) -> str:
-    """Return the message of a status that has no sentence of its own: its name in RFC 9110."""
+    """Return the message of a status without a documented sentence: its name in RFC 9110."""
     return _MESSAGES.get(status) or HTTPStatus(status).phrase
 
 

@@ -9,7 +9,7 @@ class Reason(StrEnum):
     meaning: str
 
     def __new__(cls, value: str, meaning: str = "") -> "Reason":
-        """Make a member of a value and its meaning."""
+        """Return a member with a value and its meaning."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning

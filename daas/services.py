@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, slots=True)
 class Services:
-    """What the functions of an application share; each field is described by its class.
+    """The shared parts of an application; the class of each field describes it.
 
-    `clock` returns the current time in seconds since 1970: the dates of requests are compared with it. `apis` are
-    empty in an application that serves nothing, as the command line's.
+    `clock` returns the current time in seconds since 1970, with which the dates of requests are compared. `apis` is
+    empty in the application of the command line, which serves nothing.
     """
 
     settings: Settings

@@ -24,7 +24,7 @@ from .registry import find_application
 _WRITTEN_SECONDS = 60
 
 # Private keys that one transaction encrypts again.
-_ROTATED_AT_ONCE = 100
+_BATCH_KEYS = 100
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +38,13 @@ class Rotation:
 
 
 class KeyUses:
-    """When each key's last use must be written next, in seconds of the monotonic clock."""
+    """The time at which each key's last use must be written next, in seconds of the monotonic clock."""
 
     def __init__(self) -> None:
         self._due: dict[int, float] = {}
 
     def is_due(self, key_id: int) -> bool:
-        """Return whether to write that a key is used now; for a minute after that, it is not due."""
+        """Return whether to write that a key is used now; if so, it is not due again for a minute."""
         now = time.monotonic()
         if now < self._due.get(key_id, now):
             return False
@@ -62,7 +62,7 @@ def add_key(
     application = find_application(application_name)
     name = str(len(application.keys) + 1) if name is None else name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise OperatorError("The name of a key is 1 to 100 printable characters.")
+        raise OperatorError("The name of a key must be 1 to 100 printable characters.")
     keys = keys or make_key_pair()
     key = ApplicationKey(
         application_id=application.id,
@@ -110,7 +110,7 @@ def check_key_pair(keys: KeyPair) -> None:
     """Raise OperatorError unless both keys are 16 to 128 printable ASCII characters without colon or space."""
     for name, key in [("public", keys.public_key), ("private", keys.private_key)]:
         if not re.fullmatch(r"[!-9;-~]{16,128}", key):
-            raise OperatorError(f"The {name} key must be 16 to 128 printable ASCII characters, no colon or blank.")
+            raise OperatorError(f"The {name} key must be 16 to 128 printable ASCII characters, no colon or space.")
 
 
 def stored_keys_decrypt() -> bool:
@@ -123,8 +123,8 @@ def stored_keys_decrypt() -> bool:
 def rotate_encryption() -> Rotation:
     """Encrypt every stored private key again, under the first of DAAS_ENCRYPTION_KEYS.
 
-    A key that is encrypted under it already stays as it is, so that this can be interrupted and run again. So does one
-    that no key decrypts, which is counted. Batches keep each transaction short.
+    Keys that are already encrypted under it stay unchanged, so that this can be interrupted and repeated. Keys that no
+    key decrypts stay unchanged too, and are counted. Batches keep each transaction short.
     """
     with write_transaction() as run:
         run.change(insert(AuditRow).values(audit_row("encryption rotate")))
@@ -150,7 +150,7 @@ def _rotate(table: type[ApplicationKey] | type[Application]) -> tuple[int, int]:
     """Encrypt the private keys of a table again; return how many that were, and how many could not be decrypted."""
     cipher = services().cipher
     rotated = undecryptable = last = 0
-    stored = select(table.id, table.private_key_encrypted).order_by(table.id).limit(_ROTATED_AT_ONCE)
+    stored = select(table.id, table.private_key_encrypted).order_by(table.id).limit(_BATCH_KEYS)
     while True:
         with read_transaction() as run:
             batch = run.rows(stored.where(table.id > last))
@@ -193,15 +193,15 @@ def _find_key(application: Application, name: str) -> ApplicationKey:
 
 
 def _serve_previous_release(application: Application) -> None:
-    """Give servers of the previous release a key that works, or one that nobody has."""
+    """Set the key that servers of the previous release check: one that works, or else one that nobody has."""
     working = next((key for key in application.keys if key.works), None)
     if working is not None:
         application.public_key = working.public_key
         application.private_key_encrypted = working.private_key_encrypted
     elif any(key.public_key == application.public_key for key in application.keys):
-        nobodys = make_key_pair()
-        application.public_key = nobodys.public_key
-        application.private_key_encrypted = services().cipher.encrypt(nobodys.private_key)
+        unused = make_key_pair()
+        application.public_key = unused.public_key
+        application.private_key_encrypted = services().cipher.encrypt(unused.private_key)
 
 
 _USED = Statement(

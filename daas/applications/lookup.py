@@ -1,4 +1,4 @@
-"""The lookup of the application that a request names: what its signature is checked with, and what it may do."""
+"""The lookup of the application that a request names: the key of its signature, and its permissions."""
 
 import datetime
 import time
@@ -14,13 +14,13 @@ from ..services import services
 from ..storage.transactions import Statement, execute
 from .models import Application, ApplicationKey, key_works, may_use
 
-#: For how long a lookup is used again, and how many are remembered; the contract allows one second.
+#: The seconds for which a lookup is used again (docs/decisions/0012), and the maximum number of cached lookups.
 CACHE_SECONDS = 1.0
 _MAX_CACHED = 1000
-# A longer public key exists nowhere, and would fill the memory.
+# No application has a longer public key: one in a request is not cached, so that memory is bounded.
 _MAX_PUBLIC_KEY = 128
 
-# How long before its expiry a key is announced to expire.
+# Successful responses announce the expiry of a key this long before.
 _ANNOUNCED = datetime.timedelta(days=30)
 
 
@@ -28,7 +28,7 @@ _ANNOUNCED = datetime.timedelta(days=30)
 class Caller:
     """The application that a request names, as it was at most a second ago; its signature may still be wrong.
 
-    `private_key` is None if nothing can be signed with the key any more, and `key_error` is the reason for the log.
+    `private_key` is None if the key is revoked, expired or cannot be decrypted; then `key_error` is the log's reason.
     `key_expires` is the time in RFC 3339 if it is less than 30 days away. `networks` and `rate_limit` are as the
     registry stores them.
     """
@@ -74,7 +74,7 @@ class CallerCache:
 def find_caller(public_key: str, service: str) -> Caller | None:
     """Return the application of a public key, which is compared exactly; None if there is none.
 
-    Costs nothing, or else one statement and one decryption, whether the key is known or not.
+    A lookup of the last second costs nothing, any other one statement and one decryption, for unknown keys too.
     """
     if len(public_key) > _MAX_PUBLIC_KEY:
         return _look_up(public_key, service)
@@ -102,7 +102,7 @@ def _look_up(public_key: str, service: str) -> Caller | None:
         warn_content_md5=row.warn_content_md5,
         networks=row.networks,
         rate_limit=row.rate_limit,
-        # A request with a key that no longer works is answered as with one that never did.
+        # A key that no longer works gets the same response as an unknown one.
         explain_401=bool(row.explain_401 and row.works),
     )
 

@@ -1,4 +1,4 @@
-"""What is stored of applications: their keys, services and mailboxes, and conditions on them for statements."""
+"""The tables of applications, their keys and permissions, and conditions on them for statements."""
 
 import datetime
 
@@ -21,7 +21,7 @@ from ..storage.engine import Base, Id, UtcDateTime
 
 
 class Application(Base):
-    """A program that may sign requests, and what it may do with them."""
+    """A program that may sign requests, with its permissions and requirements."""
 
     __tablename__ = "application"
     __table_args__ = (
@@ -76,7 +76,7 @@ class ApplicationKey(Base):
 
     @property
     def works(self) -> bool:
-        """Whether it is neither revoked nor expired."""
+        """Whether the key is neither revoked nor expired."""
         expires_at = self.expires_at
         return self.revoked_at is None and (expires_at is None or expires_at > datetime.datetime.now(datetime.UTC))
 

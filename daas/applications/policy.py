@@ -19,10 +19,10 @@ from .registry import find_application
 #: The requirements for Content-MD5.
 CONTENT_MD5 = ("off", "warn", "require")
 
-_LONGEST_EXPLANATION = datetime.timedelta(days=7)
-_MOST_NETWORKS = 100
-# Rows of the log in which an application's requests are counted.
-_ROWS_LOOKED_AT = 100_000
+_MAX_EXPLANATION = datetime.timedelta(days=7)
+_MAX_NETWORKS = 100
+# The number of the latest rows of the log in which an application's requests are counted.
+_COUNTED_ROWS = 100_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -55,16 +55,16 @@ def set_policy(
         application.networks = _read_networks(networks)
     if rate_limit is not None:
         application.rate_limit = _read_rate_limit(rate_limit)
-    asked = {"content_md5": content_md5, "networks": networks, "rate_limit": rate_limit}
-    audit("application policy", name, **{part: value for part, value in asked.items() if value is not None})
+    requested = {"content_md5": content_md5, "networks": networks, "rate_limit": rate_limit}
+    audit("application policy", name, **{part: value for part, value in requested.items() if value is not None})
     db.session.commit()
     return application
 
 
 def explain_for(name: str, span: datetime.timedelta) -> Application:
     """Add the string to sign to an application's 401 responses for a duration from now; 0 ends it."""
-    if span > _LONGEST_EXPLANATION:
-        raise OperatorError("A 401 is explained for 7 days at most.")
+    if span > _MAX_EXPLANATION:
+        raise OperatorError("A 401 can be explained for 7 days at most.")
     application = find_application(name)
     application.explain_until = datetime.datetime.now(datetime.UTC) + span if span else None
     audit("application explain", name, seconds=span.total_seconds())
@@ -84,7 +84,7 @@ def exposure_of(application: Application) -> Exposure:
     latest = (
         select(RequestLogRow.application, RequestLogRow.unbound, RequestLogRow.at)
         .order_by(RequestLogRow.id.desc())
-        .limit(_ROWS_LOOKED_AT)
+        .limit(_COUNTED_ROWS)
         .subquery()
     )
     own = (latest.c.application == application.name) & latest.c.unbound.is_not(None)
@@ -99,7 +99,7 @@ def is_allowed_from(networks: str | None, address: str) -> bool:
     try:
         client = ipaddress.ip_address(address)
     except ValueError:
-        return False  # One that comes by a Unix socket has no address.
+        return False  # A client on a Unix socket has no address.
     client = getattr(client, "ipv4_mapped", None) or client
     return any(client in network for network in _stored_networks(networks))
 
@@ -108,9 +108,9 @@ def _read_networks(networks: Iterable[str]) -> str | None:
     try:
         read = dict.fromkeys(str(ipaddress.ip_network(network)) for network in networks)
     except ValueError as error:
-        raise OperatorError(f"A network is like 10.0.0.0/8 or 2001:db8::/32, but {error}.") from error
-    if len(read) > _MOST_NETWORKS:
-        raise OperatorError(f"An application is allowed {_MOST_NETWORKS} networks at most.")
+        raise OperatorError(f"A network must be like 10.0.0.0/8 or 2001:db8::/32: {error}.") from error
+    if len(read) > _MAX_NETWORKS:
+        raise OperatorError(f"An application can have {_MAX_NETWORKS} networks at most.")
     return " ".join(read) or None
 
 
@@ -118,7 +118,9 @@ def _read_rate_limit(text: str) -> str | None:
     if not text:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,8} per (second|minute|hour|day)", text):
-        raise OperatorError(f"A rate limit is like '600 per minute', per second, hour or day, but not {text!r}.")
+        raise OperatorError(
+            f"Invalid rate limit {text!r}. Use for example '600 per minute'; or per second, hour or day."
+        )
     return text
 
 

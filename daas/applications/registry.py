@@ -33,7 +33,7 @@ def register_application(
     services, mailbox_ids = [*dict.fromkeys(services)], [*dict.fromkeys(mailbox_ids)]
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise OperatorError("The name of an application is 1 to 100 printable characters.")
+        raise OperatorError("The name of an application must be 1 to 100 printable characters.")
     keys = keys or make_key_pair()
     encrypted = encrypt(keys.private_key)
     key = ApplicationKey(
@@ -54,8 +54,10 @@ def register_application(
         mailboxes=[ApplicationMailbox(mailbox_id=mailbox_id) for mailbox_id in mailbox_ids],
     )
     db.session.add(application)
-    asked = {"services": services, "mailbox_ids": mailbox_ids, "all_mailboxes": all_mailboxes}
-    audit("application register", name, public_key=keys.public_key, require_content_md5=require_content_md5, **asked)
+    permissions = {"services": services, "mailbox_ids": mailbox_ids, "all_mailboxes": all_mailboxes}
+    audit(
+        "application register", name, public_key=keys.public_key, require_content_md5=require_content_md5, **permissions
+    )
     try:
         db.session.commit()
     except IntegrityError as error:

@@ -15,14 +15,14 @@ from .models import Folder, Mailbox
 
 @dataclass(frozen=True)
 class AccessibleMailbox:
-    """A mailbox that the application may use; `folder_id` is that of the requested folder, None if there was none."""
+    """A mailbox that the application may use; `folder_id` is the requested folder's, None if none was requested."""
 
     id: int
     folder_id: int | None
 
 
 def authorize(run: StatementRunner, caller: Caller, mailbox: str, folder: str | int | None = None) -> AccessibleMailbox:
-    """Return a mailbox that the application may use, with one of its folders, by one statement.
+    """Return a mailbox that the application may use, with the requested folder, by one statement.
 
     `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Raises as check_access().
     """
@@ -76,6 +76,6 @@ def _find_mailbox(*, standard: bool) -> Select[int, bool, bool, int]:
     )
 
 
-#: Finds a mailbox, and a folder of it: by a standard folder's name (True) or a custom one's id (False).
+#: The query of a mailbox and one of its folders: by a standard folder's name (True) or a custom folder's id (False).
 FIND_MAILBOX = {standard: _find_mailbox(standard=standard) for standard in (True, False)}
 _FIND_MAILBOX = {standard: Statement(find) for standard, find in FIND_MAILBOX.items()}

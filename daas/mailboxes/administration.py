@@ -80,9 +80,9 @@ def add_folder(mailbox: Mailbox, name: str) -> Folder:
     """Add a custom folder; raise OperatorError for the name of a standard folder, or one of only digits."""
     name = name.strip()
     if not 1 <= len(name) <= 255 or has_control_characters(name):
-        raise OperatorError("The name of a folder is 1 to 255 characters, none of them a control character.")
+        raise OperatorError("The name of a folder must be 1 to 255 characters, without control characters.")
     if name.lower() in {standard.lower() for standard in STANDARD_FOLDERS} or name.isdigit():
-        raise OperatorError("The name of a custom folder is not that of a standard folder, and not all digits.")
+        raise OperatorError("A custom folder must not have the name of a standard folder, or one of only digits.")
     folder = Folder(mailbox_id=mailbox.id, name=name)
     db.session.add(folder)
     audit("folder add", mailbox.name, folder=name)

@@ -27,8 +27,8 @@ _MAX_RUNNING = 2
 # Stored texts have at most so many characters before they are folded.
 _MAX_TEXT = 998
 
-_FIRST_MOMENT = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-_LAST_MOMENT = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+_FIRST_TIME = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_LAST_TIME = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,8 @@ def _ids_by_date(mailbox: AccessibleMailbox, search: Search) -> Select[int]:
     in_order = MessageEnvelope.id + 0
     query = select(MessageEnvelope.id).where(
         MessageEnvelope.mailbox_id == mailbox.id,
-        MessageEnvelope.date >= (search.since or _FIRST_MOMENT),
-        MessageEnvelope.date <= (search.until or _LAST_MOMENT),
+        MessageEnvelope.date >= (search.since or _FIRST_TIME),
+        MessageEnvelope.date <= (search.until or _LAST_TIME),
         in_order > search.after,
         *_texts(search),
     )

@@ -1,4 +1,4 @@
-"""The import of mail into a mailbox: .eml files, mbox files and Maildirs."""
+"""Import of mail into a mailbox: .eml files, mbox files and Maildirs."""
 
 import datetime
 import hashlib
@@ -16,16 +16,16 @@ from ..storage.engine import db
 from ..storage.transactions import Statement, StatementRunner, write_transaction
 from .models import Folder, Mailbox, Message, MessageContent, MessageEnvelope, fold
 
-# A transaction holds so many messages or bytes: few waits for the disk, and moves wait only briefly for the import.
+# The size of a transaction: large enough for few waits for the disk, small enough that moves wait only briefly.
 _BATCH_MESSAGES = 100
 _BATCH_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ImportedMessage:
-    """A message that was imported; `path` is where its bytes were found, `size` is their number.
+    """An imported message; `path` is the file of its bytes, `size` their number.
 
-    `new` is false if the mailbox held these bytes before, or got them earlier in the same import.
+    `new` is false if the mailbox already had the same bytes, also from earlier in the same import.
     """
 
     id: int
@@ -37,8 +37,8 @@ class ImportedMessage:
 def import_messages(folder: Folder, paths: Iterable[Path]) -> Iterator[ImportedMessage | SkippedFile]:
     """Import the mail at the paths into a folder, and yield each message once it is on disk.
 
-    Bytes that the mailbox holds already make no second message: their message keeps its id and folder. Files that are
-    no message are yielded with the reason, and the rest goes in.
+    If the mailbox already has the same bytes, no second message is made, and the first keeps its id and folder. Files
+    that are not messages are yielded with the reason, and the import continues.
     """
     mailbox_id, folder_id = folder.mailbox_id, folder.id
     mailbox = db.session.get_one(Mailbox, mailbox_id)
@@ -64,7 +64,7 @@ def _store(mailbox_id: int, folder_id: int, batch: list[tuple[FoundMessage, Enve
     if not batch:
         return []
     with write_transaction() as run:
-        # Two imports of one mailbox take turns, so that both see what the other has stored.
+        # Serialise imports into one mailbox, so that each sees the messages of the other.
         run.first(select(Mailbox.id).where(Mailbox.id == mailbox_id).with_for_update(key_share=True))
         return [_store_one(run, mailbox_id, folder_id, found, envelope) for found, envelope in batch]
 

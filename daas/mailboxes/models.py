@@ -1,4 +1,4 @@
-"""What a mailbox holds."""
+"""The tables of mailboxes, folders and messages."""
 
 import datetime
 import unicodedata
@@ -22,15 +22,15 @@ STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
 
 
 def fold(text: str) -> str:
-    """Return a text in the form that is searched: without regard to case, with white space folded to single spaces.
+    """Return a text in the form for searches: case-folded, NFC, with white space folded to single spaces.
 
-    Stored texts and the text to search for are folded alike; it does not depend on the database.
+    Stored texts and search texts are both folded here, so that results do not depend on the database.
     """
     return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
 
 
 def date_text(date: datetime.datetime | None) -> str:
-    """Write a message's date as RFC 3339 does, in whole seconds of UTC; nothing if it has none."""
+    """Return a message's date in RFC 3339, in whole seconds of UTC; an empty text if it has none."""
     return "" if date is None else date.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
@@ -72,7 +72,7 @@ class Folder(Base):
 
 
 class Message(Base):
-    """Where a message lies: the small row that a move touches. The folder is one of the message's own mailbox."""
+    """The folder of a message: the small row that a move changes. The folder belongs to the message's mailbox."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -91,8 +91,7 @@ class Message(Base):
 class MessageEnvelope(Base):
     """The facts of a message's header, which never change.
 
-    `digest` is the SHA-256 of the message's bytes, which a mailbox holds once. The folded texts are what a
-    search without regard to case compares with.
+    `digest` is the SHA-256 of the message's bytes, unique in a mailbox. Searches compare with the folded texts.
     """
 
     __tablename__ = "message_envelope"
@@ -112,7 +111,7 @@ class MessageEnvelope(Base):
     sender: Mapped[str] = mapped_column(String(998))
     sender_folded: Mapped[str] = mapped_column(Text)
     recipients: Mapped[str] = mapped_column(String(998))
-    #: What the mail says; None if it says nothing that can be read.
+    #: The date in the header; None if it is missing or malformed.
     date: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     size: Mapped[int]
     imported_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -32,7 +32,7 @@ def move_message(caller: Caller, mailbox: str, message_id: int, folder: str | in
 
     Raises UserNotAuthorized, InvalidArguments if the mailbox has no such custom folder, or MessageNotFound.
     """
-    # The log is replayed by message: a move is found by the id itself, whatever spaces were sent around it.
+    # The log is replayed by message: it has the id itself, without any spaces that were sent around it.
     row = {**record.to_row(200, Reason.MOVED), "message": str(message_id), "folder_to": str(folder)}
     if db.engine.dialect.name == "postgresql":
         statement = _MOVE_AT_ONCE[isinstance(folder, str)]
@@ -50,10 +50,10 @@ def move_message(caller: Caller, mailbox: str, message_id: int, folder: str | in
 def _move_in_steps(
     run: StatementRunner, caller: Caller, mailbox: str, message_id: int, folder: str | int, row: dict[str, Any]
 ) -> Any | None:
-    """Move a message by several statements, and return the id of the log's row, None without such a message.
+    """Move a message by several statements, and return the id of the log's row; None if there is no such message.
 
-    On SQLite, whose transactions have the database for themselves, several simple statements take less time than one
-    long statement.
+    This is for SQLite, where a write transaction excludes all others, and several simple statements take less time than
+    one long statement.
     """
     target = authorize(run, caller, mailbox, folder)
     locked = run.first(_LOCK, message_id=message_id, mailbox_id=target.id)
@@ -64,10 +64,10 @@ def _move_in_steps(
 
 
 def _lock(mailbox_id: ColumnElement[int]) -> Select[int, str]:
-    """Find a message of a mailbox and its folder, and lock it where other transactions could move it.
+    """Return the query of a message and its folder, which locks the message on PostgreSQL.
 
-    The folder's name is looked up, not joined: PostgreSQL would join the folder in which the message was before it
-    waited for another move, and lose the row.
+    The folder's name comes from a subquery, not a join: after waiting for another move, PostgreSQL would still join the
+    message's previous folder, and lose the row.
     """
     name = select(Folder.name).where(Folder.id == Message.folder_id, Folder.standard).scalar_subquery()
     return (

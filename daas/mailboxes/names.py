@@ -6,10 +6,10 @@ import unicodedata
 from ..storage.ids import read_id
 from .models import STANDARD_FOLDERS
 
-#: The longest name of a mailbox, in characters (RFC 5321, section 4.5.3.1.1).
+#: The maximum length of a mailbox's name, in characters (RFC 5321, section 4.5.3.1.1).
 MAX_MAILBOX_NAME = 64
 
-# Patterns for JSON Schema too: they use only what JavaScript understands as Python does.
+# The patterns are also used in JSON Schema, so they use only syntax that means the same in JavaScript.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 #: The Dot-string of RFC 5321, section 4.1.2.
 MAILBOX_PATTERN = rf"{_ATEXT}(?:\.{_ATEXT})*"
@@ -31,5 +31,5 @@ def read_folder(text: str) -> str | int | None:
 
 
 def has_control_characters(text: str) -> bool:
-    """Return whether a text holds what no name or subject has: C0 and C1 controls, unpaired surrogates."""
+    """Return whether a text contains C0 or C1 controls or unpaired surrogates, which no name or subject may."""
     return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)

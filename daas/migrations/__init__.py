@@ -1,4 +1,4 @@
-"""Numbered changes of the database, and the functions that apply them."""
+"""The migrations of the database, and the functions that apply them."""
 
 from collections.abc import Callable
 from functools import cache
@@ -31,14 +31,14 @@ def current_revision() -> str | None:
 
 @cache
 def head_revision() -> str | None:
-    """Return the revision that this release needs."""
+    """Return the newest revision, which this release needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def is_usable() -> bool:
     """Return whether this release can serve the database as it is: at this release's revision, or at a later one.
 
-    Revisions are numbered, so that later ones are greater; each release also runs on the next one's database.
+    Revisions are numbered, so later ones compare as greater; each release also runs on the next release's database.
     """
     return (current_revision() or "") >= (head_revision() or "")
 
@@ -46,7 +46,7 @@ def is_usable() -> bool:
 def _run(migrate: Callable[[Config, str], None], revision: str) -> None:
     with db.engine.begin() as connection:
         if db.engine.dialect.name == "postgresql":
-            # One at a time, and for as long as it takes.
+            # Migrations run one at a time, without limits of time.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
             set_patience(connection.connection, None)
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('daas migrations'))")
@@ -55,7 +55,7 @@ def _run(migrate: Callable[[Config, str], None], revision: str) -> None:
         try:
             migrate(config, revision)
         except CommandError as error:
-            raise OperatorError("The database is of another release than this one, and stays as it is.") from error
+            raise OperatorError("The database belongs to another release; nothing was changed.") from error
 
 
 def _config() -> Config:

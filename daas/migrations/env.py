@@ -1,4 +1,4 @@
-"""What Alembic runs: every migration on the connection that it is given, in the transaction of that."""
+"""The script that Alembic runs: it applies migrations on the given connection, in its transaction."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""What operators watch: logs and metrics."""
+"""Monitoring for operators: log lines and metrics."""

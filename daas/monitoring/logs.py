@@ -18,7 +18,7 @@ _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=s
 
 
 def configure_logs() -> None:
-    """Make this process, and those that it forks, write lines of JSON; until then requests write none."""
+    """Configure this process, and those that it forks, to write lines of JSON; before that, requests write none."""
     structlog.configure(
         processors=[*_ON_EACH_LINE, structlog.processors.JSONRenderer(lambda line, **_: _to_json(line).encode())],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -14,10 +14,10 @@ from ..storage.engine import db
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
-#: Names the directory that the processes share; where it is not set, a process counts for itself.
+#: The environment variable with the directory that the processes share; without it, a process counts only its own.
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
-# Upper bounds in seconds; the last are those of requests that wait for the database.
+# Upper bounds in seconds; the last ones are for requests that wait for the database.
 _DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 6, 30)
 
 
@@ -111,7 +111,7 @@ class Metrics:
 
     @cache  # noqa: B019 - an app has one of these, for as long as it lives.
     def _labelled(self, service: str, status: int, reason: str) -> "tuple[Counter, Histogram]":
-        """Return what counts a kind of request; to find it takes several times what counting does."""
+        """Return the counter and histogram of a kind of request; cached, since finding them costs more."""
         made = self._instruments
         return made.requests.labels(service, status, reason), made.durations.labels(service)
 
@@ -126,7 +126,7 @@ class Metrics:
         return self._gauge("daas_pool_in_use", "Connections to the database that are in use now.", "livesum")
 
     def _gauge(self, name: str, documentation: str, mode: Literal["livesum", "max"]) -> "Gauge":
-        """Find a gauge or make it: it has no labels, so that its file is made with it."""
+        """Return a gauge, which is made on first use: without labels, its file is written when it is made."""
         from prometheus_client import Gauge
 
         registry = self._instruments.registry

@@ -1,1 +1,1 @@
-"""The database, whichever it is: engine, transactions, timeouts, secrets at rest. Knows no table."""
+"""The database, SQLite or PostgreSQL: engine, transactions, timeouts, secrets at rest. It knows no table."""

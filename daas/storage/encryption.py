@@ -1,4 +1,4 @@
-"""The encryption of private keys at rest, under keys that are not in the database."""
+"""Encryption of private keys at rest, under keys that are not in the database."""
 
 import os
 import secrets
@@ -13,7 +13,10 @@ from ..signing.mechanism import make_key_pair
 
 
 class PrivateKeyCipher:
-    """Encrypts private keys for the database, and decrypts them or, at the same cost, a dummy."""
+    """Encrypts private keys for the database, and decrypts them.
+
+    It can decrypt a dummy at the same cost, so that timing does not reveal whether a public key exists.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._first = Fernet(keys[0])
@@ -22,7 +25,7 @@ class PrivateKeyCipher:
 
     @classmethod
     def configured(cls, settings: Settings) -> "PrivateKeyCipher":
-        """Return the cipher of the settings; raises SettingError if there is no key for it."""
+        """Return the cipher of the settings; raise SettingError if there is no usable encryption key."""
         return cls(settings.encryption_keys or [_embedded_key(settings)])
 
     def encrypt(self, private_key: str) -> bytes:
@@ -30,7 +33,7 @@ class PrivateKeyCipher:
         return self._fernet.encrypt(private_key.encode())
 
     def decrypt(self, token: bytes | None) -> str | None:
-        """Return a private key; None without a token, at the same cost, or if none of the keys decrypts it."""
+        """Return the private key of a token; None if no key decrypts it, or without a token, at the same cost."""
         try:
             private_key = self._fernet.decrypt(self._dummy if token is None else token).decode()
         except InvalidToken:
@@ -52,10 +55,13 @@ def encrypt(private_key: str) -> bytes:
 
 
 def _embedded_key(settings: Settings) -> str:
-    """Read the key file beside the embedded database, or make it while that is still to be filled."""
+    """Return the key in the file beside the SQLite database, which is made if the database is new or empty.
+
+    Raises SettingError for a server database, and for a key file that is missing, readable by others or malformed.
+    """
     database = settings.embedded_database
     if database is None:
-        raise SettingError("DAAS_ENCRYPTION_KEYS must be set for a database that is not embedded.")
+        raise SettingError("DAAS_ENCRYPTION_KEYS must be set for a database other than SQLite.")
     path = database.with_name(database.name + ".key")
     if not path.exists():
         if database.exists() and database.stat().st_size > 0:
@@ -74,7 +80,7 @@ def _embedded_key(settings: Settings) -> str:
 
 
 def _make_key_file(path: Path) -> None:
-    """Make the file whole or not at all, even if two processes start at once."""
+    """Make the file atomically: if two processes start at once, both use the file that was first."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -84,6 +90,6 @@ def _make_key_file(path: Path) -> None:
     try:
         path.hardlink_to(fresh)
     except FileExistsError:
-        pass  # Another process was first; its key counts.
+        pass  # Another process was first: its key is used.
     finally:
         fresh.unlink()

@@ -47,7 +47,7 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
         return None if value is None else value.astimezone(datetime.UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime.datetime | None:
-        """Convert the driver's time to UTC; SQLite's has lost its zone, which was UTC."""
+        """Convert the driver's time to UTC; SQLite stores no zone, and the stored time is in UTC."""
         if value is None:
             return None
         time: datetime.datetime = value
@@ -55,9 +55,9 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
 
 
 def init_engine(app: Flask, settings: Settings, timeouts: Timeouts) -> Engine:
-    """Give the app its database engine, and return it; nothing is opened before the first use.
+    """Make the app's database engine and return it; no connection is opened before the first use.
 
-    Raises SettingError if the file of an embedded database cannot be made.
+    Raises SettingError if the file of an SQLite database cannot be made.
     """
     file = settings.embedded_database
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
@@ -65,7 +65,7 @@ def init_engine(app: Flask, settings: Settings, timeouts: Timeouts) -> Engine:
         "pool_size": settings.threads,
         "pool_timeout": POOL_SECONDS,
         "pool_use_lifo": True,
-        "pool_reset_on_return": None,  # _end_transaction() does it, but only if a transaction is open.
+        "pool_reset_on_return": None,  # _end_transaction() rolls back, but only if a transaction is open.
         "hide_parameters": True,
         "connect_args": _connect_arguments(settings, timeouts),
     }
@@ -76,7 +76,7 @@ def init_engine(app: Flask, settings: Settings, timeouts: Timeouts) -> Engine:
         engine = db.engine
 
     def begin(connection: Connection) -> None:
-        """Begin a transaction of a session or of Alembic: the drivers are told to leave that to us."""
+        """Begin a transaction of a session or of Alembic: the drivers are configured not to begin any."""
         set_timeouts(connection.connection, timeouts.milliseconds, timeouts.usual_milliseconds, durable=True)
         connection.exec_driver_sql("BEGIN" if file is None else "BEGIN IMMEDIATE")
 
@@ -95,20 +95,21 @@ def set_timeouts(
 ) -> None:
     """Set how long a connection waits for locks and statements, and on SQLite whether its commits wait for the disk.
 
-    `durable` is None for a transaction that only reads; PostgreSQL's statements say it themselves.
+    `durable` is None for a transaction that only reads. On PostgreSQL it has no effect here: there each statement that
+    need not be durable sets `synchronous_commit` itself.
     """
     if isinstance(connection.driver_connection, sqlite3.Connection):
         _set(connection, "PRAGMA busy_timeout =", lock_milliseconds)
         if durable is not None:
             _set(connection, "PRAGMA synchronous =", "FULL" if durable else "NORMAL")
     else:
-        # Never shortened: a commit must not be cut off because the disk is slow.
+        # Not shortened like the lock timeout: a slow disk must not interrupt a commit.
         set_patience(connection, statement_milliseconds)
         _set(connection, "SET lock_timeout =", lock_milliseconds)
 
 
 def set_patience(connection: PoolProxiedConnection, statement_milliseconds: int | None) -> None:
-    """Wait for PostgreSQL a little longer than it lets a statement run; None waits for ever."""
+    """Set how long a connection waits for PostgreSQL: half a second longer than a statement may run; None: for ever."""
     driver: Any = connection.driver_connection
     driver.patience = None if statement_milliseconds is None else statement_milliseconds / 1000 + 0.5
 

@@ -2,9 +2,9 @@
 
 import re
 
-#: The greatest id of any row: the greatest of SQLite's and PostgreSQL's 64-bit integers.
+#: The greatest id of any row: the greatest 64-bit integer of SQLite and PostgreSQL.
 MAX_ID = 2**63 - 1
-#: A pattern for JSON Schema. It cannot say the greatest number, only how many digits that has.
+#: A pattern for JSON Schema. It cannot express the greatest number, only its number of digits.
 ID_PATTERN = r"[1-9][0-9]{0,18}"
 
 

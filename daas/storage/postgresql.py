@@ -1,4 +1,4 @@
-"""What is particular to PostgreSQL: its connections, and how long they wait for a server that does not respond."""
+"""Connections to PostgreSQL, and how long they wait for a server that does not respond."""
 
 import select
 from typing import Any
@@ -11,9 +11,10 @@ from .timeouts import CONNECT_SECONDS, REQUEST_MILLISECONDS
 
 
 class ImpatientConnection(psycopg.Connection[Any]):
-    """A connection that gives up a statement without a response after `patience` seconds, and closes itself.
+    """A connection that raises OperationalError and closes itself if a statement takes longer than `patience` seconds.
 
-    The server's own timeouts hold only while it runs, and the kernel of a host acknowledges for a frozen process.
+    The server's own timeouts work only while it runs, and TCP timeouts do not help against a frozen process, because
+    the kernel of its host still acknowledges packets. None waits for ever.
     """
 
     patience: float | None = None
@@ -25,7 +26,7 @@ class ImpatientConnection(psycopg.Connection[Any]):
         except psycopg.Error as error:
             if self.closed or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
-            # The statement is still under way: psycopg gave up waiting for it.
+            # The statement is still running: psycopg stopped waiting for it.
             self.close()
             raise OperationalError("the server does not respond") from error
 

@@ -1,10 +1,10 @@
-"""What is particular to an embedded SQLite database: its file, its settings, and how its writers take turns.
+"""The SQLite database: its file, its settings, and how its writers take turns and share commits.
 
-SQLite lets one transaction write at a time and makes the others sleep and try again, longer each time: under load
-some wait for seconds while others pass them by. Here the threads of a process wait in the order in which they came,
-and a process tries again every half millisecond. And since a commit waits for the disk, threads that wait at the same
-time share one transaction, and with it one commit: each runs its own statements in it, then lets the next one in; the
-last one commits for all. (bench/README.md has the figures that justify this.)
+SQLite lets one transaction write at a time; the others sleep and retry, longer each time, so that under load some wait
+for seconds while later ones overtake them. Here the threads of a process wait in order of arrival, and a process
+retries every half millisecond. A commit waits for the disk, so threads that wait at the same time share one transaction
+and one commit: each runs its own statements, then lets the next one in; the last one commits for all. An error of that
+commit is raised in all of them. (bench/README.md has the figures that justify this.)
 """
 
 import errno
@@ -26,25 +26,25 @@ from .timeouts import REQUEST_MILLISECONDS
 #: How many writers may share a commit: enough to save most commits, and few enough that each transaction is short.
 MAX_SHARING = 8
 
-# How long the write-ahead log may become, 40 MB, before it is copied into the database. Everybody waits for that;
-# done every 1,000 pages, as SQLite does by default, one move in twenty would wait for it.
+# The size of the write-ahead log in pages (40 MB) at which SQLite copies it into the database. Writers wait for that;
+# with SQLite's default of 1,000 pages, one move in twenty would wait.
 _CHECKPOINT_PAGES = 10_000
 
-# How often a process tries again while another one writes: a transaction takes about as long.
+# Seconds between tries while another process writes: a transaction takes about as long.
 _POLL_SECONDS = 0.0005
 
-# How many steps of its virtual machine SQLite runs before it is asked whether to go on: about a millisecond.
+# Steps of SQLite's virtual machine between two checks of the deadline: about a millisecond.
 _STEPS_BETWEEN_LOOKS = 50_000
 
 
 def make_private_file(path: Path) -> None:
-    """Make the database's folder and file for its owner only, before SQLite would make them for everyone.
+    """Make the database's folder and file readable only by their owner; SQLite would make them readable by others.
 
-    Raises SettingError if that cannot be done.
+    Raises SettingError if that fails.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # An existing file is not opened: closing it again would drop the locks of SQLite's own connections.
+        # An existing file is not opened: closing it would release the locks of SQLite's own connections (POSIX).
         if not path.exists():
             path.touch(mode=0o600)
         elif path.is_dir():
@@ -55,7 +55,7 @@ def make_private_file(path: Path) -> None:
 
 def set_up(connection: DBAPIConnection, _record: object) -> None:
     """Prepare a new connection; a listener for SQLAlchemy's `connect` event."""
-    # Without this the driver begins transactions by itself, deferred ones, which fail when two of them write.
+    # Otherwise the driver begins deferred transactions by itself, which fail when two of them write.
     connection.isolation_level = None
     cursor = connection.cursor()
     _turn_on_write_ahead_log(cursor)
@@ -66,9 +66,9 @@ def set_up(connection: DBAPIConnection, _record: object) -> None:
 
 @contextmanager
 def interrupting(connection: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
-    """Interrupt what a connection reads in a block after so many milliseconds, as PostgreSQL's statement_timeout does.
+    """Interrupt the statements that a connection runs in a block after so many milliseconds in all; 0 is no limit.
 
-    0 is no limit. SQLite then raises OperationalError with the error code SQLITE_INTERRUPT.
+    An interrupted statement raises OperationalError with the error code SQLITE_INTERRUPT.
     """
     if not milliseconds:
         yield
@@ -95,7 +95,10 @@ class _Writer:
 
 
 class _SharedTransaction:
-    """A transaction that threads use one after the other; `error` says how it ended."""
+    """A transaction that threads use one after the other.
+
+    `sharing` are the threads that have used it; `error` is why it failed, None if it did not.
+    """
 
     def __init__(self, connection: sqlite3.Connection, resources: ExitStack, *, durable: bool) -> None:
         self.connection = connection
@@ -108,7 +111,7 @@ class _SharedTransaction:
 class SharedTransactions:
     """The transactions in which the threads of a process write.
 
-    `connect(durable)` lends a connection on which a commit waits for the disk, or does not.
+    `connect(durable)` is a context manager of a connection whose commits wait for the disk if `durable` is true.
     """
 
     def __init__(self, connect: Callable[[bool], AbstractContextManager[sqlite3.Connection]]) -> None:
@@ -116,15 +119,15 @@ class SharedTransactions:
         self._mutex = threading.Lock()
         self._waiting: deque[_Writer] = deque()
         self._is_busy = False
-        #: Belongs to the thread whose turn it is.
+        #: Only the thread whose turn it is uses it.
         self._current: _SharedTransaction | None = None
 
     @contextmanager
     def transaction(self, seconds: float, *, durable: bool) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for a block whose changes are committed when the `with` statement is left.
+        """Run a block in a transaction; its changes are committed when the `with` statement ends.
 
-        An error in the block undoes its own changes only. Raises TimeoutError if the turn does not come within so many
-        seconds, and to all who shared a commit the error of that commit.
+        An error in the block undoes only its own changes. Raises SQLAlchemy's TimeoutError if the thread's turn does
+        not come within `seconds`, and the error of a failed commit in every thread that shared it.
         """
         writer = _Writer(durable=durable)
         self._await_turn(writer, seconds)
@@ -155,11 +158,11 @@ class SharedTransactions:
             if writer in self._waiting:
                 self._waiting.remove(writer)
                 raise WaitedTooLong("other threads are writing")
-        writer.wakes.acquire()  # Its turn has come meanwhile.
+        writer.wakes.acquire()  # Its turn came just after the timeout: take the release, which is for this wait.
 
     def _begin(self, seconds: float, *, durable: bool) -> _SharedTransaction:
         with self._mutex:
-            # What those behind ask for: whoever may join is known only now, and the setting cannot change later.
+            # The setting cannot change within the transaction, so it must suit the waiting writers that can join.
             durable = durable or any(writer.durable for writer in [*self._waiting][: MAX_SHARING - 1])
         with ExitStack() as resources:
             connection = resources.enter_context(self._connect(durable))
@@ -187,7 +190,7 @@ class SharedTransactions:
                     shared.connection.execute("COMMIT")
                 elif shared.error is None:
                     shared.error = WaitedTooLong("SQLite has undone the transaction")
-        except Exception as error:  # It is every sharing thread's error.
+        except Exception as error:  # transaction() raises it in every sharing thread.
             shared.error = error
         finally:
             self._pass_turn_on()
@@ -203,7 +206,7 @@ class SharedTransactions:
 
 
 def _in_savepoint(shared: _SharedTransaction) -> Iterator[sqlite3.Connection]:
-    """Lend the connection; an error undoes what was done since."""
+    """Yield the connection; an error in the block undoes the changes made in it."""
     connection = shared.connection
     connection.execute("SAVEPOINT writer")
     try:
@@ -213,14 +216,14 @@ def _in_savepoint(shared: _SharedTransaction) -> Iterator[sqlite3.Connection]:
             connection.execute("ROLLBACK TO writer")
             connection.execute("RELEASE writer")
         elif isinstance(error, Exception):
-            # SQLite has undone the whole transaction, as it does when the disk is full.
+            # SQLite itself has undone the whole transaction, for example because the disk is full.
             shared.error = error
         raise
     connection.execute("RELEASE writer")
 
 
 def _begin_immediate(connection: sqlite3.Connection, seconds: float) -> None:
-    """Begin a transaction that writes as soon as no other process does; raises OperationalError after so long."""
+    """Begin a write transaction once no other process writes; raise OperationalError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -234,7 +237,10 @@ def _begin_immediate(connection: sqlite3.Connection, seconds: float) -> None:
 
 
 def _turn_on_write_ahead_log(cursor: DBAPICursor) -> None:
-    """Turn on the write-ahead log, which a database keeps; SQLite rejects one of two attempts at once unwaited."""
+    """Turn on the write-ahead log, a permanent setting of the database.
+
+    It is retried here: of two simultaneous attempts, SQLite fails one at once, whatever the busy timeout.
+    """
     deadline = time.monotonic() + REQUEST_MILLISECONDS / 1000
     while True:
         try:

@@ -1,4 +1,4 @@
-"""How long a request may wait for the database, so that its client is told within six seconds that it waits in vain."""
+"""How long a request may wait for the database, so that a client gets a 503 within six seconds."""
 
 import math
 import sqlite3
@@ -14,10 +14,10 @@ CONNECT_SECONDS = 2
 REQUEST_MILLISECONDS = 2_500
 COMMAND_MILLISECONDS = 600_000
 
-# After one wait in vain, others wait this long only, for so many seconds.
+# After a wait that timed out, other waits are shortened to this for this many seconds.
 _SHORT_MILLISECONDS = 250
 _SHORT_SECONDS = 1.0
-# A request that is this old waits no more.
+# A request that is older than this waits only the minimum.
 _MAX_REQUEST_SECONDS = 5.0
 _MIN_MILLISECONDS = 10
 
@@ -25,15 +25,15 @@ _MIN_MILLISECONDS = 10
 _CONFLICTS = {"40001", "40P01"}
 _QUERY_CANCELED = "57014"
 
-#: When the current request began, by the monotonic clock.
+#: When the current request began, by the monotonic clock; infinity outside a request.
 request_started: ContextVar[float] = ContextVar("request_started", default=math.inf)
 
 
 class Timeouts:
     """How long the transactions of an application wait for locks and for the database.
 
-    They wait less for a second after one waited in vain: requests queue for the threads that wait, so that without
-    this the last ones of a queue would be told after much more than six seconds.
+    After a wait that timed out, they wait less for a second: requests queue behind waiting threads, so that otherwise
+    the last ones of the queue would get their 503 after much more than six seconds.
     """
 
     def __init__(self, usual_milliseconds: int) -> None:
@@ -42,7 +42,7 @@ class Timeouts:
 
     @property
     def milliseconds(self) -> int:
-        """How long to wait now."""
+        """How long to wait now: less after a timeout, and no longer than the rest of the current request's time."""
         now = time.monotonic()
         longest = _SHORT_MILLISECONDS if now - self._failed_at < _SHORT_SECONDS else self.usual_milliseconds
         age = now - request_started.get()
@@ -51,7 +51,7 @@ class Timeouts:
         return max(_MIN_MILLISECONDS, min(longest, int((_MAX_REQUEST_SECONDS - age) * 1000)))
 
     def record(self, error: Exception) -> None:
-        """Shorten the waits of others if an error that ended a transaction says that the database is unavailable."""
+        """Shorten the next waits if the error of a transaction means that the database is unavailable."""
         if is_unavailable(error) and not is_conflict(error):
             self._failed_at = time.monotonic()
 
@@ -70,7 +70,7 @@ def is_conflict(error: BaseException) -> bool:
 
 
 def is_statement_timeout(error: BaseException) -> bool:
-    """Return whether a statement was ended because it took longer than it may."""
+    """Return whether an error means that a statement exceeded its time limit."""
     if not isinstance(error, exc.DBAPIError):
         return False
     is_canceled = getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED

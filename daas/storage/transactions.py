@@ -1,8 +1,8 @@
 """Transactions, and the one way in which features run SQL in them.
 
-Statements are written with SQLAlchemy, for both databases alike, compiled once and then run by the database's driver:
-SQLAlchemy's own execution costs several times what the database needs for a statement. Only operators' commands that
-change objects use sessions (`db.session`).
+Statements are written with SQLAlchemy, once for both databases, compiled once and then run by the database's driver:
+SQLAlchemy's own execution takes several times as long as the database needs for a statement. Only operators' commands
+that change objects use sessions (`db.session`).
 """
 
 import sqlite3
@@ -24,14 +24,15 @@ from .timeouts import Timeouts, is_conflict, is_statement_timeout
 
 Construct = Select[*tuple[Any, ...]] | UpdateBase | TextualSelect
 
-#: For transactions of operators' commands that may take, and wait for others, as long as they like.
+#: The limit of transactions of operators' commands that may run, and wait for locks, for any time.
 NO_LIMIT = 0
 
-# How often a statement that conflicts with concurrent ones is tried in all, if there is time.
+# The maximum number of tries of a statement that conflicts with concurrent ones, the time in which they may begin, and
+# the pause between them.
 _MAX_TRIES = 3
 _MAX_TRIES_SECONDS = 2.0
 _PAUSE_SECONDS = 0.03
-# How many rows a stream fetches at a time.
+# The number of rows that a stream fetches at a time.
 _STREAMED_ROWS = 1000
 
 
@@ -82,20 +83,20 @@ class StatementRunner:
         return rows[0][0] if rows else None
 
     def change(self, statement: Statement | Construct, **parameters: Any) -> int:
-        """Run a statement that returns nothing, and return how many rows it has changed."""
+        """Run a statement without results, and return the number of rows that it changed."""
         compiled = self._compiled(statement)
         changed: int = self._connection.execute(compiled.text, compiled.parameters(parameters)).rowcount
         return changed
 
     def insert_many(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, all of which have the same columns, into a model's table."""
+        """Insert rows into a model's table; at least one, and all with the same columns."""
         compiled = _compile(insert(table), self._dialect, column_keys=[*rows[0]])
         cursor = self._connection.cursor()
         cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
         cursor.close()
 
     def stream(self, statement: Statement | Construct, **parameters: Any) -> Iterator[Any]:
-        """Return the rows of a statement one by one, as they are at one moment, with few of them in memory."""
+        """Yield the rows of a statement from one snapshot of the database, with only a few in memory at a time."""
         compiled = self._compiled(statement)
         is_embedded = isinstance(self._connection, sqlite3.Connection)
         cursor = self._connection.cursor() if is_embedded else self._connection.cursor(name="stream")
@@ -173,7 +174,7 @@ class Transactions:
                 if not is_conflict(error) or tries == _MAX_TRIES or time.monotonic() > deadline:
                     raise
                 tries += 1
-                time.sleep(_PAUSE_SECONDS)  # Else it may take again at once what the others wait for.
+                time.sleep(_PAUSE_SECONDS)  # Otherwise it could lock at once what the others wait for.
 
     @contextmanager
     def _sqlite_connection(self, durable: bool) -> Iterator[sqlite3.Connection]:
@@ -185,7 +186,7 @@ class Transactions:
     def _connection(
         self, *, durable: bool | None = None, milliseconds: int | None = None
     ) -> Iterator[PoolProxiedConnection]:
-        """Lend a connection of the pool, which undoes what is not committed when it takes the connection back."""
+        """Yield a connection of the pool; uncommitted changes are undone when the connection is returned."""
         connection = self._engine.raw_connection()
         try:
             wait = self._timeouts.milliseconds if milliseconds is None else milliseconds
@@ -200,9 +201,9 @@ class Transactions:
 
     @contextmanager
     def _errors_of_sqlalchemy(self, *, own_limit: bool = False) -> Iterator[None]:
-        """Raise a driver's error as SQLAlchemy does, and record an error that others may run into.
+        """Raise a driver's error as SQLAlchemy does, and shorten the waits of others if the database is unavailable.
 
-        A statement that exceeds a limit of its own says nothing about the database.
+        A statement that exceeds its own limit does not mean that the database is unavailable.
         """
         try:
             yield
@@ -219,8 +220,8 @@ class Transactions:
 def read_transaction(milliseconds: int | None = None) -> AbstractContextManager[StatementRunner]:
     """Run statements that only read in one transaction, in a `with` block.
 
-    A statement may take `milliseconds`, NO_LIMIT for ever, by default as long as every statement of the application.
-    Raises SQLAlchemy's errors.
+    `milliseconds` limits each statement on PostgreSQL, and the whole block on SQLite; the default is the application's
+    limit of statements, and NO_LIMIT is none. Raises SQLAlchemy's errors.
     """
     return services().transactions.read(milliseconds)
 
@@ -230,8 +231,9 @@ def write_transaction(
 ) -> AbstractContextManager[StatementRunner]:
     """Run statements in one transaction, in a `with` block; an error in the block undoes all of them.
 
-    After the block the changes are on disk, or with `durable=False` on their way there; on SQLite perhaps by a commit
-    that other threads share. `milliseconds` is as for read_transaction(). Raises SQLAlchemy's errors.
+    After the block the changes are on disk. `milliseconds` limits each statement on PostgreSQL. On SQLite it has no
+    effect, since only the wait for the turn to write is limited; threads may share the commit; and with `durable=False`
+    it does not wait for the disk, unless it must for another thread. Raises SQLAlchemy's errors.
     """
     return services().transactions.write(milliseconds, durable=durable)
 
@@ -245,7 +247,7 @@ def execute(statement: Statement, **parameters: Any) -> Any | None:
 
 
 def _set_limit(connection: PoolProxiedConnection, milliseconds: int | None) -> None:
-    """Give the current transaction of PostgreSQL a limit of its own, if there is one."""
+    """Set the limit of the statements of the current transaction of PostgreSQL; None leaves the usual limit."""
     if milliseconds is not None:
         driver: Any = connection.driver_connection
         driver.execute(f"SET LOCAL statement_timeout = {milliseconds}")
@@ -255,7 +257,7 @@ def _set_limit(connection: PoolProxiedConnection, milliseconds: int | None) -> N
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A statement as text for the driver, with how its values are converted on their way there and back."""
+    """A statement as text for the driver, with the conversions of its parameters and results."""
 
     text: str
     literals: Mapping[str, Any]
@@ -289,7 +291,7 @@ def _compile(
     columns = [(column.key, column.type) for column in getattr(construct, "exported_columns", ())]
     if dialect.name == "postgresql":
         if not durable:
-            # Holds for the transaction, which is this statement.
+            # The setting applies to the transaction, which is only this statement.
             relaxed: ColumnElement[str] = literal_column("set_config('synchronous_commit', 'off', true)")
             construct = construct.returning(relaxed)  # type: ignore[union-attr]
             columns.append(("relaxed", relaxed.type))
@@ -299,13 +301,13 @@ def _compile(
     compiled: Any = construct.compile(
         dialect=by_name, column_keys=column_keys, compile_kwargs={"render_postcompile": True}
     )
-    # The defaults of columns, which SQLAlchemy would add while it executes an insert.
+    # The defaults of columns, which SQLAlchemy itself adds only when it executes an insert.
     defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
     required = {name for bind, name in compiled.bind_names.items() if bind.required}
     converters = {
         name: bind.type.dialect_impl(dialect).bind_processor(dialect) for bind, name in compiled.bind_names.items()
     }
-    # psycopg converts by itself.
+    # psycopg converts results itself.
     is_sqlite = dialect.name == "sqlite"
     results = [
         type_.dialect_impl(dialect).result_processor(dialect, None) if is_sqlite else None for _, type_ in columns

@@ -63,7 +63,7 @@ def stored(daas: Commands) -> list[tuple[str, bytes]]:
 def test_rotation_encrypts_all_private_keys_under_the_first_key(
     under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
+    monkeypatch.setattr(keys, "_BATCH_KEYS", 2)
     made = register(under(OLD), 5)
     assert under(NEW, OLD).json("encryption", "rotate") == {"rotated": 5}
     rows = stored(under(NEW))
@@ -80,7 +80,7 @@ def test_keys_under_the_first_key_are_unchanged(under: Callable[..., Any]) -> No
 
 
 def test_interrupted_rotation_resumes(under: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_ROTATED_AT_ONCE", 2)
+    monkeypatch.setattr(keys, "_BATCH_KEYS", 2)
     made = register(under(OLD), 6)
     app = create_command_app(under(NEW, OLD).settings)
     with app.app_context():

@@ -13,7 +13,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make all tables."""
+    """Create all tables."""
     op.create_table(
         "application",
         sa.Column("id", ID, nullable=False),
@@ -143,7 +143,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_request_log_at", "request_log", ["at"])
     if op.get_bind().dialect.name == "sqlite":
-        # SQLite makes this row with the first id; the ids that a power cut forgot are skipped from the start.
+        # SQLite makes this row only with the first id, but ids that a power cut may have lost are skipped before that.
         op.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('request_log', 0)")
 
 

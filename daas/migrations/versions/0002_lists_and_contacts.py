@@ -25,7 +25,7 @@ TEXTS = (
 
 
 def upgrade() -> None:
-    """Make the tables of lists and contacts."""
+    """Create the tables of lists and contacts."""
     op.create_table(
         "list_counter",
         sa.Column("application_id", ID, autoincrement=False, nullable=False),
@@ -61,6 +61,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables of lists and contacts, with all that is in them."""
+    """Drop the tables of lists and contacts with all their rows."""
     for table in ["contact", "contact_list", "list_counter"]:
         op.drop_table(table)

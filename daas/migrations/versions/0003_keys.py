@@ -1,7 +1,7 @@
 """Several keys for an application.
 
-`application` keeps one of them in its own columns, which the previous release checks with. The release after this
-one may drop the columns.
+`application` keeps one of them in its own columns, which the previous release reads. The next release may drop these
+columns.
 """
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Give each application its key as the first of its keys."""
+    """Create the table, with the existing key of each application."""
     op.create_table(
         "application_key",
         sa.Column("id", ID, nullable=False),
@@ -43,5 +43,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leave each application the key in its own columns."""
+    """Drop the table; each application keeps the key in its own columns."""
     op.drop_table("application_key")

@@ -10,7 +10,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# What the previous release leaves out has a default in the database.
+# Columns that the previous release does not write may be NULL or have a default in the database.
 COLUMNS: dict[str, list[sa.Column[Any]]] = {
     "application": [
         sa.Column("warn_content_md5", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -23,7 +23,7 @@ COLUMNS: dict[str, list[sa.Column[Any]]] = {
 
 
 def upgrade() -> None:
-    """Add the columns, with which nothing changes."""
+    """Add the columns, with values that change no behaviour."""
     for table, columns in COLUMNS.items():
         for column in columns:
             op.add_column(table, column._copy())
