@@ -33,8 +33,9 @@ _CHECKPOINT_PAGES = 10_000
 # Seconds between tries while another process writes: a transaction takes about as long.
 _POLL_SECONDS = 0.0005
 
-# Steps of SQLite's virtual machine between two checks of the deadline: about a millisecond.
-_STEPS_BETWEEN_LOOKS = 50_000
+# Steps of SQLite's virtual machine between two checks of the deadline: at most a few milliseconds.
+_STEPS_BETWEEN_LOOKS = 5_000
+_MAX_PAUSE_SECONDS = 0.1
 
 
 def make_private_file(path: Path) -> None:
@@ -65,16 +66,27 @@ def set_up(connection: DBAPIConnection, _record: object) -> None:
 
 
 @contextmanager
-def interrupting(connection: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
+def interrupting(connection: sqlite3.Connection, milliseconds: int, *, pauses: bool = False) -> Iterator[None]:
     """Interrupt the statements that a connection runs in a block after so many milliseconds in all; 0 is no limit.
 
-    An interrupted statement raises OperationalError with the error code SQLITE_INTERRUPT.
+    An interrupted statement raises OperationalError with the error code SQLITE_INTERRUPT. With `pauses`, a statement
+    pauses now and then for as long as it has run: it must not take a core from the threads that serve others.
     """
     if not milliseconds:
         yield
         return
     deadline = time.monotonic() + milliseconds / 1000
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+    resumed = time.monotonic()
+
+    def look() -> bool:
+        nonlocal resumed
+        now = time.monotonic()
+        if pauses and now < deadline:
+            time.sleep(min(now - resumed, _MAX_PAUSE_SECONDS))
+            resumed = time.monotonic()
+        return now > deadline
+
+    connection.set_progress_handler(look, _STEPS_BETWEEN_LOOKS)
     try:
         yield
     finally:

@@ -137,7 +137,7 @@ class Transactions:
         own_limit = milliseconds is not None
         with self._errors_of_sqlalchemy(own_limit=own_limit), self._connection() as connection:
             driver: Any = connection.driver_connection
-            with interrupting(driver, limit) if self._shared else nullcontext():
+            with interrupting(driver, limit, pauses=own_limit) if self._shared else nullcontext():
                 driver.execute("BEGIN")
                 if not self._shared:
                     _set_limit(connection, milliseconds)
