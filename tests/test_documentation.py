@@ -93,8 +93,8 @@ def test_complete_request_of_readme_is_valid() -> None:
     headers = dict(line.strip().split(": ", 1) for line in head.splitlines()[1:])
     assert [*headers] == ["Authorization", "Date", "Content-Type"]
     assert read_date(headers["Date"]).timestamp == 1793631600
-    asked = check_arguments(MoveArguments(), read_arguments(headers["Content-Type"], body.splitlines()[0].encode()))
-    assert asked == {"mailbox": "test.user", "id": 181, "folder": "Archived"}
+    requested = check_arguments(MoveArguments(), read_arguments(headers["Content-Type"], body.splitlines()[0].encode()))
+    assert requested == {"mailbox": "test.user", "id": 181, "folder": "Archived"}
 
 
 def test_every_block_of_readme_is_tested() -> None:

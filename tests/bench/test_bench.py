@@ -26,7 +26,7 @@ ROWS = [
     *(f"{name} | service" for name in DATABASES),
     "PostgreSQL | PostgreSQL",
     *(f"bare view as for {name} | view" for name in DATABASES),
-    *(f"{name}: {fault} | {name}: bare view" for name in DATABASES for fault in ("bad signature", "unknown key")),
+    *(f"{name}: {error} | {name}: bare view" for name in DATABASES for error in ("bad signature", "unknown key")),
     *(f"{name}: moves in a flood | {name}: moves alone" for name in DATABASES),
     *(f"{name}: moves in a flood without a limit | {name}: moves alone" for name in DATABASES),
     "1,000 messages",
@@ -84,8 +84,8 @@ def test_consecutive_moves_of_a_message_change_its_folder() -> None:
     moves = Moves(mail)
     for sent in (150, 1, 449):
         for request in moves.sign(sent):
-            asked = parse_qs(request.partition(b"\r\n\r\n")[2].decode())
-            folders[asked["id"][0]] += asked["folder"]
+            requested = parse_qs(request.partition(b"\r\n\r\n")[2].decode())
+            folders[requested["id"][0]] += requested["folder"]
         moves.sent(sent)
     assert {len(each) for each in folders.values()} == {7}
     assert not [each for each in folders.values() for one, next_ in pairwise(each) if one == next_]

@@ -137,7 +137,7 @@ def transaction(trial: Trial) -> Iterator[Connection]:
     engine.dispose()
 
 
-def violations(trial: Any, ledger: Ledger, attempts: Any = None) -> list[str]:
+def errors_found(trial: Any, ledger: Ledger, attempts: Any = None) -> list[str]:
     attempts = trial.journal.attempts if attempts is None else attempts
     return ledger.find_errors(attempts, trial.application.mailboxes, in_doubt=[None])
 
@@ -145,7 +145,7 @@ def violations(trial: Any, ledger: Ledger, attempts: Any = None) -> list[str]:
 def test_correct_ledger_has_no_errors(trial: Trial) -> None:
     ledger = Ledger.read(trial.settings)
     assert len(ledger.log) == len(trial.journal.attempts) == 22
-    assert violations(trial, ledger) == []
+    assert errors_found(trial, ledger) == []
     assert ledger.find_list_errors(trial.service.connect, trial.application) == []
 
 
@@ -155,7 +155,7 @@ def test_wrong_rows_are_found(trial: Trial, transaction: Connection, wrong: str)
     last = transaction.execute(text("SELECT max(id) FROM request_log WHERE folder_to IS NOT NULL")).scalar_one()
     for statement in statements:
         assert transaction.execute(text(statement), {"last": last} if ":last" in statement else {}).rowcount > 0
-    found = violations(trial, Ledger.read_within(transaction))
+    found = errors_found(trial, Ledger.read_within(transaction))
     assert [sentence for sentence in found if told in sentence], found
 
 
@@ -164,9 +164,9 @@ def test_unacknowledged_move_needs_a_lost_connection(trial: Trial) -> None:
     rejections = [attempt for attempt in trial.journal.attempts if not attempt.moved]
     ledger = Ledger.read(trial.settings)
     lost = dataclasses.replace(last, answer=None)
-    assert violations(trial, ledger, [*others, *rejections, lost]) == []
+    assert errors_found(trial, ledger, [*others, *rejections, lost]) == []
     assert ledger.unacknowledged([*others, lost]).total() == 1
-    (told,) = violations(trial, ledger, [*others, *rejections])
+    (told,) = errors_found(trial, ledger, [*others, *rejections])
     assert "The log has 1 moves of message" in told
 
 
@@ -176,19 +176,19 @@ def test_decreasing_request_id_is_found(trial: Trial) -> None:
     ][:2]
     swapped = [dataclasses.replace(first, answer=second.answer), dataclasses.replace(second, answer=first.answer)]
     rest = [attempt for attempt in trial.journal.attempts if attempt not in (first, second)]
-    found = violations(trial, Ledger.read(trial.settings), [*swapped, *rest])
+    found = errors_found(trial, Ledger.read(trial.settings), [*swapped, *rest])
     assert [sentence for sentence in found if "after it had been moved by" in sentence], found
 
 
 def test_duplicate_request_id_is_found(trial: Trial) -> None:
     attempts = trial.journal.attempts
-    (told,) = violations(trial, Ledger.read(trial.settings), [*attempts, attempts[-1]])
+    (told,) = errors_found(trial, Ledger.read(trial.settings), [*attempts, attempts[-1]])
     assert "was used twice" in told
 
 
 def test_success_that_should_be_an_error_is_found(trial: Trial) -> None:
     first, *others = trial.journal.attempts
-    found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, due=401), *others])
+    found = errors_found(trial, Ledger.read(trial.settings), [dataclasses.replace(first, due=401), *others])
     assert [sentence for sentence in found if "must get 401 got a 200" in sentence], found
 
 
@@ -205,7 +205,7 @@ def test_wrong_folder_in_a_list_is_found(trial: Trial) -> None:
 
 def test_response_to_another_request_is_found(trial: Trial) -> None:
     first, *others = trial.journal.attempts
-    found = violations(trial, Ledger.read(trial.settings), [dataclasses.replace(first, folder="Draft"), *others])
+    found = errors_found(trial, Ledger.read(trial.settings), [dataclasses.replace(first, folder="Draft"), *others])
     assert [sentence for sentence in found if "The client sent" in sentence], found
 
 
@@ -213,7 +213,7 @@ def test_response_to_another_request_is_found(trial: Trial) -> None:
 def test_damaged_sqlite_database_is_found(trial: Trial, transaction: Connection) -> None:
     transaction.execute(text("UPDATE message SET folder_id = 0"))
     assert [
-        sentence for sentence in violations(trial, Ledger.read_within(transaction)) if "foreign_key_check" in sentence
+        sentence for sentence in errors_found(trial, Ledger.read_within(transaction)) if "foreign_key_check" in sentence
     ]
 
 

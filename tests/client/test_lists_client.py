@@ -73,7 +73,7 @@ def add_twice(lists: Any) -> None:
         lists.add_contact(made, address)
 
 
-REFUSED: dict[Any, Any] = {
+REJECTED: dict[Any, Any] = {
     client.BadRequest: (lambda lists: send(lists, content=b"{"), ()),
     client.AuthenticationFailed: (lambda lists: lists.lists(), ()),
     client.NotFound: (lambda lists: send(lists, "/v1/nothing"), ()),
@@ -91,17 +91,17 @@ REFUSED: dict[Any, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", REJECTED)
 def test_each_documented_error_has_its_own_exception(lists: Any, build: Builder, kind: type[Any]) -> None:
-    call, fields = REFUSED[kind]
+    call, fields = REJECTED[kind]
     if kind is client.AuthenticationFailed:
         lists.auth = client.SignatureAuth("unknown", "key", scheme=lists.scheme)
     with pytest.raises(Refusal) as raised:
         call(lists)
-    refused = raised.value
-    row = build.log_row(refused.request_id)
-    assert (type(refused), refused.fields, refused.status) == (kind, fields, row.status)
-    assert str(refused) == f"{row.status} {refused.message} (request {refused.request_id})"
+    rejected = raised.value
+    row = build.log_row(rejected.request_id)
+    assert (type(rejected), rejected.fields, rejected.status) == (kind, fields, row.status)
+    assert str(rejected) == f"{row.status} {rejected.message} (request {rejected.request_id})"
 
 
 def test_call_that_is_not_granted_has_its_own_exception(server: LiveServer, build: Builder) -> None:
@@ -125,7 +125,7 @@ def test_each_rare_error_has_its_own_exception(kind: type[Any]) -> None:
 
 
 def test_every_documented_error_is_tested() -> None:
-    assert {*ListsClient.documented_errors} == {*REFUSED, *RARE, client.NotAuthorized}
+    assert {*ListsClient.documented_errors} == {*REJECTED, *RARE, client.NotAuthorized}
 
 
 UNDOCUMENTED = {
@@ -193,8 +193,8 @@ def test_call_that_may_have_succeeded_is_not_retried(
 
 @pytest.mark.parametrize("call", ONCE.values(), ids=ONCE)
 def test_call_that_surely_failed_is_retried(call: Callable[..., Any]) -> None:
-    refused = answer(404, '{"code":404,"message":"List not found"}')
-    with network(answer(429, retry_after="0"), refused) as way:
+    rejected = answer(404, '{"code":404,"message":"List not found"}')
+    with network(answer(429, retry_after="0"), rejected) as way:
         with ListsClient(way.url, "public", "private", retries=QUICK) as lists, pytest.raises(client.ListNotFound):
             call(lists)
         assert len(way.requests) == 2

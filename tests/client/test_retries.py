@@ -186,6 +186,6 @@ def test_other_authentication_errors_are_not_retried(headers: dict[str, Any]) ->
 @pytest.mark.parametrize("skew", ["", "soon"])
 def test_unreadable_skew_is_none(skew: str) -> None:
     step = answer(401, x_daas_clock_skew=skew)
-    with network(step) as way, client_of(way) as direct, pytest.raises(client.AuthenticationFailed) as refused:
+    with network(step) as way, client_of(way) as direct, pytest.raises(client.AuthenticationFailed) as rejected:
         direct.folders("kim")
-    assert refused.value.clock_skew is None
+    assert rejected.value.clock_skew is None

@@ -44,18 +44,18 @@ every_sender = pytest.mark.parametrize("send", SENDERS, ids=["httpx", "async-htt
 
 JSON = {"Content-Type": "application/json"}
 CONTENTS = {
-    "form": lambda asked: {"data": {**asked, "note": "é&="}},
-    "json": lambda asked: {"json": asked},
-    "multipart": lambda asked: {"files": {name: (None, value) for name, value in asked.items()}},
-    "text": lambda asked: {
-        "content": '{{"mailbox":"{mailbox}","id":{id},"folder":"{folder}","x":"é"}}'.format(**asked),
+    "form": lambda requested: {"data": {**requested, "note": "é&="}},
+    "json": lambda requested: {"json": requested},
+    "multipart": lambda requested: {"files": {name: (None, value) for name, value in requested.items()}},
+    "text": lambda requested: {
+        "content": '{{"mailbox":"{mailbox}","id":{id},"folder":"{folder}","x":"é"}}'.format(**requested),
         "headers": JSON,
     },
-    "charset": lambda asked: {
-        "data": asked,
+    "charset": lambda requested: {
+        "data": requested,
         "headers": {"Content-Type": "application/x-www-form-urlencoded;  charset=UTF-8"},
     },
-    "another date": lambda asked: {"data": asked, "headers": {"X-Daas-Date": "Mon, 03 Jun 2013 17:13:56 GMT"}},
+    "another date": lambda requested: {"data": requested, "headers": {"X-Daas-Date": "Mon, 03 Jun 2013 17:13:56 GMT"}},
 }
 
 
@@ -113,8 +113,8 @@ def test_target_is_signed_as_sent(
 def test_parameters_are_signed_with_the_target(
     server: LiveServer, application: Application, send: Callable[..., Any]
 ) -> None:
-    asked = {"mailbox": application.mailbox.name, "subject": "a b+ü"}
-    assert send("GET", f"{server.url}/direct/messages", auth_of(application), params=asked)[0] == 200
+    requested = {"mailbox": application.mailbox.name, "subject": "a b+ü"}
+    assert send("GET", f"{server.url}/direct/messages", auth_of(application), params=requested)[0] == 200
 
 
 def test_raw_target_of_httpx_is_signed(server: LiveServer, application: Application) -> None:
@@ -144,11 +144,11 @@ def test_requests_sends_the_signed_bytes() -> None:
 
 @every_sender
 def test_clock_can_be_corrected(server: LiveServer, application: Application, send: Callable[..., Any]) -> None:
-    behind = auth_of(application, clock_offset=-3600)
-    status, headers = send("POST", server.url + MOVE, behind, data=move_of(application))
+    late_clock = auth_of(application, clock_offset=-3600)
+    status, headers = send("POST", server.url + MOVE, late_clock, data=move_of(application))
     assert (status, headers["x-daas-error"]) == (401, "date-outside-window")
-    behind.clock_offset -= int(headers["x-daas-clock-skew"])
-    assert send("POST", server.url + MOVE, behind, data=move_of(application))[0] == 200
+    late_clock.clock_offset -= int(headers["x-daas-clock-skew"])
+    assert send("POST", server.url + MOVE, late_clock, data=move_of(application))[0] == 200
 
 
 @pytest.mark.parametrize("key", ["", " ", "a:b", "a b", "key\n", "ключ", "key\x00"])

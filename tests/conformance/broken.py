@@ -783,9 +783,9 @@ def moved_though_rejected(request: DirectRequest, serve: Serve) -> Answer:
 
 @around("answer.moved", "move.standard", "folder.Sent-as-sent")
 def success_without_a_move(request: DirectRequest, serve: Serve) -> Answer:
-    asked = arguments_of(request)
+    requested = arguments_of(request)
     request.change_values(lambda name, value: NO_ID if name == "id" else value)
     response = serve(request)
     if b"Message not found" in response.body:
-        respond_moved(response, *asked)
+        respond_moved(response, *requested)
     return response

@@ -25,7 +25,7 @@ def target(app: Flask) -> Target:
     build = Builder(app)
     opened, closed, suspended = build.mailbox(folders=2), build.mailbox(), build.mailbox(suspended=True)
     granted = build.application(mailboxes=[opened, suspended], services=SERVICES, explain_401=True)
-    refused = build.application(services=(), require_content_md5=True)
+    rejected = build.application(services=(), require_content_md5=True)
     other = build.application(services=NAMED)
     with app.app_context():
         inbox = mailboxes.find_folder(mailboxes.find_mailbox(opened.name), "Inbox").id
@@ -34,7 +34,7 @@ def target(app: Flask) -> Target:
         "message": opened.message,
         "folders": opened.folders,
         "standard_folder": str(inbox),
-        "refused": vars(refused.keys),
+        "refused": vars(rejected.keys),
         "refused_needs_md5": True,
         "other": vars(other.keys),
         "lists": True,

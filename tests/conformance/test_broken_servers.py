@@ -33,7 +33,7 @@ OTHER_SERVERS = [
 ]
 
 
-def play(breakable: Breakable, ids: Any = None) -> dict[str, Result]:
+def run_case(breakable: Breakable, ids: Any = None) -> dict[str, Result]:
     chosen = [
         case
         for case in cases(breakable.target)
@@ -55,14 +55,14 @@ UNBROKEN = Broken(lambda request, serve: serve(request), ())
 def test_our_server_passes_cases_that_broken_servers_fail(breakable: Breakable) -> None:
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     ids = {id_ for broken in BROKEN.values() for id_ in broken.cases}
-    assert explained(play(breakable, ids)) == {}
+    assert explained(run_case(breakable, ids)) == {}
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_broken_server_fails_the_cases_made_for_it(breakable: Breakable, clock: Clock, broken: Broken) -> None:
     clock.stopped = time.time()  # If the next second began in between, the case would fail.
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, broken)
-    results = play(breakable, broken.cases)
+    results = run_case(breakable, broken.cases)
     assert {id_: result.outcome for id_, result in results.items()} == dict.fromkeys(broken.cases, FAILED)
     # The response is wrong; it is neither missing nor a 500 of the server.
     came = [exchange.response for result in results.values() for exchange in result.exchanges]
@@ -84,7 +84,7 @@ def test_401_is_compared_as_json(breakable: Breakable, written: Callable[..., An
         return answer
 
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, Broken(respell, ()))
-    assert explained(play(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
+    assert explained(run_case(breakable, {"answer.denied", "authorization.missing", "date.window.past"})) == {}
 
 
 def run_contacts_case(breakable: Breakable, ids: tuple[str, ...] | None = None) -> dict[str, Result]:
@@ -124,5 +124,5 @@ def test_every_case_can_fail(breakable: Any) -> None:
             return Answer(status, Headers(), body.encode())
 
         breakable.around = BROKEN.wrap(breakable.app, breakable.target, Broken(always, ()))
-        passed.append({id_ for id_, result in play(breakable).items() if result.outcome == PASSED})
+        passed.append({id_ for id_, result in run_case(breakable).items() if result.outcome == PASSED})
     assert passed[0] & passed[1] == set()

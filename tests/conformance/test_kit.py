@@ -101,7 +101,7 @@ def test_lists_are_skipped_without_them_in_target(live: LiveServer, target: Targ
 
 @pytest.mark.parametrize("behave", ["nothing", "no-http"])
 def test_server_without_lists_fails_one_case_and_skips_others(target: Target, behave: str) -> None:
-    with listening(SAYING[behave][0]) as server:
+    with listening(BEHAVIOURS[behave][0]) as server:
         [result] = run(OwnList(server, target, 0.3), contacts.CASES)
     assert (result.case.id, result.outcome) == ("setup.list", FAILED)
 
@@ -169,7 +169,7 @@ def keep_silent(client: Any) -> None:
         pass
 
 
-SAYING = {
+BEHAVIOURS = {
     "nothing": (lambda client: client.recv(65536), "closed the connection"),
     "silence": (keep_silent, "within 0.3 seconds"),
     "drops": (drip, "within 0.3 seconds"),
@@ -185,7 +185,7 @@ SAYING = {
 }
 
 
-@pytest.mark.parametrize(("behave", "said"), SAYING.values(), ids=SAYING)
+@pytest.mark.parametrize(("behave", "said"), BEHAVIOURS.values(), ids=BEHAVIOURS)
 def test_silent_server_fails_its_case_in_bounded_time(behave: Callable[..., Any], said: str) -> None:
     target = Target.from_facts(KEYS, FACTS)
     seconds = 0.3 if "within" in said else 10
@@ -208,11 +208,11 @@ def test_unreachable_server_fails_its_cases(daas: Commands, target_file: Path) -
 
 def test_kit_waits_and_retries_after_429(breakable: Any) -> None:
     target = breakable.target
-    refused: list[Any] = []
+    rejected: list[Any] = []
 
     def around(environ: Any, start_response: Any) -> Any:
-        if len(refused) < 2:
-            refused.append(environ)
+        if len(rejected) < 2:
+            rejected.append(environ)
             start_response("429 Too Many Requests", [("Retry-After", "0"), ("Content-Length", "0")])
             return [b""]
         return breakable.app(environ, start_response)
@@ -221,7 +221,7 @@ def test_kit_waits_and_retries_after_429(breakable: Any) -> None:
     results = run(
         MovedMessage(breakable.server, target, 10), [case for case in cases(target) if case.id == "answer.moved"]
     )
-    assert ([result.outcome for result in results], len(refused)) == ([PASSED, PASSED], 2)
+    assert ([result.outcome for result in results], len(rejected)) == ([PASSED, PASSED], 2)
 
 
 # Reports
@@ -260,7 +260,7 @@ def test_junit_and_json_have_the_same_results(
     daas: Commands, breakable: Breakable, target_file: Path, tmp_path: Path
 ) -> None:
     break_bodies(breakable)
-    asked: list[Any] = [
+    requested: list[Any] = [
         "conformance",
         breakable.server.url,
         "--sandbox",
@@ -269,7 +269,7 @@ def test_junit_and_json_have_the_same_results(
         "--junit",
         tmp_path / "junit.xml",
     ]
-    outcome = daas.run(*asked, "--json")
+    outcome = daas.run(*requested, "--json")
     assert outcome.status == 1
     found = json.loads(outcome.stdout)
     assert (found["passed"], found["failed"], found["skipped"]) == (1, 3, 0)
@@ -307,7 +307,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(
 
     breakable.around = around
     junit = tmp_path / "junit.xml"
-    asked = [
+    requested = [
         "conformance",
         breakable.server.url,
         "--sandbox",
@@ -319,7 +319,7 @@ def test_no_private_key_and_no_signature_is_written_or_sent(
         "--junit",
         junit,
     ]
-    written = [daas.run(*asked).text, daas.run(*asked, "--json").text, junit.read_text()]
+    written = [daas.run(*requested).text, daas.run(*requested, "--json").text, junit.read_text()]
     assert len(sent) > 100
     for key in (target.granted.private_key, target.refused.private_key):
         assert not any(key in text for text in [*sent, *written])

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.both_databases
 VECTORS = json.loads((Path(signing.__file__).parent / "vectors" / "migomail.json").read_text(encoding="utf-8"))
 
 
-def said(response: TestResponse) -> tuple[int, str]:
+def status_and_text(response: TestResponse) -> tuple[int, str]:
     return response.status_code, response.text
 
 
@@ -160,7 +160,7 @@ def test_list_name_is_read_from_the_raw_target(server: LiveServer, caller: Calle
 def test_invalid_list_name_is_rejected(caller: Caller, segment: str, status: int, message: str) -> None:
     response = caller.ask("POST", f"/v1/lists/{segment}")
     fields = ',"fields":["name"]' if status == 422 else ""
-    assert said(response) == (status, f'{{"code":{status},"message":"{message}"{fields}}}')
+    assert status_and_text(response) == (status, f'{{"code":{status},"message":"{message}"{fields}}}')
     assert caller.ask("GET", "/v1/lists.json").text == "{}"
 
 
@@ -199,7 +199,7 @@ def test_removed_list_removes_its_contacts(caller: Caller) -> None:
         ("DELETE", "/v1/lists.json/1"),
         ("GET", "/v1/lists.json?id=1"),
     ]:
-        assert said(caller.ask(method, uri)) == (404, '{"code":404,"message":"List not found"}')
+        assert status_and_text(caller.ask(method, uri)) == (404, '{"code":404,"message":"List not found"}')
     assert caller.ask("GET", "/v1/contacts.json?email_address=a@x.org").text == "{}"
 
 
@@ -209,8 +209,10 @@ def test_address_is_unique_in_its_list_without_case(caller: Caller) -> None:
     caller.add(1, "Me@X.org", "you@x.org")
     caller.add(2, "me@x.org")
     exists = (409, '{"code":409,"message":"Contact already exists"}')
-    assert said(caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "mE@x.ORG"})) == exists
-    assert said(caller.ask("POST", "/v1/contacts.json/1/contacts/2", {"email_address": "ME@x.org"})) == exists
+    assert status_and_text(caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "mE@x.ORG"})) == exists
+    assert (
+        status_and_text(caller.ask("POST", "/v1/contacts.json/1/contacts/2", {"email_address": "ME@x.org"})) == exists
+    )
     assert caller.ask("POST", "/v1/contacts.json/1/contacts/1", {"email_address": "ME@x.org"}).status_code == 200
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == '{"1":"ME@x.org","2":"you@x.org"}'
 
@@ -247,7 +249,7 @@ def test_edit_changes_sent_fields_also_to_empty_and_no_others(caller: Caller) ->
     caller.ask("POST", "/v1/contacts.json/1/contacts/", posted)
     edit = {"name": "New", "city": " ", "phone": "", "email_address": "", "dob": None}
     response = caller.ask("POST", "/v1/contacts.json/1/contacts/1", edit)
-    assert said(response) == (200, '{"code":200,"message":"Contact updated"}')
+    assert status_and_text(response) == (200, '{"code":200,"message":"Contact updated"}')
     assert stored(caller) == posted | {"name": "New", "city": "", "phone": ""}
 
 
@@ -276,7 +278,7 @@ def test_contact_is_accepted_in_each_content_type(caller: Caller, content_type: 
         headers={"Authorization": authorization(caller.application.keys, "POST", uri, text)}
         | ({} if content_type is None else {"Content-Type": content_type}),
     )
-    assert said(response) == (201, '{"code":201,"message":"Contact added"}')
+    assert status_and_text(response) == (201, '{"code":201,"message":"Contact added"}')
     assert (stored(caller)["email_address"], stored(caller)["name"]) == ("a@x.org", "A & B")
 
 
@@ -304,7 +306,7 @@ def test_invalid_address_is_rejected(caller: Caller, address: Any) -> None:
     caller.make_list()
     response = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": address})
     expected = '{"code":422,"message":"\'email_address\' contains invalid input","fields":["email_address"]}'
-    assert said(response) == (422, expected)
+    assert status_and_text(response) == (422, expected)
 
 
 @pytest.mark.only("sqlite")
@@ -313,7 +315,7 @@ def test_invalid_field_is_rejected(caller: Caller, value: Any) -> None:
     caller.make_list()
     response = caller.ask("POST", "/v1/contacts.json/1/contacts/", {"email_address": "a@x.org", "zip_code": value})
     expected = '{"code":422,"message":"\'zip_code\' contains invalid input","fields":["zip_code"]}'
-    assert said(response) == (422, expected)
+    assert status_and_text(response) == (422, expected)
     assert caller.ask("GET", "/v1/contacts.json/1/contacts/").text == "{}"
 
 
@@ -365,7 +367,7 @@ def test_invalid_field_is_rejected(caller: Caller, value: Any) -> None:
 def test_errors_name_the_wrong_arguments(
     caller: Caller, method: str, uri: str, posted: dict[str, str] | None, expected: str
 ) -> None:
-    assert said(caller.ask(method, uri, posted)) == (422, expected)
+    assert status_and_text(caller.ask(method, uri, posted)) == (422, expected)
 
 
 def test_pages_follow_one_another(caller: Caller) -> None:
@@ -385,12 +387,12 @@ def test_unknown_list_or_contact_is_404(caller: Caller, number: str) -> None:
     caller.make_list()
     caller.add(1, "a@x.org")
     no_list, no_contact = '{"code":404,"message":"List not found"}', '{"code":404,"message":"Contact not found"}'
-    asked = {
+    requested = {
         f"/v1/contacts.json/{number}/contact/1": no_list,
         f"/v1/contacts.json/{number}/contact/{number}": no_list,
         f"/v1/contacts.json/1/contact/{number}": no_contact,
     }
-    assert {uri: caller.ask("GET", uri).text for uri in asked} == asked
+    assert {uri: caller.ask("GET", uri).text for uri in requested} == requested
     assert caller.ask("DELETE", f"/v1/lists.json/{number}").text == no_list
     assert caller.ask("DELETE", f"/v1/contacts.json/1/contacts/{number}").text == no_contact
     assert caller.ask("POST", f"/v1/contacts.json/1/contacts/{number}", {"name": "A"}).text == no_contact
@@ -405,9 +407,9 @@ def test_contact_is_added_to_several_lists_at_once(caller: Caller) -> None:
         caller.make_list()
     caller.add(3, "x@x.org")
     response = caller.ask("POST", "/v1/contacts.json?lists=3,1,3", {"email_address": "a@x.org", "name": "A"})
-    assert said(response) == (201, '{"code":201,"message":"Contact added"}')
+    assert status_and_text(response) == (201, '{"code":201,"message":"Contact added"}')
     found = caller.ask("GET", "/v1/contacts.json?email_address=A%40x.org")
-    assert said(found) == (200, '{"1":"1","3":"2"}')
+    assert status_and_text(found) == (200, '{"1":"1","3":"2"}')
 
 
 @pytest.mark.parametrize(
@@ -437,7 +439,7 @@ def test_unknown_address_is_in_no_list(caller: Caller, make_caller: Callable[...
     other = make_caller()
     other.make_list()
     other.add(1, "a@x.org")
-    assert said(caller.ask("GET", "/v1/contacts.json?email_address=a@x.org")) == (200, "{}")
+    assert status_and_text(caller.ask("GET", "/v1/contacts.json?email_address=a@x.org")) == (200, "{}")
 
 
 # Vectors
@@ -484,4 +486,4 @@ def test_each_text_for_no_posted_data_is_accepted(caller: Caller) -> None:
             response = caller.application.app.test_client().get(
                 "/v1/lists.json", data=body, headers={**header, "Content-Type": "text/plain"}
             )
-            assert said(response) == (200, "{}"), (body, text)
+            assert status_and_text(response) == (200, "{}"), (body, text)

@@ -142,10 +142,10 @@ def test_every_wrong_line_is_named_and_nothing_is_imported(
     put(daas, text)
     outcome = daas.run("contacts", "import", "1", "contacts.csv", "--application", listed.application.name)
     assert (outcome.status, outcome.stdout) == (1, b"")
-    *told, sentence = outcome.stderr.splitlines()
-    assert [line.startswith(f"contacts.csv:{fault}") for line, fault in zip(told, errors, strict=True)] == [True] * len(
-        errors
-    )
+    *messages, sentence = outcome.stderr.splitlines()
+    assert [line.startswith(f"contacts.csv:{fault}") for line, fault in zip(messages, errors, strict=True)] == [
+        True
+    ] * len(errors)
     assert sentence == f"Error: Nothing was imported: {len(errors)} of the file's lines are wrong."
     assert "x.org" not in outcome.stderr
     assert shown(listed) == {"1": "a@x.org", "2": "b@x.org"}

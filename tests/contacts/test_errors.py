@@ -25,7 +25,7 @@ NOT_AUTHORIZED = '{"code":401,"message":"Not Authorized"}'
 FORBIDDEN = '{"code":403,"message":"Not Authorized"}'
 
 
-def said(response: TestResponse) -> tuple[int, str]:
+def status_and_text(response: TestResponse) -> tuple[int, str]:
     return response.status_code, response.text
 
 
@@ -52,7 +52,7 @@ def test_every_authentication_error_is_the_same_401(caller: Caller, header: str 
     if header is not None:
         headers["Authorization"] = header.format(key=keys.public_key, other="0" * 64, good=good, wrong=wrong)
     response = caller.application.app.test_client().get("/v1/lists.json", headers=headers)
-    assert said(response) == (401, NOT_AUTHORIZED)
+    assert status_and_text(response) == (401, NOT_AUTHORIZED)
     assert response.headers["WWW-Authenticate"] == "RCWS"
     assert response.headers["Content-Type"] == "application/json"
 
@@ -61,7 +61,7 @@ def test_every_authentication_error_is_the_same_401(caller: Caller, header: str 
 def test_scheme_word_is_accepted_in_any_case(caller: Caller, word: str) -> None:
     signature = authorization(caller.application.keys, "GET", "/v1/lists.json", word=word)
     response = caller.application.app.test_client().get("/v1/lists.json", headers={"Authorization": signature})
-    assert said(response) == (200, "{}")
+    assert status_and_text(response) == (200, "{}")
 
 
 def test_signature_of_other_scheme_is_rejected_by_both_apis(caller: Caller, application: Application) -> None:
@@ -91,7 +91,7 @@ CALLS = [
 @pytest.mark.parametrize(("service", "method", "uri"), CALLS)
 def test_call_requires_its_own_service(make_caller: Callable[..., Any], service: str, method: str, uri: str) -> None:
     without = make_caller(*(each for each in SERVICES if each != service))
-    assert said(without.ask(method, uri)) == (403, FORBIDDEN)
+    assert status_and_text(without.ask(method, uri)) == (403, FORBIDDEN)
     assert make_caller(service).ask(method, uri).status_code != 403
 
 
@@ -99,7 +99,7 @@ def test_call_requires_its_own_service(make_caller: Callable[..., Any], service:
 def test_suspended_application_is_rejected(
     make_caller: Callable[..., Any], service: str, method: str, uri: str
 ) -> None:
-    assert said(make_caller(suspended=True).ask(method, uri)) == (403, FORBIDDEN)
+    assert status_and_text(make_caller(suspended=True).ask(method, uri)) == (403, FORBIDDEN)
 
 
 @pytest.mark.both_databases
@@ -119,12 +119,12 @@ def test_withdrawn_permission_is_rejected_from_next_call(caller: Caller) -> None
         ),
     ]
     for withdraw, give_back in changes:
-        for change, refused in [(withdraw, True), (give_back, False)]:
+        for change, rejected in [(withdraw, True), (give_back, False)]:
             with app.app_context():
                 change()
-            asked = [(method, uri, posted if method == "POST" else None) for _, method, uri in CALLS]
-            responses = [caller.ask(*each).status_code == 403 for each in asked]
-            assert responses == [refused] * len(CALLS)
+            requested = [(method, uri, posted if method == "POST" else None) for _, method, uri in CALLS]
+            responses = [caller.ask(*each).status_code == 403 for each in requested]
+            assert responses == [rejected] * len(CALLS)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_first_failed_check_decides_the_response(
 ) -> None:
     response = app.test_client().post(uri or "/v1/contacts.json/1/contacts/", **parts)
     messages = {400: "Bad Request", 401: "Not Authorized", 404: "Not Found", 413: "Content Too Large"}
-    assert said(response) == (status, f'{{"code":{status},"message":"{messages[status]}"}}')
+    assert status_and_text(response) == (status, f'{{"code":{status},"message":"{messages[status]}"}}')
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_checks_are_in_order_service_body_arguments_list(make_caller: Callable[.
 @pytest.mark.parametrize("coding", ["gzip", "br"])
 def test_coding_is_rejected(caller: Caller, coding: str) -> None:
     response = caller.ask("GET", "/v1/lists.json", None, **{"Content-Encoding": coding})
-    assert said(response) == (415, '{"code":415,"message":"Unsupported Media Type"}')
+    assert status_and_text(response) == (415, '{"code":415,"message":"Unsupported Media Type"}')
 
 
 def test_content_md5_is_ignored_even_if_required(make_caller: Callable[..., Any]) -> None:
@@ -299,7 +299,7 @@ def test_call_that_cannot_be_logged_changes_nothing(
     caller.add(1, "a@x.org")
     with rejecting(caller.application.app, "INSERT", "request_log"):
         response = caller.ask(method, uri, posted)
-    assert said(response) == (500, '{"code":500,"message":"Internal Server Error"}')
+    assert status_and_text(response) == (500, '{"code":500,"message":"Internal Server Error"}')
     assert caller.ask("GET", "/v1/lists.json").text == '{"1":"List"}'
     assert caller.ask("GET", "/v1/contacts.json/1/contacts").text == '{"1":"a@x.org"}'
     assert caller.make_list() == 2
@@ -312,7 +312,7 @@ def test_unavailable_database_is_503(caller: Caller) -> None:
     nowhere = create_app(replace(settings, database_url=settings.database_url.set(database="/nowhere/daas")))
     lost = Caller(replace(caller.application, app=nowhere))
     response = lost.ask("GET", "/v1/lists.json")
-    assert said(response) == (503, '{"code":503,"message":"Service Unavailable"}')
+    assert status_and_text(response) == (503, '{"code":503,"message":"Service Unavailable"}')
     assert response.headers["Retry-After"] == "5"
     assert len(response.headers["X-Request-Id"]) == 32
 
@@ -325,8 +325,8 @@ def test_page_of_allowed_origin_may_call(settings: Settings, caller: Caller) -> 
     origin = "https://pages.example.org"
     with LiveServer.start(settings, DAAS_ALLOWED_ORIGINS=origin) as live:
         for uri, methods in [("/v1/lists.json", "GET, POST"), ("/v1/contacts.json/1/contacts/1/", "DELETE, POST")]:
-            asked = [("Origin", origin), ("Access-Control-Request-Method", "POST")]
-            response = ask(live, head(uri, asked, method="OPTIONS"))
+            requested = [("Origin", origin), ("Access-Control-Request-Method", "POST")]
+            response = ask(live, head(uri, requested, method="OPTIONS"))
             assert (response.status, response.header("Access-Control-Allow-Methods")) == (204, methods)
             assert "Authorization, Content-Type" in response.header("Access-Control-Allow-Headers")
         for response in [

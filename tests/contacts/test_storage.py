@@ -126,9 +126,9 @@ class Model:
             self.contacts.pop(number, None)
             expected, response = 200 if there else 404, ask("DELETE", f"/v1/lists.json/{number}")
         elif what == "add to all":
-            asked = ",".join(map(str, range(1, number + 1)))
+            requested = ",".join(map(str, range(1, number + 1)))
             expected = self.add_to([*range(1, number + 1)], address)
-            response = ask("POST", f"/v1/contacts.json?lists={asked}", {"email_address": address})
+            response = ask("POST", f"/v1/contacts.json?lists={requested}", {"email_address": address})
         elif what == "add":
             expected = self.add_to([number], address)
             response = ask("POST", f"/v1/contacts.json/{number}/contacts", {"email_address": address})

@@ -152,7 +152,7 @@ def test_folder_is_standard_name_or_id(way: Callable[..., Any], text: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("written", "fault"),
+    ("written", "error"),
     [
         ('"id":181', None),
         ('"id":1.0', (InvalidArguments, ["id"])),
@@ -179,12 +179,12 @@ def test_folder_is_standard_name_or_id(way: Callable[..., Any], text: str) -> No
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )
-def test_json_id_is_string_or_integer(written: str, fault: tuple[type[Any], list[str] | None] | None) -> None:
+def test_json_id_is_string_or_integer(written: str, error: tuple[type[Any], list[str] | None] | None) -> None:
     body = f'{{"mailbox":"test.user","folder":"Inbox",{written}}}'.encode()
-    if fault is None:
+    if error is None:
         assert understand(JSON, body) == UNDERSTOOD
     else:
-        assert error_of(JSON, body) == fault
+        assert error_of(JSON, body) == error
 
 
 def test_json_folder_may_be_a_number_but_mailbox_may_not() -> None:
@@ -462,8 +462,8 @@ def test_form_and_json_of_same_arguments_get_same_response(pairs: Any) -> None:
     def outcome(way: Any) -> Any:
         try:
             return understand(*way(pairs.items()))
-        except ApiError as fault:
-            return type(fault), fault.fields, fault.message
+        except ApiError as error:
+            return type(error), error.fields, error.message
 
     assert outcome(as_form) == outcome(as_json)
 

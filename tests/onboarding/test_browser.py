@@ -38,7 +38,7 @@ def watched(browser: Browser, pages_server: Any) -> Iterator[Any]:
         context.close()
 
 
-def violations(page: Page) -> Any:
+def errors_found(page: Page) -> Any:
     """Return the errors that axe finds: the rule and the elements."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe is missing: pip install axe-playwright-python"
@@ -59,7 +59,7 @@ def test_page_loads_without_errors_and_only_from_this_host(watched: Any, pages_s
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
 def test_axe_finds_no_error_on_page(watched: Any, path: str, scheme: str) -> None:
-    assert violations(watched(path, scheme=scheme)) == []
+    assert errors_found(watched(path, scheme=scheme)) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -68,17 +68,17 @@ def test_axe_finds_no_error_on_console_in_use(watched: Any, server: LiveServer, 
     console = Console(watched(CONSOLE, server=server, scheme=scheme), server.url, caller.keys)
     console.fill(mailbox=caller.mailbox.name)
     assert console.send()[0] == 200
-    assert violations(console.page) == []
+    assert errors_found(console.page) == []
     console.choose("Move a message")
     console.sign_by_hand(lambda text: text + "\n")
     assert console.send()[0] == 401
-    assert violations(console.page) == []
+    assert errors_found(console.page) == []
 
 
 def test_axe_finds_an_error_if_there_is_one(watched: Any) -> None:
     page = watched(DOCUMENTATION)
     page.evaluate("document.querySelector('main').append(document.createElement('img'))")
-    assert [rule for rule, _ in violations(page)] == ["image-alt"]
+    assert [rule for rule, _ in errors_found(page)] == ["image-alt"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])

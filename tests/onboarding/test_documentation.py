@@ -137,8 +137,8 @@ def test_sample_creates_a_list_and_adds_a_contact(demo: Any, documents: Any, sam
     assert re.fullmatch(r'{"code":201,"message":"List List 1 created with list-id [0-9]+"}', made)
     assert added == '{"code":201,"message":"Contact added"}'
     assert shown == '{"1":"ana@example.org"}'
-    refused = demo.run(f"{setup}\nexport DAAS_PRIVATE_KEY=x\n{command} || echo refused")
-    assert refused == '{"code":401,"message":"Not Authorized"}\nrefused\n'
+    rejected = demo.run(f"{setup}\nexport DAAS_PRIVATE_KEY=x\n{command} || echo refused")
+    assert rejected == '{"code":401,"message":"Not Authorized"}\nrefused\n'
 
 
 def test_page_shows_complete_programs_that_are_all_run(samples: dict[str, dict[str, str]]) -> None:

@@ -211,17 +211,17 @@ def test_every_service_is_on_the_first_page(app: Flask, service: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [fault for fault in ApiError.__subclasses__() if fault.__module__ == errors.__name__],
-    ids=lambda fault: fault.__name__,
+    "error",
+    [error for error in ApiError.__subclasses__() if error.__module__ == errors.__name__],
+    ids=lambda error: error.__name__,
 )
-def test_every_status_and_message_is_on_the_errors_page(app: Flask, fault: type[Any]) -> None:
+def test_every_status_and_message_is_on_the_errors_page(app: Flask, error: type[Any]) -> None:
     document = read(app, ERRORS)
-    message = fault.message or (errors.message_of(fault.status) if fault.status != 422 else "is a required field.")
+    message = error.message or (errors.message_of(error.status) if error.status != 422 else "is a required field.")
     stands = [
         section
         for section in document.sections()
-        if section.get("status") == str(fault.status) and message in section.get("json", "")
+        if section.get("status") == str(error.status) and message in section.get("json", "")
     ]
     assert stands != []
 

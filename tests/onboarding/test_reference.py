@@ -11,7 +11,7 @@ from ..support.builders import Builder
 from ..support.servers import LiveServer
 from .pages import REFERENCE
 from .stage import INSECURE_HOST
-from .test_browser import violations
+from .test_browser import errors_found
 
 pytestmark = pytest.mark.slow
 
@@ -142,9 +142,9 @@ def test_reference_is_accessible(reference: Any, scheme: str) -> None:
     reference.emulate_media(color_scheme=scheme)
     reference.reload()
     reference.wait_for_selector(".opblock")
-    assert violations(reference) == []
+    assert errors_found(reference) == []
     execute(reference, open_call(reference, MOVE))
-    assert violations(reference) == []
+    assert errors_found(reference) == []
 
 
 def test_reference_fits_narrow_screen(reference: Any) -> None:

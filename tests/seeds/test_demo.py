@@ -55,9 +55,9 @@ def test_shown_commands_move_a_message_with_daas_and_curl(
     settings = make_settings(database_kind)
     run(settings, place, "db", "upgrade")
     with LiveServer.start(settings) as live:
-        told = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
-        by_daas = "\n".join(line for line in told.splitlines() if ".venv/bin/daas " in line)
-        by_curl = told[told.index("  ( .") :]
+        messages = set_up(settings, place, DAAS_BIND=f"127.0.0.1:{live.port}")
+        by_daas = "\n".join(line for line in messages.splitlines() if ".venv/bin/daas " in line)
+        by_curl = messages[messages.index("  ( .") :]
         responses = [
             subprocess.run(
                 ["bash", "-c", text],

@@ -82,11 +82,11 @@ def test_every_printed_request_gets_printed_response(made: dict[str, Any]) -> No
 
 def test_every_provokable_response_is_printed(made: dict[str, Any]) -> None:
     found = {(each["status"], each["answer_headers"].get("X-Daas-Error")) for each in made["requests"]}
-    refused = {"date-unreadable", "date-without-zone", "date-zone-name", "date-outside-window"}
-    refused |= {"content-md5-mismatch", "content-md5-required", None}
+    rejected = {"date-unreadable", "date-without-zone", "date-zone-name", "date-outside-window"}
+    rejected |= {"content-md5-mismatch", "content-md5-required", None}
     explained = {(400, "json-unreadable"), (415, "media-type-unsupported"), (415, "coding-unsupported")}
     unexplained = {(status, None) for status in (200, 403, 404, 405, 413, 422)}
-    assert found == unexplained | explained | {(401, reason) for reason in refused}
+    assert found == unexplained | explained | {(401, reason) for reason in rejected}
     messages = " ".join(each["answer"] or "" for each in made["requests"])
     assert all(said in messages for said in ("Use Not", "User Not", "is a required", "invalid input", "not found"))
 
@@ -153,11 +153,11 @@ def test_sandbox_has_three_applications_and_three_mailboxes(
 ) -> None:
     assert names(daas, "mailbox", "mailbox") == MAILBOXES
     assert names(daas, "application", "name") == APPLICATIONS
-    granted, other, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
+    granted, other, rejected = (daas.json("application", "show", name) for name in APPLICATIONS)
     assert (granted["mailboxes"], granted["suspended"]) == (["sandbox.open"], False)
     assert granted["services"] == sorted(SERVICES)
     assert (other["mailboxes"], other["services"]) == ([], ["v1/contacts", "v1/lists"])
-    assert (refused["mailboxes"], refused["services"], refused["require_content_md5"]) == ([], [], True)
+    assert (rejected["mailboxes"], rejected["services"], rejected["require_content_md5"]) == ([], [], True)
     assert facts["public_key"] == granted["public_key"]
     assert [row["folder"] for row in daas.json("message", "list", "sandbox.open")] == ["Inbox", "Inbox"]
 
@@ -255,12 +255,12 @@ def test_reset_restores_everything_with_the_same_keys(
     daas.run("mailbox", "resume", "sandbox.suspended")
     before = [daas.json("application", "show", name) for name in APPLICATIONS]
     daas.json("sandbox", "reset", "--url", server.url)
-    granted, other, refused = (daas.json("application", "show", name) for name in APPLICATIONS)
+    granted, other, rejected = (daas.json("application", "show", name) for name in APPLICATIONS)
     assert (granted["suspended"], granted["mailboxes"], granted["all_mailboxes"]) == (False, ["sandbox.open"], False)
     assert granted["services"] == sorted(SERVICES)
     assert (other["mailboxes"], other["services"]) == ([], ["v1/contacts", "v1/lists"])
-    assert (refused["services"], refused["mailboxes"]) == ([], [])
-    assert [each["public_key"] for each in before] == [each["public_key"] for each in (granted, other, refused)]
+    assert (rejected["services"], rejected["mailboxes"]) == ([], [])
+    assert [each["public_key"] for each in before] == [each["public_key"] for each in (granted, other, rejected)]
     assert json.loads((daas.directory / FILE).read_text()) == facts
     suspended = {row["mailbox"]: row["suspended"] for row in daas.json("mailbox", "list")}
     assert [suspended[name] for name in MAILBOXES] == [False, False, True]

@@ -395,11 +395,11 @@ def test_unreadable_x_daas_date_beside_signed_date_is_rejected(server: LiveServe
     assert response.header("X-Daas-Error") is None
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\t \t"], ids=["empty", "blank", "tabs"])
+@pytest.mark.parametrize("empty", ["", " ", "\t \t"], ids=["empty", "blank", "tabs"])
 @pytest.mark.parametrize("name", ["Authorization", "Date", "Content-Type"])
-def test_empty_required_header_is_rejected(server: LiveServer, application: Application, name: str, blank: str) -> None:
+def test_empty_required_header_is_rejected(server: LiveServer, application: Application, name: str, empty: str) -> None:
     parts = {"Date": {"date": ""}, "Content-Type": {"content_type": ""}}.get(name, {})
-    headers = [(given, blank if given == name else value) for given, value in signed(application, **parts)]
+    headers = [(given, empty if given == name else value) for given, value in signed(application, **parts)]
     assert ask(server, post(headers, form(application))).error == UNAUTHENTICATED
 
 
@@ -563,12 +563,12 @@ def test_head_is_rejected_without_body(
 
 def test_preflight_from_allowed_origin_is_204(open_server: LiveServer, build: Builder) -> None:
     before = count_rows(build)
-    asked = [
+    requested = [
         ("Origin", ORIGIN),
         ("Access-Control-Request-Method", "POST"),
         ("Access-Control-Request-Headers", "x-daas-date"),
     ]
-    response = ask(open_server, head(MOVE, asked, method="OPTIONS"))
+    response = ask(open_server, head(MOVE, requested, method="OPTIONS"))
     assert response.status == 204
     assert {name: value for name, value in response.headers if name not in {"server", "date", "connection"}} == {
         "access-control-allow-origin": ORIGIN,
@@ -585,22 +585,22 @@ def test_preflight_from_allowed_origin_is_204(open_server: LiveServer, build: Bu
 
 @pytest.mark.parametrize("target", ["/direct/messages/move", MOVE + "/", MOVE + "?a=b", "http://127.0.0.1" + MOVE])
 def test_preflight_works_for_every_spelling_of_the_url(open_server: LiveServer, target: str) -> None:
-    asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
-    assert ask(open_server, head(target, asked, method="OPTIONS")).status == 204
+    requested = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
+    assert ask(open_server, head(target, requested, method="OPTIONS")).status == 204
 
 
 @pytest.mark.parametrize("target", ["/direct/folders", "/direct/messages/format/json/", "/direct/messages?mailbox=x"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_preflight_names_all_methods_of_its_url(open_server: LiveServer, target: str, method: str) -> None:
-    asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", method)]
-    response = ask(open_server, head(target, asked, method="OPTIONS"))
+    requested = [("Origin", ORIGIN), ("Access-Control-Request-Method", method)]
+    response = ask(open_server, head(target, requested, method="OPTIONS"))
     assert (response.status, response.header("Access-Control-Allow-Methods")) == (204, "GET")
 
 
 def test_connection_serves_next_request_after_preflight(open_server: LiveServer, application: Application) -> None:
-    asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
+    requested = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
     with connected(open_server) as wire:
-        assert wire.ask(head(MOVE, asked, method="OPTIONS")).status == 204
+        assert wire.ask(head(MOVE, requested, method="OPTIONS")).status == 204
         response = wire.ask(
             post([*signed(application, date_header="X-Daas-Date"), ("Origin", ORIGIN)], form(application))
         )
@@ -628,16 +628,16 @@ OTHER_ORIGINS = {
 def test_preflight_from_other_origin_is_405_and_logged(
     open_server: LiveServer, build: Builder, origins: list[str]
 ) -> None:
-    asked = [*(("Origin", origin) for origin in origins), ("Access-Control-Request-Method", "POST")]
-    response = ask(open_server, head(MOVE, asked, method="OPTIONS"))
+    requested = [*(("Origin", origin) for origin in origins), ("Access-Control-Request-Method", "POST")]
+    response = ask(open_server, head(MOVE, requested, method="OPTIONS"))
     assert (response.error, response.header("Allow")) == (NOT_ALLOWED, "POST")
     assert [name for name, _ in response.headers if name.startswith("access-control-")] == []
     assert build.log_row(response.request_id).status == 405
 
 
 def test_no_origin_is_allowed_by_default(server: LiveServer) -> None:
-    asked = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
-    response = ask(server, head(MOVE, asked, method="OPTIONS"))
+    requested = [("Origin", ORIGIN), ("Access-Control-Request-Method", "POST")]
+    response = ask(server, head(MOVE, requested, method="OPTIONS"))
     assert response.error == NOT_ALLOWED
     assert [name for name, _ in response.headers if name.startswith("access-control-")] == []
 
@@ -705,7 +705,7 @@ def bare_head(*headers: tuple[str, str], version: str = "HTTP/1.1") -> Any:
     return lambda application: head(MOVE, [*signed(application), *headers], version=version) + b"0\r\n\r\n"
 
 
-REFUSED = {
+REJECTED = {
     "one-word": (lambda _: b"POST\r\n\r\n", 400, "Bad Request"),
     "two-words": (lambda _: b"POST /\r\n\r\n", 400, "Bad Request"),
     "empty-lines": (lambda _: b"\r\n\r\n", 400, "Bad Request"),
@@ -761,7 +761,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("request_of", "status", "message"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("request_of", "status", "message"), REJECTED.values(), ids=REJECTED)
 def test_malformed_http_is_rejected_in_json_and_not_logged(
     server: LiveServer,
     application: Application,

@@ -73,10 +73,10 @@ def test_every_response_is_documented(server: LiveServer, app: Flask, build: Bui
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    told = json.loads(report.read_text())
-    assert told["operations"]["tested"] == 18
+    messages = json.loads(report.read_text())
+    assert messages["operations"]["tested"] == 18
     # A warning says, for example, that no request to a call was authenticated.
-    assert {name: found for name, found in told["warnings"].items() if found} == {}
+    assert {name: found for name, found in messages["warnings"].items() if found} == {}
     responded = statuses(app, application)
     for service in SERVICES:
         assert {200, 403, 422} <= responded[service] or {200, 201, 404, 422} <= responded[service]

@@ -50,7 +50,7 @@ def caller(build: Builder) -> Application:
     return build.application(mailboxes=[build.mailbox()])
 
 
-def told(response: TestResponse) -> tuple[int, str]:
+def status_and_message(response: TestResponse) -> tuple[int, str]:
     return response.status_code, response.json["message"]
 
 
@@ -84,7 +84,7 @@ def test_application_over_limit_gets_429_with_retry_after(limited: Callable[...,
     application, other = caller(build), caller(build)
     assert [application.move().status_code for _ in range(3)] == [200] * 3
     response = application.move(folder="Sent")
-    assert told(response) == TOO_MANY
+    assert status_and_message(response) == TOO_MANY
     assert 3500 < int(response.headers["Retry-After"]) <= 3600
     assert build.log_row(response.headers["X-Request-Id"]).reason == "too-many-requests"
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
@@ -104,67 +104,67 @@ def test_limit_is_free_again_after_its_period(limited: Callable[..., Any]) -> No
 def test_unsigned_and_stale_requests_do_not_use_up_the_limit(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
     for _ in range(3):
-        assert told(fail(application)) == FAILED
-        assert told(ask_well(application, date=OLD)) == FAILED
+        assert status_and_message(fail(application)) == FAILED
+        assert status_and_message(ask_well(application, date=OLD)) == FAILED
     assert application.move().status_code == 200
 
 
 def test_429_comes_after_signature_and_before_other_errors(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_RATE_LIMIT="1 per hour"))
     application.move()
-    assert told(ask_well(application, date=OLD)) == TOO_MANY
-    assert told(ask_well(application, content_type="text/plain")) == TOO_MANY
-    assert told(fail(application)) == FAILED
+    assert status_and_message(ask_well(application, date=OLD)) == TOO_MANY
+    assert status_and_message(ask_well(application, content_type="text/plain")) == TOO_MANY
+    assert status_and_message(fail(application)) == FAILED
 
 
 def test_address_may_fail_300_times_a_minute_by_default(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT=""))
-    assert {told(fail(application, Authorization="")) for _ in range(300)} == {FAILED}
-    assert told(fail(application, Authorization="")) == TOO_MANY
+    assert {status_and_message(fail(application, Authorization="")) for _ in range(300)} == {FAILED}
+    assert status_and_message(fail(application, Authorization="")) == TOO_MANY
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": ""}, {"Authorization": f"DAAS {'k' * 64}:x"}])
 def test_address_with_too_many_failures_gets_429(limited: Callable[..., Any], headers: dict[str, Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="3 per hour"))
-    assert [told(fail(application, **headers)) for _ in range(3)] == [FAILED] * 3
+    assert [status_and_message(fail(application, **headers)) for _ in range(3)] == [FAILED] * 3
     response = fail(application, **headers)
-    assert told(response) == TOO_MANY
+    assert status_and_message(response) == TOO_MANY
     assert 3500 < int(response.headers["Retry-After"]) <= 3600
 
 
 def test_valid_signature_is_not_rejected_for_others_failures(limited: Callable[..., Any]) -> None:
     build = limited(DAAS_FAILURE_LIMIT="1 per hour")
     application, other = caller(build), caller(build)
-    assert [told(fail(application)) for _ in range(3)] == [FAILED, TOO_MANY, TOO_MANY]
+    assert [status_and_message(fail(application)) for _ in range(3)] == [FAILED, TOO_MANY, TOO_MANY]
     assert ask_well(other).status_code == 422
     stale = ask_well(other, date=OLD)
-    assert (told(stale), stale.headers["X-Daas-Error"]) == (FAILED, "date-outside-window")
-    assert told(ask_well(other, date=OLD)) == TOO_MANY
+    assert (status_and_message(stale), stale.headers["X-Daas-Error"]) == (FAILED, "date-outside-window")
+    assert status_and_message(ask_well(other, date=OLD)) == TOO_MANY
     assert ask_well(other).status_code == 422
-    assert told(ask_well(application, date=OLD)) == FAILED
+    assert status_and_message(ask_well(application, date=OLD)) == FAILED
 
 
 def test_failures_count_per_ipv4_address_or_ipv6_network(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     peers = ["203.0.113.1", "203.0.113.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unknown"]
-    assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 5
+    assert [status_and_message(fail(application, peer)) for peer in peers] == [FAILED] * 5
     again = ["203.0.113.1", "2001:db8:0:1::ffff:2", "2001:db8:0:2:3::", "unknown"]
-    assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 4
+    assert [status_and_message(fail(application, peer)) for peer in again] == [TOO_MANY] * 4
 
 
 def test_ipv4_address_counts_the_same_on_ipv6_socket(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     peers = ["::ffff:203.0.113.1", "::ffff:203.0.113.2", "203.0.113.3"]
-    assert [told(fail(application, peer)) for peer in peers] == [FAILED] * 3
+    assert [status_and_message(fail(application, peer)) for peer in peers] == [FAILED] * 3
     again = ["203.0.113.1", "::ffff:203.0.113.2", "::ffff:203.0.113.3"]
-    assert [told(fail(application, peer)) for peer in again] == [TOO_MANY] * 3
+    assert [status_and_message(fail(application, peer)) for peer in again] == [TOO_MANY] * 3
 
 
 def test_failures_count_for_client_and_not_for_proxy(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour", DAAS_TRUSTED_PROXIES="10.0.0.1"))
     clients = ["203.0.113.1", "203.0.113.2", "203.0.113.1"]
     responses = [fail(application, "10.0.0.1", **{"X-Forwarded-For": client}) for client in clients]
-    assert [told(response) for response in responses] == [FAILED, FAILED, TOO_MANY]
+    assert [status_and_message(response) for response in responses] == [FAILED, FAILED, TOO_MANY]
 
 
 def test_failures_over_the_limit_are_counted_and_have_no_row(limited: Callable[..., Any]) -> None:
@@ -202,7 +202,7 @@ def test_unknown_paths_and_methods_count_as_failures_of_an_address(limited: Call
     assert 3500 < int(response.headers["Retry-After"]) <= 3600
     assert method == "HEAD" or response.json["message"] == "Too Many Requests"
     assert count_rows(application) == before + 2
-    assert told(fail(application)) == TOO_MANY
+    assert status_and_message(fail(application)) == TOO_MANY
     assert stray("203.0.113.10").status_code == status
     assert ask_well(application).status_code == 422
 
@@ -212,7 +212,7 @@ def test_over_the_limit_an_unknown_path_is_429_unless_its_body_is_cut(limited: C
     fail(application)
     client = application.app.test_client()
     peer = {"REMOTE_ADDR": "203.0.113.9"}
-    assert told(client.post("/direct/nothing", data=b"x" * 70_000, environ_base=peer)) == TOO_MANY
+    assert status_and_message(client.post("/direct/nothing", data=b"x" * 70_000, environ_base=peer)) == TOO_MANY
     cut = {"CONTENT_LENGTH": "5"}
     assert client.post("/direct/nothing", environ_base=peer, environ_overrides=cut).status_code == 400
 
@@ -222,12 +222,12 @@ def test_missing_pages_are_no_failures_of_an_address(limited: Callable[..., Any]
     peer = {"REMOTE_ADDR": "203.0.113.9"}
     pages = [application.app.test_client().get("/nothing", environ_base=peer) for _ in range(3)]
     assert {page.status_code for page in pages} == {404}
-    assert told(fail(application)) == FAILED
+    assert status_and_message(fail(application)) == FAILED
 
 
 def test_limit_can_be_none(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="none"))
-    assert {told(fail(application)) for _ in range(310)} == {FAILED}
+    assert {status_and_message(fail(application)) for _ in range(310)} == {FAILED}
 
 
 # Redis
@@ -278,7 +278,7 @@ def test_servers_that_share_a_redis_count_together(limited: Callable[..., Any], 
     application = caller(first)
     there = type(application)(second.app, application.name, application.keys, application.mailboxes)
     assert [each.move().status_code for each in (application, there, application, there)] == [200, 200, 200, 429]
-    assert [told(fail(each)) for each in (application, there, application)] == [FAILED, FAILED, TOO_MANY]
+    assert [status_and_message(fail(each)) for each in (application, there, application)] == [FAILED, FAILED, TOO_MANY]
 
 
 @pytest.mark.processes
@@ -288,11 +288,11 @@ def test_unavailable_store_rejects_no_request_and_warns_once(
     build = limited(DAAS_RATE_LIMIT="1 per hour", DAAS_FAILURE_LIMIT="1 per hour", DAAS_RATE_LIMIT_STORE=redis.url)
     application = caller(build)
     application.move()
-    assert told(application.move()) == TOO_MANY
+    assert status_and_message(application.move()) == TOO_MANY
     redis.stop()
     caplog.clear()
     assert [application.move().status_code for _ in range(20)] == [200] * 20
-    assert [told(fail(application)) for _ in range(5)] == [FAILED] * 5
+    assert [status_and_message(fail(application)) for _ in range(5)] == [FAILED] * 5
     warnings = [record.getMessage() for record in caplog.records]
     assert warnings == [
         "The store of the rate limits is unavailable (ConnectionError): no request is rejected for its rate."
