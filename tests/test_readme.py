@@ -122,7 +122,7 @@ def test_every_decision_note_has_its_own_number_and_a_title() -> None:
     assert all(note.read_text().startswith(f"# {int(note.name[:4])}. ") for note in NOTES)
 
 
-def test_the_index_of_decisions_links_to_every_note_once() -> None:
+def test_index_of_decisions_links_to_every_note_once() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     links = re.findall(r"\[([0-9]+)\. [^\]]+\]\(([^)]+)\)", index)
     assert sorted(name for _, name in links) == [note.name for note in NOTES]

@@ -48,16 +48,16 @@ class RateLimits:
         self._unlogged = 0
         self._log_at = time.monotonic() + _LOG_SECONDS
 
-    def count_request(self, application: Caller) -> None:
+    def count_request(self, caller: Caller) -> None:
         """Count an application's signed request; raise TooManyRequests if its limit is exceeded."""
-        limit = self._limit_of(application)
-        if limit and self._is_over(limit, "hit", "key", application.public_key):
-            raise TooManyRequests(self._seconds_left(limit, "key", application.public_key))
+        limit = self._limit_of(caller)
+        if limit and self._is_over(limit, "hit", "key", caller.public_key):
+            raise TooManyRequests(self._seconds_left(limit, "key", caller.public_key))
 
     def count_failure(self, context: RequestContext) -> None:
         """Count a request that failed authentication; raise TooManyRequests if its address has too many.
 
-        A request with a valid signature, which failed for its date for example, is counted by its key instead.
+        Failures after a valid signature, for example because of an old date, are counted separately for each key.
         """
         public_key = ""
         if context.caller is not None:
@@ -70,9 +70,9 @@ class RateLimits:
             self._log_rejections()
             raise TooManyFailures(self._seconds_left(limit, *counted))
 
-    def _limit_of(self, application: Caller) -> RateLimitItem | None:
+    def _limit_of(self, caller: Caller) -> RateLimitItem | None:
         """Return the limit of each key of an application: its own limit, or the general one; None if unlimited."""
-        return _parse(application.rate_limit) if application.rate_limit else self._settings.rate_limit
+        return _parse(caller.rate_limit) if caller.rate_limit else self._settings.rate_limit
 
     def _is_over(self, limit: RateLimitItem, method: str, kind: str, *counted: str) -> bool:
         """Return whether a limit is exceeded: `method` is `hit`, which counts, or `test`; False without a store."""

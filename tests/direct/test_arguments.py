@@ -345,7 +345,7 @@ def with_id(header: bytes) -> bytes:
     ],
     ids=ascii,
 )
-def test_a_part_is_read_as_clients_write_it(header: bytes) -> None:
+def test_part_is_read_as_clients_write_it(header: bytes) -> None:
     assert understand(MULTIPART, with_id(header)) == UNDERSTOOD
 
 
@@ -386,12 +386,12 @@ PART_HEADERS = {
 
 
 @pytest.mark.parametrize("header", PART_HEADERS.values(), ids=PART_HEADERS)
-def test_a_part_that_readers_disagree_about_is_rejected(header: bytes) -> None:
+def test_part_that_parsers_disagree_about_is_rejected(header: bytes) -> None:
     assert reason_of(MULTIPART, with_id(header)) == "multipart-unreadable"
 
 
 @pytest.mark.parametrize("extra", [b'; filename="x"', b"; filename*=utf-8''x", b"; FileName=x", b'; filename=""'])
-def test_a_part_with_a_file_name_is_no_text(extra: bytes) -> None:
+def test_part_with_file_name_is_no_text(extra: bytes) -> None:
     body = with_id(b'Content-Disposition: form-data; name="id"' + extra)
     assert error_of(MULTIPART, body) == (InvalidArguments, ["id"])
 
@@ -427,7 +427,7 @@ def test_one_byte_order_mark_is_ignored(content_type: str, body: bytes) -> None:
         (JSON, b"{" + b'"a":1,' * 1000 + b'"a":1}', "too-many-arguments"),
     ],
 )
-def test_an_unreadable_body_has_a_reason(content_type: str, body: bytes, reason: str) -> None:
+def test_unreadable_body_has_a_reason(content_type: str, body: bytes, reason: str) -> None:
     assert reason_of(content_type, body) == reason
 
 

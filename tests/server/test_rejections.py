@@ -85,7 +85,7 @@ def test_lines_about_malformed_requests_are_limited_and_counted() -> None:
     assert [limit.take() for _ in range(61)] == [26, *[0] * 59, None]
 
 
-def test_flood_of_malformed_requests_is_answered_but_leaves_few_lines(make_settings: Callable[..., Settings]) -> None:
+def test_flood_of_malformed_requests_leaves_few_lines(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings("sqlite")
     fill(settings)
     with LiveServer.start(settings, app=f"{__name__}:failing_app") as live:

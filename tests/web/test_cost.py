@@ -162,7 +162,7 @@ def test_no_body_of_a_move_costs_more_than_five_401s(cost: Cost, limit: float, c
     assert cost(MOVE, headers, (body * 2)[:65_536]) <= limit
 
 
-def test_a_body_over_the_limit_costs_no_more(cost: Cost, limit: float) -> None:
+def test_body_over_the_limit_costs_no_more(cost: Cost, limit: float) -> None:
     assert cost(LISTS, {**RCWS, "Content-Type": JSON}, b"[" * (MAX_BODY_BYTES + 1), status=413) <= limit
 
 

@@ -325,7 +325,7 @@ ARGUMENTS = {
     "limit": MessagesArguments,
     "subject": MessagesArguments,
 }
-GREATEST = {"id": MAX_ID, "folder": MAX_ID, "limit": 1000}
+MAX_VALUES = {"id": MAX_ID, "folder": MAX_ID, "limit": 1000}
 NUMBERS = st.integers(-2, 1002) | st.integers(MAX_ID - 2, MAX_ID + 2) | st.integers(0, 10**20)
 NEAR = st.text("0129.@-+eEiInNbBoOxXtTsS", max_size=22) | st.text(max_size=70)
 
@@ -374,8 +374,8 @@ def test_service_accepts_exactly_the_documented_texts(document: dict[str, Any], 
     @example("a" * 999)
     def agree(text: Any) -> None:
         # JSON Schema has no maximum for a number in a text.
-        too_great = text.isascii() and text.isdigit() and int(text) > GREATEST.get(name, 0)
-        assert accepts(name, text) == (form.is_valid(text) and not (name in GREATEST and too_great))
+        too_great = text.isascii() and text.isdigit() and int(text) > MAX_VALUES.get(name, 0)
+        assert accepts(name, text) == (form.is_valid(text) and not (name in MAX_VALUES and too_great))
 
     agree()
 
@@ -391,7 +391,7 @@ def test_service_accepts_exactly_the_documented_numbers(document: dict[str, Any]
     agree()
 
 
-@pytest.mark.parametrize(("name", "greatest"), GREATEST.items())
+@pytest.mark.parametrize(("name", "greatest"), MAX_VALUES.items())
 def test_integers_from_1_to_the_maximum_are_accepted(name: str, greatest: int) -> None:
     # Numbers with the first digits of the greatest and then others: where its pattern could be wrong.
     digits = str(greatest)

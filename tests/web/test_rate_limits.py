@@ -188,7 +188,7 @@ STRAYS = {
 
 
 @pytest.mark.parametrize("case", STRAYS)
-def test_unknown_paths_and_methods_count_as_failures_of_an_address(limited: Callable[..., Any], case: str) -> None:
+def test_unknown_paths_and_methods_count_as_failures(limited: Callable[..., Any], case: str) -> None:
     method, path, status = STRAYS[case]
     application = caller(limited(DAAS_FAILURE_LIMIT="2 per hour"))
     before = count_rows(application)
@@ -207,7 +207,7 @@ def test_unknown_paths_and_methods_count_as_failures_of_an_address(limited: Call
     assert ask_well(application).status_code == 422
 
 
-def test_over_the_limit_an_unknown_path_is_429_unless_its_body_is_cut(limited: Callable[..., Any]) -> None:
+def test_unknown_path_over_limit_is_429_unless_body_is_cut(limited: Callable[..., Any]) -> None:
     application = caller(limited(DAAS_FAILURE_LIMIT="1 per hour"))
     fail(application)
     client = application.app.test_client()
