@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..monitoring.metrics import DIRECTORY
 
-_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp() makes a directory in it that only this user can open.
+# mkdtemp() makes a directory in it that only this user can open.
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108  # nosec B108
 
 
 def make_metrics_directory() -> str:
