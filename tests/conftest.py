@@ -1,4 +1,4 @@
-"""What every test can ask for: a database of each kind, the app in this process, the server over a socket."""
+"""Fixtures for all tests: a database of each kind, the app in this process, the server over a socket."""
 
 import atexit
 import os
@@ -33,7 +33,7 @@ ENCRYPTION_KEY = Fernet.generate_key().decode()
 
 
 class Clock:
-    """The clock that the app in this process judges dates by: the real one, until a test stops it."""
+    """The clock of the app in this process: the real one, until a test stops it."""
 
     def __init__(self) -> None:
         self.stopped: float | None = None
@@ -89,7 +89,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def make_settings(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Give settings with an empty database of a kind, and whatever else a test sets."""
+    """Yield a function that returns settings with an empty database of a kind, and with a test's own values."""
     with tempfile.TemporaryDirectory(prefix="daas-test-") as directory:
         made = 0
 
@@ -120,7 +120,7 @@ def shared(make_settings: Callable[..., Settings], shared_clock: Clock) -> Itera
 
 @pytest.fixture(scope="session")
 def settings(database_kind: str, shared: Shared) -> Settings:
-    """Settings whose database is of this release; the tests of a session share it."""
+    """Return settings with a database of this release, which the tests of a session share."""
     return shared.settings(database_kind)
 
 
@@ -137,17 +137,17 @@ def clock(shared_clock: Clock) -> Iterator[Clock]:
 
 @pytest.fixture
 def build(app: Flask) -> Builder:
-    """Makes mailboxes, folders, messages and applications in the database of the app."""
+    """Return a builder of mailboxes, folders, messages and applications in the database of the app."""
     return Builder(app)
 
 
 @pytest.fixture
 def application(build: Builder) -> Application:
-    """An application to which one new mailbox is open; calls the app in this process."""
+    """Return an application with one new mailbox, which calls the app in this process."""
     return build.application(mailboxes=[build.mailbox()])
 
 
 @pytest.fixture(scope="session")
 def server(database_kind: str, shared: Shared) -> LiveServer:
-    """gunicorn with two workers over the same database as the app, on a socket of its own."""
+    """Return gunicorn with its default workers (one on SQLite) over the database of the app, on a port of its own."""
     return shared.server(database_kind)

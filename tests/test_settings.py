@@ -1,4 +1,4 @@
-"""Each setting's values, and a start that says in one sentence what is wrong with them."""
+"""The values of each setting, and the one-sentence errors of a start with invalid ones."""
 
 import base64
 import os
@@ -34,7 +34,7 @@ from .support.servers import ROOT, LiveServer, environment
 SECRET = "hunter2"
 KEY, OLD_KEY = (base64.urlsafe_b64encode(digit * 32).decode() for digit in (b"1", b"2"))
 
-# The key at first, both while it is replaced, the new one alone.
+# The old key, both while it is replaced, then only the new one.
 KEYRINGS = [OLD_KEY, f"{KEY},{OLD_KEY}", KEY]
 
 GOOD = [
@@ -256,7 +256,7 @@ def test_relative_database_path_is_below_the_working_directory(tmp_path: Path, m
 
 
 def start(directory: Path, **environ: Any) -> tuple[int, str, str]:
-    """Start gunicorn as `make run` does, where it must not come up, and give its status and its words."""
+    """Start gunicorn as `make run` does, which must fail, and return its exit status and output."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DAAS_")}
     command: list[str | Path] = [
         sys.executable,
@@ -271,7 +271,7 @@ def start(directory: Path, **environ: Any) -> tuple[int, str, str]:
     ended = subprocess.run(
         command,
         cwd=directory,
-        # A service that comes up all the same takes no port that something else uses.
+        # If it starts in spite of that, it must not take a port that something else uses.
         env={**inherited, "DAAS_BIND": f"unix:{directory / 'socket'}", **environ},
         capture_output=True,
         text=True,
@@ -282,7 +282,7 @@ def start(directory: Path, **environ: Any) -> tuple[int, str, str]:
 
 
 def start_error(directory: Path, **environ: Any) -> str:
-    """Give the one sentence with which gunicorn does not start."""
+    """Return the one sentence with which gunicorn refuses to start."""
     status, stdout, stderr = start(directory, **environ)
     assert (status, stdout, stderr.count("\n")) == (1, "", 1), stderr
     return stderr.rstrip("\n")
@@ -303,7 +303,7 @@ def empty(database_kind: str, make_settings: Callable[..., Settings]) -> Setting
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> dict[str, str]:
-    """The environment of an embedded database that keeps its key in a file beside it."""
+    """Return the environment for an SQLite database whose key is in the file beside it."""
     return {"DAAS_DATABASE_URL": f"sqlite:///{tmp_path / 'instance' / 'daas.db'}"}
 
 
@@ -484,7 +484,7 @@ def connections_to(settings: Settings, master: int) -> int:
     processes = [master, *map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
     opened = []
     for process in processes:
-        # A process goes on closing files while it is looked at, and may end.
+        # A process can close files and end while it is examined.
         with suppress(FileNotFoundError, ProcessLookupError):
             for link in Path(f"/proc/{process}/fd").iterdir():
                 with suppress(FileNotFoundError, ProcessLookupError):
@@ -493,7 +493,7 @@ def connections_to(settings: Settings, master: int) -> int:
 
 
 def assert_connections(settings: Settings, master: int, count: int) -> None:
-    """One that was closed just now may be seen for a while; one that was left open stays."""
+    """Assert a number of connections, after a while: one that was closed just now can still be visible."""
     deadline = time.monotonic() + 30
     while (found := connections_to(settings, master)) != count and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -526,7 +526,7 @@ def test_service_starts_while_the_database_is_away() -> None:
 
 @pytest.fixture
 def umask() -> Iterator[None]:
-    """A process that makes files for everyone, unless it takes care."""
+    """Set the process to make files readable by everyone, unless the code prevents it."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -566,7 +566,7 @@ def test_processes_that_start_together_use_one_key(tmp_path: Path, embedded: dic
     assert key_file.name == "daas.db.key"
 
 
-# Secrets in files, and what is shown of them.
+# Secrets in files, and in the output of `daas settings`.
 
 
 SECRET_SETTINGS = {

@@ -1,4 +1,4 @@
-"""What is known of a caller may be one second old, and no older; mailboxes are checked at every request."""
+"""The lookup of an application may be one second old, and no older; mailboxes are checked at every request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ MOVED, NO_USE, NO_USER, FAILED = (
 
 
 class Clock:
-    """The clock of the cache, which stands still until a test lets a second pass."""
+    """The clock of the cache, which changes only when a test lets a second pass."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -58,7 +58,7 @@ def app(settings: Settings, second: Clock) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def told(application: Application) -> tuple[int, str | None]:
+def move_result(application: Application) -> tuple[int, str | None]:
     answer = application.move()
     return answer.status_code, answer.json.get("message")
 
@@ -76,76 +76,76 @@ def revoke_service(application: Application) -> None:
     registry.revoke(application.name, ["direct/messages/move"], [], all_mailboxes=False)
 
 
-TAKEN_AWAY: dict[str, tuple[Callable[[Application], None], Any]] = {
+WITHDRAWALS: dict[str, tuple[Callable[[Application], None], Any]] = {
     "suspension": (suspend, NO_USE),
     "key": (revoke_key, FAILED),
     "service": (revoke_service, NO_USE),
 }
 
 
-@pytest.mark.parametrize("case", TAKEN_AWAY)
+@pytest.mark.parametrize("case", WITHDRAWALS)
 def test_change_counts_after_a_second_at_the_latest(application: Application, second: Clock, case: str) -> None:
-    take_away, answer = TAKEN_AWAY[case]
-    assert told(application) == MOVED
+    withdraw, answer = WITHDRAWALS[case]
+    assert move_result(application) == MOVED
     with application.app.app_context():
-        take_away(application)
-    assert told(application) == MOVED
+        withdraw(application)
+    assert move_result(application) == MOVED
     second.let_a_second_pass()
-    assert told(application) == answer
+    assert move_result(application) == answer
 
 
-@pytest.mark.parametrize("case", TAKEN_AWAY)
-def test_change_counts_at_once_for_who_did_not_just_call(application: Application, case: str) -> None:
-    take_away, answer = TAKEN_AWAY[case]
+@pytest.mark.parametrize("case", WITHDRAWALS)
+def test_change_counts_at_once_without_a_cached_lookup(application: Application, case: str) -> None:
+    withdraw, answer = WITHDRAWALS[case]
     with application.app.app_context():
-        take_away(application)
-    assert told(application) == answer
+        withdraw(application)
+    assert move_result(application) == answer
 
 
 def test_second_is_one_of_the_real_clock(application: Application) -> None:
     application.app.extensions["daas"].callers = lookup.CallerCache()
     assert lookup.CACHE_SECONDS <= 1
-    assert told(application) == MOVED
+    assert move_result(application) == MOVED
     with application.app.app_context():
         suspend(application)
     time.sleep(1)
-    assert told(application) == NO_USE
+    assert move_result(application) == NO_USE
 
 
 def test_use_does_not_make_a_lookup_last_longer(application: Application, second: Clock) -> None:
-    assert told(application) == MOVED
+    assert move_result(application) == MOVED
     with application.app.app_context():
         suspend(application)
     second.seconds += 0.9
-    assert told(application) == MOVED
+    assert move_result(application) == MOVED
     second.seconds += 0.1
-    assert told(application) == NO_USE
+    assert move_result(application) == NO_USE
 
 
 def test_new_key_that_was_tried_too_early_works_after_a_second(application: Application, second: Clock) -> None:
     pair = make_key_pair()
     early = Application(application.app, application.name, pair, application.mailboxes)
-    assert told(early) == FAILED
+    assert move_result(early) == FAILED
     with application.app.app_context():
         keys.add_key(application.name, "new", None, pair)
-    assert told(early) == FAILED
+    assert move_result(early) == FAILED
     second.let_a_second_pass()
-    assert told(early) == MOVED
+    assert move_result(early) == MOVED
 
 
 def test_mailbox_counts_at_once(application: Application, build: Builder) -> None:
     box = application.mailbox
-    assert told(application) == MOVED
+    assert move_result(application) == MOVED
     with application.app.app_context():
         mailbox_id = administration.find_mailbox(box.name).id
         registry.revoke(application.name, [], [mailbox_id], all_mailboxes=False)
-    assert told(application) == NO_USER
+    assert move_result(application) == NO_USER
     with application.app.app_context():
         registry.grant(application.name, [], [mailbox_id], all_mailboxes=False)
-    assert told(application) == MOVED
+    assert move_result(application) == MOVED
     with application.app.app_context():
         administration.suspend_mailbox(box.name, suspended=True)
-    assert told(application) == NO_USER
+    assert move_result(application) == NO_USER
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -157,10 +157,10 @@ def test_requests_within_a_second_cost_one_lookup(application: Application, seco
     with before_statements(
         application.app, lambda statement: lookups.append(statement) if "private_key_encrypted" in statement else None
     ):
-        assert {told(caller) for _ in range(3)} == {MOVED if is_known else FAILED}
+        assert {move_result(caller) for _ in range(3)} == {MOVED if is_known else FAILED}
         assert len(lookups) == 1
         second.let_a_second_pass()
-        told(caller)
+        move_result(caller)
     assert len(lookups) == 2
 
 

@@ -172,7 +172,7 @@ def refer_to_nothing(connection: Any) -> None:
     connection.execute("INSERT INTO refers VALUES ('nothing')")
 
 
-def test_failed_commit_is_an_error_for_all_who_shared_it(transactions: Any, database: Any, threads: Any) -> None:
+def test_failed_commit_is_an_error_for_all_sharing_threads(transactions: Any, database: Any, threads: Any) -> None:
     jobs = [(write("1"), {"durable": False}), (refer_to_nothing, {"durable": False}), (write("2"), {"durable": False})]
     started = start_together(transactions, database, threads, jobs)
     database.gate.set()

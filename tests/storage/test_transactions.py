@@ -301,7 +301,7 @@ def orphan(run: Any) -> None:
 
 
 @pytest.mark.only("sqlite")
-def test_failed_commit_raises_for_all_who_shared_it(
+def test_failed_commit_raises_for_all_sharing_writers(
     own: Flask, outside: sqlite3.Connection, in_one_commit: Callable[..., Any]
 ) -> None:
     names = []
