@@ -592,6 +592,12 @@ def test_prune_without_its_seal_explains_nothing(sealed: Any) -> None:
     assert sealed.errors() == [prune, *[("seal", id_, "marks missing") for id_ in (1, 2, 3)]]
 
 
+def test_prune_whose_seal_was_altered_explains_nothing(sealed: Any) -> None:
+    sealed.prune()
+    sealed.tamper(update(Seal).where(Seal.id == 5).values(mac=b"m" * 32))
+    assert {("seal", 5, "altered"), ("audit", sealed.ids[6] + 1, "prune not sealed")} <= {*sealed.findings()}
+
+
 def test_prune_sealed_with_another_key_explains_nothing(sealed: Any) -> None:
     sealed.prune(key=OTHER_KEY)
     assert ("audit", sealed.ids[6] + 1, "prune not sealed") in sealed.errors()
