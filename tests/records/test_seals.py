@@ -595,7 +595,7 @@ def test_prune_without_its_seal_explains_nothing(sealed: Any) -> None:
 def test_prune_whose_seal_was_altered_explains_nothing(sealed: Any) -> None:
     sealed.prune()
     sealed.tamper(update(Seal).where(Seal.id == 5).values(mac=b"m" * 32))
-    assert {("seal", 5, "altered"), ("audit", sealed.ids[6] + 1, "prune not sealed")} <= {*sealed.findings()}
+    assert {("seal", 5, "altered"), ("audit", sealed.ids[6] + 1, "prune not sealed")} <= {*sealed.errors()}
 
 
 def test_prune_sealed_with_another_key_explains_nothing(sealed: Any) -> None:
