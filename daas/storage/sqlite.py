@@ -70,7 +70,7 @@ def interrupting(connection: sqlite3.Connection, milliseconds: int, *, pauses: b
     """Interrupt the statements that a connection runs in a block after so many milliseconds in all; 0 is no limit.
 
     An interrupted statement raises OperationalError with the error code SQLITE_INTERRUPT. With `pauses`, a statement
-    pauses now and then for as long as it has run: it must not take a core from the threads that serve others.
+    pauses now and then for twice as long as it has run: it must not take a core from the threads that serve others.
     """
     if not milliseconds:
         yield
@@ -82,7 +82,7 @@ def interrupting(connection: sqlite3.Connection, milliseconds: int, *, pauses: b
         nonlocal resumed
         now = time.monotonic()
         if pauses and now < deadline:
-            time.sleep(min(now - resumed, _MAX_PAUSE_SECONDS))
+            time.sleep(min(2 * (now - resumed), _MAX_PAUSE_SECONDS))
             resumed = time.monotonic()
         return now > deadline
 
