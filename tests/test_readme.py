@@ -94,7 +94,7 @@ def test_programs_of_readme_run(place: Any) -> None:
     directory, environ, url = place
     programs = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     done = subprocess.run(
-        [sys.executable, "-c", programs.replace("http://127.0.0.1:8000", url) + "print(answer.status_code)"],
+        [sys.executable, "-c", programs.replace("http://127.0.0.1:8000", url) + "print(response.status_code)"],
         env={**environ, **dotenv_values(directory / "instance" / "demo.env")},
         capture_output=True,
         text=True,

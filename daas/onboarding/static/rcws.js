@@ -62,11 +62,11 @@ function readObject(text) {
   }
 }
 
-/** Writes JSON as PHP does, a slash and what is not ASCII escaped; of what is no object, a character for each byte. */
+/** Writes JSON with a slash, DEL and what is not ASCII escaped, as the server does first; of what is no object, a character for each byte. */
 function escaped(text) {
   if (!readObject(text)) {
     return String.fromCharCode(...new TextEncoder().encode(text));
   }
   const slashes = text.replaceAll("/", "\\/");
-  return slashes.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return slashes.replace(/[^\0-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
