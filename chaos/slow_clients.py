@@ -79,7 +79,8 @@ def slow_readers(trial: Trial) -> None:
     nginx = _start_nginx(trial)
     requests = _largest_responses(trial)
     for request in requests:
-        Wire(nginx.connect()).ask(request)
+        with contextlib.closing(nginx.connect()) as connection:
+            Wire(connection).ask(request)
     with Load(nginx.connect, trial.application, trial.journal) as load, contextlib.ExitStack() as stack:
         trial.journal.await_moves(200)
         before = list(trial.journal.attempts)

@@ -345,18 +345,21 @@ def test_more_than_one_process_on_sqlite_stops_the_start(tmp_path: Path, embedde
     assert not (tmp_path / "instance").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_with_an_invalid_value_in_the_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DAAS_EXPLAIN_401=perhaps\n")
     assert start_error(tmp_path) == "DAAS_EXPLAIN_401 must be 1 or 0."
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_with_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"# Schl\xfcssel\nDAAS_WORKERS=1\n")
     assert ".env" in start_error(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
     sentence = start_error(tmp_path, DAAS_DATABASE_URL=f"postgresql+psycopg://kim:{SECRET}@127.0.0.1/daas")
@@ -364,6 +367,7 @@ def test_start_with_postgresql_needs_encryption_keys(tmp_path: Path) -> None:
     assert SECRET not in sentence
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_with_an_unknown_database_option_is_one_sentence(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://kim:{SECRET}@127.0.0.1:1/daas?sslmodus=require"
@@ -379,6 +383,7 @@ def test_start_with_a_directory_as_database_is_one_sentence(tmp_path: Path) -> N
         create_command_app(load_settings(environ))
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_with_data_but_without_key_file_is_one_sentence(tmp_path: Path, embedded: dict[str, Any]) -> None:
     fill(load_settings(embedded))
@@ -398,6 +403,7 @@ def test_key_file_readable_by_others_is_an_error(tmp_path: Path, embedded: dict[
     assert key_file.read_text() not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_with_key_file_readable_by_others_is_one_sentence(tmp_path: Path, embedded: dict[str, Any]) -> None:
     fill(load_settings(embedded))
@@ -419,6 +425,7 @@ def test_unreadable_key_file_is_an_error(tmp_path: Path, embedded: dict[str, str
         create_command_app(load_settings(embedded))
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.both_databases
 def test_start_with_a_database_without_tables_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
@@ -427,6 +434,7 @@ def test_start_with_a_database_without_tables_is_one_sentence(tmp_path: Path, em
     assert sentence == "The database is not of this release: run `daas db upgrade` first."
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.both_databases
 def test_start_with_keys_that_do_not_decrypt_is_one_sentence(tmp_path: Path, empty: Settings) -> None:
@@ -452,6 +460,7 @@ def test_start_checks_that_every_private_key_decrypts(empty: Settings) -> None:
         check_start(settings[KEYRINGS[2]])
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_start_without_permission_to_read_tables_is_one_sentence(
     tmp_path: Path, make_settings: Callable[..., Settings]
@@ -500,6 +509,7 @@ def assert_connections(settings: Settings, master: int, count: int) -> None:
     assert found == count
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.both_databases
 def test_start_leaves_no_open_connection_for_workers_to_inherit(empty: Settings) -> None:
@@ -510,6 +520,7 @@ def test_start_leaves_no_open_connection_for_workers_to_inherit(empty: Settings)
         assert_connections(empty, live.process.pid, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_service_starts_while_the_database_is_away() -> None:
     with socket.socket() as closed:
@@ -555,6 +566,7 @@ def test_key_file_stays_the_same_and_decrypts_older_keys(tmp_path: Path, embedde
     assert keys[0] == keys[1]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_processes_that_start_together_use_one_key(tmp_path: Path, embedded: dict[str, str]) -> None:
     program = "print(daas.app.create_command_app().extensions['daas'].cipher.encrypt('x').decode())"

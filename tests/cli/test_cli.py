@@ -105,6 +105,7 @@ def test_unknown_option_or_command_is_wrong_usage(daas: Commands, args: list[str
     daas.wrong_usage(*args)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_results_and_errors_go_to_different_streams(daas: Commands, build: Builder) -> None:
     box = build.mailbox()

@@ -52,6 +52,7 @@ def explained(results: dict[str, Result]) -> dict[Any, Any]:
 UNBROKEN = Broken(lambda request, serve: serve(request), ())
 
 
+@pytest.mark.slow
 def test_our_server_passes_cases_that_broken_servers_fail(breakable: Breakable) -> None:
     breakable.around = BROKEN.wrap(breakable.app, breakable.target, UNBROKEN)
     ids = {id_ for broken in BROKEN.values() for id_ in broken.cases}

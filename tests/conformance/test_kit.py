@@ -68,11 +68,16 @@ def ids_of(target: Target) -> list[str]:
 # Our own server
 
 
-@pytest.mark.both_databases
 def test_our_server_passes_every_case(live: LiveServer, target: Target) -> None:
     results = [*run(MovedMessage(Server.at(live.url), target, 10), cases(target))]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 600
+
+
+@pytest.mark.slow
+@pytest.mark.only("postgresql")
+def test_our_server_passes_every_case_on_postgresql(live: LiveServer, target: Target) -> None:
+    test_our_server_passes_every_case(live, target)
 
 
 @pytest.mark.both_databases

@@ -570,6 +570,7 @@ def test_too_large_message_of_an_mbox_is_skipped_unread(tmp_path: Path) -> None:
     assert max(peak) < 1_000_000
 
 
+@pytest.mark.slow
 def test_mbox_is_streamed(tmp_path: Path) -> None:
     message = b"Subject: x\n\n" + b"a line of an attachment\n" * 20_000
     path = write(tmp_path / "inbox", (POSTMARK + message + b"\n") * 20)

@@ -358,6 +358,7 @@ def numbered(count: int) -> list[bytes]:
     return [b"From: a@example.org\nSubject: Message %d\n\nBody\n" % number for number in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_simultaneous_imports_make_no_second_message(daas: Commands, app: Flask, box: Any, tmp_path: Path) -> None:
     mbox = make_mbox(tmp_path / "mbox", numbered(150))
@@ -371,6 +372,7 @@ def test_simultaneous_imports_make_no_second_message(daas: Commands, app: Flask,
     assert len(told[0]) == 150
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_imports_into_one_mailbox_are_serialised(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     """Test on PostgreSQL, where both imports would otherwise store the same message; SQLite serialises all writers."""

@@ -266,6 +266,7 @@ def test_database_of_a_later_release_is_an_error_in_one_sentence(
     Commands(empty_settings, tmp_path).error("db", "upgrade")
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_simultaneous_upgrades_all_succeed(empty_settings: Settings, tmp_path: Path) -> None:
     outcomes = Commands(empty_settings, tmp_path).run_at_once(4, "db", "upgrade", "--json")

@@ -74,6 +74,7 @@ def responded(output: str) -> Any:
     return int(head.split(" ")[1]), reason and reason[1], without_request_id(body)
 
 
+@pytest.mark.slow
 def test_every_shown_command_gets_the_shown_response(demo: Demo, setup: str, cases: list[dict[str, str]]) -> None:
     assert len(cases) > 20
     happened = {case["sh"]: responded(demo.run(f"{setup}\n{case['sh']}")) for case in cases}
@@ -156,6 +157,7 @@ def test_sample_prints_what_the_page_shows(demo: Demo, documents: dict[str, Docu
     assert without_request_id(printed.strip()) == without_request_id(body)
 
 
+@pytest.mark.slow
 def test_command_line_of_the_page_runs(demo: Demo, documents: dict[str, Document]) -> None:
     [block] = [text for text in documents[SEND_EXAMPLE].all("sh") if "daas sign" in text]
     printed = demo.run(block)

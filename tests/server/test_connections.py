@@ -101,6 +101,7 @@ def test_request_without_end_is_rejected_at_once(server: LiveServer, endless: by
             assert wire.at_end()
 
 
+@pytest.mark.slow
 def test_stopping_server_completes_running_requests(settings: Settings, application: Application) -> None:
     request = signed_post(application, form(application))
     with LiveServer.start(settings) as live:

@@ -287,6 +287,7 @@ def test_client_that_sends_far_too_much_sees_413(server: LiveServer, request_: b
     assert ask(server, request_).error == TOO_LARGE
 
 
+@pytest.mark.slow
 def test_huge_content_length_is_413_without_reading(
     server: LiveServer, application: Application, build: Builder
 ) -> None:
