@@ -117,6 +117,7 @@ def test_results_and_errors_go_to_different_streams(daas: Commands, build: Build
     assert (wrong.status, wrong.stdout) == (2, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_invalid_setting_is_one_sentence(daas: Commands) -> None:
     assert sentence_of(daas.run_apart("mailbox", "list", DAAS_WORKERS="257")).startswith("DAAS_WORKERS must ")
@@ -648,6 +649,7 @@ def test_raw_prints_the_exact_bytes(daas: Commands, mail: tuple[Mailbox, list[st
         assert outcome.stdout == (tmp_path / f"{number}.eml").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_real_command_prints_the_exact_bytes(daas: Commands, mail: tuple[Mailbox, list[str]], tmp_path: Path) -> None:
     outcome = daas.run_apart("message", "show", mail[1][0], "--raw")
@@ -960,6 +962,7 @@ def test_move_sends_content_md5_by_default(daas: Commands, server: LiveServer, b
     assert daas.run(*asked, **environ).status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_real_command_moves_a_message(
     daas: Commands, server: LiveServer, application: Application, build: Builder, keys: dict[str, Any]

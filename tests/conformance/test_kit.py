@@ -80,11 +80,16 @@ def test_our_server_passes_every_case_on_postgresql(live: LiveServer, target: Ta
     test_our_server_passes_every_case(live, target)
 
 
-@pytest.mark.both_databases
 def test_our_server_passes_every_case_of_lists(live: LiveServer, target: Target) -> None:
     results = [*run(OwnList(Server.at(live.url), target, 10), contacts.CASES)]
     assert {result.case.id: result.errors or result.reason for result in results if result.outcome != PASSED} == {}
     assert len(results) > 150
+
+
+@pytest.mark.slow
+@pytest.mark.only("postgresql")
+def test_our_server_passes_every_case_of_lists_on_postgresql(live: LiveServer, target: Target) -> None:
+    test_our_server_passes_every_case_of_lists(live, target)
 
 
 def test_kit_removes_its_lists(live: LiveServer, target: Target) -> None:

@@ -303,6 +303,7 @@ def test_terminal_sees_no_controls_of_a_path_or_header(daas: Commands, box: Any,
     assert "\u202e" not in daas.run("message", "show", message["id"]).text
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 def test_path_that_is_not_utf_8_is_shown_as_text(daas: Commands, box: Any, tmp_path: Path) -> None:
@@ -343,6 +344,7 @@ def test_broken_mail_is_imported_and_listed_as_json(
     assert [character for character in shown if character < " " or "\ud800" <= character <= "\udfff"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -437,6 +439,7 @@ def test_messages_are_committed_in_batches(
     assert [raw_of(app, outcome.id) for outcome in told] == messages
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 def test_progress_is_hidden_without_a_terminal(daas: Commands, box: Any, tmp_path: Path) -> None:
@@ -445,6 +448,7 @@ def test_progress_is_hidden_without_a_terminal(daas: Commands, box: Any, tmp_pat
     assert (outcome.status, outcome.stderr, len(json.loads(outcome.stdout)["imported"])) == (0, "", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 def test_progress_goes_to_a_terminal_on_standard_error(daas: Commands, box: Any, tmp_path: Path) -> None:

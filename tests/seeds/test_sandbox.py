@@ -21,6 +21,8 @@ from ..support.builders import Builder
 from ..support.commands import Commands
 from ..support.servers import LiveServer, environment
 
+pytestmark = pytest.mark.slow
+
 MAILBOXES = ["sandbox.closed", "sandbox.open", "sandbox.suspended"]
 APPLICATIONS = ["sandbox.granted", "sandbox.other", "sandbox.refused"]
 FILE = "instance/sandbox.json"

@@ -40,6 +40,7 @@ def held(settings: Settings, application: Application) -> Iterator[sqlite3.Conne
     connection.close()
 
 
+@pytest.mark.slow
 def test_locked_database_is_503_for_more_callers_than_threads(
     server: LiveServer, application: Application, held: sqlite3.Connection
 ) -> None:
