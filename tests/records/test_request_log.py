@@ -409,7 +409,7 @@ def test_id_is_not_used_again_after_a_crash_lost_it(fresh: Settings, kept: int) 
 def test_servers_that_start_together_use_no_id_twice(fresh: Settings) -> None:
     def serve(start: Any) -> Any:
         with serving(fresh) as app:
-            start.wait(timeout=30)
+            start.wait(timeout=120)
             return [id_of(app.test_client().get("/direct/x")) for _ in range(20)]
 
     start = threading.Barrier(8)
