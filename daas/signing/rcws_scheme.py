@@ -79,8 +79,10 @@ def _json_texts(request: RequestToSign) -> tuple[Sequence[bytes], Sequence[bytes
         return [], [body]
     by_name = JsonObject(sorted(posted, key=lambda pair: pair[0]))
     written = [write_object(by_name, in_ascii=False).encode("utf-8", "surrogatepass")]
-    # Python escapes DEL too.
-    if not written[0].isascii() or b"\x7f" in written[0]:
+    if b"\x7f" in written[0] and written[0].isascii():
+        # Python escapes DEL too.
+        written.append(write_object(by_name, in_ascii=True).encode())
+    if not written[0].isascii():
         if len(written[0]) > MAX_BYTES_OF_LETTERS:
             return [], [body]
         written.insert(0, write_object(by_name, in_ascii=True).encode())
