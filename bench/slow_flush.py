@@ -1,4 +1,4 @@
-"""A disk that is slower than the one at hand: each flush of a process waits longer."""
+"""A slow disk, simulated: each flush of a process takes longer than it does on this machine."""
 
 import subprocess
 from pathlib import Path

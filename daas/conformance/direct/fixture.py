@@ -97,7 +97,7 @@ class MovedMessage:
         return folder
 
     def _read_clock(self) -> None:
-        """Find out how many seconds the server's clock is ahead of ours, by a date that is rejected."""
+        """Return by how many seconds the server's clock is ahead of this one, from the rejection of an old date."""
         spec = RequestSpec(date=_OLD, body="mailbox=$mailbox&id=none&folder=Inbox")
         with suppress(NoResponse):
             skew = self._send(spec).header("X-Daas-Clock-Skew") or ""
