@@ -90,6 +90,7 @@ def _store_one(
         recipients=envelope.recipients,
         date=envelope.date,
         size=envelope.size,
+        attachments=None,
         imported_at=datetime.datetime.now(datetime.UTC),
     )
     run.change(_INSERT_CONTENT, id=message_id, raw=found.raw)

@@ -86,6 +86,8 @@ class Message(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     mailbox_id: Mapped[int] = mapped_column(Id)
     folder_id: Mapped[int] = mapped_column(Id)
+    #: The folder before the last move that changed it, which may be removed since; None before the first such move.
+    previous_folder_id: Mapped[int | None] = mapped_column(Id)
 
 
 class MessageEnvelope(Base):
@@ -114,6 +116,8 @@ class MessageEnvelope(Base):
     #: The date in the header; None if it is missing or malformed.
     date: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     size: Mapped[int]
+    #: The number of attachments; None until it is computed, for messages of earlier releases.
+    attachments: Mapped[int | None]
     imported_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
 
@@ -124,3 +128,28 @@ class MessageContent(Base):
 
     id: Mapped[int] = mapped_column(ForeignKey("message.id"), primary_key=True, autoincrement=False)
     raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MessageParts(Base):
+    """The parts that were found in a message, as JSON, so that a message is unpacked once, not at every read."""
+
+    __tablename__ = "message_parts"
+
+    id: Mapped[int] = mapped_column(ForeignKey("message.id"), primary_key=True, autoincrement=False)
+    parts: Mapped[str] = mapped_column(Text)
+
+
+class IdempotencyKey(Base):
+    """The response to a request with an Idempotency-Key, which a repeated request gets; kept for 24 hours.
+
+    `fingerprint` is the SHA-256 of the call and its arguments, `body` the JSON of the response.
+    """
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_at", "at"),)
+
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    body: Mapped[str] = mapped_column(Text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 from flask import Flask
-from sqlalchemy import Index, SmallInteger, String, bindparam, event, insert, select
+from sqlalchemy import Index, SmallInteger, String, bindparam, event, insert, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,11 +29,20 @@ _SKIPPED_IDS = 50_000
 _BATCH_ROWS = 1000
 
 
+# The rows of moves that changed something.
+_IS_MOVE = text("folder_from <> folder_to")
+
+
 class RequestLogRow(Base):
     """One API request and its result."""
 
     __tablename__ = "request_log"
-    __table_args__ = (Index("ix_request_log_at", "at"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_request_log_at", "at"),
+        Index("ix_request_log_application_id", "application", "id"),
+        Index("ix_request_log_message_id", "message", "id", sqlite_where=_IS_MOVE, postgresql_where=_IS_MOVE),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
@@ -55,6 +64,8 @@ class RequestLogRow(Base):
     folder_to: Mapped[str | None] = mapped_column(String(MAX_TEXT))
     #: Whether a good signature did not cover the body; None without a body, or without a good signature.
     unbound: Mapped[bool | None]
+    #: The request_id of the batch that moved this row's message; None for the row of a request.
+    batch: Mapped[int | None] = mapped_column(Id)
 
 
 @dataclass(slots=True)
@@ -93,6 +104,7 @@ class RequestRecord:
             "folder_from": None,
             "folder_to": None,
             "unbound": self.body_unsigned,
+            "batch": None,
         }
 
 

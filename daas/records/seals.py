@@ -29,15 +29,17 @@ LOGS: Mapping[str, type[RequestLogRow] | type[AuditRow]] = {"request": RequestLo
 PRUNE_ACT = "request prune"
 #: The log in the seals that `daas request prune` makes: each covers one row of the audit, the record of that prune.
 PRUNES = "prune"
+_REQUEST_COLUMNS = (
+    *("id", "at", "remote_address", "application", "service", "method", "path", "status", "reason", "duration_ms"),
+    *("mailbox", "message", "folder", "folder_from", "folder_to", "unbound"),
+)
 _AUDIT_COLUMNS = ("id", "at", "actor", "act", "subject", "details")
 #: The columns that a seal covers, by format. A new column needs a new format, so that older seals stay valid.
 #: Seals of the audit in format 1 are from an earlier release and cover every prune; in format 2 they leave out a prune
 #: that `daas request prune` did not seal.
 FORMATS: Mapping[tuple[str, int], Sequence[str]] = {
-    ("request", 1): (
-        *("id", "at", "remote_address", "application", "service", "method", "path", "status", "reason", "duration_ms"),
-        *("mailbox", "message", "folder", "folder_from", "folder_to", "unbound"),
-    ),
+    ("request", 1): _REQUEST_COLUMNS,
+    ("request", 2): (*_REQUEST_COLUMNS, "batch"),
     ("audit", 1): _AUDIT_COLUMNS,
     ("audit", 2): _AUDIT_COLUMNS,
     (PRUNES, 1): _AUDIT_COLUMNS,
