@@ -14,11 +14,13 @@ from . import (
     conformance,
     contacts,
     database,
+    deploy_files,
     keys,
     mailboxes,
     messages,
     requests,
     sandbox,
+    serve,
     settings,
 )
 from .output import printable
@@ -46,6 +48,8 @@ def main() -> None:
 for command in [
     database.db,
     database.demo,
+    serve.serve,
+    deploy_files.deploy_files,
     settings.settings,
     applications.application,
     keys.key,

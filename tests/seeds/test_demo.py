@@ -164,4 +164,4 @@ def test_wheel_has_every_package() -> None:
     named.read(ROOT / "setup.cfg")
     directories = {path.parent for path in (ROOT / "daas").rglob("__init__.py")}
     packages = {".".join(path.relative_to(ROOT).parts) for path in directories}
-    assert {*named["options"]["packages"].split()} == packages | {"daas.examples", "daas.templates"}
+    assert {*named["options"]["packages"].split()} == packages | {"daas.deploy", "daas.examples", "daas.templates"}

@@ -33,16 +33,22 @@ CONFIGURATION = ROOT / "daas" / "server" / "gunicorn_config.py"
 UNIT = (ROOT / "deploy" / "daas.service").read_text()
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is missing: apt-get install systemd")
-    program = Path(sys.executable).with_name("gunicorn")
-    unit = tmp_path / "daas.service"
-    unit.write_text(UNIT.replace("/opt/daas/.venv/bin/gunicorn", str(program)))
+    units = [path for path in (ROOT / "deploy").iterdir() if path.suffix in {".service", ".timer"}]
+    for unit in units:
+        program = str(Path(sys.executable).with_name("daas"))
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/daas/bin/daas", program))
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False, timeout=60
+        ["systemd-analyze", "verify", "--man=no", *(tmp_path / unit.name for unit in units)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+    assert len(units) >= 7
 
 
 def test_unit_waits_for_running_requests() -> None:

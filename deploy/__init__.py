@@ -1,0 +1,1 @@
+"""The files for nginx, systemd, Prometheus and Grafana; a package, so that the wheel has them too."""
