@@ -4,6 +4,9 @@ import json
 from importlib import resources
 from typing import Any
 
+import werkzeug
+from flask import Response, request
+
 #: The files' bytes, by folder and name as in the URL of a download.
 DOWNLOADS = {
     f"{folder}/{path.name}": path.read_bytes()
@@ -37,3 +40,10 @@ def vectors(name: str) -> Any:
 def written(vector: dict[str, Any]) -> str:
     """Return a vector as JSON text, formatted as in its file."""
     return json.dumps(vector, indent=2, ensure_ascii=False)
+
+
+def send_file(content: bytes, type_: str) -> werkzeug.Response:
+    """Return a response with bytes that only a release changes; browsers ask each time whether it did."""
+    response = Response(content, mimetype=type_, headers={"Cache-Control": "no-cache"})
+    response.add_etag()
+    return response.make_conditional(request)

@@ -13,7 +13,6 @@ from flask import (
     make_response,
     redirect,
     render_template,
-    request,
     url_for,
 )
 
@@ -24,8 +23,11 @@ from ..reasons import Reason
 from ..services import services
 from ..web.authentication import requires_no_auth
 from ..web.html import content_security_policy
-from .downloads import DOWNLOADS, SCHEMA, sample, vector_files, vectors, written
+from .downloads import DOWNLOADS, SCHEMA, sample, send_file, vector_files, vectors, written
 from .examples import KEYS, body_of, example_calls, example_contacts_calls, example_dates, example_errors
+from .layout import finish, highlight
+from .navigation import DOCUMENTS, GROUPS, page_url
+from .search import init_search, template_of
 
 onboarding = Blueprint("onboarding", __name__)
 
@@ -43,7 +45,12 @@ def init_onboarding(app: Flask) -> None:
     """Register the pages, and hand their templates examples that are computed from the two APIs."""
     settings = app.extensions["daas"].settings
     app.register_blueprint(onboarding)
+    init_search(app, _examples_signed_now)
     app.jinja_env.globals.update(
+        finish=finish,
+        groups=GROUPS,
+        highlight=highlight,
+        page_url=page_url,
         body_of=body_of,
         errors=example_errors(),
         keys=KEYS,
@@ -81,15 +88,11 @@ def index() -> str:
     return render_template("onboarding/index.html")
 
 
-@onboarding.get(
-    "/onboarding/documentation/"
-    "<any(authentication, move_message, folders, messages, lists, contacts, "
-    "send_example, errors, vectors, testing):name>"
-)
+@onboarding.get(f"/onboarding/documentation/<any({', '.join(DOCUMENTS)}):name>")
 @requires_no_auth()
 def show_page(name: str) -> str:
     """Show a page of the documentation."""
-    return render_template(f"onboarding/{name}.html")
+    return render_template(template_of(name))
 
 
 @onboarding.get("/onboarding/documentation/<any(examples, vectors):folder>/<name>")
@@ -125,6 +128,4 @@ def static_file(name: str) -> werkzeug.Response:
     """Send the stylesheet, the icon or a script."""
     if name not in _FILES:
         abort(404)
-    response = Response(_FILES[name], mimetype=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
-    response.add_etag()
-    return response.make_conditional(request)
+    return send_file(_FILES[name], _TYPES[Path(name).suffix])

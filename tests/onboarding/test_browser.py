@@ -59,7 +59,10 @@ def test_page_loads_without_errors_and_only_from_this_host(watched: Any, pages_s
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", [*PAGES, NOT_THERE])
 def test_axe_finds_no_error_on_page(watched: Any, path: str, scheme: str) -> None:
-    assert errors_found(watched(path, scheme=scheme)) == []
+    page = watched(path, scheme=scheme)
+    for width in (1200, 768, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert errors_found(page) == [], width
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -91,7 +94,7 @@ def test_page_fits_narrow_screen(watched: Any, path: str) -> None:
 def test_page_can_be_printed(watched: Any, path: str) -> None:
     page = watched(path, scheme="dark")
     page.emulate_media(media="print")
-    assert not page.get_by_role("navigation").is_visible()
+    assert not page.get_by_role("navigation", name="Pages").is_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
 
 
