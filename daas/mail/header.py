@@ -48,7 +48,7 @@ def read_envelope(raw: bytes) -> Envelope:
     """
     if not raw:
         raise NotAMessage("it is empty")
-    start = _find_header(raw)
+    start = find_header(raw)
     _check_is_mail(raw, start)
     fields: dict[bytes, bytes] = {}
     for name, value in _read_fields(raw, start):
@@ -57,12 +57,20 @@ def read_envelope(raw: bytes) -> Envelope:
     declared = _find_charset(raw, start, fields)
     return Envelope(
         message_id=_printable(decode_unlabelled(fields.get(b"message-id", b""), declared)),
-        subject=_printable(_decode_words(fields.get(b"subject", b""), declared)),
-        sender=_printable(_decode_words(fields.get(b"from", b""), declared)),
-        recipients=_printable(_decode_words(fields.get(b"to", b""), declared)),
+        subject=_printable(decode_words(fields.get(b"subject", b""), declared)),
+        sender=_printable(decode_words(fields.get(b"from", b""), declared)),
+        recipients=_printable(decode_words(fields.get(b"to", b""), declared)),
         date=read_date(_printable(decode_unlabelled(fields.get(b"date", b"")))),
         size=len(raw),
     )
+
+
+def read_cc(raw: bytes) -> str:
+    """Return the text of a mail's Cc field, in the form that Envelope promises; empty if there is none."""
+    start = find_header(raw)
+    value = next((value for name, value in _read_fields(raw, start) if name == b"cc"), b"")
+    declared = "" if value.isascii() else _find_charset(raw, start, dict(_read_fields(raw, start)))
+    return _printable(decode_words(value, declared))
 
 
 class MailHeaderCheck:
@@ -123,7 +131,8 @@ _MAX_VALUE_BYTES = 65_536
 _UNFINISHED_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 
 
-def _find_header(raw: bytes) -> int:
+def find_header(raw: bytes) -> int:
+    """Return where the header of a mail begins."""
     before = _BEFORE_HEADER.match(raw)
     return before.end() if before else 0
 
@@ -168,15 +177,18 @@ def _read_fields(raw: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
 def _read_lines(raw: bytes, start: int) -> Iterator[bytes]:
     """Yield the lines from a place on, without the LF at their ends.
 
-    A CR is white space, so that lines may end in CR LF or, as some do, in CR CR LF. A CR ends lines only if the first
-    line ends so, or there is no LF.
+    A CR is white space, so that lines may end in CR LF or, as some do, in CR CR LF.
     """
-    is_in_cr = _FIRST_LINE_IN_CR.match(raw, start) or raw.find(b"\n", start) < 0
-    line_end = _ANY_LINE_END if is_in_cr else _LF
+    line_end = _ANY_LINE_END if ends_lines_in_cr(raw, start) else _LF
     while end := line_end.search(raw, start):
         yield raw[start : end.start()]
         start = end.end()
     yield raw[start:]
+
+
+def ends_lines_in_cr(raw: bytes, start: int) -> bool:
+    """Return whether a CR ends the lines of a mail: if the first line ends so, or there is no LF."""
+    return _FIRST_LINE_IN_CR.match(raw, start) is not None or raw.find(b"\n", start) < 0
 
 
 def _cut(value: bytearray) -> bytes:
@@ -209,7 +221,7 @@ def _find_charset(raw: bytes, start: int, fields: dict[bytes, bytes]) -> str:
 _ENCODED_WORD = re.compile(rb"=\?([!-<>@-~]{1,60})\?([BbQq])\?((?:[^=?]|=(?!\?[!-<>@-~])|\?(?!=))*)\?=")
 
 
-def _decode_words(value: bytes, declared: str) -> str:
+def decode_words(value: bytes, declared: str = "") -> str:
     """Return a field's text with its encoded words decoded (RFC 2047).
 
     Spaces between two words are no part of the text. Neighbours of one charset are decoded together, since many
