@@ -188,6 +188,26 @@ class MessageNotFound(ApiError):
     message = "Message not found"
 
 
+class MessageElsewhere(ApiError):
+    """The message is not in the folder from which it was to be moved."""
+
+    status = 409
+    message = "Message is in another folder"
+
+    def __init__(self) -> None:
+        super().__init__(Reason.MESSAGE_ELSEWHERE)
+
+
+class IdempotencyKeyReused(ApiError):
+    """The application has used the Idempotency-Key for another request."""
+
+    status = 409
+    message = "Idempotency-Key was used for another request"
+
+    def __init__(self) -> None:
+        super().__init__(Reason.IDEMPOTENCY_KEY_REUSED)
+
+
 class SearchBusy(ApiError):
     """Two searches for text of the application are running in this process already."""
 

@@ -17,6 +17,7 @@ class Reason(StrEnum):
 
     # Success
     MOVED = "moved", "The message was moved."
+    REPLAYED = "replayed", "The request repeated an earlier one with its Idempotency-Key: nothing was done again."
     LISTED = "listed", "Folders, messages, lists or contacts were listed."
     SHOWN = "shown", "A contact was shown."
     LIST_CREATED = "list-created", "A list was created."
@@ -91,6 +92,11 @@ class Reason(StrEnum):
     ARGUMENT_INVALID = "argument-invalid", "An argument has an invalid value."
     FOLDER_NOT_FOUND = "folder-not-found", "The mailbox has no such folder."
     MESSAGE_NOT_FOUND = "message-not-found", "The mailbox has no such message."
+    MESSAGE_ELSEWHERE = "message-elsewhere", "The message is in another folder than the request says."
+    IDEMPOTENCY_KEY_REUSED = (
+        "idempotency-key-reused",
+        "The application has used the Idempotency-Key for another request.",
+    )
     LIST_NOT_FOUND = "list-not-found", "The application has no such list."
     CONTACT_NOT_FOUND = "contact-not-found", "The list has no such contact."
     CONTACT_EXISTS = "contact-exists", "The list has a contact with this address."

@@ -7,7 +7,7 @@ from marshmallow import Schema
 
 from ..errors import to_json
 from ..mailboxes.find_messages import Search, find_folders, find_messages
-from ..mailboxes.move_message import move_message
+from ..mailboxes.move_message import Move, move_message
 from ..reasons import Reason
 from ..records.request_log import LoggedRequest, log_request
 from ..web.arguments import check_arguments
@@ -25,8 +25,9 @@ direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 def move(request: AuthenticatedRequest) -> Response:
     """Move a message to another folder of its mailbox."""
     arguments = check_arguments(MOVE.arguments, request.arguments)
-    moved = move_message(request.caller, arguments["mailbox"], arguments["id"], arguments["folder"], request.record)
-    return _reply(MOVE, moved.logged, mailbox=arguments["mailbox"], id=arguments["id"], folder=moved.folder)
+    mailbox, message_id, folder = arguments["mailbox"], arguments["id"], arguments["folder"]
+    moved = cast(Move, move_message(request.caller, mailbox, message_id, folder, request.record))
+    return _reply(MOVE, moved.logged, mailbox=mailbox, id=message_id, folder=moved.folder)
 
 
 @serve_call(direct, "GET", "direct/folders", FOLDERS, "/folders", "/folders/format/json")

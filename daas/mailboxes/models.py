@@ -148,7 +148,9 @@ class IdempotencyKey(Base):
     __tablename__ = "idempotency_key"
     __table_args__ = (Index("ix_idempotency_key_at", "at"),)
 
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True, autoincrement=False)
+    application_id: Mapped[int] = mapped_column(
+        ForeignKey("application.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     key: Mapped[str] = mapped_column(String(128), primary_key=True)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -3,15 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, func, insert, select, update
 
 from ..applications.lookup import Caller
-from ..errors import MessageNotFound
+from ..errors import MessageElsewhere, MessageNotFound
 from ..reasons import Reason
 from ..records.request_log import COLUMNS, INSERT_ROW, LoggedRequest, RequestLogRow, RequestRecord
-from ..storage.engine import db
+from ..storage.engine import Id, db
 from ..storage.transactions import Statement, StatementRunner, execute, write_transaction
-from .access import FIND_MAILBOX, authorize, check_access, mailbox_parameters
+from .access import (
+    FIND_MAILBOX,
+    AccessibleMailbox,
+    check_access,
+    check_folders,
+    find_folder,
+    find_mailbox,
+    mailbox_parameters,
+)
+from .idempotency import KeyedRequest, Replay, carry_out
 from .models import Folder, Message
 
 
@@ -23,61 +32,117 @@ class Move:
     folder: str
 
 
-def move_message(caller: Caller, mailbox: str, message_id: int, folder: str | int, record: RequestRecord) -> Move:
+def move_message(
+    caller: Caller,
+    mailbox: str,
+    message_id: int,
+    folder: str | int,
+    record: RequestRecord,
+    *,
+    from_folder: str | int | None = None,
+    keyed: KeyedRequest[Move] | None = None,
+) -> Move | Replay:
     """Move a message of a mailbox that the application may use, and log it, in one transaction.
 
     `mailbox` is in lower case, `folder` a standard folder's name or the id of a custom one. Moving a message to where
-    it is succeeds. The row of the log takes its id while the message is locked, so that for one message the ids grow in
-    the order in which its moves took effect.
+    it is succeeds. With a `from_folder` it is moved only from there. The row of the log takes its id while the message
+    is locked, so that for one message the ids grow in the order in which its moves took effect.
 
-    Raises UserNotAuthorized, InvalidArguments if the mailbox has no such custom folder, or MessageNotFound.
+    Raises UserNotAuthorized, IdempotencyKeyReused, InvalidArguments if the mailbox has no such custom folder,
+    MessageNotFound, or MessageElsewhere.
     """
     # The log is replayed by message: it has the id itself, without any spaces that were sent around it.
     row = {**record.to_row(200, Reason.MOVED), "message": str(message_id), "folder_to": str(folder)}
-    if db.engine.dialect.name == "postgresql":
-        statement = _MOVE_AT_ONCE[isinstance(folder, str)]
-        found = execute(statement, **mailbox_parameters(caller, mailbox, folder), message_id=message_id, **row)
-        check_access(found, folder)
-        request_id = found and found.request_id
-    else:
-        with write_transaction() as run:
-            request_id = _move_in_steps(run, caller, mailbox, message_id, folder, row)
-    if request_id is None:
-        raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
-    return Move(LoggedRequest(str(request_id), Reason.MOVED), str(folder))
+    if db.engine.dialect.name == "postgresql" and from_folder is None and keyed is None:
+        return _move_at_once(caller, mailbox, message_id, folder, row)
+    with write_transaction() as run:
+        target = find_mailbox(run, caller, mailbox, folder)
+
+        def move() -> Move:
+            locked = find_movable(run, target, message_id, folder, from_folder)
+            return Move(place_message(run, locked, target.folder_id, row), str(folder))
+
+        return carry_out(run, caller, record, keyed, move)
 
 
-def _move_in_steps(
-    run: StatementRunner, caller: Caller, mailbox: str, message_id: int, folder: str | int, row: dict[str, Any]
-) -> Any | None:
-    """Move a message by several statements, and return the id of the log's row; None if there is no such message.
+def find_movable(
+    run: StatementRunner,
+    target: AccessibleMailbox,
+    message_id: int,
+    folder: str | int,
+    from_folder: str | int | None = None,
+) -> Any:
+    """Return a message that can be moved to a folder of its mailbox, as lock_message() does.
 
-    This is for SQLite, where a write transaction excludes all others, and several simple statements take less time than
-    one long statement.
+    Raises InvalidArguments, MessageNotFound or MessageElsewhere.
     """
-    target = authorize(run, caller, mailbox, folder)
-    locked = run.first(_LOCK, message_id=message_id, mailbox_id=target.id)
+    from_folder_id = find_folder(run, target.id, from_folder)
+    check_folders({"folder": (folder, target.folder_id), "from_folder": (from_folder, from_folder_id)})
+    locked = lock_message(run, target.id, message_id)
+    if from_folder_id is not None and locked.folder_id != from_folder_id:
+        raise MessageElsewhere
+    return locked
+
+
+def lock_message(run: StatementRunner, mailbox_id: int, message_id: int) -> Any:
+    """Return a message of a mailbox, locked on PostgreSQL until the transaction ends.
+
+    It has `id`, `folder_id`, `previous_folder_id`, and `folder_from`: the folder as the log names it. Raises
+    MessageNotFound.
+    """
+    locked = run.first(_LOCK, message_id=message_id, mailbox_id=mailbox_id)
     if locked is None:
-        return None
-    run.change(_PLACE, message_id=message_id, folder_id=target.folder_id)
-    return run.scalar(INSERT_ROW, **{**row, "folder_from": locked.folder_from})
+        raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
+    return locked
 
 
-def _lock(mailbox_id: ColumnElement[int]) -> Select[int, str]:
-    """Return the query of a message and its folder, which locks the message on PostgreSQL.
+def place_message(run: StatementRunner, locked: Any, folder_id: int | None, row: dict[str, Any]) -> LoggedRequest:
+    """Move a message that lock_message() returned, and write the row of the log, which needs no `folder_from`."""
+    run.change(_PLACE, message_id=locked.id, folder_id=folder_id)
+    request_id = run.scalar(INSERT_ROW, **{**row, "folder_from": locked.folder_from})
+    return LoggedRequest(str(request_id), Reason(row["reason"]))
+
+
+def _move_at_once(caller: Caller, mailbox: str, message_id: int, folder: str | int, row: dict[str, Any]) -> Move:
+    """Move a message by one statement on PostgreSQL.
+
+    SQLite moves by several: there a write transaction excludes all others, and several simple statements take less time
+    than one long statement.
+    """
+    statement = _MOVE_AT_ONCE[isinstance(folder, str)]
+    found = execute(statement, **mailbox_parameters(caller, mailbox, folder), message_id=message_id, **row)
+    check_folders({"folder": (folder, check_access(found).folder_id)})
+    if found is None or found.request_id is None:
+        raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
+    return Move(LoggedRequest(str(found.request_id), Reason.MOVED), str(folder))
+
+
+def _lock(mailbox_id: ColumnElement[int]) -> Select[int, int, int | None, str]:
+    """Return the query of a message and its folders, which locks the message on PostgreSQL.
 
     The folder's name comes from a subquery, not a join: after waiting for another move, PostgreSQL would still join the
     message's previous folder, and lose the row.
     """
     name = select(Folder.name).where(Folder.id == Message.folder_id, Folder.standard).scalar_subquery()
     return (
-        select(Message.id, func.coalesce(name, cast(Message.folder_id, String)).label("folder_from"))
+        select(
+            Message.id,
+            Message.folder_id,
+            Message.previous_folder_id,
+            func.coalesce(name, cast(Message.folder_id, String)).label("folder_from"),
+        )
         .where(Message.id == bindparam("message_id"), Message.mailbox_id == mailbox_id)
         .with_for_update(of=Message)
     )
 
 
-def _move_at_once(*, standard: bool) -> Statement:
+def _place(folder_id: ColumnElement[int]) -> dict[str, ColumnElement[Any]]:
+    """Return the new values of a moved message: only a change of its folder changes its previous one."""
+    previous = case((Message.folder_id == folder_id, Message.previous_folder_id), else_=Message.folder_id)
+    return {"folder_id": folder_id, "previous_folder_id": previous}
+
+
+def _all_steps(*, standard: bool) -> Statement:
     """Return all steps as one statement, which is a transaction by itself and takes one round trip to the database.
 
     It returns the row of FIND_MAILBOX and the id of the log's row, None if there is no such message or the mailbox is
@@ -91,7 +156,7 @@ def _move_at_once(*, standard: bool) -> Statement:
     place = (
         update(Message)
         .where(Message.id == locked.c.id)
-        .values(folder_id=select(target.c.folder_id).scalar_subquery())
+        .values(_place(select(target.c.folder_id).scalar_subquery()))
         .cte("place")
     )
     row = {
@@ -107,6 +172,6 @@ def _move_at_once(*, standard: bool) -> Statement:
 
 _LOCK = Statement(_lock(bindparam("mailbox_id")))
 _PLACE = Statement(
-    update(Message).where(Message.id == bindparam("message_id")).values(folder_id=bindparam("folder_id"))
+    update(Message).where(Message.id == bindparam("message_id")).values(_place(bindparam("folder_id", type_=Id)))
 )
-_MOVE_AT_ONCE = {standard: _move_at_once(standard=standard) for standard in (True, False)}
+_MOVE_AT_ONCE = {standard: _all_steps(standard=standard) for standard in (True, False)}

@@ -64,6 +64,8 @@ def assert_chain(build: Builder, message: str, count: int) -> None:
     came_from = ["Inbox", *(to for _, to in moves[:-1])]
     assert [where_from for where_from, _ in moves] == came_from
     assert moves[-1][1] == build.folder_of(message)
+    changes = [where_from for where_from, to in moves if where_from != to]
+    assert build.previous_folder_of(message) == (changes[-1] if changes else None)
 
 
 def test_log_of_a_message_moved_by_many_ends_at_its_folder(

@@ -102,6 +102,13 @@ class Builder:
             folder = db.session.scalars(query).one()
             return folder.name if folder.standard else str(folder.id)
 
+    def previous_folder_of(self, message_id: str) -> str | None:
+        """Return the folder in which a message was before it changed its folder, None if it never did."""
+        with self.app.app_context():
+            query = select(Folder).join(Message, Message.previous_folder_id == Folder.id)
+            folder = db.session.scalars(query.where(Message.id == int(message_id))).one_or_none()
+            return None if folder is None else folder.name if folder.standard else str(folder.id)
+
     def log_row(self, request_id: str) -> RequestLogRow:
         """Return the row of the log with a request_id."""
         with self.app.app_context():

@@ -36,7 +36,12 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("application_id", "key", name="pk_idempotency_key"),
-        sa.ForeignKeyConstraint(["application_id"], ["application.id"], name="fk_idempotency_key_application_id"),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["application.id"],
+            name="fk_idempotency_key_application_id",
+            ondelete="CASCADE",  # Removing an application removes its keys.
+        ),
     )
     op.create_index("ix_idempotency_key_at", "idempotency_key", ["at"])
 
