@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for other processes some of the time; those of a file share what they start.
-AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )) --dist loadfile
+# Tests wait for other processes some of the time. Those of a file share what they start; conftest.py orders them.
+AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )) --dist loadfile --no-loadscope-reorder
+# Otherwise each worker, and each server that a test starts, compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-all coverage bench chaos check format screenshots lock clean

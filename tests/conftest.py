@@ -61,6 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.processes)
+    # Files that start processes come first: they take longest, and none should be left for one worker at the end.
+    start = {item.path for item in items if item.get_closest_marker("processes")}
+    items.sort(key=lambda item: item.path not in start)
 
 
 @pytest.hookimpl(wrapper=True)

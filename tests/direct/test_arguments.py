@@ -13,6 +13,8 @@ from daas.direct.schemas import MoveArguments
 from daas.errors import ApiError, InvalidArguments, MissingArguments, UnreadableBody, UnsupportedMediaType
 from daas.web.arguments import check_arguments, read_arguments
 
+from ..support.tables import each_case
+
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=limit"
@@ -52,7 +54,7 @@ def reason_of(content_type: str, body: bytes) -> str:
     return str(caught.value.reason)
 
 
-each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+each_way = each_case("way", WAYS.values(), ids=WAYS)
 
 
 @each_way
@@ -67,20 +69,20 @@ def test_names_are_accepted_in_any_case_and_unknown_ones_ignored(way: Callable[.
 
 
 @each_way
-@pytest.mark.parametrize("spaces", [" ", "\t", "\r\n", " \r\n\t "], ids=repr)
+@each_case("spaces", [" ", "\t", "\r\n", " \r\n\t "], ids=repr)
 def test_spaces_around_value_are_removed(way: Callable[..., Any], spaces: str) -> None:
     assert understand(*way([(name, spaces + value + spaces) for name, value in GOOD.items()])) == UNDERSTOOD
 
 
 @each_way
-@pytest.mark.parametrize("name", GOOD)
+@each_case("name", GOOD)
 def test_value_of_spaces_counts_as_missing(way: Callable[..., Any], name: str) -> None:
     assert error_of(*way({**GOOD, name: " \r\n\t"}.items())) == (MissingArguments, [name])
 
 
 @each_way
-@pytest.mark.parametrize("name", GOOD)
-@pytest.mark.parametrize("again", ["same", "blank"])
+@each_case("name", GOOD)
+@each_case("again", ["same", "blank"])
 def test_repeated_argument_is_invalid_even_if_one_is_empty(way: Callable[..., Any], name: str, again: str) -> None:
     pairs = [*GOOD.items(), (name.upper(), GOOD[name] if again == "same" else "")]
     assert error_of(*way(pairs)) == (InvalidArguments, [name])
@@ -95,7 +97,7 @@ def test_repeated_argument_with_only_empty_values_is_missing(way: Callable[..., 
 
 
 @each_way
-@pytest.mark.parametrize(
+@each_case(
     "name",
     ["a", "A" * 64, "test.user", "o'neil", "a+b", "{x}", "!#$%&'*+-/=?^_`|~", "1"],
 )
@@ -104,7 +106,7 @@ def test_mailbox_is_local_part_in_lower_case(way: Callable[..., Any], name: str)
 
 
 @each_way
-@pytest.mark.parametrize(
+@each_case(
     "name",
     ["a" * 65, ".a", "a.", "a..b", "a@b", "a b", "é", "a\u0000b", '"a"', "a,b", "a\nb", "\u212a", "a/\\b", "(a)"],
     ids=ascii,
@@ -116,7 +118,7 @@ def test_text_that_is_no_local_part_is_no_mailbox(way: Callable[..., Any], name:
 
 
 @each_way
-@pytest.mark.parametrize("text", ["1", "181", "9223372036854775807"])
+@each_case("text", ["1", "181", "9223372036854775807"])
 def test_decimal_number_is_an_id(way: Callable[..., Any], text: str) -> None:
     assert understand(*way({**GOOD, "id": text}.items()))["id"] == int(text)
 
@@ -139,19 +141,19 @@ NO_IDS = [
 
 
 @each_way
-@pytest.mark.parametrize("text", NO_IDS, ids=lambda text: ascii(text[:20]))
+@each_case("text", NO_IDS, ids=lambda text: ascii(text[:20]))
 def test_other_text_is_no_id(way: Callable[..., Any], text: str) -> None:
     assert error_of(*way({**GOOD, "id": text}.items())) == (InvalidArguments, ["id"])
 
 
 @each_way
-@pytest.mark.parametrize("text", [text for text in NO_IDS if text != "1 2"], ids=lambda text: ascii(text[:20]))
+@each_case("text", [text for text in NO_IDS if text != "1 2"], ids=lambda text: ascii(text[:20]))
 def test_folder_is_standard_name_or_id(way: Callable[..., Any], text: str) -> None:
     assert error_of(*way({**GOOD, "folder": text}.items())) == (InvalidArguments, ["folder"])
     assert understand(*way({**GOOD, "folder": "5"}.items()))["folder"] == 5
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "error"),
     [
         ('"id":181', None),
@@ -192,7 +194,7 @@ def test_json_folder_may_be_a_number_but_mailbox_may_not() -> None:
     assert error_of(JSON, b'{"mailbox":5,"id":1,"folder":5}') == (InvalidArguments, ["mailbox"])
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         b"",
@@ -223,7 +225,7 @@ def test_json_of_depth_eight_is_accepted() -> None:
     assert understand(JSON, nested.encode()) == UNDERSTOOD
 
 
-@pytest.mark.parametrize("body", [b"mailbox=\xff", b"mailbox=%ff", b"a=%C3&b=%A9", b"\xc3\x28=1"], ids=ascii)
+@each_case("body", [b"mailbox=\xff", b"mailbox=%ff", b"a=%C3&b=%A9", b"\xc3\x28=1"], ids=ascii)
 def test_form_that_is_not_utf_8_is_unreadable(body: bytes) -> None:
     assert error_of(FORM, body + b"&id=1&folder=Inbox") == (UnreadableBody, None)
 
@@ -232,7 +234,7 @@ PART = b'--limit\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
 PARTS = b"".join(PART % (name.encode(), value.encode()) for name, value in GOOD.items())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content_type", "body"),
     [
         (MULTIPART, b"preamble\r\n" + PARTS + b"--limit--\r\n"),
@@ -280,8 +282,8 @@ def test_ambiguous_multipart_is_unreadable(content_type: str, body: bytes) -> No
 LINES = PARTS + b"--limit--"
 
 
-@pytest.mark.parametrize("before", [b"", b"\r\n", b"\r\n\r\n"], ids=ascii)
-@pytest.mark.parametrize("after", [b"", b"\r\n", b"\r\n\r\n", b"\r\n" * 20], ids=ascii)
+@each_case("before", [b"", b"\r\n", b"\r\n\r\n"], ids=ascii)
+@each_case("after", [b"", b"\r\n", b"\r\n\r\n", b"\r\n" * 20], ids=ascii)
 def test_multipart_may_have_crlf_around_it(before: bytes, after: bytes) -> None:
     assert understand(MULTIPART, before + LINES + after) == UNDERSTOOD
 
@@ -322,7 +324,7 @@ AROUND = {
 }
 
 
-@pytest.mark.parametrize("body", AROUND.values(), ids=AROUND)
+@each_case("body", AROUND.values(), ids=AROUND)
 def test_delimiters_that_readers_disagree_about_are_rejected(body: bytes) -> None:
     assert reason_of(MULTIPART, body) == "multipart-delimiters"
 
@@ -332,7 +334,7 @@ def with_id(header: bytes) -> bytes:
     return LINES.replace(b'Content-Disposition: form-data; name="id"', header)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "header",
     [
         b'Content-Disposition: form-data; name="id"',
@@ -385,31 +387,31 @@ PART_HEADERS = {
 }
 
 
-@pytest.mark.parametrize("header", PART_HEADERS.values(), ids=PART_HEADERS)
+@each_case("header", PART_HEADERS.values(), ids=PART_HEADERS)
 def test_part_that_parsers_disagree_about_is_rejected(header: bytes) -> None:
     assert reason_of(MULTIPART, with_id(header)) == "multipart-unreadable"
 
 
-@pytest.mark.parametrize("extra", [b'; filename="x"', b"; filename*=utf-8''x", b"; FileName=x", b'; filename=""'])
+@each_case("extra", [b'; filename="x"', b"; filename*=utf-8''x", b"; FileName=x", b'; filename=""'])
 def test_part_with_file_name_is_no_text(extra: bytes) -> None:
     body = with_id(b'Content-Disposition: form-data; name="id"' + extra)
     assert error_of(MULTIPART, body) == (InvalidArguments, ["id"])
 
 
-@pytest.mark.parametrize("value", [b"1\r\n2", b"1\n--lim\n2", b"\r\n", b"--limi", b"1\r\n\r\n2", b"-"], ids=ascii)
+@each_case("value", [b"1\r\n2", b"1\n--lim\n2", b"\r\n", b"--limi", b"1\r\n\r\n2", b"-"], ids=ascii)
 def test_line_ends_inside_a_value_belong_to_it(value: bytes) -> None:
     body = with_id(b'Content-Disposition: form-data; name="other"').replace(b"181", value)
     assert read_arguments(MULTIPART, body)["other"] == [value.decode()]
 
 
-@pytest.mark.parametrize(("content_type", "body"), [as_form(GOOD.items()), as_json(GOOD.items())], ids=["form", "json"])
+@each_case(("content_type", "body"), [as_form(GOOD.items()), as_json(GOOD.items())], ids=["form", "json"])
 def test_one_byte_order_mark_is_ignored(content_type: str, body: bytes) -> None:
     assert understand(content_type, b"\xef\xbb\xbf" + body) == UNDERSTOOD
     twice = b"\xef\xbb\xbf\xef\xbb\xbf" + body
     assert error_of(content_type, twice) in [(MissingArguments, ["mailbox"]), (UnreadableBody, None)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content_type", "body", "reason"),
     [
         (JSON, b"{", "json-unreadable"),
@@ -441,14 +443,12 @@ def test_part_with_file_name_is_invalid_input() -> None:
     assert error_of(MULTIPART, body) == (InvalidArguments, ["folder"])
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/jsonx", "json", "application/xml", ";"])
+@each_case("content_type", ["text/plain", "application/jsonx", "json", "application/xml", ";"])
 def test_other_content_type_is_unsupported(content_type: str) -> None:
     assert error_of(content_type, b"") == (UnsupportedMediaType, None)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["APPLICATION/JSON", "application/json; charset=iso-8859-1", "application/json ;"]
-)
+@each_case("content_type", ["APPLICATION/JSON", "application/json; charset=iso-8859-1", "application/json ;"])
 def test_content_type_matches_without_case_and_parameters(content_type: str) -> None:
     assert understand(content_type, json.dumps(GOOD).encode()) == UNDERSTOOD
 

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from daas.mail.charsets import decode_labelled
 from daas.mail.header import MAX_TEXT_LENGTH, Envelope, NotAMessage, read_envelope
 
+from ..support.tables import each_case
+
 MAIL = (
     b"Return-Path: <zoe@clinic.example.org>\r\n"
     b"Received: from mx.clinic.example.org by hisp.example.org; Mon, 3 Jun 2013 12:14:02 -0500\r\n"
@@ -63,7 +65,7 @@ def test_envelope_has_header_fields_and_size() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("raw", "reason"),
     [
         pytest.param(b"", "it is empty", id="nothing"),
@@ -86,7 +88,7 @@ def test_bytes_without_a_mail_header_are_rejected(raw: bytes, reason: str) -> No
     assert str(rejected.value) == reason
 
 
-@pytest.mark.parametrize(
+@each_case(
     "field",
     [
         *(
@@ -121,7 +123,7 @@ def test_missing_fields_are_empty() -> None:
     assert read_envelope(b"Received: by a\n\n") == Envelope("", "", "", "", None, 16)
 
 
-@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r", b"\r\r\n"], ids=["LF", "CRLF", "CR", "CR CR LF"])
+@each_case("line_end", [b"\n", b"\r\n", b"\r", b"\r\r\n"], ids=["LF", "CRLF", "CR", "CR CR LF"])
 def test_any_line_end_is_accepted(line_end: Any) -> None:
     raw = MAIL.replace(b"\r\n", line_end)
     envelope = read_envelope(raw)
@@ -133,7 +135,7 @@ def test_any_line_end_is_accepted(line_end: Any) -> None:
     assert envelope.date == datetime(2013, 6, 3, 17, 13, 56, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "before",
     [
         pytest.param(b"\xef\xbb\xbf", id="byte order mark"),
@@ -149,7 +151,7 @@ def test_leftovers_before_a_header_are_ignored(before: Any) -> None:
     assert read_envelope(before + MAIL).subject == "Lab results of 3 June"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("header", "subject", "sender"),
     [
         pytest.param(b"Subject: one\nFrom: a\nSubject: two\nFrom: b\n", "one", "a", id="repeated fields"),
@@ -176,7 +178,7 @@ def test_malformed_headers_are_read(header: Any, subject: Any, sender: Any) -> N
     assert (envelope.subject, envelope.sender) == (subject, sender)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "subject"),
     [
         pytest.param("Zoë".encode(), "Zoë", id="raw UTF-8"),
@@ -230,8 +232,8 @@ def test_text_is_decoded_for_people(value: Any, subject: Any) -> None:
 WIDE_CHARSETS = ["gb18030", "gbk", "gb2312", "big5", "big5-hkscs", "euc-kr", "ks_c_5601-1987", "shift_jis", "euc-jp"]
 
 
-@pytest.mark.parametrize("charset", WIDE_CHARSETS)
-@pytest.mark.parametrize("wrong", [b"\xff", b"\xa0"], ids=repr)
+@each_case("charset", WIDE_CHARSETS)
+@each_case("wrong", [b"\xff", b"\xa0"], ids=repr)
 def test_wrong_byte_costs_one_character(charset: Any, wrong: Any) -> None:
     text = "日本" if charset not in ("euc-kr", "ks_c_5601-1987") else "결과"
     raw = text.encode(charset)
@@ -239,7 +241,7 @@ def test_wrong_byte_costs_one_character(charset: Any, wrong: Any) -> None:
     assert read_subject(word) == f"{text} \ufffd {text}"
 
 
-@pytest.mark.parametrize("label", sorted(webencodings.labels.LABELS))
+@each_case("label", sorted(webencodings.labels.LABELS))
 def test_every_label_of_the_encoding_standard_is_known(label: Any) -> None:
     name = webencodings.labels.LABELS[label]
     # Windows-1252 bytes are what an unknown label gives.
@@ -256,7 +258,7 @@ def test_encoded_words_in_message_ids_are_left() -> None:
     assert (envelope.sender, envelope.recipients, envelope.message_id) == ("ë", "ë", "=?utf-8?q?a?=")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "text"),
     [
         pytest.param(b"x" * 3_000_000, "x" * MAX_TEXT_LENGTH, id="ASCII"),
@@ -273,7 +275,7 @@ def test_long_texts_are_cut(value: bytes, text: str) -> None:
     assert [envelope.subject, envelope.sender, envelope.recipients] == [text, text, text]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "date"),
     [
         pytest.param(b"Mon, 3 Jun 2013 12:13:56 -0500", (2013, 6, 3, 17, 13, 56), id="RFC 5322"),
@@ -292,7 +294,7 @@ def test_date_is_in_utc(value: Any, date: Any) -> None:
     assert read_date(value) == datetime(*date, tzinfo=UTC)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     [
         *(
@@ -448,7 +450,7 @@ def test_text_split_into_words_anywhere_is_restored(text: Any, size: Any, in_bas
     assert read_subject(b"\r\n ".join(words)) == text
 
 
-@pytest.mark.parametrize(
+@each_case(
     "raw",
     [
         pytest.param(b"\n" * 2_000_000, id="blank lines"),

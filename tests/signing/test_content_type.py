@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from daas.signing.content_type import boundary, media_type, without_boundary
 
+from ..support.tables import each_case
+
 # --- Without the boundary -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content_type", "signed"),
     [
         pytest.param("multipart/form-data; boundary=abc", "multipart/form-data", id="last"),
@@ -45,7 +47,7 @@ def test_the_boundary_is_taken_out(content_type: str, signed: str) -> None:
     assert without_boundary(content_type) == signed
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content_type",
     [
         pytest.param("", id="blank"),
@@ -125,7 +127,7 @@ def test_any_text_can_be_read_and_taking_out_twice_changes_no_more(text: Any) ->
 # --- The bare media type ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content_type", "bare"),
     [
         pytest.param("application/json", "application/json", id="alone"),
@@ -148,7 +150,7 @@ def test_the_media_type_is_the_text_before_the_first_semicolon(content_type: str
 # --- The boundary -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("content_type", "found"),
     [
         pytest.param("multipart/form-data; boundary=abc", "abc", id="plain"),
@@ -166,7 +168,7 @@ def test_the_boundary_is_found(content_type: str, found: str) -> None:
     assert boundary(content_type) == found
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content_type",
     [
         pytest.param("multipart/form-data", id="none"),
@@ -188,7 +190,7 @@ def test_a_boundary_that_cannot_be_relied_on_is_none(content_type: str) -> None:
     assert boundary(content_type) is None
 
 
-@pytest.mark.parametrize("content_type", ["x/y; boundary=", 'x/y; boundary=""', "x/y; boundary=; a=b"])
+@each_case("content_type", ["x/y; boundary=", 'x/y; boundary=""', "x/y; boundary=; a=b"])
 def test_an_empty_boundary_is_as_good_as_none(content_type: str) -> None:
     assert not boundary(content_type)
 
@@ -210,8 +212,8 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("start", ["x/y", 'x/y; boundary="', "x/y; boundary="], ids=["plain", "quoted", "boundary"])
-@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
+@each_case("start", ["x/y", 'x/y; boundary="', "x/y; boundary="], ids=["plain", "quoted", "boundary"])
+@each_case("piece", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_text_is_read_quickly(start: str, piece: str) -> None:
     text = start + (piece * SIZE)[:SIZE]
     started = time.thread_time()

@@ -28,6 +28,8 @@ from daas.signing.mechanism import (
     verify,
 )
 
+from ..support.tables import each_case
+
 FOLDER = Path(signing.__file__).parent / "vectors"
 
 Vector = dict[str, Any]
@@ -39,11 +41,11 @@ DOCUMENTED = [vector for vector in VECTORS if vector["signs"] == "content type w
 BARE = [vector for vector in VECTORS if vector["signs"] == "bare media type"]
 IN_UTF_8 = [vector for vector in VECTORS if vector["signs"] == "date in UTF-8"]
 
-every_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-documented_vectors = pytest.mark.parametrize("vector", DOCUMENTED, ids=lambda vector: vector["name"])
-bare_vectors = pytest.mark.parametrize("vector", BARE, ids=lambda vector: vector["name"])
-mistaken_vectors = pytest.mark.parametrize("vector", MISTAKEN, ids=lambda vector: vector["name"])
-both_encodings = pytest.mark.parametrize("encoding", ["signature_base64_of_hex", "signature_base64_of_raw"])
+every_vector = each_case("vector", VECTORS, ids=lambda vector: vector["name"])
+documented_vectors = each_case("vector", DOCUMENTED, ids=lambda vector: vector["name"])
+bare_vectors = each_case("vector", BARE, ids=lambda vector: vector["name"])
+mistaken_vectors = each_case("vector", MISTAKEN, ids=lambda vector: vector["name"])
+both_encodings = each_case("encoding", ["signature_base64_of_hex", "signature_base64_of_raw"])
 
 
 def request_of(vector: Vector) -> RequestToSign:
@@ -126,7 +128,7 @@ def test_the_string_with_the_bare_media_type_comes_second(vector: dict[str, str]
     assert DIRECT.strings_to_sign(request_of(vector))[1:] == [vector["string_to_sign"].encode("latin-1")]
 
 
-@pytest.mark.parametrize("vector", IN_UTF_8, ids=lambda vector: vector["name"])
+@each_case("vector", IN_UTF_8, ids=lambda vector: vector["name"])
 def test_the_string_with_the_date_in_utf_8_comes_second(vector: dict[str, Any]) -> None:
     assert DIRECT.strings_to_sign(request_of(vector))[1:] == [vector["string_to_sign"].encode("latin-1")]
 
@@ -208,7 +210,7 @@ SPOILED_REQUESTS: dict[str, Spoil] = {
 
 
 @both_encodings
-@pytest.mark.parametrize("spoil", SPOILED_REQUESTS.values(), ids=SPOILED_REQUESTS.keys())
+@each_case("spoil", SPOILED_REQUESTS.values(), ids=SPOILED_REQUESTS.keys())
 @every_vector
 def test_a_request_with_one_part_changed_is_refused(
     vector: dict[str, str | None], spoil: Callable[..., Any], encoding: str
@@ -222,7 +224,7 @@ def with_percent_encodings_decoded(uri: str) -> str:
     return uri.replace("%20", " ").replace("%2F", "/").replace("%2b", "+")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "spoil",
     [
         pytest.param(with_percent_encodings_decoded, id="decoded"),
@@ -250,7 +252,7 @@ SPOILED_KEYS: dict[str, Callable[[Vector], str]] = {
 
 
 @both_encodings
-@pytest.mark.parametrize("spoil", SPOILED_KEYS.values(), ids=SPOILED_KEYS.keys())
+@each_case("spoil", SPOILED_KEYS.values(), ids=SPOILED_KEYS.keys())
 @every_vector
 def test_another_private_key_is_refused(
     vector: dict[str, str | None], spoil: Callable[..., Any], encoding: str
@@ -312,7 +314,7 @@ SPOILED_SIGNATURES: dict[str, Callable[[str, bytes], str]] = {
 
 
 @both_encodings
-@pytest.mark.parametrize("spoil", SPOILED_SIGNATURES.values(), ids=SPOILED_SIGNATURES.keys())
+@each_case("spoil", SPOILED_SIGNATURES.values(), ids=SPOILED_SIGNATURES.keys())
 @every_vector
 def test_a_signature_written_otherwise_is_refused(
     vector: dict[str, str | None], spoil: Callable[..., Any], encoding: str
@@ -327,7 +329,7 @@ def test_some_signatures_differ_in_the_url_safe_alphabet() -> None:
     assert len(URL_SAFE) > 3
 
 
-@pytest.mark.parametrize("vector", URL_SAFE, ids=lambda vector: vector["name"])
+@each_case("vector", URL_SAFE, ids=lambda vector: vector["name"])
 def test_a_signature_in_the_url_safe_alphabet_is_refused(vector: dict[str, str | None]) -> None:
     spoiled = vector["signature_base64_of_raw"].replace("+", "-").replace("/", "_")
     assert fault_of(vector, spoiled) == "signature-mismatch"

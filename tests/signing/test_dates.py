@@ -25,6 +25,8 @@ from daas.signing.dates import (
     read_date,
 )
 
+from ..support.tables import each_case
+
 
 def cases(table: Any) -> Any:
     """One test for each line of a table, named by its first column."""
@@ -46,12 +48,12 @@ def error_of(text: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize(("text", "moment"), OF_CLIENTS["accepted"].items(), ids=OF_CLIENTS["accepted"])
+@each_case(("text", "moment"), OF_CLIENTS["accepted"].items(), ids=OF_CLIENTS["accepted"])
 def test_dates_of_real_clients_are_accepted(text: str, moment: str) -> None:
     assert math.floor(read_date(text).timestamp) == datetime.datetime.fromisoformat(moment).timestamp()
 
 
-@pytest.mark.parametrize(("text", "error"), OF_CLIENTS["rejected"].items(), ids=OF_CLIENTS["rejected"])
+@each_case(("text", "error"), OF_CLIENTS["rejected"].items(), ids=OF_CLIENTS["rejected"])
 def test_dates_that_are_rejected_say_why(text: str, error: str) -> None:
     assert error_of(text) == error
 
@@ -156,7 +158,7 @@ READ = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "timestamp"), cases(READ))
+@each_case(("text", "timestamp"), cases(READ))
 def test_a_date_is_read_to_its_moment(text: str, timestamp: float) -> None:
     assert read_date(text).timestamp == timestamp
 
@@ -178,8 +180,8 @@ LONG_NAMES = {
     "Atlantic Standard Time": "AST", "Atlantic Daylight Time": "ADT", "Chamorro Standard Time": "CHST",
     "Coordinated Universal Time": "UTC", "Greenwich Mean Time": "GMT",
 }  # fmt: skip
-in_any_case = pytest.mark.parametrize("case", [str.upper, str.lower, str.capitalize], ids=["upper", "lower", "mixed"])
-forms_with_any_zone = pytest.mark.parametrize(
+in_any_case = each_case("case", [str.upper, str.lower, str.capitalize], ids=["upper", "lower", "mixed"])
+forms_with_any_zone = each_case(
     "form",
     [
         pytest.param("06/03/2013 12:13:56 {}", id="documented"),
@@ -193,14 +195,14 @@ forms_with_any_zone = pytest.mark.parametrize(
 
 
 @forms_with_any_zone
-@pytest.mark.parametrize(("zone", "timestamp"), ABBREVIATIONS.items(), ids=ABBREVIATIONS.keys())
+@each_case(("zone", "timestamp"), ABBREVIATIONS.items(), ids=ABBREVIATIONS.keys())
 def test_an_abbreviation_is_interpreted_literally(form: str, zone: str, timestamp: int) -> None:
     for case in (str.upper, str.lower, str.capitalize):
         assert read_date(form.format(case(zone))) == ReadDate(timestamp, zone)
 
 
 @forms_with_any_zone
-@pytest.mark.parametrize(("name", "zone"), LONG_NAMES.items(), ids=LONG_NAMES.keys())
+@each_case(("name", "zone"), LONG_NAMES.items(), ids=LONG_NAMES.keys())
 def test_a_long_name_means_its_abbreviation(form: str, name: str, zone: str) -> None:
     for case in (str, str.upper, str.lower):
         assert read_date(form.format(case(name))) == ReadDate(ABBREVIATIONS[zone], zone)
@@ -217,12 +219,12 @@ OFFSETS = {
 
 
 @forms_with_any_zone
-@pytest.mark.parametrize(("offset", "timestamp"), OFFSETS.items(), ids=OFFSETS.keys())
+@each_case(("offset", "timestamp"), OFFSETS.items(), ids=OFFSETS.keys())
 def test_an_offset_is_positive_to_the_east_also_after_gmt(form: str, offset: str, timestamp: int) -> None:
     assert read_date(form.format(offset)) == ReadDate(timestamp, None)
 
 
-@pytest.mark.parametrize("month", range(1, 13))
+@each_case("month", range(1, 13))
 def test_every_month_has_its_english_name(month: int) -> None:
     name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month - 1]
     assert read_date(f"Mon, 05 {name} 2013 12:13:56 GMT") == ReadDate(
@@ -230,7 +232,7 @@ def test_every_month_has_its_english_name(month: int) -> None:
     )
 
 
-@pytest.mark.parametrize("weekday", range(7))
+@each_case("weekday", range(7))
 def test_every_weekday_has_its_english_names(weekday: int) -> None:
     day = datetime.date(2013, 6, 3 + weekday)
     name = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"][weekday]
@@ -400,7 +402,7 @@ UNREADABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", cases(UNREADABLE))
+@each_case("text", cases(UNREADABLE))
 def test_anything_else_is_unreadable(text: str) -> None:
     assert error_of(text) == "date-unreadable"
 
@@ -415,7 +417,7 @@ UNKNOWN_ZONES = [
 
 
 @forms_with_any_zone
-@pytest.mark.parametrize("zone", UNKNOWN_ZONES)
+@each_case("zone", UNKNOWN_ZONES)
 def test_an_unknown_zone_is_told_apart(form: str, zone: str) -> None:
     with pytest.raises(DateZoneUnknown):
         read_date(form.format(zone))
@@ -436,13 +438,13 @@ NO_ZONES = [
 
 
 @forms_with_any_zone
-@pytest.mark.parametrize("zone", NO_ZONES)
+@each_case("zone", NO_ZONES)
 def test_what_is_no_zone_is_unreadable(form: str, zone: str) -> None:
     assert error_of(form.format(zone)) == "date-unreadable"
 
 
-@pytest.mark.parametrize("zone", ["EST", "Eastern Daylight Time", "+0100", "GMT+1:30"])
-@pytest.mark.parametrize("half_day", ["AM", "PM"])
+@each_case("zone", ["EST", "Eastern Daylight Time", "+0100", "GMT+1:30"])
+@each_case("half_day", ["AM", "PM"])
 def test_a_12_hour_clock_belongs_to_the_documented_format_only(zone: str, half_day: str) -> None:
     for text in (
         f"Mon, 03 Jun 2013 12:13:56 {half_day} {zone}",
@@ -463,18 +465,18 @@ EXAMPLES = {
     "Java": "Mon Jun 03 12:13:56 EST 2013",
     "Unix seconds": "1370261636",
 }
-every_form = pytest.mark.parametrize("text", EXAMPLES.values(), ids=EXAMPLES.keys())
+every_form = each_case("text", EXAMPLES.values(), ids=EXAMPLES.keys())
 
 
 @every_form
-@pytest.mark.parametrize("stray", [" ", "\t", "\n", "\r\n", "\v", "\f", "\0", "\xa0", "\u2028"], ids=repr)
+@each_case("stray", [" ", "\t", "\n", "\r\n", "\v", "\f", "\0", "\xa0", "\u2028"], ids=repr)
 def test_nothing_may_stand_around_a_date(text: str, stray: str) -> None:
     for spoiled in (stray + text, text + stray):
         with pytest.raises(DateUnreadable):
             read_date(spoiled)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         pytest.param("06/03/2013 12:13:56", id="documented"),
@@ -689,7 +691,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+@each_case("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_text_is_refused_quickly(text: str) -> None:
     started = time.thread_time()
     with pytest.raises(DateUnreadable):
@@ -702,17 +704,17 @@ def test_a_hostile_text_is_refused_quickly(text: str) -> None:
 WINDOW = 900
 
 
-@pytest.mark.parametrize("distance", [-900, -899, -1, 0, 1, 899, 900])
+@each_case("distance", [-900, -899, -1, 0, 1, 899, 900])
 def test_a_date_in_the_window_is_fresh_its_edges_included(distance: int) -> None:
     assert freshness_error(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) is None
 
 
-@pytest.mark.parametrize("distance", [-86400, -3600, -901, 901, 3600, 86400])
+@each_case("distance", [-86400, -3600, -901, 901, 3600, 86400])
 def test_a_date_outside_the_window_is_not_fresh(distance: int) -> None:
     assert freshness_error(ReadDate(1370279636 + distance), 1370279636.0, WINDOW) == "date-outside-window"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("timestamp", "now", "fault"),
     [
         pytest.param(1000 - 900, 1000.999, None, id="the clock's fraction does not make an old date older"),
@@ -725,14 +727,14 @@ def test_the_edges_are_those_of_whole_seconds(timestamp: float, now: float, faul
     assert freshness_error(ReadDate(timestamp), now, WINDOW) == fault
 
 
-@pytest.mark.parametrize("window", [1, 60, 86400])
+@each_case("window", [1, 60, 86400])
 def test_the_window_is_a_setting(window: int) -> None:
     assert freshness_error(ReadDate(1370279636 - window), 1370279636.0, window) is None
     assert freshness_error(ReadDate(1370279636 + window + 1), 1370279636.0, window) == "date-outside-window"
 
 
-@pytest.mark.parametrize("zone", [None, "EST"])
-@pytest.mark.parametrize("timestamp", [-62135596800, 0, 253402387139])
+@each_case("zone", [None, "EST"])
+@each_case("timestamp", [-62135596800, 0, 253402387139])
 def test_a_window_of_0_turns_the_check_off(timestamp: int, zone: str | None) -> None:
     assert freshness_error(ReadDate(timestamp, zone), 1370279636.0, 0) is None
 
@@ -757,13 +759,13 @@ OTHER_HALVES = [
     ("Eastern Standard Time", "EDT", 1370276036),
     ("Hawaiian Daylight Time", "HAST", 1370297636),
 ]
-other_halves = pytest.mark.parametrize(
+other_halves = each_case(
     ("zone", "now"), [pytest.param(zone, now, id=f"{zone} for {meant}") for zone, meant, now in OTHER_HALVES]
 )
 
 
 @other_halves
-@pytest.mark.parametrize("distance", [-900, 0, 900])
+@each_case("distance", [-900, 0, 900])
 @in_any_case
 def test_a_zone_taken_for_its_other_half_is_named(zone: str, now: int, distance: int, case: Callable[..., Any]) -> None:
     date = read_date(f"06/03/2013 12:13:56 {case(zone)}")
@@ -771,7 +773,7 @@ def test_a_zone_taken_for_its_other_half_is_named(zone: str, now: int, distance:
 
 
 @other_halves
-@pytest.mark.parametrize("distance", [-901, 901])
+@each_case("distance", [-901, 901])
 def test_a_date_that_fits_with_neither_half_is_outside_the_window(zone: str, now: int, distance: int) -> None:
     date = read_date(f"06/03/2013 12:13:56 {zone}")
     assert freshness_error(date, now + distance, WINDOW) == "date-outside-window"
@@ -784,14 +786,14 @@ def test_an_hour_to_the_other_side_is_outside_the_window(zone: str, now: int) ->
     assert freshness_error(date, mirrored, WINDOW) == "date-outside-window"
 
 
-@pytest.mark.parametrize("zone", ["UTC", "UT", "GMT", "Z", "-0500", "GMT-0500"])
-@pytest.mark.parametrize("hours", [-1, 1])
+@each_case("zone", ["UTC", "UT", "GMT", "Z", "-0500", "GMT-0500"])
+@each_case("hours", [-1, 1])
 def test_a_zone_without_another_half_is_outside_the_window(zone: str, hours: int) -> None:
     date = read_date(f"06/03/2013 12:13:56 {zone}")
     assert freshness_error(date, date.timestamp + hours * 3600, WINDOW) == "date-outside-window"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("timestamp", "now", "skew"),
     [
         pytest.param(1000, 1000.0, 0, id="none"),

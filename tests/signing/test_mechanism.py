@@ -25,6 +25,8 @@ from daas.signing.mechanism import (
     verify,
 )
 
+from ..support.tables import each_case
+
 KEYS = KeyPair("f" * 64, "0123456789abcdef" * 4)
 REQUEST = RequestToSign(
     method="POST",
@@ -53,7 +55,7 @@ def reason_of(call: Any, *arguments: Any) -> str | None:
 # --- The Authorization header -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_case(
     "header",
     [
         pytest.param("DAAS key:signature", id="as documented"),
@@ -69,7 +71,7 @@ def test_an_authorization_header_is_read(header: str) -> None:
     assert read_authorization(DIRECT, header) == Credentials("key", "signature")
 
 
-@pytest.mark.parametrize("key", ["a", "A", "clinic,01+a=b/c~", "!\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~", "f" * 128])
+@each_case("key", ["a", "A", "clinic,01+a=b/c~", "!\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~", "f" * 128])
 def test_a_key_may_be_any_printable_ascii_but_colon_and_blank(key: str) -> None:
     assert read_authorization(DIRECT, f"DAAS {key}:abc+/=") == Credentials(key, "abc+/=")
 
@@ -138,7 +140,7 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("header", [pytest.param(header, id=name) for name, header in MALFORMED])
+@each_case("header", [pytest.param(header, id=name) for name, header in MALFORMED])
 def test_an_authorization_header_of_another_form_is_refused(header: str) -> None:
     assert reason_of(read_authorization, DIRECT, header) == "authorization-malformed"
 
@@ -152,7 +154,7 @@ def test_a_good_header_is_admitted() -> None:
     assert reason_of(admit, f"DAAS {KEYS.public_key}:{SIGNATURE}") is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     "form",
     [
         pytest.param("DAAS {key}:{signature}:", id="a colon after it"),
@@ -207,7 +209,7 @@ def test_the_md5_of_an_empty_body_is_that_of_nothing() -> None:
     assert content_md5_matches("1B2M2Y8AsgTpgAmY7PhCfg==", b"")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "header",
     [
         pytest.param(MD5, id="base64 of the raw bytes"),
@@ -223,7 +225,7 @@ def test_a_content_md5_of_the_body_matches_in_each_form(header: str) -> None:
     assert not content_md5_matches(header, b"")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "header",
     [
         pytest.param("", id="blank"),
@@ -271,7 +273,7 @@ def test_any_content_md5_header_can_be_judged(header: Any) -> None:
 # --- Unknown keys -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_case(
     "guess",
     [
         pytest.param("", id="empty"),
@@ -408,7 +410,7 @@ def test_another_key_is_refused(request: Any, keys: Any, other: Any) -> None:
     assert reason_of(check, DIRECT, request, credentials, other.private_key) == "signature-mismatch"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("signed", "sent", "reason"),
     [
         pytest.param("x/y", "x/y; charset=UTF-8", None, id="a charset that was not signed"),

@@ -38,6 +38,8 @@ from daas.signing.rcws_scheme import (
     strings_to_sign,
 )
 
+from ..support.tables import each_case
+
 FOLDER = Path(signing.__file__).parent / "vectors"
 
 Vector = dict[str, Any]
@@ -45,8 +47,8 @@ Vector = dict[str, Any]
 VECTORS: list[Vector] = json.loads((FOLDER / "migomail.json").read_text(encoding="utf-8"))
 BY_PHP = [vector for vector in VECTORS if vector["php"] is not None]
 
-every_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-vectors_by_php = pytest.mark.parametrize("vector", BY_PHP, ids=lambda vector: vector["name"])
+every_vector = each_case("vector", VECTORS, ids=lambda vector: vector["name"])
+vectors_by_php = each_case("vector", BY_PHP, ids=lambda vector: vector["name"])
 needs_php = pytest.mark.skipif(
     not shutil.which("php"), reason="Signatures are made with PHP: install it, as with `apt-get install php-cli`."
 )
@@ -144,8 +146,8 @@ def test_openssl_computes_the_same_hash(vector: dict[str, Any]) -> None:
 
 @pytest.mark.processes
 @needs_php
-@pytest.mark.parametrize("slashes", [True, False])
-@pytest.mark.parametrize("unicode", [True, False])
+@each_case("slashes", [True, False])
+@each_case("unicode", [True, False])
 def test_what_php_signs_with_a_new_key_is_accepted(slashes: bool, unicode: bool) -> None:
     keys = make_key_pair()
     posted = '{"name":"Åse/Ötzi","email_address":"a@x.org","address":"1\\/2 \\u20ac"}'
@@ -178,7 +180,7 @@ DEFAULT = [
 ]
 
 
-@pytest.mark.parametrize("vector", DEFAULT, ids=lambda vector: vector["name"])
+@each_case("vector", DEFAULT, ids=lambda vector: vector["name"])
 def test_our_own_signature_is_that_of_php(vector: dict[str, Any]) -> None:
     stages = sign(RCWS, request_of(vector), keys_of(vector))
     assert stages.string_to_sign == vector["string_to_sign"].encode("latin-1")
@@ -193,7 +195,7 @@ def test_the_authorization_header_is_read_back(vector: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("header", ["DAAS key:abc", "RCW key:abc", "RCWS key", "RCWS key:a,b", "RCWSkey:a"])
+@each_case("header", ["DAAS key:abc", "RCW key:abc", "RCWS key", "RCWS key:a,b", "RCWSkey:a"])
 def test_another_header_is_refused(header: str) -> None:
     with pytest.raises(SignatureRejected):
         read_authorization(RCWS, header)
@@ -232,7 +234,7 @@ SPOILED_REQUESTS: dict[str, Spoil] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILED_REQUESTS.values(), ids=SPOILED_REQUESTS)
+@each_case("spoil", SPOILED_REQUESTS.values(), ids=SPOILED_REQUESTS)
 @every_vector
 def test_a_request_with_one_part_changed_is_refused(vector: dict[str, Any], spoil: Callable[..., Any]) -> None:
     spoiled = spoil(request_of(vector))
@@ -255,8 +257,8 @@ SPOILED_BODIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILED_BODIES.values(), ids=SPOILED_BODIES)
-@pytest.mark.parametrize("vector", POSTED, ids=lambda vector: vector["name"])
+@each_case("spoil", SPOILED_BODIES.values(), ids=SPOILED_BODIES)
+@each_case("vector", POSTED, ids=lambda vector: vector["name"])
 def test_a_body_with_one_thing_changed_is_refused(vector: dict[str, Any], spoil: Callable[..., Any]) -> None:
     spoiled = replace(request_of(vector), body=json.dumps(spoil(posted_of(vector))).encode(), form=None)
     assert fault_of(vector, vector["signature_hex"], spoiled) == "signature-mismatch"
@@ -327,7 +329,7 @@ def test_an_unknown_key_is_told_as_such_after_the_same_hashes(monkeypatch: pytes
 # --- What is posted -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body", [b"", b"[]", b"{}", b'{"posted_data":"[]"}', b'{"posted_data":"null"}', b" [] ", b'{ "posted_data": "[]" }']
 )
 def test_these_post_nothing_and_may_sign_either_text(body: bytes) -> None:
@@ -337,7 +339,7 @@ def test_these_post_nothing_and_may_sign_either_text(body: bytes) -> None:
     assert {*strings[2:]} <= {b"delete::/v1/x::" + body}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body", [b"null", b"0", b"[0]", b'{"posted_data":[]}', b'{"posted_data":null}', b'{"posted_data":"[]","a":"b"}']
 )
 def test_these_post_something(body: bytes) -> None:
@@ -346,7 +348,7 @@ def test_these_post_something(body: bytes) -> None:
     assert not {b"delete::/v1/x::" + text for text in NO_DATA} & {*strings}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [b"\xff", b'{"a":NaN}', b'{"a":', b'{"a":"b"}x', b"[" * 60_000, b'{"a":' * 20_000 + b"1" + b"}" * 20_000],
     ids=["not UTF-8", "NaN", "cut", "more behind it", "deep", "deep objects"],
@@ -379,7 +381,7 @@ SMALL_LETTERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", *"pjrg"), SMALL_LETTERS, ids=[ascii(name) for name, *_ in SMALL_LETTERS])
+@each_case(("name", *"pjrg"), SMALL_LETTERS, ids=[ascii(name) for name, *_ in SMALL_LETTERS])
 def test_small_letters_are_those_of_each_language(name: str, p: str, j: str, r: str, g: str) -> None:
     strings = lowered_to(name)
     for lowered in (p, j, r, g):
@@ -421,7 +423,7 @@ def is_signed_as_sent(body: bytes) -> bool:
     return body.isascii() and strings == [b"post::/v1/x::" + body.lower()]
 
 
-@pytest.mark.parametrize("unit", [b'"",', b"{},", b"[],", b"1,", b"1.5,", b"null,", b"true,"], ids=ascii)
+@each_case("unit", [b'"",', b"{},", b"[],", b"1,", b"1.5,", b"null,", b"true,"], ids=ascii)
 def test_a_body_of_too_many_values_is_signed_as_it_is(unit: bytes) -> None:
     # The name and the list are two of them.
     body = b'{ "a":[' + unit * (MAX_VALUES - 4) + b'"/"%s]}'
@@ -433,7 +435,7 @@ def test_commas_in_a_text_are_no_values() -> None:
     assert not is_signed_as_sent(b'{ "a":"%s/"}' % (b'\\", {[1' * 3000))
 
 
-@pytest.mark.parametrize("depth", [8, 9])
+@each_case("depth", [8, 9])
 def test_a_body_that_nests_too_deep_is_signed_as_it_is(depth: int) -> None:
     body = b'{ "a":' + b"[" * (depth - 1) + b'"/"' + b"]" * (depth - 1) + b"}"
     assert is_signed_as_sent(body) == (depth > 8)

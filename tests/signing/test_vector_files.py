@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
 
+from ..support.tables import each_case
 from .test_daas_vectors import FOLDER
 
 SCHEMA = json.loads((FOLDER / "vectors.schema.json").read_text(encoding="utf-8"))
 FILES = sorted(path for path in FOLDER.glob("*.json") if not path.name.endswith(".schema.json"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+every_file = each_case("path", FILES, ids=lambda path: path.name)
 
 
 def test_there_are_files_and_the_schema_is_one() -> None:
@@ -41,7 +41,7 @@ SPOILED = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+@each_case("spoil", SPOILED.values(), ids=SPOILED)
 def test_the_schema_finds_what_is_wrong(spoil: Callable[..., Any]) -> None:
     vectors = json.loads((FOLDER / "direct.json").read_text(encoding="utf-8"))
     spoil(vectors)
