@@ -126,10 +126,14 @@ def _read_lines(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         for line_end in _LINE_END.finditer(buffer):
             if chunk and line_end.start() > len(buffer) - 3:
                 break  # CR CR LF may be cut.
-            line_start, text = _join(long_line, position + start, buffer[start : line_end.start()])
-            yield line_start, position + line_end.end(), text
-            long_line = None
-            start = line_end.end()
+            end = line_end.end()
+            line_start, text = position + start, buffer[start : line_end.start()]
+            # Almost every line is short and begins with no NUL: it needs no call.
+            if long_line is not None or len(text) > _MAX_LINE_BYTES or text.startswith(b"\0"):
+                line_start, text = _join(long_line, line_start, text)
+                long_line = None
+            yield line_start, position + end, text
+            start = end
         rest = buffer[start:]
         position += start
         if not chunk:

@@ -11,6 +11,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, Engine, PoolProxiedConnection, Select, exc, insert, literal_column
@@ -18,7 +19,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import TextualSelect
 
 from ..services import services
-from .engine import set_patience, set_timeouts
+from .engine import Base, set_patience, set_timeouts
 from .sqlite import SharedTransactions, interrupting
 from .timeouts import Timeouts, is_conflict, is_statement_timeout
 
@@ -88,11 +89,18 @@ class StatementRunner:
         changed: int = self._connection.execute(compiled.text, compiled.parameters(parameters)).rowcount
         return changed
 
-    def insert_many(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    def insert_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows into a model's table; at least one, and all with the same columns."""
-        compiled = _compile(insert(table), self._dialect, column_keys=[*rows[0]])
+        compiled = _compile_insert(model, self._dialect, tuple(rows[0]))
         cursor = self._connection.cursor()
-        cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+        if isinstance(self._connection, sqlite3.Connection):
+            cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+        else:
+            columns = [*compiled.parameters(rows[0])]
+            with cursor.copy(f"COPY {model.__tablename__} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types([_type_name(model, column, self._dialect) for column in columns])
+                for row in map(compiled.parameters, rows):
+                    copy.write_row([row[column] for column in columns])
         cursor.close()
 
     def stream(self, statement: Statement | Construct, **parameters: Any) -> Iterator[Any]:
@@ -283,6 +291,18 @@ class _Compiled:
         for place, convert in self.from_driver:
             converted[place] = convert(converted[place])
         return converted
+
+
+@lru_cache(maxsize=64)
+def _compile_insert(model: type[Base], dialect: Dialect, columns: tuple[str, ...]) -> _Compiled:
+    return _compile(insert(model), dialect, column_keys=[*columns])
+
+
+@lru_cache(maxsize=512)
+def _type_name(model: type[Base], column: str, dialect: Dialect) -> str:
+    """Return the name of a column's type in PostgreSQL, without its length."""
+    name: str = model.__table__.c[column].type.compile(dialect)
+    return name.partition("(")[0].lower()
 
 
 def _compile(

@@ -415,7 +415,7 @@ def test_id_is_never_used_again(app: Flask, box: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("messages", "first_batch"),
     [
-        (numbered(250), 100),
+        (numbered(300), 250),
         ([b"Subject: %d\n\n" % number + b"x" * 1024 * 1024 for number in range(7)], 4),
     ],
     ids=["many", "large"],
