@@ -8,6 +8,7 @@ from werkzeug.routing import MapAdapter
 
 from .applications.keys import KeyUses
 from .applications.lookup import CallerCache
+from .command_app import create_command_app, init_services
 from .contacts.api import CONTACTS_API
 from .contacts.routes import contacts
 from .direct.api import DIRECT_API
@@ -16,18 +17,16 @@ from .mailboxes.find_messages import RunningSearches
 from .monitoring.metrics import Metrics, init_metrics
 from .onboarding.routes import init_onboarding
 from .records.request_log import init_request_log
-from .services import Services
 from .settings import Settings, load_settings
-from .storage.encryption import PrivateKeyCipher
-from .storage.engine import init_engine
-from .storage.timeouts import COMMAND_MILLISECONDS, REQUEST_MILLISECONDS, Timeouts
-from .storage.transactions import Transactions
+from .storage.timeouts import REQUEST_MILLISECONDS
 from .web.health import health
 from .web.html import init_html
 from .web.lifecycle import init_lifecycle
 from .web.openapi import init_openapi
 from .web.rate_limits import RateLimits
 from .web.raw_request import path_of
+
+__all__ = ["DaasFlask", "create_app", "create_command_app"]
 
 
 class DaasFlask(Flask):
@@ -45,7 +44,13 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
 
     Raises SettingError for a setting with an invalid value.
     """
-    app, services = _create_bare_app(settings or load_settings(), REQUEST_MILLISECONDS, clock)
+    app = DaasFlask("daas", static_folder=None)
+    services = init_services(app, settings or load_settings(), REQUEST_MILLISECONDS, clock)
+    services.callers = CallerCache()
+    services.key_uses = KeyUses()
+    services.metrics = Metrics(services.settings.workers * services.settings.threads)
+    services.rate_limits = RateLimits(services.settings, services.metrics)
+    services.searches = RunningSearches()
     services.apis = [DIRECT_API, CONTACTS_API]
     init_request_log(app)
     init_metrics(app, services.metrics)
@@ -57,32 +62,3 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     init_onboarding(app)
     init_openapi(app)
     return app
-
-
-def create_command_app(settings: Settings | None = None) -> Flask:
-    """Return an application without routes, for commands: only the database, the keys and the settings."""
-    app, _ = _create_bare_app(settings or load_settings(), COMMAND_MILLISECONDS, time.time)
-    return app
-
-
-def _create_bare_app(
-    settings: Settings, statement_milliseconds: int, clock: Callable[[], float]
-) -> tuple[Flask, Services]:
-    app = DaasFlask("daas", static_folder=None)
-    timeouts = Timeouts(statement_milliseconds)
-    engine = init_engine(app, settings, timeouts)
-    metrics = Metrics(settings.workers * settings.threads)
-    services = app.extensions["daas"] = Services(
-        settings=settings,
-        clock=clock,
-        timeouts=timeouts,
-        transactions=Transactions(engine, timeouts),
-        cipher=PrivateKeyCipher.configured(settings),
-        callers=CallerCache(),
-        key_uses=KeyUses(),
-        metrics=metrics,
-        rate_limits=RateLimits(settings, metrics),
-        searches=RunningSearches(),
-        apis=[],
-    )
-    return app, services

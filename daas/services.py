@@ -1,7 +1,7 @@
 """The long-lived parts of an application, in one typed place: create_app() builds them in this order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flask import current_app
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Services:
     """The shared parts of an application; the class of each field describes it.
 
-    `clock` returns the current time in seconds since 1970, with which the dates of requests are compared. `apis` is
-    empty in the application of the command line, which serves nothing.
+    `clock` returns the current time in seconds since 1970, with which the dates of requests are compared. Only an
+    application that serves requests has the fields from `callers` on: create_app() sets them.
     """
 
     settings: Settings
@@ -34,12 +34,12 @@ class Services:
     timeouts: "Timeouts"
     transactions: "Transactions"
     cipher: "PrivateKeyCipher"
-    callers: "CallerCache"
-    key_uses: "KeyUses"
-    metrics: "Metrics"
-    rate_limits: "RateLimits"
-    searches: "RunningSearches"
-    apis: Sequence["ApiDefinition"]
+    callers: "CallerCache" = field(init=False)
+    key_uses: "KeyUses" = field(init=False)
+    metrics: "Metrics" = field(init=False)
+    rate_limits: "RateLimits" = field(init=False)
+    searches: "RunningSearches" = field(init=False)
+    apis: Sequence["ApiDefinition"] = field(init=False)
 
 
 def services() -> Services:

@@ -7,22 +7,28 @@ import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import sqlalchemy
-from cryptography.fernet import Fernet
-from limits import RateLimitItem, parse
+# Types only: the functions import what they need, so that a command that reads one setting loads nothing else.
+if TYPE_CHECKING:
+    import sqlalchemy
+    from limits import RateLimitItem
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def mask_url(url: sqlalchemy.URL | str) -> str:
+def mask_url(url: "sqlalchemy.URL | str") -> str:
     """Return a URL's text without password and query, which can contain a password too."""
+    import sqlalchemy
+
     return sqlalchemy.make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
-def read_database_url(text: str) -> sqlalchemy.URL:
+def read_database_url(text: str) -> "sqlalchemy.URL":
     """Return the URL of a database; the path of an SQLite file becomes absolute."""
+    import sqlalchemy
+
     try:
         url = sqlalchemy.make_url(text)
     except (sqlalchemy.exc.ArgumentError, ValueError):
@@ -83,6 +89,8 @@ def read_yes_or_no(text: str) -> bool:
 
 def read_encryption_keys(text: str) -> tuple[str, ...]:
     """Return Fernet keys."""
+    from cryptography.fernet import Fernet
+
     keys = tuple(key for key in re.split(r"[\s,]+", text) if key)
     for key in keys:
         try:
@@ -115,8 +123,10 @@ def read_origins(text: str) -> frozenset[str]:
     return origins
 
 
-def read_rate(text: str) -> RateLimitItem | None:
+def read_rate(text: str) -> "RateLimitItem | None":
     """Return a rate of requests; None without a limit."""
+    from limits import parse
+
     try:
         return parse(text) if text and text != "none" else None
     except ValueError:
@@ -136,3 +146,16 @@ def read_networks(text: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(network) for network in re.split(r"[\s,]+", text) if network)
     except ValueError:
         raise ValueError("must hold addresses or networks such as 10.0.0.0/24, separated by commas") from None
+
+
+def read_service_url(text: str) -> str:
+    """Return the URL of a service: scheme, host and port; an empty text for none."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
+    except ValueError:
+        usable = False
+    if text and (not usable or parts.query or parts.fragment or parts.path.strip("/")):
+        # The error must not contain the value, which can have a password.
+        raise ValueError("must be scheme, host and port, such as https://direct.example.org")
+    return text.rstrip("/")

@@ -1,18 +1,21 @@
 """The table of settings: name, default, meaning, type. Values come from the environment and a `.env` file."""
 
+import difflib
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy
 from dotenv import dotenv_values
-from limits import RateLimitItem
 
 from . import setting_types
 from .setting_types import Network
+
+if TYPE_CHECKING:
+    import sqlalchemy
+    from limits import RateLimitItem
 
 
 class SettingError(Exception):
@@ -23,7 +26,7 @@ class SettingError(Exception):
 class Settings:
     """The validated values of all settings; SETTINGS describes each."""
 
-    database_url: sqlalchemy.URL
+    database_url: "sqlalchemy.URL"
     bind: str
     clinical_domain: str
     date_window_seconds: int
@@ -36,9 +39,10 @@ class Settings:
     threads: int
     trusted_proxies: tuple[Network, ...]
     monitors: tuple[Network, ...]
-    rate_limit: RateLimitItem | None
-    failure_limit: RateLimitItem | None
+    rate_limit: "RateLimitItem | None"
+    failure_limit: "RateLimitItem | None"
     rate_limit_store: str
+    url: str
 
     @property
     def binds_loopback(self) -> bool:
@@ -117,6 +121,30 @@ def text_of(setting: Setting, environ: Mapping[str, str]) -> str:
         raise SettingError(f"{setting.name}_FILE names a file that cannot be read.") from error
 
 
+def service_url(environ: Mapping[str, str] | None = None) -> str:
+    """Return the URL that commands call: DAAS_URL, or that of DAAS_BIND; raise SettingError if there is none."""
+    environ = read_environ() if environ is None else environ
+    table = {setting.name: setting for setting in SETTINGS}
+    if url := _read(table["DAAS_URL"], environ):
+        return str(url)
+    bind = str(_read(table["DAAS_BIND"], environ))
+    if bind.startswith("unix:"):
+        raise SettingError("DAAS_BIND is a unix socket: set DAAS_URL to the URL of the service, or pass --url.")
+    # A server that listens on every address is reached by that of this machine.
+    return f"http://{bind.replace('0.0.0.0', '127.0.0.1').replace('[::]', '[::1]')}"  # noqa: S104 - not bound here.
+
+
+def unknown_settings(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Return the DAAS_ variables that are not settings, each with the known name that it resembles, or None."""
+    environ = read_environ() if environ is None else environ
+    known = {*OTHER_VARIABLES, *WITHDRAWN, *(setting.name for setting in SETTINGS)}
+    known |= {f"{name}_FILE" for name in known}
+    unknown = sorted(name for name in environ if name.startswith("DAAS_") and name not in known)
+    # The prefix, which all share, would make every name resemble another.
+    similar = {name: difflib.get_close_matches(name[5:], [each[5:] for each in known], 1) for name in unknown}
+    return {name: f"DAAS_{found[0]}" if found else None for name, found in similar.items()}
+
+
 def _reject_withdrawn(environ: Mapping[str, str]) -> None:
     for name, instead in WITHDRAWN.items():
         for given in (name, f"{name}_FILE"):
@@ -140,6 +168,16 @@ WITHDRAWN = {
     "DAAS_ALLOW_PLAIN_HTTP": "on an address that other machines can reach, name the proxy that speaks TLS in "
     "DAAS_TRUSTED_PROXIES",
 }
+
+#: Variables that begin with DAAS_ and are no settings: the keys with which commands sign, and what the demo's file has.
+OTHER_VARIABLES = (
+    "DAAS_PUBLIC_KEY",
+    "DAAS_PRIVATE_KEY",
+    "DAAS_DEMO_MAILBOX",
+    "DAAS_DEMO_MESSAGE",
+    "DAAS_DEMO_FOLDER",
+    "DAAS_TEST_REQUIRE",
+)
 
 SETTINGS = [
     Setting(
@@ -238,5 +276,12 @@ SETTINGS = [
         "redis://:password@host:6379.",
         setting_types.read_rate_limit_store,
         setting_types.mask_url,
+    ),
+    Setting(
+        "DAAS_URL",
+        "",
+        "The URL of the service for the commands that call it, such as https://direct.example.org; empty: the address "
+        "of DAAS_BIND.",
+        setting_types.read_service_url,
     ),
 ]

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,29 +9,23 @@ import pytest
 from click.core import Command
 from flask import Flask
 
-from daas.cli import main
 from daas.direct.schemas import MoveArguments
 from daas.signing.dates import read_date
 from daas.web.arguments import check_arguments, read_arguments
 
 from .support.actors import Application
 from .support.builders import Builder
+from .support.commands import all_commands
 from .support.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 
 
-def commands(group: click.Group, words: str = "daas") -> Iterator[pytest.ParameterSet]:
-    """Return every command, by its words."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{words} {name}")
-        else:
-            yield pytest.param(f"{words} {name}", command, id=f"{words} {name}")
+CALLED = [(" ".join(["daas", *words]), command) for words, command in all_commands()]
 
 
-@pytest.mark.parametrize(("words", "command"), [*commands(main)])
+@pytest.mark.parametrize(("words", "command"), CALLED, ids=[words for words, _ in CALLED])
 def test_every_command_is_in_its_table_with_its_help(words: str, command: Command) -> None:
     context = click.Context(command)
     arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
@@ -45,7 +38,7 @@ def test_every_command_is_in_its_table_with_its_help(words: str, command: Comman
 
 
 def test_table_of_commands_has_no_unknown_command() -> None:
-    known = [case.values[0] for case in commands(main)]
+    known = [words for words, _ in CALLED]
     for words in re.findall(r"^\| `(daas [a-z -]+?)(?: [^a-z][^`]*)?`", COMMANDS, re.MULTILINE):
         assert words in known
 

@@ -25,7 +25,7 @@ from daas.app import create_command_app
 from daas.applications.registry import register_application
 from daas.server.start_checks import check_start
 from daas.services import services
-from daas.settings import SETTINGS, Setting, SettingError, Settings, load_settings
+from daas.settings import SETTINGS, Setting, SettingError, Settings, load_settings, service_url, unknown_settings
 from daas.storage.engine import db
 
 from .support.commands import Commands
@@ -73,9 +73,17 @@ GOOD = [
     ("DAAS_FAILURE_LIMIT", "10/second", RateLimitItemPerSecond(10)),
     ("DAAS_RATE_LIMIT_STORE", "redis://:word@10.0.0.9:6379/1", "redis://:word@10.0.0.9:6379/1"),
     ("DAAS_RATE_LIMIT_STORE", "redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
+    ("DAAS_URL", "https://direct.example.org/", "https://direct.example.org"),
+    ("DAAS_URL", "http://[::1]:8000", "http://[::1]:8000"),
 ]
 
 BAD = [
+    ("DAAS_URL", "direct.example.org"),
+    ("DAAS_URL", "ftp://direct.example.org"),
+    ("DAAS_URL", "https://direct.example.org/direct"),
+    ("DAAS_URL", "https://direct.example.org?a=b"),
+    ("DAAS_URL", "https://kim:word@direct.example.org"),
+    ("DAAS_URL", "https://direct.example.org:port"),
     ("DAAS_DATABASE_URL", "nonsense"),
     ("DAAS_DATABASE_URL", "sqlite://"),
     ("DAAS_DATABASE_URL", "sqlite:///:memory:"),
@@ -634,3 +642,29 @@ def test_settings_command_shows_every_setting_and_no_secret(tmp_path: Path, embe
 def test_start_as_root_logs_a_warning(settings: Settings, server: LiveServer) -> None:
     told = "The service runs as root" in server.log.read_text()
     assert told == (os.geteuid() == 0)
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"DAAS_BIND": "127.0.0.1:9000"}, "http://127.0.0.1:9000"),
+        ({"DAAS_BIND": "0.0.0.0:9000"}, "http://127.0.0.1:9000"),
+        ({"DAAS_BIND": "[::]:9000"}, "http://[::1]:9000"),
+        ({"DAAS_BIND": "unix:/run/daas.sock", "DAAS_URL": "https://a.example"}, "https://a.example"),
+        ({"DAAS_BIND": "127.0.0.1:9000", "DAAS_URL": "https://a.example/"}, "https://a.example"),
+    ],
+)
+def test_service_url_is_daas_url_or_follows_daas_bind(environ: dict[str, str], url: str) -> None:
+    assert service_url(environ) == url
+
+
+def test_service_url_of_a_unix_socket_is_an_error() -> None:
+    with pytest.raises(SettingError, match=r"DAAS_URL.*--url"):
+        service_url({"DAAS_BIND": "unix:/run/daas.sock"})
+
+
+def test_unknown_settings_are_named_with_the_setting_that_they_resemble() -> None:
+    known = {name: "x" for setting in SETTINGS for name in (setting.name, f"{setting.name}_FILE")}
+    assert unknown_settings({**known, "DAAS_PUBLIC_KEY": "x", "PATH": "/bin", "XDAAS_BIND": "x"}) == {}
+    assert unknown_settings({"DAAS_BINDS": "x", "DAAS_QQQ": "x"}) == {"DAAS_BINDS": "DAAS_BIND", "DAAS_QQQ": None}

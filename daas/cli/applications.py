@@ -19,14 +19,14 @@ from .times import Duration, format_time
 
 def _permissions(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in [
-        click.option("--all-mailboxes", is_flag=True, help="Every mailbox, those to come too."),
-        click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="A mailbox; may be repeated."),
+        click.option("--all-mailboxes", is_flag=True, help="Every mailbox, future ones too."),
+        click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="A mailbox; can be repeated."),
         click.option(
             "--service",
             "services",
             multiple=True,
             type=click.Choice(applications.SERVICES),
-            help="A service; may be repeated.",
+            help="A service; can be repeated.",
         ),
     ]:
         command = option(command)
@@ -35,13 +35,13 @@ def _permissions(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def application() -> None:
-    """Keep the applications that may sign requests."""
+    """Manage applications and their permissions."""
 
 
 @application.command()
 @click.argument("name")
 @_permissions
-@click.option("--require-content-md5", is_flag=True, help="Refuse its requests that carry no Content-MD5.")
+@click.option("--require-content-md5", is_flag=True, help="Reject its requests that have no Content-MD5.")
 @IMPORT_KEY
 @uses_database
 @prints_result
@@ -53,7 +53,10 @@ def register(
     require_content_md5: bool,
     import_key: Path | None,
 ) -> Row:
-    """Register an application and print its keys; the private one is never shown again."""
+    """Register an application and print its keys.
+
+    The private key is shown only once.
+    """
     keys = None if import_key is None else read_key_pair(import_key)
     made, private_key = applications.register_application(
         name,
@@ -80,10 +83,10 @@ def list_() -> Iterable[Row]:
 @uses_database
 @prints_result
 def show(name: str) -> Row:
-    """Show an application, what it may use, what is asked of it, its keys, and how many of its calls were unbound.
+    """Show an application, its permissions, requirements and keys.
 
-    Unbound is a call with a body and without Content-MD5: its signature does not cover the body. Counted are those
-    among the last 100,000 rows of the log.
+    `calls_unbound` counts the requests with a body and without Content-MD5, whose signature does not cover the body, in
+    the last 100,000 rows of the request log.
     """
     found = applications.find_application(name)
     exposure = policy.exposure_of(found)
@@ -100,7 +103,7 @@ def show(name: str) -> Row:
 @uses_database
 @prints_result
 def suspend(name: str) -> Row:
-    """Refuse all requests of an application from now on."""
+    """Reject all requests of an application."""
     return _describe(applications.suspend_application(name, suspended=True))
 
 
@@ -109,7 +112,7 @@ def suspend(name: str) -> Row:
 @uses_database
 @prints_result
 def resume(name: str) -> Row:
-    """Take the requests of a suspended application again."""
+    """Accept the requests of a suspended application again."""
     return _describe(applications.suspend_application(name, suspended=False))
 
 
@@ -119,7 +122,7 @@ def resume(name: str) -> Row:
 @uses_database
 @prints_result
 def grant(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> Row:
-    """Allow an application more services or mailboxes."""
+    """Grant an application services or mailboxes."""
     _require_one(services, mailboxes, all_mailboxes)
     return _describe(applications.grant(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
 
@@ -130,7 +133,10 @@ def grant(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_
 @uses_database
 @prints_result
 def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all_mailboxes: bool) -> Row:
-    """Take services or mailboxes from an application; --all-mailboxes leaves it those granted by name."""
+    """Withdraw services or mailboxes from an application.
+
+    --all-mailboxes leaves the mailboxes that were granted by name.
+    """
     _require_one(services, mailboxes, all_mailboxes)
     return _describe(applications.revoke(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
 
@@ -140,23 +146,26 @@ def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all
 @click.option(
     "--content-md5",
     type=click.Choice(policy.CONTENT_MD5),
-    help="Whether it must send Content-MD5; warn says in the answers that it has not.",
+    help="Whether it must send Content-MD5; warn: responses say that it is missing.",
 )
 @click.option(
     "--allow-network",
     "networks",
     multiple=True,
     metavar="CIDR",
-    help="Where it may call from, such as 10.0.0.0/8, and from nowhere else; may be repeated.",
+    help="The only network it may call from, such as 10.0.0.0/8; can be repeated.",
 )
 @click.option("--any-network", is_flag=True, help="It may call from anywhere.")
-@click.option("--rate-limit", help="How often it may call, such as '600 per minute'; '' for that of all.")
+@click.option("--rate-limit", help="Its rate limit, such as '600 per minute'; '' for the general limit.")
 @uses_database
 @prints_result
 def policy_(
     name: str, content_md5: str | None, networks: tuple[str, ...], any_network: bool, rate_limit: str | None
 ) -> Row:
-    """Change what is asked of an application; what is not named stays, networks that are named replace all."""
+    """Change the requirements for an application.
+
+    Requirements without an option do not change; the networks replace all earlier networks.
+    """
     if networks and any_network:
         raise click.UsageError("Give --allow-network or --any-network, not both.")
     allowed = networks if networks or any_network else None
@@ -168,11 +177,14 @@ def policy_(
 
 @application.command()
 @click.argument("name")
-@click.option("--for", "span", type=Duration(), required=True, help="For how long from now on: 90m, 24h; 0s ends it.")
+@click.option("--for", "span", type=Duration(), required=True, help="For how long from now: 90m, 24h; 0s ends it.")
 @uses_database
 @prints_result
 def explain(name: str, span: datetime.timedelta) -> Row:
-    """Show an application for a while, with each 401, the string to sign that the server built."""
+    """Temporarily explain its 401 responses to an application.
+
+    They include the string to sign that the server built.
+    """
     return _describe_fully(policy.explain_for(name, span))
 
 

@@ -14,15 +14,15 @@ from .times import Time, format_exactly
 
 @click.group()
 def audit() -> None:
-    """Look at what operators did."""
+    """Show what operators did."""
 
 
 @audit.command("list")
-@click.option("--since", type=Time(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
+@click.option("--since", type=Time(), help="Only since then: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
 @uses_database
 @prints_result
 def list_(since: datetime.datetime | None) -> Iterable[Row]:
-    """List the acts of operators, in the order of their ids."""
+    """List the changes that operators made, oldest first."""
     return map(_describe, list_acts(since))
 
 

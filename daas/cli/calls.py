@@ -1,49 +1,62 @@
 """The commands `daas sign`, `daas move`, `daas folders` and `daas messages`, which act as an application."""
 
-import os
 from collections.abc import Callable
 from email.utils import formatdate
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import httpx
 
-from ..client import DEFAULT_URL, DirectClient, NoAnswer, Refusal, Retries, read_key_file
 from ..errors import OperatorError
+from ..settings import service_url
 from ..signing.daas_scheme import DIRECT, content_md5
-from ..signing.mechanism import KeyPair, RequestToSign
+from ..signing.mechanism import RequestToSign
 from ..signing.mechanism import sign as sign_request
+from .key_files import KEY_FILE, read_keys
 from .output import Row, print_rows, prints_result
+
+# httpx and the client are imported only by the commands that send something.
+if TYPE_CHECKING:
+    import httpx
+
+    from ..client import DirectClient
 
 _FORM = "application/x-www-form-urlencoded"
 _TIMEOUT_SECONDS = 30
-# No retries: the person who runs the command decides.
-_ONCE = Retries(attempts=1)
+# A prefix that makes a folder's name of a text that would be an id or a standard folder.
+_NAME = "name:"
 
-_KEY_FILE = click.option(
-    "--key-file",
-    type=click.Path(path_type=Path),
-    help="A file of mode 0600 with the keys, as JSON or like instance/demo.env; "
-    "by default they come from DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY.",
-)
+_URL = click.option("--url", help="Scheme, host and port; by default DAAS_URL, or else the address of DAAS_BIND.")
 
 
 def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
     """Return the command with its options: it gets a client, prints the response, and exits with 0 only for a 200."""
 
-    @click.option("--url", default=DEFAULT_URL, show_default=True, help="The service: scheme, host and port.")
-    @_KEY_FILE
-    @click.option("--json", "as_json", is_flag=True, help="Print the answer's body and nothing else.")
+    @_URL
+    @KEY_FILE
+    @click.option("--json", "as_json", is_flag=True, help="Print only the body of the response.")
     @wraps(command)
-    def run(url: str, key_file: Path | None, as_json: bool, no_content_md5: bool = False, **arguments: Any) -> None:
-        keys = _read_keys(key_file)
+    def run(
+        url: str | None, key_file: Path | None, as_json: bool, no_content_md5: bool = False, **arguments: Any
+    ) -> None:
+        import httpx
+
+        from ..client import DirectClient, NoAnswer, Refusal, Retries
+
+        keys = read_keys(key_file)
+        # No retries: the person who runs the command decides.
+        once = Retries(attempts=1)
         responses: list[httpx.Response] = []
         with httpx.Client(timeout=_TIMEOUT_SECONDS, event_hooks={"response": [responses.append]}) as http:
             try:
                 service = DirectClient(
-                    url, keys.public_key, keys.private_key, content_md5=not no_content_md5, retries=_ONCE, http=http
+                    url or service_url(),
+                    keys.public_key,
+                    keys.private_key,
+                    content_md5=not no_content_md5,
+                    retries=once,
+                    http=http,
                 )
             except ValueError as error:
                 raise OperatorError(str(error)) from error
@@ -53,8 +66,8 @@ def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
                 raise OperatorError(str(error)) from error
             except Refusal:
                 pass  # Errors are printed like successful responses.
-        _print_response(responses[0], as_json)
-        raise SystemExit(0 if responses[0].status_code == 200 else 1)
+        _print_response(responses[-1], as_json)
+        raise SystemExit(0 if responses[-1].status_code == 200 else 1)
 
     return run
 
@@ -65,8 +78,10 @@ def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
 @click.option("--date", help="The date to sign; now, by default.")
 @click.option("--content-type", help=f"{_FORM} by default, none for a GET.")
 @click.option("--content-md5", "md5", metavar="V", help="The Content-MD5 to sign; left out by default.")
-@click.option("--body", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file to take it of.")
-@_KEY_FILE
+@click.option(
+    "--body", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file whose Content-MD5 is signed."
+)
+@KEY_FILE
 @prints_result
 def sign(
     method: str,
@@ -77,7 +92,7 @@ def sign(
     body: Path | None,
     key_file: Path | None,
 ) -> Row:
-    """Sign a request and show every stage of it; nothing is sent."""
+    """Sign a request and show each step; nothing is sent."""
     if md5 is not None and body is not None:
         raise click.UsageError("Give --content-md5 or --body, not both.")
     request = RequestToSign(
@@ -88,7 +103,7 @@ def sign(
         content_md5=md5 if body is None else content_md5(body.read_bytes()),
     )
     try:
-        stages = sign_request(DIRECT, request, _read_keys(key_file))
+        stages = sign_request(DIRECT, request, read_keys(key_file))
     except UnicodeEncodeError:
         raise click.UsageError("A request line and its headers hold no characters outside Latin-1.") from None
     return {
@@ -105,35 +120,59 @@ def sign(
 @click.argument("folder")
 @click.option("--no-content-md5", is_flag=True, help="Leave out the Content-MD5 header.")
 @_calls_service
-def move(service: DirectClient, mailbox: str, message_id: str, folder: str) -> None:
-    """Move a message over the API and print the answer; the exit status is 0 only if it was moved."""
-    service.move(mailbox, message_id, folder)
+def move(service: "DirectClient", mailbox: str, message_id: str, folder: str) -> None:
+    """Move a message over the API.
+
+    FOLDER is Inbox, Sent, Archived, Draft, or the id or name of a custom folder. Digits are an id; name:2024 is the
+    folder whose name is 2024. The exit status is 0 only if the message was moved.
+    """
+    service.move(mailbox, message_id, _folder_id(service, mailbox, folder))
 
 
 @click.command()
 @click.argument("mailbox")
 @_calls_service
-def folders(service: DirectClient, mailbox: str) -> None:
+def folders(service: "DirectClient", mailbox: str) -> None:
     """List the custom folders of a mailbox over the API."""
     service.folders(mailbox)
 
 
 @click.command()
 @click.argument("mailbox")
-@click.option("--folder", help="Those in a folder: Inbox, Sent, Archived, Draft or a custom one's id.")
-@click.option("--subject", help="Those with this text in their subject.")
-@click.option("--from", "sender", help="Those with this text in their sender.")
-@click.option("--since", help="Those of this date or later, such as 2026-11-02T15:00:00Z.")
-@click.option("--until", help="Those of this date or earlier.")
-@click.option("--limit", help="How many to show at most, 1 to 1000; 100 by default.")
-@click.option("--after", metavar="ID", help="Go on behind this message: what `next` says.")
+@click.option("--folder", help="Only messages in this folder: a name or an id.")
+@click.option("--subject", help="Only messages whose subject contains this text.")
+@click.option("--from", "sender", help="Only messages whose sender contains this text.")
+@click.option("--since", help="Only messages of this date or later, such as 2026-11-02T15:00:00Z.")
+@click.option("--until", help="Only messages of this date or earlier.")
+@click.option("--limit", help="The maximum number of messages, 1 to 1000; 100 by default.")
+@click.option("--after", metavar="ID", help="Only messages after this id: `next` of the previous page.")
 @_calls_service
-def messages(service: DirectClient, mailbox: str, **search: Any) -> None:
-    """List the messages of a mailbox over the API, a page at a time."""
-    next(service.messages(mailbox, **search))
+def messages(service: "DirectClient", mailbox: str, folder: str | None, **search: Any) -> None:
+    """List the messages of a mailbox over the API.
+
+    It prints one page; `--after` continues. FOLDER is as for `daas move`.
+    """
+    found = None if folder is None else _folder_id(service, mailbox, folder)
+    next(service.messages(mailbox, folder=found, **search))
 
 
-def _print_response(response: httpx.Response, as_json: bool) -> None:
+def _folder_id(service: "DirectClient", mailbox: str, text: str) -> str:
+    """Return what the API calls a folder: a standard name, or an id, which is looked up for any other name."""
+    from ..client.direct import STANDARD_FOLDERS
+
+    bare = text.strip()
+    if not bare or (bare.isascii() and bare.isdigit()) or bare.casefold() in map(str.casefold, STANDARD_FOLDERS):
+        return text
+    name = bare.removeprefix(_NAME)
+    custom = service.folders(mailbox)
+    for folder in custom:
+        if folder.name == name:
+            return folder.id
+    names = ", ".join(f"{folder.name!r}" for folder in custom) or "none"
+    raise OperatorError(f"The mailbox has no folder {name!r}; its custom folders: {names}.")
+
+
+def _print_response(response: "httpx.Response", as_json: bool) -> None:
     body = response.json() if response.status_code == 200 and not as_json else {}
     rows = body.get("messages", body.get("folders"))
     if rows is None:
@@ -149,12 +188,3 @@ def _print_response(response: httpx.Response, as_json: bool) -> None:
     for name in ("X-Daas-Error", "X-Daas-Clock-Skew", "Retry-After"):
         if name in response.headers:
             click.echo(f"{name}: {response.headers[name]}", err=True)
-
-
-def _read_keys(key_file: Path | None) -> KeyPair:
-    if key_file is not None:
-        return read_key_file(key_file)
-    keys = KeyPair(os.environ.get("DAAS_PUBLIC_KEY", ""), os.environ.get("DAAS_PRIVATE_KEY", ""))
-    if not keys.public_key or not keys.private_key:
-        raise click.UsageError("Set DAAS_PUBLIC_KEY and DAAS_PRIVATE_KEY, or name a --key-file.")
-    return keys

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from ..client import read_key_file
 from ..conformance import contacts, direct, report
 from ..conformance.case import Case
 from ..conformance.contacts.fixture import OwnList
@@ -17,30 +16,43 @@ from ..conformance.raw_http import Server
 from ..conformance.run import FAILED, Result, run
 from ..conformance.target import Target, TargetError
 from ..errors import OperatorError
+from .key_files import read_key_file
 
 _PRIVATE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("url")
-@click.option("--sandbox", type=_PRIVATE_FILE, help="The file that `daas sandbox create` made, or one like it.")
-@click.option("--key-file", type=_PRIVATE_FILE, help="The keys of an application that may use the services.")
-@click.option("--refused-key-file", type=_PRIVATE_FILE, help="The keys of one that may not.")
-@click.option("--mailbox", metavar="M", help="A mailbox that is open to the first.")
-@click.option("--message", metavar="ID", help="A message in it, which will be moved about.")
-@click.option("--folder", "folders", metavar="ID", multiple=True, help="A custom folder of it; two are needed.")
-@click.option("--closed-mailbox", metavar="M", help="A mailbox that is not open to the first.")
+@click.option("--sandbox", type=_PRIVATE_FILE, help="The file that `daas sandbox create` wrote.")
+@click.option("--key-file", type=_PRIVATE_FILE, help="The keys of an application with permission for the services.")
+@click.option("--refused-key-file", type=_PRIVATE_FILE, help="The keys of an application without permission.")
+@click.option("--mailbox", metavar="M", help="A mailbox that the application may use.")
+@click.option("--message", metavar="ID", help="A message in it, which the kit moves.")
+@click.option("--folder", "folders", metavar="ID", multiple=True, help="A custom folder of the mailbox; pass two.")
+@click.option("--closed-mailbox", metavar="M", help="A mailbox that the application may not use.")
 @click.option(
     "--api",
     "apis",
     type=click.Choice(["messages", "lists"]),
     multiple=True,
-    help="Play the cases of this API; by default of all that the sandbox has.",
+    help="Run only the cases of this API; can be repeated.",
 )
-@click.option("--case", "patterns", metavar="PATTERN", multiple=True, help="Play these cases alone, such as 'date.*'.")
-@click.option("--timeout", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="Seconds to an answer.")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML to this file too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+@click.option(
+    "--case",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    help="Run only these cases, such as 'date.*'; can be repeated.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="Seconds to wait for a response."
+)
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write JUnit XML to this file; - for standard output.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 def conformance(
     url: str,
     sandbox: Path | None,
@@ -53,9 +65,10 @@ def conformance(
     as_json: bool,
     **named: Any,
 ) -> None:
-    """Check that a server keeps the contract, case by case; the exit status is 0 only if all is kept.
+    """Test a server against every rule of the API.
 
-    What there is to play with is told by a sandbox's file, or by options, which count before the file.
+    The data to test with comes from a sandbox's file or from options, which take precedence. The exit status is 0 only
+    if no case fails.
     """
     try:
         server = Server.at(url)
@@ -63,7 +76,7 @@ def conformance(
         raise click.UsageError(f"{url!r} is not a URL such as http://127.0.0.1:8000.") from None
     target = _read_target(sandbox, key_file, refused_key_file, named)
     if not target.compares_dates:
-        raise click.UsageError("The kit judges servers that let dates differ by 60 to 1800 seconds from their clock.")
+        raise click.UsageError("The kit tests only servers whose date window is 60 to 1800 seconds.")
     apis = apis or ("messages", *(["lists"] if target.lists else []))
 
     def chosen(api: str, cases: list[Case]) -> list[Case]:

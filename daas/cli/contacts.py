@@ -17,12 +17,12 @@ from ..storage.engine import db
 from .context import uses_database
 from .output import ID, Row, prints_result
 
-_of_application = click.option("--application", "name", required=True, help="The application whose list it is.")
+_of_application = click.option("--application", "name", required=True, help="The application that owns the list.")
 
 
 @click.group()
 def contacts() -> None:
-    """Bring contacts into the lists of an application, and take them out."""
+    """Import and export the contacts of a list."""
 
 
 @contacts.command("import")
@@ -32,7 +32,10 @@ def contacts() -> None:
 @uses_database
 @prints_result
 def import_(list_id: int, path: Path, name: str) -> Row:
-    """Import the contacts of a CSV file into a list; all of them, or none if one line is at fault."""
+    """Import the contacts of a CSV file into a list.
+
+    If a line is wrong, nothing is imported.
+    """
     application_id = _find_application(name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file, _bar("Reading", path.stat().st_size) as bar:
@@ -56,7 +59,10 @@ def import_(list_id: int, path: Path, name: str) -> Row:
 @uses_database
 @prints_result
 def export(list_id: int, path: Path, name: str) -> Row:
-    """Export the contacts of a list to a CSV file, which is there as a whole or not at all."""
+    """Export the contacts of a list to a CSV file.
+
+    The file is complete or not there at all; - is standard output.
+    """
     rows = export_rows(_find_application(name), list_id)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:

@@ -4,11 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from ..app import create_command_app
 from ..errors import OperatorError
-from ..storage.engine import db
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,6 +18,11 @@ def uses_database(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from ..command_app import create_command_app
+        from ..storage.engine import db
+
         with create_command_app().app_context():
             try:
                 return command(*args, **kwargs)

@@ -2,8 +2,6 @@
 
 import click
 
-from .. import migrations
-from ..seeds.demo import first_commands, make_demo
 from ..settings import load_settings
 from .context import uses_database
 from .output import Row, prints_result
@@ -11,14 +9,19 @@ from .output import Row, prints_result
 
 @click.group()
 def db() -> None:
-    """Keep the database."""
+    """Manage the database."""
 
 
 @db.command()
 @uses_database
 @prints_result
 def upgrade() -> Row:
-    """Bring the database of DAAS_DATABASE_URL up to this release; what it holds stays."""
+    """Upgrade the database to this release; its data is kept.
+
+    The database is that of DAAS_DATABASE_URL.
+    """
+    from .. import migrations
+
     migrations.upgrade()
     return {"revision": migrations.current_revision()}
 
@@ -26,10 +29,12 @@ def upgrade() -> Row:
 @click.command()
 @uses_database
 def demo() -> None:
-    """Make a demo application and mailbox in an empty database, and print what to type next.
+    """Make a demo in an empty database; print what to type next.
 
-    Their random keys are kept in instance/demo.env. On an address that is not loopback nothing is made.
+    The keys of its application are in instance/demo.env. Nothing is made on an address that is not loopback.
     """
+    from ..seeds.demo import first_commands, make_demo
+
     settings = load_settings()
     if make_demo(settings):
         click.echo(first_commands(settings))

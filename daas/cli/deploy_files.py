@@ -14,9 +14,9 @@ from .output import Row, prints_result
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @prints_result
 def deploy_files(directory: Path) -> Iterable[Row]:
-    """Write this release's files for nginx, systemd, Prometheus and Grafana into a directory.
+    """Write the files for nginx, systemd and monitoring.
 
-    A file that exists with other contents is not overwritten: then nothing is written.
+    They are those of this release. A file that exists with other contents is not overwritten: then nothing is written.
     """
     shipped = {each.name: each.read_bytes() for each in resources.files("daas.deploy").iterdir() if each.is_file()}
     del shipped["__init__.py"]  # What makes it a package.

@@ -9,17 +9,17 @@ import click
 from ..applications import keys
 from ..applications.models import Application, ApplicationKey
 from ..applications.registry import find_application
-from ..client import read_key_file
 from ..errors import OperatorError
 from ..signing.mechanism import KeyPair
 from .context import uses_database
+from .key_files import read_key_file
 from .output import Row, prints_result
 from .times import Time, format_time
 
 IMPORT_KEY = click.option(
     "--import-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A JSON file (mode 0600) with the public_key and private_key that it has already.",
+    help="A JSON file (mode 0600) with the existing public_key and private_key.",
 )
 
 
@@ -34,18 +34,25 @@ class _Expiry(Time):
 
 @click.group()
 def key() -> None:
-    """Keep the keys of an application; KEY is a key's name, or the public key itself."""
+    """Manage the keys of an application.
+
+    KEY is a key's name or the public key itself.
+    """
 
 
 @key.command()
 @click.argument("application_name", metavar="NAME")
-@click.option("--name", help="What to call it; its number by default.")
-@click.option("--expires", type=_Expiry(ahead=True), help="In 30d, or at a date such as 2026-11-02; never by default.")
+@click.option("--name", help="The name of the key; its number by default.")
+@click.option(
+    "--expires",
+    type=_Expiry(ahead=True),
+    help="When it expires: 30d, or a date such as 2026-11-02.",
+)
 @IMPORT_KEY
 @uses_database
 @prints_result
 def add(application_name: str, name: str | None, expires: datetime.datetime | None, import_key: Path | None) -> Row:
-    """Add a key to an application and print it; those that it has go on working."""
+    """Add a key and print it. Existing keys keep working."""
     pair = None if import_key is None else read_key_pair(import_key)
     made, private_key = keys.add_key(application_name, name, expires, pair)
     row = describe_key(made)
@@ -63,7 +70,7 @@ def add(application_name: str, name: str | None, expires: datetime.datetime | No
 @uses_database
 @prints_result
 def list_(application_name: str) -> Iterable[Row]:
-    """List the keys of an application, revoked and expired ones too."""
+    """List the keys of an application, expired ones too."""
     return [describe_key(each) for each in find_application(application_name).keys]
 
 
@@ -73,19 +80,19 @@ def list_(application_name: str) -> Iterable[Row]:
 @uses_database
 @prints_result
 def revoke(application_name: str, key_name: str) -> Row:
-    """Refuse what is signed with a key, from now on and for good."""
+    """Revoke a key permanently; its signatures are rejected."""
     return describe_key(keys.revoke_key(application_name, key_name))
 
 
 @key.command()
 @click.argument("application_name", metavar="NAME")
 @click.argument("key_name", metavar="KEY")
-@click.option("--at", type=_Expiry(ahead=True), help="In 30d, or at a date such as 2026-11-02.")
-@click.option("--never", is_flag=True, help="Take an expiry back.")
+@click.option("--at", type=_Expiry(ahead=True), help="When it expires: 30d, or a date such as 2026-11-02.")
+@click.option("--never", is_flag=True, help="Remove the expiry.")
 @uses_database
 @prints_result
 def expire(application_name: str, key_name: str, at: datetime.datetime | None, never: bool) -> Row:
-    """Set when a key stops working."""
+    """Set or remove the expiry of a key."""
     if (at is None) != never:
         raise click.UsageError("Give --at or --never.")
     return describe_key(keys.expire_key(application_name, key_name, at))
@@ -93,14 +100,17 @@ def expire(application_name: str, key_name: str, at: datetime.datetime | None, n
 
 @click.group()
 def encryption() -> None:
-    """Keep the encryption of the private keys at rest."""
+    """Manage the encryption of stored private keys."""
 
 
 @encryption.command()
 @uses_database
 @prints_result
 def rotate() -> Row:
-    """Encrypt all private keys anew under the first of DAAS_ENCRYPTION_KEYS; may be interrupted and run again."""
+    """Encrypt all private keys again, under the newest key.
+
+    The newest is the first of DAAS_ENCRYPTION_KEYS. The command can be interrupted and repeated.
+    """
     done = keys.rotate_encryption()
     if done.undecryptable:
         raise OperatorError(
@@ -111,7 +121,7 @@ def rotate() -> Row:
 
 
 def read_key_pair(file: Path) -> KeyPair:
-    """Return the key pair in a file; raise KeyFileError, or OperatorError for malformed keys."""
+    """Return the key pair in a file; raise OperatorError for an unusable file or malformed keys."""
     pair = read_key_file(file)
     keys.check_key_pair(pair)
     return pair

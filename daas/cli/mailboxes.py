@@ -12,7 +12,10 @@ from .output import Row, prints_result
 
 @click.group()
 def mailbox() -> None:
-    """Keep the mailboxes; each is named by the local part of its Direct address."""
+    """Manage mailboxes.
+
+    A mailbox has the name of the local part of its Direct address.
+    """
 
 
 @mailbox.command("add")
@@ -20,7 +23,7 @@ def mailbox() -> None:
 @uses_database
 @prints_result
 def add_mailbox(name: str) -> Row:
-    """Add a mailbox with the folders Inbox, Sent, Archived and Draft."""
+    """Add a mailbox with its four standard folders."""
     return _describe(mailboxes.add_mailbox(name))
 
 
@@ -37,7 +40,7 @@ def list_mailboxes() -> Iterable[Row]:
 @uses_database
 @prints_result
 def suspend(name: str) -> Row:
-    """Close a mailbox to every application."""
+    """Close a mailbox to all applications."""
     return _describe(mailboxes.suspend_mailbox(name, suspended=True))
 
 
@@ -52,7 +55,7 @@ def resume(name: str) -> Row:
 
 @click.group()
 def folder() -> None:
-    """Keep the custom folders of a mailbox."""
+    """Manage the custom folders of a mailbox."""
 
 
 @folder.command("add")
@@ -61,7 +64,7 @@ def folder() -> None:
 @uses_database
 @prints_result
 def add_folder(mailbox_name: str, name: str) -> Row:
-    """Add a custom folder; its id is what a move names."""
+    """Add a custom folder and print its id, which a move names."""
     mailbox = mailboxes.find_mailbox(mailbox_name)
     made = mailboxes.add_folder(mailbox, name)
     return {"id": str(made.id), "mailbox": mailbox.name, "name": made.name}

@@ -18,7 +18,7 @@ from .output import ID, Row, print_result, printable, prints_result
 
 @click.group()
 def message() -> None:
-    """Bring in messages and look at them."""
+    """Import, list, show and remove messages."""
 
 
 @message.command("import")
@@ -29,12 +29,15 @@ def message() -> None:
     "folder_name",
     default="Inbox",
     show_default=True,
-    help="A folder's name, or a custom one's id.",
+    help="The folder, by its name or id; name:2024 for a name of digits.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 @uses_database
 def import_(mailbox_name: str, paths: tuple[Path, ...], folder_name: str, as_json: bool) -> None:
-    """Import .eml files, mbox files and Maildirs; bytes that the mailbox holds already keep the id they have."""
+    """Import .eml files, mbox files and Maildirs.
+
+    A message that the mailbox already has keeps its id.
+    """
     folder = mailboxes.find_folder(mailboxes.find_mailbox(mailbox_name), folder_name)
     imported: list[ImportedMessage] = []
     skipped: list[SkippedFile] = []
@@ -79,7 +82,7 @@ def _report_errors(errors: list[SkippedFile]) -> None:
 
 @message.command("list")
 @click.argument("mailbox_name", metavar="M")
-@click.option("--folder", "folder_name", help="A folder's name, or a custom one's id; all by default.")
+@click.option("--folder", "folder_name", help="Only messages in this folder: a name or an id.")
 @uses_database
 @prints_result
 def list_(mailbox_name: str, folder_name: str | None) -> Iterable[Row]:
@@ -91,11 +94,11 @@ def list_(mailbox_name: str, folder_name: str | None) -> Iterable[Row]:
 
 @message.command()
 @click.argument("message_id", metavar="ID", type=ID)
-@click.option("--raw", is_flag=True, help="Print the bytes as they were imported, and nothing else.")
+@click.option("--raw", is_flag=True, help="Print only the bytes as they were imported.")
 @uses_database
 @prints_result
 def show(message_id: int, raw: bool) -> Row | None:
-    """Show a message's envelope, or its bytes."""
+    """Show the header fields of a message, or its bytes."""
     if raw and click.get_current_context().params["as_json"]:
         raise click.UsageError("Give --raw or --json, not both.")
     if raw:

@@ -36,7 +36,7 @@ def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[
         if result is not None:
             print_result(result, as_json=as_json)
 
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")(run)
+    return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")(run)
 
 
 def print_result(result: Row | Iterable[Row], *, as_json: bool) -> None:

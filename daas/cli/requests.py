@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from ..contacts.csv_files import protect_cell
 from ..errors import OperatorError
 from ..records.request_log import COLUMNS, RequestLogRow, find_request, list_requests
 from ..records.retention import prune_requests
@@ -24,15 +23,15 @@ from .times import Time, format_exactly
 
 @click.group()
 def request() -> None:
-    """Look at the request log, keep it within bounds, and seal it."""
+    """Read, prune and seal the request log."""
 
 
 @request.command("list")
-@click.option("--since", type=Time(), help="From then on: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
+@click.option("--since", type=Time(), help="Only since then: 90m, 24h or 7d ago, 2026-11-02, or a date with zone.")
 @uses_database
 @prints_result
 def list_(since: datetime.datetime | None) -> Iterable[Row]:
-    """List the requests, refused ones too, in the order of their ids."""
+    """List the requests of the log, oldest first."""
     return map(_describe, list_requests(since))
 
 
@@ -41,7 +40,7 @@ def list_(since: datetime.datetime | None) -> Iterable[Row]:
 @uses_database
 @prints_result
 def show(request_id: int) -> Row:
-    """Show what became of a request."""
+    """Show everything that the log has about a request."""
     row = find_request(request_id)
     if row is None:
         raise OperatorError(f"There is no request {request_id} in the log.")
@@ -50,10 +49,12 @@ def show(request_id: int) -> Row:
 
 @request.command()
 @click.option("--format", "format_", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--since", type=Time(), help="From then on, as in list.")
+@click.option("--since", type=Time(), help="Only since then, as for list.")
 @uses_database
 def export(format_: str, since: datetime.datetime | None) -> None:
-    """Print all that is known of the requests, in the order of their ids: JSON lines, or CSV with a header."""
+    """Print the whole log, oldest first, as JSON lines or CSV."""
+    from ..contacts.csv_files import protect_cell
+
     rows = map(_describe_fully, list_requests(since))
     if format_ == "jsonl":
         for row in rows:
@@ -71,7 +72,10 @@ def export(format_: str, since: datetime.datetime | None) -> None:
 @uses_database
 @prints_result
 def prune(older_than: datetime.datetime) -> Row:
-    """Delete the oldest requests, a few at a time; once there are seals, only sealed ones, under DAAS_SEAL_KEY."""
+    """Delete the oldest requests from the log.
+
+    It deletes in small steps. If there are seals, only sealed requests are deleted, and DAAS_SEAL_KEY is needed.
+    """
     if older_than > datetime.datetime.now(datetime.UTC):
         raise OperatorError("Only what is older than a moment in the past can be pruned.")
     return {"pruned": prune_requests(older_than)}
@@ -81,12 +85,15 @@ def prune(older_than: datetime.datetime) -> Row:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file to append all seals to that are not in it yet: JSON lines.",
+    help="A file to append the seals to that it does not have, as JSON lines; - for standard output.",
 )
 @uses_database
 @prints_result
 def seal(output: Path | None) -> Iterable[Row]:
-    """Seal what is in the log and in the audit, under DAAS_SEAL_KEY; for a timer to run, every few minutes."""
+    """Seal the log and the audit, under DAAS_SEAL_KEY.
+
+    A timer should run this command every few minutes.
+    """
     made = seal_logs()
     if output is not None:
         _append_seals(output)
@@ -97,12 +104,15 @@ def seal(output: Path | None) -> Iterable[Row]:
 @click.option(
     "--against",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The file that `seal --output` has written: finds seals that were made anew or are missing.",
+    help="The file of `seal --output`: reports seals that are missing or were replaced.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 @uses_database
 def verify(against: Path | None, as_json: bool) -> None:
-    """Compare the log and the audit with their seals; the exit status is 0 only if nothing is wrong with them."""
+    """Compare the log and the audit with their seals.
+
+    The exit status is 0 only if nothing is wrong.
+    """
     report = verify_logs(None if against is None else read_kept_seals(against))
     print_result(_describe_report(report), as_json=as_json)
     if report.errors:

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from ..client import DEFAULT_URL, read_key_file
 from ..conformance.direct.examples import examples
 from ..conformance.raw_http import Server
 from ..conformance.target import Target
 from ..errors import OperatorError
 from ..seeds.sandbox import SANDBOX_FILE, create_sandbox, remove_sandbox, reset_sandbox
-from ..settings import Settings, load_settings
+from ..settings import Settings, load_settings, service_url
 from .context import uses_database
+from .key_files import read_key_file
 from .output import Row, print_rows, prints_result
 
 _MAX_SHOWN = 80
@@ -26,26 +26,29 @@ _MAX_SHOWN = 80
 
 @click.group()
 def sandbox() -> None:
-    """Keep what testers need to provoke every documented answer; nobody's data is in it."""
+    """Manage data for testers that provokes every response.
+
+    It contains no real person's data.
+    """
 
 
 def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[..., None]:
     """Return the command with its options; it prints the requests that can be sent to the sandbox."""
 
-    @click.option("--url", help="The server that will be asked; the one of DAAS_BIND, by default.")
+    @click.option("--url", help="The server to send them to; by default DAAS_URL, or else the address of DAAS_BIND.")
     @click.option(
         "--http",
         "http_file",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write the requests to this file too, as editors send them (.http).",
+        help="Also write the requests to this file, for editors that send .http files; - for standard output.",
     )
-    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+    @click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
     @uses_database
     @wraps(command)
     def run(url: str | None, http_file: Path | None, as_json: bool) -> None:
         settings = load_settings()
         try:
-            server = Server.at(url or (f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL))
+            server = Server.at(url or service_url())
         except ValueError:
             raise click.UsageError(f"{url!r} is not a URL such as http://127.0.0.1:8000.") from None
         facts = command(settings)
@@ -77,14 +80,20 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
 @sandbox.command()
 @_shows_requests
 def create(settings: Settings) -> dict[str, Any]:
-    """Make three applications and three mailboxes to test with, and print requests with the answers they get."""
+    """Make the sandbox and print its requests.
+
+    It has three applications and three mailboxes. Each request is printed with its response.
+    """
     return create_sandbox(settings)
 
 
 @sandbox.command()
 @_shows_requests
 def reset(settings: Settings) -> dict[str, Any]:
-    """Put messages, permissions and flags back, with the same keys, and print the requests signed anew."""
+    """Restore the sandbox and sign its requests again.
+
+    Messages, permissions and flags are as after `daas sandbox create`; the keys stay the same.
+    """
     return reset_sandbox(settings)
 
 
@@ -92,7 +101,7 @@ def reset(settings: Settings) -> dict[str, Any]:
 @uses_database
 @prints_result
 def remove() -> Row:
-    """Take the sandbox away with all that lies in its mailboxes; the request log stays."""
+    """Remove the sandbox with all its messages; the log stays."""
     return {"removed": remove_sandbox()}
 
 

@@ -11,7 +11,10 @@ from .output import Row, prints_result
 @click.command()
 @prints_result
 def settings() -> Iterable[Row]:
-    """Show every setting as it is understood, and whether it is set; secrets are left out."""
+    """Show the value and the source of every setting.
+
+    Secrets are left out.
+    """
     environ = read_environ()
     understood = load_settings(environ)
     return [_describe(setting, getattr(understood, setting.field), environ) for setting in SETTINGS]

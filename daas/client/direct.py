@@ -9,6 +9,9 @@ from ..signing.daas_scheme import DIRECT
 from . import errors
 from .service import SignedClient
 
+#: The folders that every mailbox has; the API accepts their names in any case.
+STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
+
 
 @dataclass(frozen=True)
 class Moved:

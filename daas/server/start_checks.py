@@ -6,11 +6,11 @@ import os
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import migrations
-from ..app import create_command_app
 from ..applications.keys import stored_keys_decrypt
+from ..command_app import create_command_app
 from ..errors import OperatorError
 from ..seeds.demo import demo_is_active
-from ..settings import SettingError, Settings
+from ..settings import SettingError, Settings, unknown_settings
 from ..storage.engine import db
 from ..storage.timeouts import is_unavailable
 
@@ -23,6 +23,8 @@ def check_start(settings: Settings) -> None:
     An unavailable database may come back, so that it is only logged: until then requests get a 503.
     """
     _check_settings(settings)
+    for name, known in unknown_settings().items():
+        logger.warning("%s is not a setting%s", name, f"; did you mean {known}?" if known else ".")
     app = create_command_app(settings)
     with app.app_context():
         try:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from flask import Flask
 from daas import migrations
 from daas.app import create_app
 from daas.applications.registry import DEFAULT_SERVICES, SERVICES
-from daas.cli import main
 from daas.settings import Settings
 from daas.signing.mechanism import KeyPair
 from daas.storage.engine import db
 
 from ..support.actors import MOVE, Application, authorization
 from ..support.builders import Builder, Mailbox
-from ..support.commands import Commands, new_name, sentence_of
+from ..support.commands import Commands, all_commands, new_name, sentence_of
 from ..support.servers import LiveServer
 
 APPLICATION = ["name", "public_key", "services", "mailboxes", "all_mailboxes", "require_content_md5", "suspended"]
@@ -70,16 +69,11 @@ def name(daas: Commands) -> str:
     return daas.json("application", "register", new_name("app"))["name"]
 
 
-def all_commands(group: Any = main, path: Any = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
-        yield from all_commands(command, (*path, name)) if hasattr(command, "commands") else [(*path, name)]
-
-
 # The command itself.
 
 
 def test_all_documented_commands_exist() -> None:
-    assert {" ".join(path) for path in all_commands()} >= {
+    assert {" ".join(path) for path, _ in all_commands()} >= {
         "db upgrade",
         *(f"application {verb}" for verb in ("register", "list", "show", "suspend", "resume", "grant", "revoke")),
         *(f"mailbox {verb}" for verb in ("add", "list", "suspend", "resume")),
@@ -91,7 +85,7 @@ def test_all_documented_commands_exist() -> None:
     }
 
 
-@pytest.mark.parametrize("path", [(), *all_commands()], ids=" ".join)
+@pytest.mark.parametrize("path", [(), *(path for path, _ in all_commands())], ids=" ".join)
 def test_every_command_has_help(daas: Commands, path: tuple[str, ...]) -> None:
     outcome = daas.run(*path, "--help")
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -922,13 +916,42 @@ def test_move_with_json_prints_only_the_body(
     assert (outcome.status, outcome.text, outcome.stderr) == (0, expected, "")
 
 
+def test_move_accepts_the_name_of_a_folder(
+    daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any]
+) -> None:
+    box = application.mailbox
+    move = ["move", box.name, box.message]
+    for text, folder in [("Custom 0", box.folder), (" sent ", "Sent"), ("name:Custom 0", box.folder)]:
+        answer = json.loads(daas.run(*move, text, "--url", server.url, "--json", **keys).stdout)
+        assert answer["folder"] == folder
+    found = daas.run("messages", box.name, "--folder", "Custom 0", "--url", server.url, "--json", **keys)
+    assert [each["id"] for each in json.loads(found.stdout)["messages"]] == [box.message]
+
+
+@pytest.mark.parametrize("text", ["Attic", "name:Inbox", "name:7"])
+def test_move_names_the_custom_folders_if_there_is_no_such_folder(
+    daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any], text: str
+) -> None:
+    box = application.mailbox
+    error = daas.error("move", box.name, box.message, text, "--url", server.url, **keys)
+    assert error == (f"The mailbox has no folder {text.removeprefix('name:')!r}; its custom folders: 'Custom 0'.")
+
+
+def test_url_of_commands_is_daas_url_or_follows_daas_bind(
+    daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any]
+) -> None:
+    box = application.mailbox
+    for setting, value in [("DAAS_URL", server.url), ("DAAS_BIND", server.url.removeprefix("http://"))]:
+        assert daas.run("move", box.name, box.message, "Sent", **keys, **{setting: value}).status == 0
+
+
 @pytest.mark.parametrize(
     ("change", "status", "message"),
     [
         ({"private_key": "x" * 64}, "401 UNAUTHORIZED", "Access Denied. Authentication Failed."),
         ({"mailbox": "nobody"}, "403 FORBIDDEN", "Access Denied. User Not Authorized."),
         ({"id": "9223372036854775807"}, "422 UNPROCESSABLE ENTITY", "Message not found"),
-        ({"folder": "Attic"}, "422 UNPROCESSABLE ENTITY", "'Folder' contains invalid input"),
+        ({"folder": "9223372036854775807"}, "422 UNPROCESSABLE ENTITY", "'Folder' contains invalid input"),
         ({"id": ""}, "422 UNPROCESSABLE ENTITY", "'ID' is a required field."),
     ],
     ids=["wrong-key", "unknown-mailbox", "unknown-message", "bad-folder", "missing"],

@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner
 
 from daas.cli import main
@@ -25,6 +27,19 @@ _numbers = itertools.count(1)
 def new_name(word: str) -> str:
     """Return a name that no other test uses, valid for a mailbox, an application or a folder."""
     return f"{word}{next(_numbers)}-{os.getpid()}"
+
+
+def all_commands(
+    group: click.Group = main, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command with the words that call it, groups left out."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from all_commands(command, (*words, name))
+        else:
+            yield (*words, name), command
 
 
 @dataclass(frozen=True)
