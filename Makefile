@@ -24,8 +24,9 @@ test: $(VENV)/.dev  ## Run all tests except the slow ones; those that concern th
 test-fast: $(VENV)/.dev  ## Run the quick tests on SQLite alone (30 seconds), or all of one room: make test-fast ROOM=storage.
 	@$(AT_ONCE) $(if $(ROOM),-m "not slow and not alone" tests/$(ROOM),-m "not slow and not alone and not processes" -k "not postgresql")
 
-test-all: test  ## Run the slow tests too: the pages in a browser, short forms of `make bench` and `make chaos`.
+test-all: test  ## Run the slow tests too: browsers, many random examples, short forms of `make bench` and `make chaos`.
 	@$(AT_ONCE) -m slow
+	@$(AT_ONCE) -m "hypothesis and not slow and not alone" --hypothesis-profile=many
 	@$(BIN)/pytest -m alone
 
 coverage: $(VENV)/.dev  ## Run the tests of `make test` and show which lines and branches of daas/ they reach.

@@ -25,8 +25,10 @@ from .support.shared import Shared
 _hypothesis_home = tempfile.TemporaryDirectory(prefix="daas-hypothesis-")
 atexit.register(_hypothesis_home.cleanup)
 set_hypothesis_home_dir(_hypothesis_home.name)
-hypothesis.settings.register_profile("daas", database=None, deadline=None)
-hypothesis.settings.load_profile("daas")
+# `make test` tries few random examples, `make test-all` many: --hypothesis-profile=many.
+hypothesis.settings.register_profile("few", database=None, deadline=None, max_examples=50)
+hypothesis.settings.register_profile("many", database=None, deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("few")
 
 DATABASES = ["sqlite", "postgresql"]
 ENCRYPTION_KEY = Fernet.generate_key().decode()

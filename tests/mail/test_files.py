@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daas.mail.files import MAX_MESSAGE_BYTES, FoundMessage, SkippedFile, find_messages
@@ -306,7 +306,6 @@ LINES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(LINES, max_size=8).map(b"".join), min_size=1, max_size=5))
 def test_messages_written_to_an_mbox_are_found(tmp_path_factory: pytest.TempPathFactory, messages: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "written"
@@ -348,7 +347,6 @@ SEPARATOR = re.compile(rb"%b?(?:\0|\xef\xbb\xbf)*From [^\r\n]*%b" % (LINE_END, L
 WHITE_SPACE = re.compile(rb"[ \t\0\xef\xbb\xbf\r\n]*")
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(PIECES, LINE_ENDS).map(b"".join), max_size=40).map(b"".join))
 def test_splitting_an_mbox_loses_nothing(content: bytes) -> None:
     file = io.BytesIO(content)

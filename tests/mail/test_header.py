@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import webencodings.labels
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daas.mail.charsets import decode_labelled
@@ -349,7 +349,6 @@ def test_every_python_codec_gives_storable_text() -> None:
             assert_storable(read_envelope(b"Subject: " + word + b"\n"))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_message_or_rejected(raw: bytes) -> None:
     with contextlib.suppress(NotAMessage):
@@ -429,7 +428,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=500)
 @given(st.lists(PIECES | st.binary(max_size=3), max_size=40), st.sampled_from([b"Subject", b"From", b"Date"]))
 def test_anything_shaped_like_a_header_is_a_message(pieces: Any, name: Any) -> None:
     raw = name + b": " + b"".join(pieces)
@@ -438,7 +436,6 @@ def test_anything_shaped_like_a_header_is_a_message(pieces: Any, name: Any) -> N
     assert envelope.size == len(raw)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=60), st.integers(1, 45), st.booleans())
 def test_text_split_into_words_anywhere_is_restored(text: Any, size: Any, in_base64: Any) -> None:
     data = text.encode()

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daas.signing.content_type import boundary, media_type, without_boundary
@@ -96,7 +96,6 @@ content_types = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=500)
 @given(content_types)
 def test_taking_the_boundary_out_leaves_every_other_byte(content_type: Any) -> None:
     kind, all_parameters = content_type
@@ -109,7 +108,6 @@ nasty = st.text('"\\;= \tboundary\xe9\n', max_size=60) | st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=1000)
 @given(st.text() | nasty)
 @example('x/y; boundary="')
 @example('x/y; boundary="\\')

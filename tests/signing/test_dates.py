@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daas.signing.dates import (
@@ -587,7 +587,6 @@ def seconds(moment: datetime.datetime) -> int:
 
 
 @pytest.mark.parametrize("write", WITH_ANY_ZONE.values(), ids=WITH_ANY_ZONE.keys())
-@settings(deadline=None)
 @given(moment=moments, zone=zones())
 def test_a_moment_reads_back_from_every_form_and_zone(write: Callable[..., Any], moment: Any, zone: Any) -> None:
     text, minutes = zone
@@ -595,13 +594,11 @@ def test_a_moment_reads_back_from_every_form_and_zone(write: Callable[..., Any],
 
 
 @pytest.mark.parametrize("write", IN_UTC.values(), ids=IN_UTC.keys())
-@settings(deadline=None)
 @given(moment=moments)
 def test_a_moment_reads_back_from_every_form_in_utc(write: Callable[..., Any], moment: Any) -> None:
     assert read_date(write(moment)).timestamp == seconds(moment)
 
 
-@settings(deadline=None)
 @given(moment=moments, microsecond=st.integers(0, 999999), minutes=st.integers(-1439, 1439), blank=st.booleans())
 def test_a_moment_reads_back_from_iso_8601_with_fraction_and_offset(
     moment: Any, microsecond: Any, minutes: Any, blank: Any
@@ -612,7 +609,6 @@ def test_a_moment_reads_back_from_iso_8601_with_fraction_and_offset(
     assert math.isclose(read_date(text).timestamp, seconds(moment) + microsecond / 1e6, abs_tol=1e-4)
 
 
-@settings(deadline=None)
 @given(moment=st.datetimes(datetime.datetime(1950, 1, 1), datetime.datetime(2049, 12, 31)))
 def test_a_two_digit_year_is_one_from_1950_to_2049(moment: Any) -> None:
     weekday, month = LONG_DAYS[moment.weekday()], MONTHS[moment.month - 1]
@@ -622,13 +618,11 @@ def test_a_two_digit_year_is_one_from_1950_to_2049(moment: Any) -> None:
     assert read_date(text).timestamp == seconds(moment)
 
 
-@settings(deadline=None)
 @given(st.integers(10**8, 10**11 - 1))
 def test_unix_seconds_read_back(moment: Any) -> None:
     assert read_date(str(moment)) == ReadDate(moment)
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.one_of(
         st.text(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from daas.signing import mechanism
@@ -170,7 +170,6 @@ def test_a_good_signature_with_something_added_is_refused(form: str) -> None:
     assert reason_of(admit, form.format(key=KEYS.public_key, signature=SIGNATURE)) == "signature-mismatch"
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.one_of(
         st.text(),
@@ -257,14 +256,12 @@ def test_any_other_content_md5_does_not_match(header: str) -> None:
     assert not content_md5_matches(header, BODY)
 
 
-@settings(deadline=None)
 @given(st.binary(), st.binary())
 def test_a_content_md5_matches_its_own_body_alone(body: Any, other: Any) -> None:
     assert content_md5_matches(content_md5(body), body)
     assert content_md5_matches(content_md5(body), other) == (body == other)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=255)))
 def test_any_content_md5_header_can_be_judged(header: Any) -> None:
     assert not content_md5_matches(header, BODY)
@@ -375,7 +372,6 @@ key_pairs = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
 @given(requests, key_pairs)
 def test_what_is_signed_is_verified_in_both_encodings(request: Any, keys: Any) -> None:
     stages = sign(DIRECT, request, keys)
@@ -391,7 +387,6 @@ def covered(request: RequestToSign) -> tuple[str | None, ...]:
     return request.method.upper(), request.uri, request.date or "", request.content_md5
 
 
-@settings(deadline=None, max_examples=300)
 @given(requests, requests, key_pairs, st.sampled_from(["method", "uri", "date", "content_md5"]))
 def test_a_request_that_differs_in_a_signed_part_is_refused(request: Any, other: Any, keys: Any, part: Any) -> None:
     changed = replace(request, **{part: getattr(other, part)})
@@ -401,7 +396,6 @@ def test_a_request_that_differs_in_a_signed_part_is_refused(request: Any, other:
     assert reason_of(check, DIRECT, changed, credentials, keys.private_key) == "signature-mismatch"
 
 
-@settings(deadline=None, max_examples=300)
 @given(requests, key_pairs, key_pairs)
 def test_another_key_is_refused(request: Any, keys: Any, other: Any) -> None:
     # HMAC fills a short key up with NULs, which no key holds.

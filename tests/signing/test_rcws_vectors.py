@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from daas import signing
@@ -449,7 +449,6 @@ def test_letters_beyond_ascii_are_varied_up_to_a_size() -> None:
     assert len(strings_to_sign(RequestToSign("POST", "/v1/x", body=b'{ "a":"%s/"}' % (b"A" * 32_000)))) == 3
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),

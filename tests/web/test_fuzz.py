@@ -29,7 +29,6 @@ steady = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
