@@ -9,6 +9,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Start": {
         "index": "Overview",
         "send_example": "A first move",
+        "how_it_works": "How it works",
+        "glossary": "Glossary",
     },
     "API reference": {
         "authentication": "Authentication",

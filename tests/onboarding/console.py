@@ -27,7 +27,7 @@ class Console:
 
     def sign_by_hand(self, change: Any) -> None:
         """Replace the string to sign by what a function returns for it."""
-        self.page.get_by_label("Write the string to sign by hand").check()
+        self.page.get_by_label("Edit the string to sign").check()
         box = self.page.get_by_label("String to sign", exact=True)
         box.fill(change(box.input_value()))
 
@@ -41,7 +41,7 @@ class Console:
         self.page.locator("#answer-body", has_text=response.text()).wait_for()
         status = self.page.get_by_role("status").inner_text()
         body = self.page.locator("#answer-body").inner_text()
-        assert status == f"The answer is {response.status}."
+        assert status == f"The response is {response.status}."
         return response.status, without_request_id(body)
 
     @property

@@ -29,7 +29,7 @@ class Demo:
     server: LiveServer
     keys: KeyPair
 
-    def run(self, script: str) -> str:
+    def run(self, script: str, seconds: float = 60) -> str:
         """Run commands of a page in the shell that the page names, and return their output."""
         done = subprocess.run(
             ["bash", "-c", f"set -e\n{script}"],
@@ -37,7 +37,7 @@ class Demo:
             env=environment(self.settings),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=seconds,
             check=False,
         )
         assert (done.returncode, done.stderr.replace("200 OK\n", "")) == (0, ""), script

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,7 @@ from ..support.servers import LiveServer
 from .console import Console
 from .pages import CONSOLE
 from .stage import INSECURE_HOST
+from .test_browser import errors_found
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +103,7 @@ def test_failed_authentication_is_shown(right_move: Any) -> None:
     right_move.fill(private_key=make_key_pair().private_key)
     body = '{"request_id":"...","message":"Access Denied. Authentication Failed."}'
     assert right_move.send() == (401, body)
-    assert right_move.difference.startswith("Both strings are the same. So it is the private key")
+    assert right_move.difference.startswith("Both strings are equal. So the private key")
 
 
 def test_missing_permission_is_shown(page: Page, server: LiveServer, build: Builder) -> None:
@@ -137,10 +140,13 @@ def test_invalid_argument_is_shown(right_move: Any) -> None:
 
 
 MISTAKES = {
-    "newline": (lambda text: text + "\n", "Your string has a newline at its end. The last line has none behind it."),
+    "newline": (
+        lambda text: text + "\n",
+        "Your string has a newline at its end. There must be none after the last line.",
+    ),
     "blank lines": (
         lambda text: text.replace("\n", "\n\n"),
-        "Line 2 of your string is blank, where the server has the date.",
+        "Line 2 of your string is empty, but the server has the date.",
     ),
     "method": (lambda text: text.replace("POST", "post"), "In line 1, the method, yours is not in upper case."),
     "missing": (
@@ -149,15 +155,15 @@ MISTAKES = {
     ),
     "date": (
         lambda text: text.replace(text.split("\n")[1], "06/03/2013 12:13:56 EST"),
-        "In line 2, the date, you signed another date than you sent",
+        "In line 2, the date, you did not sign the date that you sent",
     ),
     "charset": (
         lambda text: text.replace("urlencoded", "urlencoded; charset=utf-8"),
-        "In line 4, the content type, the parameters are not those that were sent, such as a charset",
+        "In line 4, the content type, the parameters, such as a charset, differ from those sent",
     ),
     "host": (
         lambda text: text.replace("/direct", "http://127.0.0.1/direct"),
-        "In line 5, the URI, yours has more in front, such as scheme and host.",
+        "In line 5, the URI, yours begins with more, such as scheme and host.",
     ),
 }
 
@@ -174,25 +180,25 @@ def test_decoded_path_is_named(console: Any, caller: Any) -> None:
     console.fill(mailbox=caller.mailbox.name, subject="lab results")
     console.sign_by_hand(lambda text: text.replace("+", " "))
     assert console.send()[0] == 401
-    assert console.difference.startswith("In line 3, the URI, yours is decoded, or escaped in another way.")
+    assert console.difference.startswith("In line 3, the URI, yours is decoded or escaped differently.")
 
 
 def test_rejected_encoding_is_named_if_strings_are_equal(right_move: Any) -> None:
-    right_move.page.get_by_label("Encoding of the signature").select_option("the hexadecimal text itself (a mistake)")
+    right_move.page.get_by_label("Signature encoding").select_option("the hexadecimal text itself (a mistake)")
     assert right_move.send()[0] == 401
-    assert "the encoding of the signature" in right_move.difference
+    assert "encoding of the signature is wrong" in right_move.difference
 
 
 def test_raw_encoding_is_accepted(right_move: Any) -> None:
-    right_move.page.get_by_label("Encoding of the signature").select_option("base64 of the raw bytes")
+    right_move.page.get_by_label("Signature encoding").select_option("base64 of the raw bytes")
     assert right_move.send()[0] == 200
 
 
 def test_error_after_valid_signature_is_named(right_move: Any) -> None:
     right_move.fill(date="06/03/2013 12:13:56 EST")
     assert right_move.send()[0] == 401
-    assert right_move.difference == "The signature is good. What is wrong: date-outside-window."
-    link = right_move.page.get_by_role("link", name="What this answer means").get_attribute("href")
+    assert right_move.difference == "The signature is valid. The error is: date-outside-window."
+    link = right_move.page.get_by_role("link", name="What this response means").get_attribute("href")
     assert link.endswith("/errors#date-outside-window")
 
 
@@ -203,7 +209,120 @@ def test_console_says_if_server_does_not_show_its_string(
     console.fill(mailbox=application.mailbox.name)
     console.sign_by_hand(lambda text: text + "\n")
     assert console.send()[0] == 401
-    assert console.difference.startswith("The server does not show the string that it built")
+    assert console.difference.startswith("The server did not send its string to sign")
+
+
+# Missing fields, and the private key
+
+
+def focused(console: Any) -> Any:
+    """Return the label of the field that has the focus, and its first description."""
+    return console.page.evaluate(
+        """() => {
+            const field = document.activeElement;
+            const [description] = field.getAttribute("aria-describedby").split(" ");
+            return [field.labels[0].textContent, document.getElementById(description).textContent];
+        }"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "emptied", "label"),
+    [
+        (MOVE, "public_key", "Public key"),
+        (MOVE, "private_key", "Private key"),
+        ("Create a list", "list_name", "List name"),
+        ("Show a contact", "list", "List id"),
+    ],
+)
+def test_missing_field_gets_the_focus_and_an_error(console: Any, call: str, emptied: str, label: str) -> None:
+    console.choose(call)
+    console.fill(**{emptied: ""})
+    console.page.get_by_role("button", name="Sign and send").click()
+    assert console.page.get_by_role("status").inner_text() == f"{label} is missing."
+    assert focused(console) == [label, f"{label} is missing."]
+    assert errors_found(console.page) == []
+    console.fill(**{emptied: "1"})
+    assert console.page.locator(".error").count() == 0
+    assert console.page.locator("[aria-invalid]").count() == 0
+
+
+def test_fields_that_a_422_names_have_its_message(right_move: Any, caller: Any) -> None:
+    right_move.fill(id="one", folder="a/b", mailbox=caller.mailbox.name)
+    status, body = right_move.send()
+    assert (status, body.count("contains invalid input")) == (422, 2)
+    assert focused(right_move)[0] == "Message id"
+    assert right_move.page.locator("[aria-invalid]").evaluate_all("all => all.map(one => one.name)") == ["id", "folder"]
+
+
+def test_private_key_is_masked_until_it_is_shown(console: Any) -> None:
+    masked = "getComputedStyle(document.getElementById('private_key')).webkitTextSecurity"
+    assert console.page.evaluate(masked) == "disc"
+    console.page.get_by_role("button", name="Show").click()
+    assert console.page.evaluate(masked) == "none"
+    console.page.get_by_role("button", name="Hide").click()
+    assert console.page.evaluate(masked) == "disc"
+
+
+def test_response_is_beside_the_form_on_wide_screens(right_move: Any) -> None:
+    right_move.page.set_viewport_size({"width": 1280, "height": 800})
+    assert right_move.send()[0] == 200
+    button = right_move.page.get_by_role("button", name="Sign and send").bounding_box()
+    response = right_move.page.locator("#answer-body").bounding_box()
+    assert response["x"] > button["x"] + button["width"]
+    assert 0 <= response["y"] < 800
+    assert 0 <= button["y"] < 800
+
+
+# Source code
+
+
+def copied(console: Any, name: str) -> str:
+    console.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    console.page.get_by_role("button", name=f"Copy as {name}").click()
+    console.page.get_by_role("status").get_by_text(f"Copied as {name}.").wait_for()
+    return console.page.evaluate("navigator.clipboard.readText()")
+
+
+def run(command: list[str], keys: KeyPair) -> str:
+    environ = {**os.environ, "DAAS_PRIVATE_KEY": keys.private_key}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary='daas'"])
+def test_copied_curl_command_moves_a_message(right_move: Any, caller: Any, build: Builder, content_type: str) -> None:
+    right_move.fill(type=content_type)
+    command = copied(right_move, "curl")
+    assert caller.keys.private_key not in command
+    assert run(["bash", "-c", command], caller.keys).startswith("HTTP/1.1 200")
+    assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary='daas'"])
+def test_copied_python_program_moves_a_message(right_move: Any, caller: Any, build: Builder, content_type: str) -> None:
+    right_move.fill(type=content_type)
+    program = copied(right_move, "Python")
+    assert caller.keys.private_key not in program
+    assert "formatdate(usegmt=True)" in program
+    assert run([sys.executable, "-c", program], caller.keys).startswith("200 ")
+    assert build.folder_of(caller.mailbox.message) == caller.mailbox.folder
+
+
+@pytest.mark.parametrize("name", ["curl", "Python"])
+def test_copied_code_sends_a_typed_date(console: Any, caller: Any, name: str) -> None:
+    console.fill(mailbox=caller.mailbox.name, subject='it\'s "Röntgen"', date="06/03/2013 12:13:56 EST")
+    code = copied(console, name)
+    command = ["bash", "-c", code] if name == "curl" else [sys.executable, "-c", code]
+    printed = run(command, caller.keys)
+    assert "401" in printed
+    assert "06/03/2013 12:13:56 EST" in code
+    assert name == "Python" or "X-Daas-Error: date-outside-window" in printed
+
+
+def test_nothing_is_copied_without_a_private_key(console: Any) -> None:
+    console.fill(private_key="")
+    console.page.get_by_role("button", name="Copy as curl").click()
+    assert focused(console) == ["Private key", "Private key is missing."]
 
 
 # The browser without the server
@@ -223,20 +342,20 @@ FIVE = "POST\nD\nM\nmultipart/form-data; charset=utf-8\n/direct/messages/move"
 DIFFERENCES = [
     (BASE, BASE, None),
     (BASE, BASE.replace("\n", "\r\n"), "Your lines end with \\r\\n."),
-    (BASE, BASE.replace("\n", "\\n"), "Your string holds a backslash and an n"),
+    (BASE, BASE.replace("\n", "\\n"), "Your string contains a backslash and an n"),
     (BASE, BASE + "\n\n", "Your string has a newline at its end."),
     (BASE, BASE.rpartition("\n")[0], "Your string lacks line 3, the URI"),
-    (BASE, "", "Line 1 of your string is blank, where the server has the method."),
-    (BASE, BASE + "\nmore", "Your string has a line too many: line 4 says “more”."),
-    (BASE, BASE.replace("\n/", "\n\n/"), "Line 3 of your string is blank, where the server has the URI."),
+    (BASE, "", "Line 1 of your string is empty, but the server has the method."),
+    (BASE, BASE + "\nmore", "Your string has a line too many: line 4 is “more”."),
+    (BASE, BASE.replace("\n/", "\n\n/"), "Line 3 of your string is empty, but the server has the URI."),
     (BASE, BASE.replace("GET", "POST"), "In line 1, the method, the server received “GET”, you signed “POST”."),
-    (BASE, BASE.replace("GET", " GET"), "In line 1, the method, yours has blanks around it."),
+    (BASE, BASE.replace("GET", " GET"), "In line 1, the method, yours has spaces around it."),
     (BASE, BASE.replace("?mailbox=a%20b", ""), "In line 3, the URI, yours lacks the query."),
-    (BASE, BASE.replace("%20", "+"), "In line 3, the URI, yours is decoded, or escaped in another way."),
+    (BASE, BASE.replace("%20", "+"), "In line 3, the URI, yours is decoded or escaped differently."),
     (BASE, BASE.replace("folders", "messages"), "In line 3, the URI, the server received “/direct/folders"),
     (BASE, BASE.replace("folders", "Folders"), "In line 3, the URI, upper and lower case differ"),
     (FIVE, FIVE.replace("utf-8", "utf-8; boundary=x"), "In line 4, the content type, yours has the boundary"),
-    (FIVE, FIVE.replace("; charset=utf-8", ""), "In line 4, the content type, the parameters are not those"),
+    (FIVE, FIVE.replace("; charset=utf-8", ""), "In line 4, the content type, the parameters, such as"),
     (FIVE, FIVE.replace("multipart/form-data", "text/plain"), "In line 4, the content type, the server received"),
     (FIVE, FIVE.replace("\nM\n", "\nN\n"), "In line 3, the Content-MD5, the server received “M”, you signed “N”."),
 ]
@@ -322,21 +441,21 @@ def test_date_stays_while_string_is_edited(right_move: Any) -> None:
 def test_console_says_why_it_cannot_sign(page: Page, pages_server: Any) -> None:
     console = Console(page, pages_server.url, KeyPair("public", ""))
     console.page.get_by_role("button", name="Sign and send").click()
-    console.page.get_by_role("status").get_by_text("The private key is missing.").wait_for()
+    console.page.get_by_role("status").get_by_text("Private key is missing.").wait_for()
     console.fill(private_key="k", date="Montag, den 2. November, um 9 € früh")
     console.page.get_by_role("button", name="Sign and send").click()
-    console.page.get_by_role("status").get_by_text("no characters outside Latin-1").wait_for()
+    console.page.get_by_role("status").get_by_text("cannot contain characters outside Latin-1").wait_for()
 
 
 def test_console_says_if_server_is_unreachable(console: Any, page: Page) -> None:
     page.context.set_offline(True)
     page.get_by_role("button", name="Sign and send").click()
-    page.get_by_role("status").get_by_text("It could not be sent: ").wait_for()
+    page.get_by_role("status").get_by_text("The request could not be sent: ").wait_for()
 
 
 def test_console_says_if_context_is_not_secure(page: Page, pages_server: Any) -> None:
     page.goto(f"http://{INSECURE_HOST}:{pages_server.port}{CONSOLE}")
-    page.get_by_text("Your browser signs only in a secure context").wait_for()
+    page.get_by_text("Browsers sign only in a secure context").wait_for()
     assert page.evaluate("crypto.subtle === undefined")
     assert not page.get_by_role("button", name="Sign and send").is_visible()
 

@@ -1,6 +1,7 @@
 """The console with the calls of lists and contacts, in a real browser against the real server."""
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..support.builders import Builder
 from ..support.servers import LiveServer
 from .console import Console
 from .pages import CONSOLE
+from .test_console import copied, run
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +35,8 @@ def console(page: Page, server: LiveServer, caller: Any) -> Any:
 
 
 CONVERSATION = [
-    ("Make a list", {"list_name": "Röntgen/A + B"}, 201, "List Röntgen/A + B created with list-id 1"),
-    ("Make a list", {"list_name": "Two"}, 201, "List Two created with list-id 2"),
+    ("Create a list", {"list_name": "Röntgen/A + B"}, 201, "List Röntgen/A + B created with list-id 1"),
+    ("Create a list", {"list_name": "Two"}, 201, "List Two created with list-id 2"),
     ("Show lists", {"list": ""}, 200, {"1": "Röntgen/A + B", "2": "Two"}),
     ("Rename a list", {"list": "2", "list_name": "Zwei + 1"}, 201, "List renamed to Zwei + 1"),
     ("Show lists", {"list": "2"}, 200, {"2": "Zwei + 1"}),
@@ -77,12 +79,12 @@ MISTAKES = {
     "order": (
         "Show contacts",
         lambda text: text.replace("offset=0&pagesize=5", "pagesize=5&offset=0"),
-        "In part 2, the URL, yours does not have the names of the query in their order.",
+        "In part 2, the URL, the names in your query are not sorted.",
     ),
     "host": (
         "Show lists",
         lambda text: text.replace("/v1", "http://127.0.0.1/v1"),
-        "In part 2, the URL, yours has more in front, such as scheme and host.",
+        "In part 2, the URL, yours begins with more, such as scheme and host.",
     ),
     "posted": (
         "Add a contact",
@@ -104,7 +106,7 @@ def test_deliberate_mistake_is_named(console: Any, call: str, change: Callable[.
     assert console.send() == (401, '{"code":401,"message":"Not Authorized"}')
     assert console.difference.startswith(said)
     assert console.page.locator("tr.differs").count() == 1
-    link = console.page.get_by_role("link", name="What this answer means").get_attribute("href")
+    link = console.page.get_by_role("link", name="What this response means").get_attribute("href")
     assert link.endswith("/errors#lists")
 
 
@@ -126,7 +128,7 @@ def test_console_offers_only_fields_and_encodings_of_a_call(console: Any) -> Non
 
 def test_each_encoding_is_accepted_or_rejected_as_labelled(console: Any) -> None:
     console.choose("Show lists")
-    options = console.page.get_by_label("Encoding of the signature")
+    options = console.page.get_by_label("Signature encoding")
     for encoding, status in [
         ("hexadecimal text in upper case", 200),
         ("base64 of the raw bytes", 200),
@@ -135,6 +137,18 @@ def test_each_encoding_is_accepted_or_rejected_as_labelled(console: Any) -> None
     ]:
         options.select_option(encoding)
         assert console.send()[0] == status, encoding
+
+
+@pytest.mark.parametrize("name", ["curl", "Python"])
+def test_copied_code_adds_a_contact(console: Any, caller: Any, name: str) -> None:
+    console.choose("Create a list")
+    console.fill(list_name="It's one")
+    assert console.send()[0] == 201
+    console.choose("Add a contact")
+    console.fill(list="1", posted='{"name": "Ä/B\'s", "email_address": "A@x.org"}')
+    code = copied(console, name)
+    command = ["bash", "-c", code] if name == "curl" else [sys.executable, "-c", code]
+    assert "Contact added" in run(command, caller.keys)
 
 
 # The browser without the server

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,35 @@ def test_every_shown_command_gets_the_shown_response(demo: Demo, setup: str, cas
     assert len(cases) > 20
     happened = {case["sh"]: responded(demo.run(f"{setup}\n{case['sh']}")) for case in cases}
     assert happened == {case["sh"]: shown(case) for case in cases}
+
+
+# What no request can leave as it was: the log, the audit, and the counters of ids, which are never reused.
+_GROWING_TABLES = {"request_log", "audit", "sqlite_sequence", "list_counter"}
+_CHANGING_COLUMNS = {"last_used_at", "previous_folder_id"}
+
+
+def contents(demo: Demo) -> Any:
+    """Return the files of the demo's directory and the rows of its tables, except what every request changes."""
+    with closing(sqlite3.connect(demo.directory / "instance" / "daas.db")) as database:
+        rows = {}
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            columns = {column[1] for column in database.execute(f"PRAGMA table_info({name})")} - _CHANGING_COLUMNS
+            present = "NOT removed" if "removed" in columns else "1"
+            found = database.execute(f"SELECT {', '.join(sorted(columns))} FROM {name} WHERE {present}")
+            rows[name] = sorted(found, key=str)
+    files = {str(path) for path in demo.directory.rglob("*") if not path.is_symlink() and "daas.db-" not in path.name}
+    return files, {name: found for name, found in rows.items() if name not in _GROWING_TABLES}
+
+
+@pytest.mark.slow
+def test_commands_of_errors_page_leave_nothing_behind(tmp_path: Path, cases: list[dict[str, str]]) -> None:
+    """It pastes all commands twice into one shell, as a reader may."""
+    with start_demo(tmp_path) as fresh:
+        page = Document(fresh.run(f"curl -sS --fail {fresh.server.url}{ERRORS}"))
+        pasted = "\n".join([page.all("sh")[0], *(section["sh"] for section in page.sections() if "sh" in section)])
+        before = contents(fresh)
+        assert fresh.run(f"{pasted}\n{pasted}", 300).count("HTTP/1.1 ") >= 2 * len(cases)
+        assert contents(fresh) == before
 
 
 def test_every_x_daas_error_of_a_401_is_provoked(cases: list[dict[str, str]]) -> None:
@@ -196,8 +227,8 @@ def test_list_gets_response_that_its_page_shows(
 
 def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
     lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages")]
-    # A defect cannot be provoked, nor errors that need other settings or a large mailbox.
-    messages = ("Forbidden", "Internal Server Error", "Too Many Requests", "Search Took Too Long")
+    # A defect cannot be provoked, nor errors that need a large mailbox.
+    messages = ("Internal Server Error", "Too Many Requests", "Search Took Too Long")
     messages += ("Message is in another folder", "Idempotency-Key was used for another request")
     unprovoked = {f'{{"request_id":"1812","message":"{message}"}}' for message in messages}
     responses = {case["json"] for case in cases} | {*lists} | unprovoked

@@ -271,7 +271,7 @@ def test_every_vector_and_field_is_on_its_page(app: Flask) -> None:
     assert [json.loads(text) for text in document.all("vector")] == [by_file[name][0] for name in sorted(by_file)]
     for name, vectors in by_file.items():
         mistakes = [vector for vector in vectors if "mistake" in vector]
-        assert f"{name}: {len(vectors) - len(mistakes)} to accept, {len(mistakes)} to refuse" in document.text
+        assert f"{name}: {len(vectors) - len(mistakes)} to accept, {len(mistakes)} to reject" in document.text
         assert all(vector["name"] in document.text for vector in vectors)
         assert all(vector["mistake"] in document.text for vector in mistakes)
         assert {field for vector in vectors for field in vector} <= {*fields}
@@ -334,7 +334,7 @@ def test_invalid_range_is_no_error(app: Flask) -> None:
     ("raised", "status", "said"),
     [
         (ZeroDivisionError("secret"), 500, "A defect of this server"),
-        (DatabaseUnavailable(), 503, "The database is away"),
+        (DatabaseUnavailable(), 503, "The database is unavailable"),
     ],
 )
 def test_failing_page_shows_only_an_error(

@@ -130,11 +130,11 @@ def test_private_key_stays_in_the_page(reference: Any, application: Application,
 
 def test_reference_says_if_browser_cannot_sign(page: Page, server: LiveServer) -> None:
     page.goto(f"http://{INSECURE_HOST}:{server.port}{REFERENCE}")
-    assert page.get_by_text("Your browser signs only in a secure context").is_visible()
+    assert page.get_by_text("Browsers sign only in a secure context").is_visible()
 
 
 def test_reference_does_not_warn_if_browser_can_sign(reference: Any) -> None:
-    assert not reference.get_by_text("Your browser signs only in a secure context").is_visible()
+    assert not reference.get_by_text("Browsers sign only in a secure context").is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,25 +1,24 @@
-// Says in words where a string that was signed parts from the one that the server built.
+// Describe where a string that was signed differs from the one that the server built.
 
 /**
- * Finds the first difference of two strings to sign.
+ * Return the first difference of two strings to sign: the index of the part and a sentence, or null if they are equal.
  *
- * Both have their parts joined by newlines. `names` are those of the parts of the server's, and `part` is what one is
- * called. Gives the index of the part and a sentence, or null if the strings are the same.
+ * Both have their parts joined by newlines. `names` are the names of the server's parts; `part` is the word for a part.
  */
 export function firstDifference(server, signed, names, part = "line") {
   if (server === signed) {
     return null;
   }
   if (signed.replaceAll("\r", "") === server) {
-    return { line: 0, sentence: "Your lines end with \\r\\n. They are joined by \\n alone." };
+    return { line: 0, sentence: "Your lines end with \\r\\n. Join them with \\n only." };
   }
   if (signed.replaceAll("\\n", "\n") === server) {
-    return { line: 0, sentence: "Your string holds a backslash and an n where a newline belongs." };
+    return { line: 0, sentence: "Your string contains a backslash and an n instead of a newline." };
   }
   const theirs = server.split("\n");
   const ours = signed.split("\n");
   if (signed.replace(/\n+$/, "") === server) {
-    const sentence = `Your string has a newline at its end. The last ${part} has none behind it.`;
+    const sentence = `Your string has a newline at its end. There must be none after the last ${part}.`;
     return { line: theirs.length, sentence };
   }
   const line = theirs.findIndex((text, i) => text !== ours[i]);
@@ -28,13 +27,13 @@ export function firstDifference(server, signed, names, part = "line") {
     return { line, sentence: `Your string lacks ${name}: the server received “${theirs[line]}”.` };
   }
   if (ours[line] === "") {
-    const sentence = `${part[0].toUpperCase()}${part.slice(1)} ${line + 1} of your string is blank, where the server has ` +
-      `the ${names[line]}. What is not sent has no ${part}.`;
+    const sentence = `${part[0].toUpperCase()}${part.slice(1)} ${line + 1} of your string is empty, but the server has ` +
+      `the ${names[line]}. A header that is not sent has no ${part}.`;
     return { line, sentence };
   }
   if (line < 0 || same(theirs, without(ours, line))) {
     const at = line < 0 ? theirs.length : line;
-    return { line: at, sentence: `Your string has a ${part} too many: ${part} ${at + 1} says “${ours[at]}”.` };
+    return { line: at, sentence: `Your string has a ${part} too many: ${part} ${at + 1} is “${ours[at]}”.` };
   }
   return { line, sentence: `In ${name}, ${(HINTS[names[line]] ?? another)(theirs[line], ours[line])}` };
 }
@@ -43,26 +42,26 @@ const HINTS = {
   method: (server, signed) =>
     server === signed.toUpperCase() ? "yours is not in upper case." : another(server, signed),
   date: (server, signed) =>
-    `you signed another date than you sent: the server received “${server}”, you signed “${signed}”.`,
+    `you did not sign the date that you sent: the server received “${server}”, you signed “${signed}”.`,
   "content type": (server, signed) => {
     if (server.split(";")[0].trim() !== signed.split(";")[0].trim()) {
       return another(server, signed);
     }
     if (/boundary/i.test(signed)) {
-      return "yours has the boundary, which is not signed.";
+      return "yours has the boundary, which must not be signed.";
     }
-    return `the parameters are not those that were sent, such as a charset: the server received “${server}”, ` +
-      `you signed “${signed}”. You may always sign the bare type.`;
+    return `the parameters, such as a charset, differ from those sent: the server received “${server}”, ` +
+      `you signed “${signed}”. You can always sign the bare type.`;
   },
   URI: (server, signed) => {
     if (signed.endsWith(server)) {
-      return "yours has more in front, such as scheme and host. Only path and query are signed.";
+      return "yours begins with more, such as scheme and host. Sign only path and query.";
     }
     if (server.startsWith(`${signed}?`)) {
       return "yours lacks the query.";
     }
     if (decoded(server) === decoded(signed)) {
-      return "yours is decoded, or escaped in another way. It is signed as it stands on the request line: " +
+      return "yours is decoded or escaped differently. Sign it as it is on the request line: " +
         `“${server}”.`;
     }
     return another(server, signed);
@@ -70,14 +69,14 @@ const HINTS = {
   URL: (server, signed) => {
     const [path, query = ""] = signed.split("?");
     return `${path}?${query.split("&").sort().join("&")}` === server
-      ? "yours does not have the names of the query in their order."
+      ? "the names in your query are not sorted."
       : HINTS.URI(server, signed);
   },
 };
 
 function another(server, signed) {
   if (server === signed.trim()) {
-    return "yours has blanks around it.";
+    return "yours has spaces around it.";
   }
   if (server.toLowerCase() === signed.toLowerCase()) {
     return `upper and lower case differ: the server received “${server}”.`;

@@ -1,4 +1,4 @@
-// Signs a call for lists and contacts as the server expects it first. No page, no network: text alone.
+// Sign a request for lists and contacts as the server expects it first: only text, no page, no network.
 
 import { base64, hexadecimal } from "./signing.js";
 
@@ -22,9 +22,9 @@ export const RCWS = {
 };
 
 /**
- * Lists the parts of a call's string to sign, each with its name, in small letters.
+ * Return the parts of a request's string to sign, each with its name, in lower case.
  *
- * `posted` is the body as canonical() gives it; undefined is none.
+ * `posted` is the body as canonical() returns it, or undefined.
  */
 export function partsToSign({ method, uri, posted = "" }) {
   const [path, query] = uri.split(/\?(.*)/s);
@@ -37,13 +37,13 @@ export function partsToSign({ method, uri, posted = "" }) {
   ].map(({ name, text }) => ({ name, text: text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) }));
 }
 
-/** Writes the text of a JSON object with its keys sorted and no blanks; any other text stays as it is. */
+/** Return the text of a JSON object with its keys sorted and no spaces; any other text stays as it is. */
 export function canonical(text) {
   const object = readObject(text);
   return object ? objectOf(Object.entries(object)) : text;
 }
 
-/** Writes names and values as a JSON object with its keys sorted; equal names stay in their order. */
+/** Return names and values as a JSON object with its keys sorted; equal names stay in their order. */
 export function objectOf(pairs) {
   // By hand, since a JavaScript object puts names that are numbers first, and has no name twice.
   const sorted = [...pairs].sort(([one], [other]) => compare(bytes(one), bytes(other)));
@@ -62,7 +62,7 @@ function readObject(text) {
   }
 }
 
-/** Writes JSON with a slash, DEL and what is not ASCII escaped, as the server does first; of what is no object, a character for each byte. */
+/** Return JSON with a slash, DEL and what is not ASCII escaped, as the server does first; of what is no object, a character for each byte. */
 function escaped(text) {
   if (!readObject(text)) {
     return String.fromCharCode(...new TextEncoder().encode(text));

@@ -1,4 +1,4 @@
-// The reference: shows the OpenAPI document with Swagger UI, and signs what that sends. Keys stay in this page.
+// The reference: shows the OpenAPI document with Swagger UI, and signs its requests. Keys stay in this page.
 /* global SwaggerUIBundle */
 
 import { md5 } from "./md5.js";
@@ -7,7 +7,7 @@ import { DIRECT, base64, hmac } from "./signing.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Signs a request of Swagger UI's; without keys it goes out as it is, and shows how that is answered. */
+/** Sign a request of Swagger UI; without keys it is sent unsigned. */
 async function sign(request) {
   const [publicKey, privateKey] = ["public-key", "private-key"].map((id) => at(id).value.trim());
   if (request.loadSpec || !publicKey || !privateKey) {
@@ -22,16 +22,16 @@ async function sign(request) {
   return request;
 }
 
-/** Gives what is signed of a request for messages beside its URI; date and Content-MD5 are added to what is sent. */
+/** Return the signed values of a request for messages except its URI; add date and Content-MD5 to its headers. */
 function readCallForMessages({ headers, body }) {
   headers["X-Daas-Date"] ||= new Date().toUTCString();
-  if (typeof body === "string") { // A form in parts gets its boundary, and so its bytes, only when it is sent.
+  if (typeof body === "string") { // A multipart form gets its boundary, and so its bytes, only when it is sent.
     headers["Content-MD5"] ||= base64(md5(new TextEncoder().encode(body)));
   }
   return { date: headers["X-Daas-Date"], contentMd5: headers["Content-MD5"], contentType: headers["Content-Type"] };
 }
 
-/** Gives what is signed of a request for lists and contacts beside its URI; JSON is sent as it is signed. */
+/** Return the signed data of a request for lists and contacts; send JSON as it is signed. */
 function readCallForLists(request) {
   const { headers, body } = request;
   if (body === undefined || headers["Content-Type"] === "application/json") {
@@ -41,7 +41,7 @@ function readCallForLists(request) {
   return { posted: objectOf(body instanceof FormData ? body.entries() : new URLSearchParams(body)) };
 }
 
-/** Tells Swagger UI of the dark scheme, which it does not ask for itself; paper is never dark. */
+/** Switch Swagger UI to the dark scheme, which it does not do by itself; paper is never dark. */
 function follow({ matches }) {
   document.documentElement.classList.toggle("dark-mode", matches);
 }
@@ -52,8 +52,8 @@ follow(dark);
 at("insecure").hidden = isSecureContext;
 
 /**
- * Fits Swagger UI into a page of ours: the calls alone, without a title and landmarks of their own; without the locks
- * that ask for an Authorization header, which nobody can type; and with a name for the lists that have none.
+ * Fit Swagger UI into our page: only the calls, without a title and landmarks; without the locks that ask for an
+ * Authorization header, which nobody can type; and with a name for the selects that have none.
  */
 function fit({ React: { createElement } }) {
   const Calls = ({ getComponent }) =>

@@ -1,12 +1,12 @@
-// Signs a call as the Direct scheme does. No page, no network: text and bytes alone.
+// Sign a request by the Direct scheme: only text and bytes, no page, no network.
 
-/** Writes bytes in base64. */
+/** Return bytes in base64. */
 export const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
-/** Writes bytes in lower-case hexadecimal. */
+/** Return bytes in lower-case hexadecimal. */
 export const hexadecimal = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** The ways to write a hash; the server takes those that are `accepted`. */
+/** The encodings of a hash; the server accepts those that are `accepted`. */
 export const ENCODINGS = [
   { name: "base64 of the hexadecimal text", accepted: true, encode: (hash) => btoa(hexadecimal(hash)) },
   { name: "base64 of the raw bytes", accepted: true, encode: base64 },
@@ -15,7 +15,7 @@ export const ENCODINGS = [
 
 /**
  * The scheme of the calls for messages, as a value: the word of its header, what a part of its string to sign is called
- * and what joins them, the ways to write a hash, and functions that give the parts of a call and of a string.
+ * and what joins them, the encodings of a hash, and functions that return the parts of a request and of a string.
  */
 export const DIRECT = {
   word: "DAAS",
@@ -26,7 +26,7 @@ export const DIRECT = {
   split: (string) => string.split("\n"),
 };
 
-/** Lists the lines of a call's string to sign, each with its name; what is not sent (undefined) has no line. */
+/** Return the lines of a request's string to sign, each with its name; a header that is not sent (undefined) has none. */
 export function linesToSign({ method, date, contentMd5, contentType, uri }) {
   return [
     { name: "method", text: method },
@@ -37,7 +37,7 @@ export function linesToSign({ method, date, contentMd5, contentType, uri }) {
   ].filter(({ text }) => text !== undefined);
 }
 
-/** Computes the HMAC-SHA256 of a text of one byte a character, under a private key's own text. */
+/** Return the HMAC-SHA256 of a text with one byte per character; the key is the private key's text. */
 export async function hmac(privateKey, text) {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(privateKey), algorithm, false, ["sign"]);
