@@ -6,7 +6,7 @@ Any code below a route raises them; web/lifecycle.py turns them into responses. 
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from .reasons import Reason
 
@@ -20,15 +20,16 @@ _MESSAGES = {
 class ApiError(Exception):
     """An error response.
 
-    `status` is the HTTP status, `message` the documented sentence, `fields` the names of the wrong arguments, `headers`
-    the additional headers. `precedes_database` is true of the errors that are found before the
-    database is used: they are the response even while it is away. `is_counted_only` is true of those that have no row
-    and no line in the log.
+    `status` is the HTTP status, `message` the documented sentence, `fields` the names of the wrong arguments, `ids` the
+    messages of an atomic batch that fail, `headers` the additional headers. `precedes_database` is true of the errors
+    that are found before the database is used: they are the response even while it is away. `is_counted_only` is true
+    of those that have no row and no line in the log.
     """
 
     status = 500
     message = ""
     fields: Sequence[str] | None = None
+    ids: Sequence[str] | None = None
     precedes_database = False
     is_counted_only = False
 
@@ -39,7 +40,13 @@ class ApiError(Exception):
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the documented body, keys in the documented order."""
-        return {"request_id": request_id, "message": self.message or message_of(self.status)}
+        ids = {} if self.ids is None else {"ids": list(self.ids)}
+        return {"request_id": request_id, "message": self.message or message_of(self.status), **ids}
+
+    def with_ids(self, ids: Sequence[str]) -> Self:
+        """Return the error of an atomic batch, in whose body all messages that fail follow the message of the first."""
+        self.ids = ids
+        return self
 
 
 class BodyNotWhole(ApiError):
@@ -141,6 +148,15 @@ class UnreadableBody(ApiError):
     """The body is not what its content type says."""
 
     status = 400
+
+
+class MalformedIdempotencyKey(ApiError):
+    """The Idempotency-Key is repeated, or is not 1 to 128 visible ASCII characters."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__(Reason.IDEMPOTENCY_KEY, {"X-Daas-Error": Reason.IDEMPOTENCY_KEY.value})
 
 
 class MissingArguments(ApiError):

@@ -17,6 +17,8 @@ class Reason(StrEnum):
 
     # Success
     MOVED = "moved", "The message was moved."
+    BATCH = "batch", "The messages of a batch were moved; each has a row of its own, with the reason moved."
+    DRY_RUN = "dry-run", "A dry run: the move would have succeeded, and nothing was moved."
     REPLAYED = "replayed", "The request repeated an earlier one with its Idempotency-Key: nothing was done again."
     LISTED = "listed", "Folders, messages, lists or contacts were listed."
     SHOWN = "shown", "A contact was shown."
@@ -88,6 +90,10 @@ class Reason(StrEnum):
         "The multipart body does not begin and end with the delimiters of its boundary.",
     )
     TOO_MANY_ARGUMENTS = "too-many-arguments", "The request has more arguments than are read."
+    IDEMPOTENCY_KEY = (
+        "idempotency-key",
+        "The Idempotency-Key was sent twice, or is not 1 to 128 visible ASCII characters.",
+    )
     ARGUMENT_MISSING = "argument-missing", "A required argument is missing."
     ARGUMENT_INVALID = "argument-invalid", "An argument has an invalid value."
     FOLDER_NOT_FOUND = "folder-not-found", "The mailbox has no such folder."

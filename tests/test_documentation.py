@@ -87,7 +87,7 @@ def test_complete_request_of_readme_is_valid() -> None:
     assert [*headers] == ["Authorization", "Date", "Content-Type"]
     assert read_date(headers["Date"]).timestamp == 1793631600
     requested = check_arguments(MoveArguments(), read_arguments(headers["Content-Type"], body.splitlines()[0].encode()))
-    assert requested == {"mailbox": "test.user", "id": 181, "folder": "Archived"}
+    assert requested == {"mailbox": "test.user", "id": 181, "folder": "Archived", "from_folder": None}
 
 
 def test_every_block_of_readme_is_tested() -> None:

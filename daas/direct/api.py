@@ -36,9 +36,10 @@ def _read_arguments(context: RequestContext, to_sign: RequestToSign) -> Argument
         arguments = read_query(to_sign.uri.partition("?")[2], to_sign.content_type)
     else:
         arguments = read_arguments(to_sign.content_type or "", to_sign.body)
-    context.record.requested_arguments = {
-        name: raw_text(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments
-    }
+    requested = {name: raw_text(arguments, name) for name in ("mailbox", "id", "folder") if name in arguments}
+    if "id" not in requested and "ids" in arguments:
+        requested["id"] = raw_text(arguments, "ids")
+    context.record.requested_arguments = requested
     return arguments
 
 

@@ -8,7 +8,17 @@ from ..reasons import Reason
 from ..signing.daas_scheme import DIRECT
 from ..signing.mechanism import KeyPair, RequestToSign, sign
 from ..web.openapi import ApiDescription, Operation
-from .schemas import FoldersArguments, FoldersReply, MessagesArguments, MessagesReply, MoveArguments, MoveReply
+from .schemas import (
+    BatchArguments,
+    BatchReply,
+    FoldersArguments,
+    FoldersReply,
+    JsonBatchArguments,
+    MessagesArguments,
+    MessagesReply,
+    MoveArguments,
+    MoveReply,
+)
 
 # The public document's example, with invented keys.
 _KEYS = KeyPair("ad7f69e0b58f3e1c", "4f2ab49d33f1c76e")
@@ -116,12 +126,56 @@ _MESSAGE = {
     "size": 1834,
 }
 
+#: The header of calls that can be repeated safely, and the one of a repeated call's response.
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "description": "Carries out the request once: a repeated one with the same key, within 24 hours, gets the first "
+    "response and moves nothing. A key of your choice, such as a UUID. The signature does not cover it.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$", "examples": ["3f0c6a1e-9a41-4e0a-9d5c-0a5f2f0f7c11"]},
+}
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+_MOVED = {"mailbox": "ejaffee", "id": 181, "folder": "5"}
+_MOVED_MANY = {
+    "mailbox": "ejaffee",
+    "folder": "Archived",
+    "moved": [181, 182],
+    "failed": [{"id": 183, "message": "Message not found"}],
+}
+_KEY_MALFORMED = errors.MalformedIdempotencyKey()
+_NOT_MOVED = (errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND), errors.MessageElsewhere())
+_NONE_MOVED = (
+    errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND).with_ids(["183"]),
+    errors.MessageElsewhere().with_ids(["183"]),
+)
+
 MOVE = Operation(
     _DIRECT,
     MoveArguments(),
     MoveReply(),
-    {"mailbox": "ejaffee", "id": 181, "folder": "5"},
-    [errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND)],
+    _MOVED,
+    [_KEY_MALFORMED, *_NOT_MOVED, errors.IdempotencyKeyReused()],
+    headers=[IDEMPOTENCY_KEY],
+    reply_headers=REPLAYED,
+)
+MOVE_DRY_RUN = Operation(_DIRECT, MoveArguments(), MoveReply(), _MOVED, [_KEY_MALFORMED, *_NOT_MOVED])
+BATCH = Operation(
+    _DIRECT,
+    BatchArguments(),
+    BatchReply(),
+    _MOVED_MANY,
+    [_KEY_MALFORMED, *_NONE_MOVED, errors.IdempotencyKeyReused()],
+    headers=[IDEMPOTENCY_KEY],
+    reply_headers=REPLAYED,
+    json_arguments=JsonBatchArguments(),
+)
+BATCH_DRY_RUN = Operation(
+    _DIRECT,
+    BatchArguments(),
+    BatchReply(),
+    _MOVED_MANY,
+    [_KEY_MALFORMED, *_NONE_MOVED],
+    json_arguments=JsonBatchArguments(),
 )
 FOLDERS = Operation(
     _DIRECT,

@@ -1,22 +1,29 @@
 """The URLs of the Direct message calls."""
 
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response
 from marshmallow import Schema
 
 from ..errors import to_json
 from ..mailboxes.find_messages import Search, find_folders, find_messages
-from ..mailboxes.move_message import Move, move_message
+from ..mailboxes.idempotency import KeyedRequest, Replay
+from ..mailboxes.move_batch import Batch, BatchMove, move_batch, rehearse_batch
+from ..mailboxes.move_message import Move, move_message, rehearse_move
 from ..reasons import Reason
 from ..records.request_log import LoggedRequest, log_request
 from ..web.arguments import check_arguments
 from ..web.authentication import AuthenticatedRequest
 from ..web.calls import serve_call
-from ..web.context import success
+from ..web.context import current_context, success
+from ..web.idempotency_key import read_idempotency_key
 from ..web.openapi import Operation
 from .api import DIRECT_API
-from .openapi import FOLDERS, MESSAGES, MOVE
+from .openapi import BATCH, BATCH_DRY_RUN, FOLDERS, MESSAGES, MOVE, MOVE_DRY_RUN
+
+T = TypeVar("T")
 
 direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 
@@ -24,10 +31,49 @@ direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 @serve_call(direct, "POST", "direct/messages/move", MOVE, "/messages/move", "/messages/move/format/json")
 def move(request: AuthenticatedRequest) -> Response:
     """Move a message to another folder of its mailbox."""
-    arguments = check_arguments(MOVE.arguments, request.arguments)
-    mailbox, message_id, folder = arguments["mailbox"], arguments["id"], arguments["folder"]
-    moved = cast(Move, move_message(request.caller, mailbox, message_id, folder, request.record))
-    return _reply(MOVE, moved.logged, mailbox=mailbox, id=message_id, folder=moved.folder)
+    arguments, key = _understand(MOVE, request)
+    keyed = _keyed(key, "move", arguments, partial(_body_of_move, arguments))
+    moved = move_message(request.caller, **_arguments_of_move(arguments), record=request.record, keyed=keyed)
+    return _replay(moved) if isinstance(moved, Replay) else success(_body_of_move(arguments, moved), moved.logged)
+
+
+@serve_call(
+    direct,
+    "POST",
+    "direct/messages/move",
+    MOVE_DRY_RUN,
+    "/messages/move/dry-run",
+    "/messages/move/dry-run/format/json",
+)
+def dry_run_move(request: AuthenticatedRequest) -> Response:
+    """Check a move without moving the message; the response is the one that the move would get."""
+    arguments, _ = _understand(MOVE_DRY_RUN, request)
+    moved = rehearse_move(request.caller, **_arguments_of_move(arguments), record=request.record)
+    return success(_body_of_move(arguments, moved), moved.logged)
+
+
+@serve_call(direct, "POST", "direct/messages/move", BATCH, "/messages/move/batch", "/messages/move/batch/format/json")
+def move_many(request: AuthenticatedRequest) -> Response:
+    """Move many messages of a mailbox to a folder, in one transaction."""
+    arguments, key = _understand(BATCH, request)
+    keyed = _keyed(key, "move/batch", arguments, partial(_body_of_batch, arguments))
+    moved = move_batch(request.caller, _batch(arguments), request.record, keyed)
+    return _replay(moved) if isinstance(moved, Replay) else success(_body_of_batch(arguments, moved), moved.logged)
+
+
+@serve_call(
+    direct,
+    "POST",
+    "direct/messages/move",
+    BATCH_DRY_RUN,
+    "/messages/move/batch/dry-run",
+    "/messages/move/batch/dry-run/format/json",
+)
+def dry_run_move_many(request: AuthenticatedRequest) -> Response:
+    """Check a batch without moving any message; the response is the one that the batch would get."""
+    arguments, _ = _understand(BATCH_DRY_RUN, request)
+    moved = rehearse_batch(request.caller, _batch(arguments), request.record)
+    return success(_body_of_batch(arguments, moved), moved.logged)
 
 
 @serve_call(direct, "GET", "direct/folders", FOLDERS, "/folders", "/folders/format/json")
@@ -48,6 +94,51 @@ def list_messages(request: AuthenticatedRequest) -> Response:
     return _reply(MESSAGES, log_request(request.record, 200, Reason.LISTED), mailbox=mailbox, messages=found, **more)
 
 
+def _understand(operation: Operation, request: AuthenticatedRequest) -> tuple[dict[str, Any], str | None]:
+    """Return the arguments of a call that accepts an Idempotency-Key, and the key; the body is checked first."""
+    sent = request.arguments
+    key = read_idempotency_key(current_context())
+    return check_arguments(operation.arguments, sent), key
+
+
+def _keyed(
+    key: str | None, call: str, arguments: Mapping[str, Any], body_of: Callable[[T], bytes]
+) -> KeyedRequest[T] | None:
+    """Return a request with a key; an argument with the value that it has by default is as if absent."""
+    if key is None:
+        return None
+    given = sorted((name, value) for name, value in arguments.items() if value not in (None, False))
+    return KeyedRequest(key, (call, given), body_of)
+
+
+def _replay(replay: Replay) -> Response:
+    response = success(replay.body, replay.logged)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _arguments_of_move(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {("message_id" if name == "id" else name): value for name, value in arguments.items()}
+
+
+def _body_of_move(arguments: Mapping[str, Any], moved: Move) -> bytes:
+    return _body(MOVE, moved.logged, mailbox=arguments["mailbox"], id=arguments["id"], folder=moved.folder)
+
+
+def _batch(arguments: Mapping[str, Any]) -> Batch:
+    ids, folder = arguments["id"], arguments["folder"]
+    return Batch(arguments["mailbox"], ids, folder, arguments["from_folder"], arguments["atomic"])
+
+
+def _body_of_batch(arguments: Mapping[str, Any], moved: BatchMove) -> bytes:
+    failed = [{"id": message_id, "message": error.message} for message_id, error in moved.failed.items()]
+    values = {"mailbox": arguments["mailbox"], "folder": moved.folder, "moved": moved.moved, "failed": failed}
+    return _body(BATCH, moved.logged, **values)
+
+
 def _reply(operation: Operation, logged: LoggedRequest, **values: Any) -> Response:
-    body = cast(Schema, operation.reply).dump({"request_id": logged.request_id, **values})
-    return success(to_json(body), logged)
+    return success(_body(operation, logged, **values), logged)
+
+
+def _body(operation: Operation, logged: LoggedRequest, **values: Any) -> bytes:
+    return to_json(cast(Schema, operation.reply).dump({"request_id": logged.request_id, **values}))

@@ -23,9 +23,17 @@ from ..web.arguments import Argument
 
 _MAX_LIMIT = 1000
 _MAX_TEXT = 998
+#: The maximum number of messages of a batch.
+MAX_BATCH = 1000
+_FROM_FOLDER = "Where the message must be, as in `folder`; if it is elsewhere, it is not moved."
+_ATOMIC = "1: either all messages move or none."
 
 # A JSON body may have the number itself.
 _A_NUMBER = {"type": ["string", "integer"], "minimum": 1}
+
+
+def _absent() -> None:
+    """Return the value of an argument that was not sent; a function, so that the OpenAPI document shows no default."""
 
 
 class MailboxArgument(Argument):
@@ -52,6 +60,38 @@ class IdArgument(Argument):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and (number := read_id(value)):
             return number
+        raise self.make_error("invalid")
+
+
+class IdsArgument(Argument):
+    """The ids of 1 to 1000 messages, none of them twice; in a form `id` is repeated."""
+
+    array_name = "ids"
+    form: Mapping[str, Any] = {
+        "type": "array",
+        "items": IdArgument.form,
+        "minItems": 1,
+        "maxItems": MAX_BATCH,
+        "uniqueItems": True,
+        "examples": [["181", "182", "183"]],
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[int]:
+        if 1 <= len(value) <= MAX_BATCH and all(isinstance(text, str) for text in value):
+            numbers = [number for text in value if (number := read_id(text))]
+            if len({*numbers}) == len(value):
+                return numbers
+        raise self.make_error("invalid")
+
+
+class FlagArgument(Argument):
+    """Yes (1) or no (0)."""
+
+    form: Mapping[str, Any] = {"type": ["string", "integer"], "enum": ["0", "1", 0, 1], "default": "0"}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if isinstance(value, str) and value in ("0", "1"):
+            return value == "1"
         raise self.make_error("invalid")
 
 
@@ -123,6 +163,27 @@ class MoveArguments(_Arguments):
 
     id = IdArgument("ID")
     folder = FolderArgument("Folder")
+    from_folder = FolderArgument("From Folder", required=False, load_default=_absent, description=_FROM_FOLDER)
+
+
+class BatchArguments(_Arguments):
+    """The arguments of a batch in a form, where `id` is repeated."""
+
+    id = IdsArgument("ID")
+    folder = FolderArgument("Folder")
+    from_folder = FolderArgument("From Folder", required=False, load_default=_absent, description=_FROM_FOLDER)
+    atomic = FlagArgument("Atomic", required=False, load_default=bool, description=_ATOMIC)
+
+
+class JsonBatchArguments(BatchArguments):
+    """The arguments of a batch in JSON, where `ids` is an array."""
+
+    class Meta(BatchArguments.Meta):
+        """The array has a name of its own."""
+
+        exclude = ("id",)
+
+    ids = IdsArgument("ID", description="The ids of 1 to 1000 messages, none of them twice.")
 
 
 class FoldersArguments(_Arguments):
@@ -151,6 +212,21 @@ class MoveReply(_Reply):
 
     id = fields.String(required=True)
     folder = fields.String(required=True)
+
+
+class FailedShown(marshmallow.Schema):
+    """A message of a batch that was not moved, with the message of the error that it would get alone."""
+
+    id = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class BatchReply(_Reply):
+    """A batch that is on disk: the ids of the messages that moved and those that did not, in the requested order."""
+
+    folder = fields.String(required=True)
+    moved = fields.List(fields.String(), required=True)
+    failed = fields.List(fields.Nested(FailedShown), required=True)
 
 
 class FolderShown(marshmallow.Schema):

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, fun
 from ..applications.lookup import Caller
 from ..errors import MessageElsewhere, MessageNotFound
 from ..reasons import Reason
-from ..records.request_log import COLUMNS, INSERT_ROW, LoggedRequest, RequestLogRow, RequestRecord
+from ..records.request_log import COLUMNS, INSERT_ROW, LoggedRequest, RequestLogRow, RequestRecord, log_request
 from ..storage.engine import Id, db
-from ..storage.transactions import Statement, StatementRunner, execute, write_transaction
+from ..storage.transactions import Statement, StatementRunner, execute, read_transaction, write_transaction
 from .access import (
     FIND_MAILBOX,
     AccessibleMailbox,
@@ -65,39 +65,60 @@ def move_message(
         return carry_out(run, caller, record, keyed, move)
 
 
+def rehearse_move(
+    caller: Caller,
+    mailbox: str,
+    message_id: int,
+    folder: str | int,
+    record: RequestRecord,
+    *,
+    from_folder: str | int | None = None,
+) -> Move:
+    """Return what move_message() would, or raise its error, but log the request and change nothing else.
+
+    It neither locks the message nor waits for those who write.
+    """
+    with read_transaction() as run:
+        target = find_mailbox(run, caller, mailbox, folder)
+        find_movable(run, target, message_id, folder, from_folder, lock=False)
+    return Move(log_request(record, 200, Reason.DRY_RUN), str(folder))
+
+
 def find_movable(
     run: StatementRunner,
     target: AccessibleMailbox,
     message_id: int,
     folder: str | int,
     from_folder: str | int | None = None,
+    *,
+    lock: bool = True,
 ) -> Any:
-    """Return a message that can be moved to a folder of its mailbox, as lock_message() does.
+    """Return a message that can be moved to a folder of its mailbox, as find_message() does.
 
     Raises InvalidArguments, MessageNotFound or MessageElsewhere.
     """
     from_folder_id = find_folder(run, target.id, from_folder)
     check_folders({"folder": (folder, target.folder_id), "from_folder": (from_folder, from_folder_id)})
-    locked = lock_message(run, target.id, message_id)
-    if from_folder_id is not None and locked.folder_id != from_folder_id:
+    message = find_message(run, target.id, message_id, lock=lock)
+    if from_folder_id is not None and message.folder_id != from_folder_id:
         raise MessageElsewhere
-    return locked
+    return message
 
 
-def lock_message(run: StatementRunner, mailbox_id: int, message_id: int) -> Any:
-    """Return a message of a mailbox, locked on PostgreSQL until the transaction ends.
+def find_message(run: StatementRunner, mailbox_id: int, message_id: int, *, lock: bool = True) -> Any:
+    """Return a message of a mailbox; with `lock` PostgreSQL locks it until the transaction ends.
 
     It has `id`, `folder_id`, `previous_folder_id`, and `folder_from`: the folder as the log names it. Raises
     MessageNotFound.
     """
-    locked = run.first(_LOCK, message_id=message_id, mailbox_id=mailbox_id)
-    if locked is None:
+    message = run.first(_LOCK if lock else _FIND, message_id=message_id, mailbox_id=mailbox_id)
+    if message is None:
         raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
-    return locked
+    return message
 
 
 def place_message(run: StatementRunner, locked: Any, folder_id: int | None, row: dict[str, Any]) -> LoggedRequest:
-    """Move a message that lock_message() returned, and write the row of the log, which needs no `folder_from`."""
+    """Move a message that find_message() locked, and write the row of the log, which needs no `folder_from`."""
     run.change(_PLACE, message_id=locked.id, folder_id=folder_id)
     request_id = run.scalar(INSERT_ROW, **{**row, "folder_from": locked.folder_from})
     return LoggedRequest(str(request_id), Reason(row["reason"]))
@@ -117,23 +138,19 @@ def _move_at_once(caller: Caller, mailbox: str, message_id: int, folder: str | i
     return Move(LoggedRequest(str(found.request_id), Reason.MOVED), str(folder))
 
 
-def _lock(mailbox_id: ColumnElement[int]) -> Select[int, int, int | None, str]:
-    """Return the query of a message and its folders, which locks the message on PostgreSQL.
+def _find(mailbox_id: ColumnElement[int]) -> Select[int, int, int | None, str]:
+    """Return the query of a message and its folders.
 
     The folder's name comes from a subquery, not a join: after waiting for another move, PostgreSQL would still join the
     message's previous folder, and lose the row.
     """
     name = select(Folder.name).where(Folder.id == Message.folder_id, Folder.standard).scalar_subquery()
-    return (
-        select(
-            Message.id,
-            Message.folder_id,
-            Message.previous_folder_id,
-            func.coalesce(name, cast(Message.folder_id, String)).label("folder_from"),
-        )
-        .where(Message.id == bindparam("message_id"), Message.mailbox_id == mailbox_id)
-        .with_for_update(of=Message)
-    )
+    return select(
+        Message.id,
+        Message.folder_id,
+        Message.previous_folder_id,
+        func.coalesce(name, cast(Message.folder_id, String)).label("folder_from"),
+    ).where(Message.id == bindparam("message_id"), Message.mailbox_id == mailbox_id)
 
 
 def _place(folder_id: ColumnElement[int]) -> dict[str, ColumnElement[Any]]:
@@ -152,7 +169,7 @@ def _all_steps(*, standard: bool) -> Statement:
     accessible = select(target.c.mailbox_id).where(
         ~target.c.suspended, target.c.granted, target.c.folder_id.is_not(None)
     )
-    locked = _lock(accessible.scalar_subquery()).cte("locked")
+    locked = _find(accessible.scalar_subquery()).with_for_update(of=Message).cte("locked")
     place = (
         update(Message)
         .where(Message.id == locked.c.id)
@@ -170,7 +187,8 @@ def _all_steps(*, standard: bool) -> Statement:
     return Statement(select(target, request_id).add_cte(place))
 
 
-_LOCK = Statement(_lock(bindparam("mailbox_id")))
+_FIND = Statement(_find(bindparam("mailbox_id")))
+_LOCK = Statement(_find(bindparam("mailbox_id")).with_for_update(of=Message))
 _PLACE = Statement(
     update(Message).where(Message.id == bindparam("message_id")).values(_place(bindparam("folder_id", type_=Id)))
 )

@@ -149,6 +149,7 @@ def example_errors() -> dict[str, ApiError]:
         "two_invalid": _arguments_error(move_arguments, {**complete, "mailbox": ["a b"], "id": ["one"]}),
         "invalid_folder": _arguments_error(move_arguments, {**complete, "folder": ["Trash"]}),
         "message_not_found": errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND),
+        "idempotency_key": errors.MalformedIdempotencyKey(),
         "message_elsewhere": errors.MessageElsewhere(),
         "idempotency_key_reused": errors.IdempotencyKeyReused(),
         "uri_too_long": _server_error(414),

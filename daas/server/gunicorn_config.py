@@ -50,9 +50,17 @@ def pre_fork(arbiter: object, worker: object) -> None:
 
 
 def pre_request(worker: Worker, request: Request) -> None:
-    """Close the connection after this response if the master has died, so that the port is soon free for a new one."""
+    """Prepare a request for the application, and close the connection after it if the master has died.
+
+    Then the port is soon free for a new master. A repeated Idempotency-Key becomes malformed: gunicorn would join its
+    values with a comma, which a key may contain.
+    """
     if os.getppid() != worker.ppid:
         request.force_close()
+    keys = [value for name, value in request.headers if name == "IDEMPOTENCY-KEY"]
+    if len(keys) > 1:
+        others = [header for header in request.headers if header[0] != "IDEMPOTENCY-KEY"]
+        request.headers = [*others, ("IDEMPOTENCY-KEY", ", ".join(keys))]
 
 
 def child_exit(arbiter: object, worker: Worker) -> None:

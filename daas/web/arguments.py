@@ -17,7 +17,8 @@ from ..signing import content_type as content_types
 from ..signing.json_pairs import JsonError, JsonNumber, read_object, without_byte_order_mark
 from .multipart import read_fields
 
-MAX_ARGUMENTS = 1000
+#: The maximum number of arguments of a request: 1,000 messages of a batch, and the others.
+MAX_ARGUMENTS = 1010
 
 _SPACES = " \t\r\n"
 
@@ -27,6 +28,16 @@ class NotText:
 
     def __str__(self) -> str:
         return "(not a text)"
+
+
+class ListOfTexts(NotText):
+    """The value of an argument that is a JSON array of texts, numbers and null, which only some arguments accept."""
+
+    def __init__(self, values: "list[Value]") -> None:
+        self.values = values
+
+    def __str__(self) -> str:
+        return ", ".join("" if value is None else str(value) for value in self.values)
 
 
 Value = str | JsonNumber | NotText | None
@@ -82,14 +93,18 @@ def check_arguments(schema: marshmallow.Schema, arguments: Arguments) -> dict[st
     """Return the deserialized values by name, after checking them with a schema.
 
     Spaces, tabs and line ends around a value are removed. An empty value counts as missing, unless the argument accepts
-    empty text. A repeated argument is invalid, unless all its values are empty. Raises MissingArguments, which names
-    only the missing arguments, or InvalidArguments.
+    empty text. A repeated argument is invalid, unless all its values are empty, or the argument accepts many: then it
+    is deserialized from the list of its values. Raises MissingArguments, which names only the missing arguments, or
+    InvalidArguments.
     """
     values = {
         name: value
         for name, sent in arguments.items()
         if (value := _single(sent)) or (value == "" and _accepts_empty(schema, name))
     }
+    for name, argument in schema.fields.items():
+        if isinstance(argument, Argument) and argument.array_name is not None:
+            values[name] = _many(arguments, name, argument.array_name)  # type: ignore[assignment]
     try:
         loaded: dict[str, Any] = schema.load(values)
     except marshmallow.ValidationError as error:
@@ -106,11 +121,13 @@ class Argument(marshmallow.fields.Field[Any]):
     """An argument whose label is used in the documented error messages; subclasses define its valid values.
 
     `form` is the JSON Schema of the valid values and `description` their description, both for the OpenAPI document; by
-    default the description is the docstring of the class. If `accepts_empty`, empty text is a value.
+    default the description is the docstring of the class. If `accepts_empty`, empty text is a value. An argument with
+    an `array_name` accepts many values: it may be repeated, or be a JSON array of that name.
     """
 
     form: Mapping[str, Any] = {}
     accepts_empty = False
+    array_name: str | None = None
 
     def __init__(self, label: str, *, required: bool = True, description: str = "", **options: Any) -> None:
         error_messages: dict[str, Any] = {
@@ -136,6 +153,18 @@ def _single(sent: list[Value]) -> Value:
     return type(value)(value.strip(_SPACES)) if isinstance(value, str) else value
 
 
+def _many(arguments: Arguments, name: str, array_name: str) -> list[Value]:
+    """Return the values of an argument that accepts many; none if all are empty, NotText for a malformed array."""
+    values = [_single([value]) for value in arguments.get(name, [])]
+    values = values if any(values) else []
+    array = _single(arguments.get(array_name, [None]))
+    if not array:
+        return values
+    if values or not isinstance(array, ListOfTexts):
+        return [NotText()]
+    return [_single([value]) for value in array.values]
+
+
 def _accepts_empty(schema: marshmallow.Schema, name: str) -> bool:
     return isinstance(argument := schema.fields.get(name), Argument) and argument.accepts_empty
 
@@ -150,7 +179,15 @@ def _read_json(body: bytes) -> list[tuple[str, Value]]:
         pairs = read_object(body)
     except JsonError as error:
         raise UnreadableBody(Reason(error.reason)) from error
-    return [(name, value if value is None or isinstance(value, str) else NotText()) for name, value in pairs]
+    return [(name, _of_json(value)) for name, value in pairs]
+
+
+def _of_json(value: Any) -> Value:
+    if value is None or isinstance(value, str):
+        return value
+    if type(value) is list and all(each is None or isinstance(each, str) for each in value):
+        return ListOfTexts(value)
+    return NotText()
 
 
 _READERS: dict[str, Callable[[str, bytes], Iterable[tuple[str, Value]]]] = {

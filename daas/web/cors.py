@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from flask import Response, request
 
-_REQUEST_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date"
-_RESPONSE_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+_REQUEST_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date, Idempotency-Key"
+_RESPONSE_HEADERS = (
+    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed"
+)
 # Exposed too by responses that have them.
 _ANNOUNCEMENTS = ("X-Daas-Key-Expires", "X-Daas-Warning")
 _MAX_AGE_SECONDS = "600"

@@ -71,12 +71,18 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
                 "json-no-object",
                 "multipart-delimiters",
                 "multipart-unreadable",
+                "idempotency-key",
                 "path-not-utf-8",
                 "database-unavailable",
                 "search-busy",
                 "search-timeout",
             ],
         },
+    },
+    "Idempotent-Replayed": {
+        "description": "Sent if the request repeated an earlier one with its `Idempotency-Key`: the body is the first "
+        "response's.",
+        "schema": {"const": "true"},
     },
     "X-Daas-Clock-Skew": {
         "description": "Sent with `X-Daas-Error` if the date could be read: that date minus the server's clock, in "
@@ -128,7 +134,9 @@ class Operation:
     `arguments` are in the query of a GET, else in the body. `reply` is the schema of a success, and `example` a value
     that it dumps; if `reply` is JSON Schema, `example` is the response itself. `errors` are those that the API's other
     calls do not have. `query` are the arguments in the query of a call with a body. `path` are those in the path, by
-    name, each as OpenAPI's Parameter Object. `status` is that of a success.
+    name, each as OpenAPI's Parameter Object. `status` is that of a success. `headers` are the headers of a request that
+    the API's other calls do not have, each as OpenAPI's Parameter Object; `reply_headers` are those of its success, by
+    name, with an example. `json_arguments` are the arguments in JSON, if they have other names there.
     """
 
     api: ApiDescription
@@ -139,6 +147,9 @@ class Operation:
     query: Schema | None = None
     path: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     status: int = 200
+    headers: Sequence[Mapping[str, Any]] = ()
+    reply_headers: Mapping[str, str] = field(default_factory=dict)
+    json_arguments: Schema | None = None
 
 
 def init_openapi(app: Flask) -> None:
@@ -197,14 +208,19 @@ def _add_api(spec: APISpec, api: ApiDescription) -> None:
 
 def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any]:
     api, arguments = operation.api, operation.arguments
-    request: dict[str, Any] = {"parameters": [header["name"] for header in api.headers]}
+    for header in operation.headers:
+        if header["name"] not in spec.components.parameters:
+            spec.components.parameter(header["name"], "header", {**header})
+    request: dict[str, Any] = {"parameters": [header["name"] for header in [*api.headers, *operation.headers]]}
     query = arguments if method == "GET" else operation.query
     if query is not None:
         request["parameters"].insert(0, {"in": "query", "schema": query})
     if method != "GET" and arguments.fields:
-        example = _example_of(arguments)
-        content = {type_: {"schema": arguments, "example": example} for type_ in CONTENT_TYPES}
-        request["requestBody"] = {"required": bool(example), "content": content}
+        content = {}
+        for type_ in CONTENT_TYPES:
+            described = (operation.json_arguments if type_ == "application/json" else None) or arguments
+            content[type_] = {"schema": described, "example": _example_of(described)}
+        request["requestBody"] = {"required": bool(_example_of(arguments)), "content": content}
     request["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
     errors = [*api.errors, *operation.errors, *argument_errors(query or arguments)]
     errors.sort(key=lambda error: error.status)
@@ -218,7 +234,7 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
         "responses": {
             str(operation.status): {
                 "description": _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"],
-                "headers": _describe_headers(_ON_SUCCESS),
+                "headers": _describe_headers({**_ON_SUCCESS, **operation.reply_headers}),
                 "content": {"application/json": {"schema": reply, "example": shown}},
             },
             **{
@@ -232,7 +248,8 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
 def _respond(spec: APISpec, api: ApiDescription, errors: Sequence[ApiError]) -> str:
     """Return the name of the response for errors of one status; add it to the components if it is new."""
     of_arguments = "".join(f".{name}" for name in errors[0].fields or ())
-    name = api.prefix + "-".join(type(error).__name__ for error in errors) + of_arguments
+    of_batches = ".ids" if any(error.ids for error in errors) else ""
+    name = api.prefix + "-".join(type(error).__name__ for error in errors) + of_arguments + of_batches
     if name not in spec.components.responses:
         headers = {name: value for error in errors for name, value in error.headers.items()}
         schemas = [_schema_of(error, api.error_body(error, "1")) for error in errors]
@@ -277,7 +294,7 @@ def _schema_of(error: ApiError, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": sorted(properties), "additionalProperties": False}
 
 
-def _example_of(arguments: Schema) -> dict[str, str]:
+def _example_of(arguments: Schema) -> dict[str, Any]:
     """Return the required arguments with an example value for each."""
     return {
         argument.data_key or name: argument.metadata["examples"][0]
@@ -288,7 +305,9 @@ def _example_of(arguments: Schema) -> dict[str, str]:
 
 def argument_errors(arguments: Schema) -> list[ApiError]:
     """Return the errors for a missing and for an invalid first argument; none if there are no arguments."""
-    example: dict[str, list[Value]] = {name: [value] for name, value in _example_of(arguments).items()}
+    example: dict[str, list[Value]] = {
+        name: value if isinstance(value, list) else [value] for name, value in _example_of(arguments).items()
+    }
     names = [*example, *(argument.data_key or name for name, argument in arguments.fields.items())]
     errors = []
     for value in (None, NotText()) if names else ():

@@ -109,6 +109,21 @@ class Builder:
             folder = db.session.scalars(query.where(Message.id == int(message_id))).one_or_none()
             return None if folder is None else folder.name if folder.standard else str(folder.id)
 
+    def state_of(self, message_ids: list[str]) -> list[tuple[int, int, int | None]]:
+        """Return the folder and the previous folder of messages, by their ids."""
+        with self.app.app_context():
+            query = select(Message.id, Message.folder_id, Message.previous_folder_id)
+            rows = db.session.execute(query.where(Message.id.in_([*map(int, message_ids)])).order_by(Message.id))
+            return [(row.id, row.folder_id, row.previous_folder_id) for row in rows]
+
+    def batch_rows(self, request_id: int) -> list[RequestLogRow]:
+        """Return the rows of the messages of a batch, in the order of their ids."""
+        with self.app.app_context():
+            query = select(RequestLogRow).where(RequestLogRow.batch == request_id).order_by(RequestLogRow.id)
+            rows = [*db.session.scalars(query)]
+            db.session.expunge_all()
+            return rows
+
     def log_row(self, request_id: str) -> RequestLogRow:
         """Return the row of the log with a request_id."""
         with self.app.app_context():

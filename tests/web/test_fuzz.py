@@ -573,7 +573,7 @@ MULTIPARTS = {
     ),
     "huge-header": (b"--b\r\nX: " + b"x" * 60_000 + PARTS[3:] + END, MOVED),
     "many-headers": (b"--b\r\n" + b"X: y\r\n" * 10_000 + PARTS[5:] + END, BAD_REQUEST),
-    "thousand-parts": (PARTS + part(b"x", b"") * 1000 + END, BAD_REQUEST),
+    "thousand-parts": (PARTS + part(b"x", b"") * 1010 + END, BAD_REQUEST),
     "nothing": (b"", BAD_REQUEST),
     "end-alone": (END, BAD_REQUEST),
     "never-closed": (PARTS, BAD_REQUEST),

@@ -26,7 +26,7 @@ NOT_ALLOWED = (405, '{"message":"Method Not Allowed"}')
 TOO_LARGE = (413, '{"message":"Content Too Large"}')
 
 ORIGIN = "https://app.example.org"
-SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed"
 
 
 def count_rows(build: Builder) -> int:
@@ -573,7 +573,7 @@ def test_preflight_from_allowed_origin_is_204(open_server: LiveServer, build: Bu
     assert {name: value for name, value in response.headers if name not in {"server", "date", "connection"}} == {
         "access-control-allow-origin": ORIGIN,
         "access-control-allow-methods": "POST",
-        "access-control-allow-headers": "Authorization, Content-Type, Content-MD5, X-Daas-Date",
+        "access-control-allow-headers": "Authorization, Content-Type, Content-MD5, X-Daas-Date, Idempotency-Key",
         "access-control-max-age": "600",
         "access-control-expose-headers": SHOWN_HEADERS,
         "vary": "Origin",

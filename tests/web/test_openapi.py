@@ -29,9 +29,23 @@ from ..support.builders import Builder
 
 OPERATIONS = [
     (path + ending, method)
-    for path, method in [("/direct/messages/move", "POST"), ("/direct/folders", "GET"), ("/direct/messages", "GET")]
+    for path, method in [
+        ("/direct/messages/move", "POST"),
+        ("/direct/messages/move/dry-run", "POST"),
+        ("/direct/messages/move/batch", "POST"),
+        ("/direct/messages/move/batch/dry-run", "POST"),
+        ("/direct/folders", "GET"),
+        ("/direct/messages", "GET"),
+    ]
     for ending in ("", "/format/json")
 ]
+
+
+def is_move(path: str) -> bool:
+    """Return whether an operation changes something, and so accepts an Idempotency-Key."""
+    return "/messages/move" in path and "dry-run" not in path
+
+
 in_each_operation = pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[path for path, _ in OPERATIONS])
 
 
@@ -74,8 +88,8 @@ def examples_of(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_id(body: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return a body's pairs in order, without the value of request_id."""
-    return [(name, None if name == "request_id" else value) for name, value in body.items()]
+    """Return a body's pairs in order, without the values of request_id and ids."""
+    return [(name, None if name in {"request_id", "ids"} else value) for name, value in body.items()]
 
 
 # The document itself
@@ -132,7 +146,9 @@ def test_every_call_is_signed(document: dict[str, Any], path: str, method: str) 
     assert operation["security"] == [{"DAAS": []}]
     assert document["components"]["securitySchemes"]["DAAS"]["name"] == "Authorization"
     headers = [resolve(document, parameter) for parameter in operation["parameters"]]
-    assert {header["name"] for header in headers if header["in"] == "header"} == {"X-Daas-Date", "Date", "Content-MD5"}
+    names = {header["name"] for header in headers if header["in"] == "header"}
+    assert names - {"Idempotency-Key"} == {"X-Daas-Date", "Date", "Content-MD5"}
+    assert ("Idempotency-Key" in names) == is_move(path)
 
 
 def test_document_shows_a_valid_signature(document: dict[str, Any]) -> None:
@@ -158,6 +174,7 @@ class Caller:
     def arguments(self) -> dict[str, str]:
         box = self.application.mailbox
         others = {"id": box.message, "folder": box.folder} if self.method == "POST" else {"limit": "1"}
+        others |= {"atomic": "1"} if "batch" in self.path else {}
         return {"mailbox": box.name, **others}
 
     def ask(
@@ -206,6 +223,12 @@ class Caller:
         other = build.application(mailboxes=self.application.mailboxes, **options)
         return replace(self, application=other).ask()
 
+    def ask_again_with_key(self) -> TestResponse:
+        """Send two different requests with one key."""
+        headers = {"Idempotency-Key": self.path}
+        self.ask(headers=headers)
+        return self.ask(urlencode({**self.arguments(), "folder": "Sent"}), headers=headers)
+
     def ask_without_database(self) -> TestResponse:
         settings = self.application.app.extensions["daas"].settings
         nowhere = replace(settings, database_url=settings.database_url.set(database="/nowhere/daas"))
@@ -225,6 +248,9 @@ PROVOKED: dict[str, Callable[..., Any]] = {
     "MissingArguments": lambda caller: caller.ask_without("mailbox"),
     "InvalidArguments": lambda caller: caller.ask_with("mailbox", "no mailbox"),
     "MessageNotFound": lambda caller: caller.ask_with("id", "9223372036854775807"),
+    "MessageElsewhere": lambda caller: caller.ask_with("from_folder", "Draft"),
+    "MalformedIdempotencyKey": lambda caller: caller.ask(headers={"Idempotency-Key": "a b"}),
+    "IdempotencyKeyReused": Caller.ask_again_with_key,
     "TooManyRequests": lambda caller: caller.ask_while_it_raises(TooManyRequests(60)),
     "SearchBusy": lambda caller: caller.ask_while_it_raises(SearchBusy()),
     "SearchTimeout": lambda caller: caller.ask_while_it_raises(SearchTimeout()),
@@ -235,7 +261,8 @@ PROVOCATIONS = [
     (path, method, name)
     for path, method in OPERATIONS
     for name in PROVOKED
-    if method == "POST" or name != "MessageNotFound"
+    if method == "POST" or name not in {"MessageNotFound", "MessageElsewhere", "MalformedIdempotencyKey"}
+    if is_move(path) or name != "IdempotencyKeyReused"
     if ("/messages" in path and method == "GET") or not name.startswith("Search")
 ]
 

@@ -138,7 +138,7 @@ _NOT_SHARED = replace(
     NOT_ALLOWED,
     headers={"Allow": "POST", "Access-Control-Allow-Origin": None, "Access-Control-Allow-Methods": None},
 )
-_SHOWN = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After"
+_SHOWN = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed"
 _SHARED = {
     "Access-Control-Allow-Origin": "$origin",
     "Access-Control-Expose-Headers": _SHOWN,
@@ -170,7 +170,9 @@ _ORIGINS = [
             headers={
                 **_SHARED,
                 "Access-Control-Allow-Methods": "POST",
-                "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-MD5, X-Daas-Date",
+                "Access-Control-Allow-Headers": (
+                    "Authorization, Content-Type, Content-MD5, X-Daas-Date, Idempotency-Key"
+                ),
                 "Access-Control-Max-Age": "600",
             },
         ),
