@@ -1,7 +1,6 @@
 """Metrics for Prometheus, summed over all processes of a server: they write them to files in a directory they share."""
 
 import os
-from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
@@ -60,8 +59,7 @@ class Metrics:
     """The metrics of an application. No label has a value from a request: services, statuses and reasons are few.
 
     Nothing is made before the first use: prometheus_client looks when it is imported whether processes share a
-    directory. A request is answered even if it cannot be counted. `pool_size` is how many connections to the database
-    all processes may use at once.
+    directory. `pool_size` is how many connections to the database all processes may use at once.
     """
 
     def __init__(self, pool_size: int) -> None:
@@ -72,23 +70,20 @@ class Metrics:
 
     def count(self, service: str, status: int, reason: str, seconds: float, *, body_unsigned: bool) -> None:
         """Count a response, and the seconds since its request arrived."""
-        with suppress(OSError):
-            requests, durations = self._labelled(service, status, reason)
-            requests.inc()
-            durations.observe(seconds)
-            if body_unsigned:
-                self._instruments.unbound.labels(service).inc()
+        requests, durations = self._labelled(service, status, reason)
+        requests.inc()
+        durations.observe(seconds)
+        if body_unsigned:
+            self._instruments.unbound.labels(service).inc()
 
     def count_limited(self, kind: str) -> None:
         """Count a request that a limit rejected."""
-        with suppress(OSError):
-            self._instruments.limited.labels(kind).inc()
+        self._instruments.limited.labels(kind).inc()
 
     def take_connection(self, info: dict[str, Any]) -> None:
         """Count a connection taken from the pool; `info` is the pool's dictionary for it."""
-        with suppress(OSError):
-            self._pool_in_use().inc()
-            info["counted"] = True
+        self._pool_in_use().inc()
+        info["counted"] = True
 
     def give_connection_back(self, info: dict[str, Any]) -> None:
         """Count a connection returned to the pool, if it was counted when it was taken."""
@@ -100,9 +95,8 @@ class Metrics:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        with suppress(OSError):
-            size = self._gauge("daas_pool_size", "Connections to the database that may be in use at once.", "max")
-            size.set(self._pool_size)
+        size = self._gauge("daas_pool_size", "Connections to the database that may be in use at once.", "max")
+        size.set(self._pool_size)
         registry = self._instruments.registry
         if DIRECTORY in os.environ:
             registry = CollectorRegistry()
