@@ -55,8 +55,9 @@ _CONTACTS = ApiDescription(
     name="Lists and contacts",
     description="""\
 Manages the lists and contacts of the application that signs; no other application can see them. A trailing slash is \
-optional. In a path `+` is a space. A body that begins with `{` is JSON, whatever its content type. Every other path \
-under `/v1` is a 404 (the response `RcwsNotFound`), every other method a 405 (`RcwsMethodNotAllowed`).""",
+optional, and `POST /v1/lists.json/{name_or_id}` creates a list too. In a path `+` is a space. A body that begins with \
+`{` is JSON, whatever its content type. Every other path under `/v1` is a 404 (the response `RcwsNotFound`), every \
+other method a 405 (`RcwsMethodNotAllowed`).""",
     scheme=RCWS.words[0],
     authorization=_AUTHORIZATION,
     headers=[],

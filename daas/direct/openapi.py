@@ -63,24 +63,19 @@ _DIRECT = ApiDescription(
     name="Direct messages",
     description="""\
 Finds and moves the messages of a mailbox. Names of arguments are accepted in any case, spaces around a value are \
-removed, a repeated argument is invalid, and unknown arguments are ignored. Each call has two equivalent URLs. Every \
-other path under `/direct` is a 404 (the response `NotFound`), every other method a 405 \
-(`MethodNotAllowed`).""",
+removed, a repeated argument is invalid, and unknown arguments are ignored. Each call has a second, equivalent URL \
+that ends in `/format/json`, such as `/direct/messages/move/format/json`. Every other path under `/direct` is a 404 \
+(the response `NotFound`), every other method a 405 (`MethodNotAllowed`).""",
     scheme="DAAS",
     authorization=_AUTHORIZATION,
     headers=[
         {
             "name": "X-Daas-Date",
             "description": "The time of signing: within 15 minutes of the server's clock, unless the operator set "
-            "another window. This header or `Date` is required; they mean the same, and if both are sent, this one is "
-            "used. A format as in the examples, with a zone; RFC 5322, RFC 9110, RFC 3339 and Unix seconds are "
-            "accepted too.",
+            "another window. Required, unless the client sends the header `Date`, which means the same; if both are "
+            "sent, `X-Daas-Date` is used. A format as in the examples, with a zone; RFC 5322, RFC 9110, RFC 3339 and "
+            "Unix seconds are accepted too.",
             "schema": {"type": "string", "examples": ["11/02/2026 10:00:00 EST", "Mon, 02 Nov 2026 15:00:00 GMT"]},
-        },
-        {
-            "name": "Date",
-            "description": "Like `X-Daas-Date`, for clients that can set it; scripts in browsers cannot.",
-            "schema": {"type": "string"},
         },
         {
             "name": "Content-MD5",
@@ -117,13 +112,13 @@ other path under `/direct` is a 404 (the response `NotFound`), every other metho
 )
 
 _MESSAGE = {
-    "id": 181,
-    "folder": "5",
-    "subject": "Lab results",
-    "sender": "lab@direct.example.org",
-    "recipients": "ejaffee@direct.example.org",
+    "id": 1,
+    "folder": "Inbox",
+    "subject": "Lab results: basic metabolic panel",
+    "sender": '"Riverside Laboratory" <results@direct.lab.example.org>',
+    "recipients": "demo.clinician@direct.example.org",
     "date": datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC),
-    "size": 1834,
+    "size": 426,
 }
 
 #: The header of calls that can be repeated safely, and the one of a repeated call's response.
@@ -135,18 +130,18 @@ IDEMPOTENCY_KEY = {
 }
 REPLAYED = {"Idempotent-Replayed": "true"}
 
-_MOVED = {"mailbox": "ejaffee", "id": 181, "folder": "5"}
+_MOVED = {"mailbox": "demo.clinician", "id": 1, "folder": "5"}
 _MOVED_MANY = {
-    "mailbox": "ejaffee",
+    "mailbox": "demo.clinician",
     "folder": "Archived",
-    "moved": [181, 182],
-    "failed": [{"id": 183, "message": "Message not found"}],
+    "moved": [1, 2],
+    "failed": [{"id": 4, "message": "Message not found"}],
 }
 _KEY_MALFORMED = errors.MalformedIdempotencyKey()
 _NOT_MOVED = (errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND), errors.MessageElsewhere())
 _NONE_MOVED = (
-    errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND).with_ids(["183"]),
-    errors.MessageElsewhere().with_ids(["183"]),
+    errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND).with_ids(["4"]),
+    errors.MessageElsewhere().with_ids(["4"]),
 )
 
 MOVE = Operation(
@@ -181,12 +176,12 @@ FOLDERS = Operation(
     _DIRECT,
     FoldersArguments(),
     FoldersReply(),
-    {"mailbox": "ejaffee", "folders": [{"id": 5, "name": "Lab results"}]},
+    {"mailbox": "demo.clinician", "folders": [{"id": 5, "name": "Lab results"}]},
 )
 MESSAGES = Operation(
     _DIRECT,
     MessagesArguments(),
     MessagesReply(),
-    {"mailbox": "ejaffee", "messages": [_MESSAGE], "next": 181},
+    {"mailbox": "demo.clinician", "messages": [_MESSAGE], "next": 1},
     [errors.SearchBusy(), errors.SearchTimeout()],
 )

@@ -43,7 +43,7 @@ class MailboxArgument(Argument):
         "type": "string",
         "maxLength": MAX_MAILBOX_NAME,
         "pattern": f"^{MAILBOX_PATTERN}$",
-        "examples": ["ejaffee"],
+        "examples": ["demo.clinician"],
     }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -55,7 +55,7 @@ class MailboxArgument(Argument):
 class IdArgument(Argument):
     """The id of a message: a decimal whole number."""
 
-    form: Mapping[str, Any] = {**_A_NUMBER, "format": "int64", "pattern": f"^{ID_PATTERN}$", "examples": ["181"]}
+    form: Mapping[str, Any] = {**_A_NUMBER, "format": "int64", "pattern": f"^{ID_PATTERN}$", "examples": ["1"]}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and (number := read_id(value)):
@@ -73,7 +73,7 @@ class IdsArgument(Argument):
         "minItems": 1,
         "maxItems": MAX_BATCH,
         "uniqueItems": True,
-        "examples": [["181", "182", "183"]],
+        "examples": [["1", "2", "3"]],
     }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[int]:
@@ -87,7 +87,13 @@ class IdsArgument(Argument):
 class FlagArgument(Argument):
     """Yes (1) or no (0)."""
 
-    form: Mapping[str, Any] = {"type": ["string", "integer"], "enum": ["0", "1", 0, 1], "default": "0"}
+    form: Mapping[str, Any] = {
+        "type": ["string", "integer"],
+        "pattern": "^[01]$",
+        "minimum": 0,
+        "maximum": 1,
+        "default": "0",
+    }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if isinstance(value, str) and value in ("0", "1"):

@@ -14,12 +14,13 @@ def serve_call(
     """Serve a view at `uris` below the blueprint's prefix, for signed requests of applications that may use `service`.
 
     The view takes the AuthenticatedRequest, then the parts of the path. `operation` describes it in the OpenAPI
-    document.
+    document, at the first of its URIs.
     """
 
     def decorate(view: View) -> View:
         admitted = requires_signature(service)(view)
         admitted.operation = operation  # type: ignore[attr-defined]
+        admitted.described_at = f"{blueprint.url_prefix}{uris[0]}"  # type: ignore[attr-defined]
         for uri in uris:
             blueprint.add_url_rule(uri, view_func=admitted, methods=[method])
         return admitted

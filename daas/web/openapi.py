@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -164,19 +164,20 @@ def init_openapi(app: Flask) -> None:
 
 
 def build_document(app: Flask) -> dict[str, Any]:
-    """Return the document of all views that have an `operation`, at each of their URLs."""
+    """Return the document of all views that have an `operation`, each at one URL: generated clients have it once."""
     spec = APISpec(
         "daas",
         __version__,
         "3.1.0",
         plugins=[MarshmallowPlugin()],
         info={"description": _DESCRIPTION, "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"}},
+        servers=[{"url": "/", "description": "The server that this document comes from."}],
     )
     described: list[ApiDescription] = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         operation: Operation | None = getattr(view, "operation", None)
-        if operation is None:
+        if operation is None or rule.rule != view.described_at:
             continue
         if operation.api not in described:
             described.append(operation.api)
@@ -219,7 +220,7 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
         content = {}
         for type_ in CONTENT_TYPES:
             described = (operation.json_arguments if type_ == "application/json" else None) or arguments
-            content[type_] = {"schema": described, "example": _example_of(described)}
+            content[type_] = {"schema": _schema_of_body(spec, described, type_), "example": _example_of(described)}
         request["requestBody"] = {"required": bool(_example_of(arguments)), "content": content}
     request["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
     errors = [*api.errors, *operation.errors, *argument_errors(query or arguments)]
@@ -243,6 +244,14 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
             },
         },
     }
+
+
+def _schema_of_body(spec: APISpec, arguments: Schema, content_type: str) -> Schema | dict[str, Any]:
+    """Return the schema of a body: one for each content type, since generators of clients choose by it what to send."""
+    if content_type == "application/json":
+        return arguments
+    (plugin,) = spec.plugins
+    return cast(MarshmallowPlugin, plugin).converter.schema2jsonschema(arguments)
 
 
 def _respond(spec: APISpec, api: ApiDescription, errors: Sequence[ApiError]) -> str:

@@ -27,7 +27,6 @@ CALLS = {
     ("/v1/lists.json", "GET"): ("?id=1", None),
     ("/v1/lists.json", "POST"): ("?id=1&name=A", None),
     ("/v1/lists/{name_or_id}", "POST"): ("", None),
-    ("/v1/lists.json/{name_or_id}", "POST"): ("", None),
     ("/v1/lists.json/{name_or_id}", "DELETE"): ("", None),
     (CONTACTS, "GET"): ("?pagesize=5", None),
     ("/v1/contacts.json/{list_id}/contact/{contact_id}", "GET"): ("", None),

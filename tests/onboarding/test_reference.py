@@ -15,7 +15,7 @@ from .test_browser import errors_found
 
 pytestmark = pytest.mark.slow
 
-MOVE, MESSAGES = "post_direct_messages_move_format_json", "get_direct_messages"
+MOVE, MESSAGES = "post_direct_messages_move", "get_direct_messages"
 
 
 @pytest.fixture

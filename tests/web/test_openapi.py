@@ -28,17 +28,15 @@ from ..support.actors import FORM, MOVE, Application, authorization
 from ..support.builders import Builder
 
 OPERATIONS = [
-    (path + ending, method)
-    for path, method in [
-        ("/direct/messages/move", "POST"),
-        ("/direct/messages/move/dry-run", "POST"),
-        ("/direct/messages/move/batch", "POST"),
-        ("/direct/messages/move/batch/dry-run", "POST"),
-        ("/direct/folders", "GET"),
-        ("/direct/messages", "GET"),
-    ]
-    for ending in ("", "/format/json")
+    ("/direct/messages/move", "POST"),
+    ("/direct/messages/move/dry-run", "POST"),
+    ("/direct/messages/move/batch", "POST"),
+    ("/direct/messages/move/batch/dry-run", "POST"),
+    ("/direct/folders", "GET"),
+    ("/direct/messages", "GET"),
 ]
+#: URLs of calls that the document describes at another URL.
+TWINS = {*((f"{path}/format/json", method) for path, method in OPERATIONS), ("/v1/lists.json/<name_or_id>", "POST")}
 
 
 def is_move(path: str) -> bool:
@@ -102,7 +100,7 @@ def test_document_is_valid_openapi_3_1(app: Flask) -> None:
     openapi_spec_validator.validate(answer.json)
 
 
-def test_document_describes_exactly_the_urls_of_all_calls(app: Flask, document: dict[str, Any]) -> None:
+def test_document_describes_each_call_once(app: Flask, document: dict[str, Any]) -> None:
     served = {
         (rule.rule, method)
         for rule in app.url_map.iter_rules()
@@ -114,7 +112,8 @@ def test_document_describes_exactly_the_urls_of_all_calls(app: Flask, document: 
         for path, methods in document["paths"].items()
         for method in methods
     }
-    assert described == served
+    assert described == served - TWINS
+    assert served >= TWINS
     assert {(path, method) for path, method in described if path.startswith("/direct")} == {*OPERATIONS}
 
 
@@ -147,7 +146,7 @@ def test_every_call_is_signed(document: dict[str, Any], path: str, method: str) 
     assert document["components"]["securitySchemes"]["DAAS"]["name"] == "Authorization"
     headers = [resolve(document, parameter) for parameter in operation["parameters"]]
     names = {header["name"] for header in headers if header["in"] == "header"}
-    assert names - {"Idempotency-Key"} == {"X-Daas-Date", "Date", "Content-MD5"}
+    assert names - {"Idempotency-Key"} == {"X-Daas-Date", "Content-MD5"}
     assert ("Idempotency-Key" in names) == is_move(path)
 
 
