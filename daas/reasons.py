@@ -21,6 +21,7 @@ class Reason(StrEnum):
     DRY_RUN = "dry-run", "A dry run: the move would have succeeded, and nothing was moved."
     REPLAYED = "replayed", "The request repeated an earlier one with its Idempotency-Key: nothing was done again."
     LISTED = "listed", "Folders, messages, lists or contacts were listed."
+    READ = "read", "A message, one of its parts or its bytes were read."
     SHOWN = "shown", "A contact was shown."
     LIST_CREATED = "list-created", "A list was created."
     LIST_RENAMED = "list-renamed", "A list was renamed."
@@ -103,6 +104,7 @@ class Reason(StrEnum):
         "idempotency-key-reused",
         "The application has used the Idempotency-Key for another request.",
     )
+    PART_NOT_FOUND = "part-not-found", "The message has no such part."
     LIST_NOT_FOUND = "list-not-found", "The application has no such list."
     CONTACT_NOT_FOUND = "contact-not-found", "The list has no such contact."
     CONTACT_EXISTS = "contact-exists", "The list has a contact with this address."

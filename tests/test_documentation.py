@@ -9,11 +9,11 @@ import pytest
 from click.core import Command
 from flask import Flask
 
+from daas.applications.registry import SERVICES
 from daas.direct.schemas import MoveArguments
 from daas.signing.dates import read_date
 from daas.web.arguments import check_arguments, read_arguments
 
-from .support.actors import Application
 from .support.builders import Builder
 from .support.commands import all_commands
 from .support.servers import ROOT
@@ -57,17 +57,21 @@ def test_make_commands_of_readme_exist() -> None:
 def test_calls_of_readme_are_the_served_ones(app: Flask) -> None:
     served = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods}
     calls = re.findall(r"^ {4}(GET|POST) ([^ ?\n]+)", "".join(blocks(README)), re.MULTILINE)
-    assert len(calls) == 3
+    assert len(calls) == 6
     assert {(uri, method) for method, uri in calls} <= served
 
 
-def test_responses_of_readme_have_the_served_keys(application: Application, build: Builder) -> None:
-    application.move(folder="Archived")
+# The call of each response of the README, by a key that only its response has.
+NAMES = {"folders": "folders", "parts": "messages/read"}
+
+
+def test_responses_of_readme_have_the_served_keys(build: Builder) -> None:
+    application = build.application(mailboxes=[build.mailbox()], services=SERVICES)
     box = application.mailbox
     build.message(box)
     for line in re.findall(r"^ {4}(\{.*\})$", README, re.MULTILINE):
-        name = "folders" if '"folders"' in line else "messages"
-        uri = f"/direct/{name}?mailbox={box.name}&limit=1"
+        name = next((name for key, name in NAMES.items() if f'"{key}"' in line), "messages")
+        uri = f"/direct/{name}?mailbox={box.name}&id={box.message}&limit=1"
         response = application.app.test_client().get(
             uri, headers=application.signed_headers(method="GET", uri=uri, content_type=None)
         )

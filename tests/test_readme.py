@@ -87,6 +87,8 @@ def test_commands_of_readme_move_a_message(place: Any) -> None:
     )
     assert (done.returncode, done.stderr.replace("200 OK\n", "")) == (0, "")
     assert '"mailbox":"demo.clinician","id":"1","folder":"5"}' in done.stdout
+    assert '"mailbox":"demo.clinician","id":"2","folder":"Archived"}' in done.stdout
+    assert "urn:hl7-org:v3" in (directory / "referral.xml").read_text()
     assert re.search(r"^private_key +[0-9a-f]{64}$", done.stdout, re.MULTILINE)
     assert len(re.findall(r"letter\.eml", done.stdout)) == 1
 

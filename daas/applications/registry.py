@@ -14,7 +14,11 @@ from ..storage.engine import db
 from .models import Application, ApplicationKey, ApplicationMailbox, ApplicationService
 
 #: Every service that an application can be granted, named by its URL.
-SERVICES = ("direct/messages/move", "direct/messages", "direct/folders", "v1/lists", "v1/contacts")
+SERVICES = (
+    *("direct/messages/move", "direct/messages", "direct/folders"),
+    "direct/messages/read",
+    *("v1/lists", "v1/contacts"),
+)
 #: The services that `register` grants by default.
 DEFAULT_SERVICES = SERVICES[:3]
 

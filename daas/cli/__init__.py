@@ -33,6 +33,8 @@ COMMANDS = {
     "move": ("calls", "Move a message over the API."),
     "folders": ("calls", "List the custom folders of a mailbox over the API."),
     "messages": ("calls", "List the messages of a mailbox over the API."),
+    "read": ("calls", "Read a message over the API."),
+    "save": ("calls", "Save a part of a message over the API."),
     "conformance": ("conformance", "Test a server against every rule of the API."),
     "sandbox": ("sandbox", "Manage data for testers that provokes every response."),
 }

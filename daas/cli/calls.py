@@ -1,10 +1,13 @@
-"""The commands `daas sign`, `daas move`, `daas folders` and `daas messages`, which act as an application."""
+"""The commands that act as an application: they sign, and call the service over HTTP."""
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
@@ -14,7 +17,7 @@ from ..signing.daas_scheme import DIRECT, content_md5
 from ..signing.mechanism import RequestToSign
 from ..signing.mechanism import sign as sign_request
 from .key_files import KEY_FILE, read_keys
-from .output import Row, print_rows, prints_result
+from .output import Row, print_result, print_rows, printable, prints_result
 
 # httpx and the client are imported only by the commands that send something.
 if TYPE_CHECKING:
@@ -61,11 +64,15 @@ def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
             except ValueError as error:
                 raise OperatorError(str(error)) from error
             try:
-                command(service, **arguments)
+                result = command(service, **arguments)
             except NoAnswer as error:
                 raise OperatorError(str(error)) from error
             except Refusal:
                 pass  # Errors are printed like successful responses.
+            else:
+                if isinstance(result, Mapping):
+                    print_result(result, as_json=as_json)
+                    return
         _print_response(responses[-1], as_json)
         raise SystemExit(0 if responses[-1].status_code == 200 else 1)
 
@@ -172,10 +179,57 @@ def _folder_id(service: "DirectClient", mailbox: str, text: str) -> str:
     raise OperatorError(f"The mailbox has no folder {name!r}; its custom folders: {names}.")
 
 
+@click.command()
+@click.argument("mailbox")
+@click.argument("message_id", metavar="ID")
+@_calls_service
+def read(service: "DirectClient", mailbox: str, message_id: str) -> None:
+    """Read a message over the API.
+
+    It prints the header, the text and a list of the parts.
+    """
+    service.read(mailbox, message_id)
+
+
+@click.command()
+@click.argument("mailbox")
+@click.argument("message_id", metavar="ID")
+@click.argument("part")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+@_calls_service
+def save(
+    service: "DirectClient", mailbox: str, message_id: str, part: str, file: Path, overwrite: bool
+) -> Mapping[str, Any]:
+    """Save a part of a message over the API.
+
+    FILE appears when all bytes are in it, and must not exist; `-` is standard output.
+    """
+    if file == Path("-"):
+        service.part(mailbox, message_id, part, sys.stdout.buffer)
+        raise SystemExit(0)
+    if file.exists() and not overwrite:
+        raise OperatorError(f"{file} exists already: give another name, or --overwrite.")
+    try:
+        with NamedTemporaryFile(dir=file.parent, prefix=".daas-") as unfinished:
+            saved = service.part(mailbox, message_id, part, cast(BinaryIO, unfinished))
+            unfinished.flush()
+            os.fsync(unfinished.fileno())
+            if overwrite:
+                file.unlink(missing_ok=True)
+            # Unlike a rename, a link never replaces a file that was made meanwhile.
+            os.link(unfinished.name, file)
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be written: {error.strerror}.") from error
+    return {"file": str(file), "size": str(saved.size), "sha256": saved.sha256}
+
+
 def _print_response(response: "httpx.Response", as_json: bool) -> None:
     body = response.json() if response.status_code == 200 and not as_json else {}
     rows = body.get("messages", body.get("folders"))
-    if rows is None:
+    if "parts" in body:
+        _print_message(body)
+    elif rows is None:
         click.echo(response.text)
     else:
         print_rows(rows)
@@ -188,3 +242,23 @@ def _print_response(response: "httpx.Response", as_json: bool) -> None:
     for name in ("X-Daas-Error", "X-Daas-Clock-Skew", "Retry-After"):
         if name in response.headers:
             click.echo(f"{name}: {response.headers[name]}", err=True)
+
+
+def _print_message(body: Mapping[str, Any]) -> None:
+    """Print a message as a mail program shows it, then its parts."""
+    for name in ("folder", "date", "from", "to", "cc", "subject"):
+        if body[name]:
+            click.echo(f"{name}: {printable(body[name])}")
+    click.echo("\n" + "\n".join(map(printable, body["text"].split("\n"))))
+    if "text_cut" in body:
+        click.echo("(Only the beginning of the text is shown.)", err=True)
+    print_rows(
+        {
+            "part": part["part"],
+            "type": part["type"],
+            "size": part["size"],
+            "document": part.get("document"),
+            "name": part.get("path", part["name"]),
+        }
+        for part in body["parts"]
+    )

@@ -1,5 +1,7 @@
 """The commands `daas db` and `daas demo`."""
 
+import sys
+
 import click
 
 from ..settings import load_settings
@@ -24,6 +26,26 @@ def upgrade() -> Row:
 
     migrations.upgrade()
     return {"revision": migrations.current_revision()}
+
+
+@db.command()
+@uses_database
+@prints_result
+def backfill() -> Row:
+    """Count the attachments of messages from earlier releases.
+
+    It can be interrupted and run again, also while the service runs.
+    """
+    from ..mailboxes.attachments import backfill_attachments, count_uncounted
+
+    counted = 0
+    with click.progressbar(
+        length=count_uncounted(), label="Counting", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for messages in backfill_attachments():
+            counted += messages
+            bar.update(messages)
+    return {"counted": counted}
 
 
 @click.command()

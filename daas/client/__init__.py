@@ -4,7 +4,7 @@
 contacts API. `SignatureAuth` signs requests that other code sends with httpx (sync or async) or requests.
 """
 
-from .direct import DirectClient, Folder, Message, Moved, Page
+from .direct import Contents, DirectClient, Folder, Message, Moved, Page, Part
 from .errors import (
     AuthenticationFailed,
     BadRequest,
@@ -31,7 +31,7 @@ from .errors import (
 )
 from .key_file import KeyFileError, read_key_file
 from .lists import Contact, ContactList, ListsClient
-from .service import DEFAULT_URL, Retries
+from .service import DEFAULT_URL, Retries, Saved
 from .signature import SignatureAuth
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "ContactExists",
     "ContactList",
     "ContactNotFound",
+    "Contents",
     "DirectClient",
     "Folder",
     "InternalServerError",
@@ -60,8 +61,10 @@ __all__ = [
     "NotAuthorized",
     "NotFound",
     "Page",
+    "Part",
     "Refusal",
     "Retries",
+    "Saved",
     "ServiceUnavailable",
     "SignatureAuth",
     "TooManyRequests",

@@ -3,11 +3,11 @@
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from ..signing.daas_scheme import DIRECT
 from . import errors
-from .service import SignedClient
+from .service import Saved, SignedClient
 
 #: The folders that every mailbox has; the API accepts their names in any case.
 STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
@@ -43,7 +43,8 @@ class Folder:
 class Message:
     """A message of a mailbox.
 
-    `folder` is the name of a standard folder or the id of a custom folder, `size` is in bytes.
+    `folder` is the name of a standard folder or the id of a custom folder, `size` is in bytes, `attachments` their
+    number.
     """
 
     id: str
@@ -53,12 +54,21 @@ class Message:
     to: str
     date: datetime.datetime | None
     size: int
+    attachments: int
 
     @classmethod
     def read(cls, shown: Any) -> Self:
-        """Return the message in a response's body; its date is an empty string there if the message has none."""
-        date = datetime.datetime.fromisoformat(shown["date"]) if shown["date"] else None
-        return cls(shown["id"], shown["folder"], shown["subject"], shown["from"], shown["to"], date, int(shown["size"]))
+        """Return the message in a response's body."""
+        return cls(
+            shown["id"],
+            shown["folder"],
+            shown["subject"],
+            shown["from"],
+            shown["to"],
+            _read_date(shown["date"]),
+            int(shown["size"]),
+            int(shown["attachments"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,77 @@ class Page:
         """Return the object for a response's body; raise KeyError or TypeError for another body."""
         messages = tuple(Message.read(shown) for shown in body["messages"])
         return cls(body["request_id"], body["mailbox"], messages, body.get("next"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a message, or a file in a part that is an XDM package.
+
+    `name` is the file name, empty if there is none, and `path` the path of a file in a package, which must not be
+    opened as one. `size` and `sha256` are those of the bytes that DirectClient.part() saves. `document` is `C-CDA`
+    for a clinical document.
+    """
+
+    part: str
+    type: str
+    name: str
+    size: int
+    sha256: str
+    document: str | None
+    path: str | None
+
+    @classmethod
+    def read(cls, shown: Any) -> Self:
+        """Return the part in a response's body."""
+        return cls(
+            shown["part"],
+            shown["type"],
+            shown["name"],
+            int(shown["size"]),
+            shown["sha256"],
+            shown.get("document"),
+            shown.get("path"),
+        )
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A message with its text and its parts; `text_cut` is whether only the beginning of its text is shown."""
+
+    request_id: str
+    mailbox: str
+    id: str
+    folder: str
+    message_id: str
+    subject: str
+    sender: str
+    to: str
+    cc: str
+    date: datetime.datetime | None
+    size: int
+    text: str
+    text_cut: bool
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def read(cls, body: Any) -> Self:
+        """Return the object for a response's body; raise KeyError or TypeError for another body."""
+        return cls(
+            body["request_id"],
+            body["mailbox"],
+            body["id"],
+            body["folder"],
+            body["message_id"],
+            body["subject"],
+            body["from"],
+            body["to"],
+            body["cc"],
+            _read_date(body["date"]),
+            int(body["size"]),
+            body["text"],
+            body.get("text_cut") == "1",
+            tuple(Part.read(shown) for shown in body["parts"]),
+        )
 
 
 class DirectClient(SignedClient):
@@ -151,6 +232,27 @@ class DirectClient(SignedClient):
             if page.next is None:
                 return
             search["after"] = page.next
+
+    def read(self, mailbox: str, id: str | int) -> Contents:
+        """Return a message with its text and its parts."""
+        arguments = {"mailbox": mailbox, "id": id}
+        return self.call("GET", "/direct/messages/read/format/json", Contents.read, params=arguments)
+
+    def part(self, mailbox: str, id: str | int, part: str, file: BinaryIO) -> Saved:
+        """Write the decoded bytes of a part to an open file, as they come: never more than some are in memory.
+
+        After NoAnswer, the file can hold a part of them.
+        """
+        return self.download("/direct/messages/read/part", file, params={"mailbox": mailbox, "id": id, "part": part})
+
+    def raw(self, mailbox: str, id: str | int, file: BinaryIO) -> Saved:
+        """Write the bytes of a message to an open file, as part() does."""
+        return self.download("/direct/messages/read/raw", file, params={"mailbox": mailbox, "id": id})
+
+
+def _read_date(shown: str) -> datetime.datetime | None:
+    """Return a message's date; in a response it is empty if the message has none."""
+    return datetime.datetime.fromisoformat(shown) if shown else None
 
 
 def _to_text(time: datetime.datetime | str | None) -> str | None:

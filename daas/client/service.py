@@ -1,10 +1,11 @@
 """Send signed requests to a service and retry them where that can help: the base of both clients."""
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, BinaryIO, ClassVar, Self, TypeVar
 
 import httpx
 
@@ -38,6 +39,15 @@ class Retries:
 
 
 _RETRIES = Retries()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Bytes that were written to a file: how many, and their SHA-256 in hexadecimal."""
+
+    request_id: str
+    size: int
+    sha256: str
 
 
 class SignedClient:
@@ -94,6 +104,24 @@ class SignedClient:
         except (ValueError, KeyError, TypeError) as error:
             raise error_for(response, ()) from error
 
+    def download(self, path: str, file: BinaryIO, **content: Any) -> Saved:
+        """Write the body of a response to an open file as it comes; raise CallFailed.
+
+        A call is retried only as long as nothing was written.
+        """
+        response = self._send("GET", self.url + path, repeatable=True, stream=True, **content)
+        size, digest = 0, hashlib.sha256()
+        try:
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                digest.update(chunk)
+                file.write(chunk)
+        except httpx.RequestError as error:
+            raise NoAnswer(f"{self.url} closed the connection before the end of the response: {error}.") from error
+        finally:
+            response.close()
+        return Saved(response.headers.get("X-Request-Id", ""), size, digest.hexdigest())
+
     def _send(self, method: str, url: str, *, repeatable: bool, **content: Any) -> httpx.Response:
         """Return the first successful response within the limits of `retries`; raise the last attempt's error."""
         began = time.monotonic()
@@ -112,9 +140,13 @@ class SignedClient:
             time.sleep(wait)
             pause *= 2
 
-    def _attempt(self, method: str, url: str, **content: Any) -> httpx.Response:
+    def _attempt(self, method: str, url: str, *, stream: bool = False, **content: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, url, auth=self.auth, follow_redirects=False, **content)
+            request = self._http.build_request(method, url, **content)
+            response = self._http.send(request, auth=self.auth, follow_redirects=False, stream=stream)
+            if not response.is_success:
+                response.read()
+                response.close()
         except httpx.RequestError as error:
             raise NoAnswer(f"{self.url} cannot be reached: {error}.") from error
         if response.is_success:

@@ -2,12 +2,13 @@
 
 import base64
 import datetime
+import hashlib
 
 from .. import errors
 from ..reasons import Reason
 from ..signing.daas_scheme import DIRECT
 from ..signing.mechanism import KeyPair, RequestToSign, sign
-from ..web.openapi import ApiDescription, Operation
+from ..web.openapi import BINARY, ApiDescription, Operation
 from .schemas import (
     BatchArguments,
     BatchReply,
@@ -18,6 +19,9 @@ from .schemas import (
     MessagesReply,
     MoveArguments,
     MoveReply,
+    PartArguments,
+    ReadArguments,
+    ReadReply,
 )
 
 # The public document's example, with invented keys.
@@ -119,6 +123,7 @@ _MESSAGE = {
     "recipients": "demo.clinician@direct.example.org",
     "date": datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC),
     "size": 426,
+    "attachments": 0,
 }
 
 #: The header of calls that can be repeated safely, and the one of a repeated call's response.
@@ -184,4 +189,53 @@ MESSAGES = Operation(
     MessagesReply(),
     {"mailbox": "demo.clinician", "messages": [_MESSAGE], "next": 1},
     [errors.SearchBusy(), errors.SearchTimeout()],
+)
+
+#: The types under which a part is served; every other is served as the first.
+SERVED_TYPES = (
+    "application/octet-stream",
+    "application/pdf",
+    "application/zip",
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "text/plain",
+)
+RAW_TYPE = "message/rfc822"
+
+_NOT_FOUND = [errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND)]
+READ = Operation(
+    _DIRECT,
+    ReadArguments(),
+    ReadReply(),
+    {
+        "mailbox": "ejaffee",
+        **_MESSAGE,
+        "message_id": "<1@lab.example.org>",
+        "cc": "",
+        "text": "Attached.\n",
+        "parts": [
+            {
+                "part": "1",
+                "type": "text/plain",
+                "name": "",
+                "size": 11,
+                "sha256": hashlib.sha256(b"Attached.\r\n").hexdigest(),
+            },
+            {
+                "part": "2",
+                "type": "text/xml",
+                "name": "ccd.xml",
+                "size": 10234,
+                "sha256": "0" * 64,
+                "document": "C-CDA",
+            },
+        ],
+    },
+    _NOT_FOUND,
+)
+PART = Operation(_DIRECT, PartArguments(), BINARY, "The decoded bytes of a part.", _NOT_FOUND, media_types=SERVED_TYPES)
+RAW = Operation(
+    _DIRECT, ReadArguments(), BINARY, "The bytes of a message as they arrived.", _NOT_FOUND, media_types=(RAW_TYPE,)
 )

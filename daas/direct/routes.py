@@ -1,17 +1,22 @@
 """The URLs of the Direct message calls."""
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 from flask import Blueprint, Response
 from marshmallow import Schema
 
 from ..errors import to_json
+from ..mail.contents import ListedPart
 from ..mailboxes.find_messages import Search, find_folders, find_messages
 from ..mailboxes.idempotency import KeyedRequest, Replay
 from ..mailboxes.move_batch import Batch, BatchMove, move_batch, rehearse_batch
 from ..mailboxes.move_message import Move, move_message, rehearse_move
+from ..mailboxes.read_message import ReadBytes, read_message, read_message_part, read_raw_message
 from ..reasons import Reason
 from ..records.request_log import LoggedRequest, log_request
 from ..web.arguments import check_arguments
@@ -21,9 +26,27 @@ from ..web.context import current_context, success
 from ..web.idempotency_key import read_idempotency_key
 from ..web.openapi import Operation
 from .api import DIRECT_API
-from .openapi import BATCH, BATCH_DRY_RUN, FOLDERS, MESSAGES, MOVE, MOVE_DRY_RUN
+from .openapi import (
+    BATCH,
+    BATCH_DRY_RUN,
+    FOLDERS,
+    MESSAGES,
+    MOVE,
+    MOVE_DRY_RUN,
+    PART,
+    RAW,
+    RAW_TYPE,
+    READ,
+    SERVED_TYPES,
+)
 
 T = TypeVar("T")
+
+# What a read shows of a message, beside its contents.
+_READ_FIELDS = ("id", "folder", "message_id", "subject", "sender", "recipients", "date", "size")
+_NOT_SIMPLE = re.compile(r"[^A-Za-z0-9._-]")
+# A character is at most 12 bytes in the header, and proxies take headers of 4 kB.
+_MAX_HEADER_NAME = 150
 
 direct = Blueprint("direct", __name__, url_prefix=DIRECT_API.prefix)
 
@@ -92,6 +115,57 @@ def list_messages(request: AuthenticatedRequest) -> Response:
     found, are_more = find_messages(request.caller, mailbox, Search(**arguments))
     more = {"next": found[-1].id} if are_more else {}
     return _reply(MESSAGES, log_request(request.record, 200, Reason.LISTED), mailbox=mailbox, messages=found, **more)
+
+
+@serve_call(direct, "GET", "direct/messages/read", READ, "/messages/read", "/messages/read/format/json")
+def read(request: AuthenticatedRequest) -> Response:
+    """Read a message: its header, its text and what parts it has."""
+    arguments = check_arguments(READ.arguments, request.arguments)
+    found = read_message(request.caller, arguments["mailbox"], arguments["id"], request.record)
+    contents = found.contents
+    shown = {
+        **{name: getattr(found, name) for name in _READ_FIELDS},
+        "cc": contents.cc,
+        "text": contents.text,
+        **({"text_cut": "1"} if contents.text_cut else {}),
+        "parts": [_present(part) for part in contents.parts],
+    }
+    return _reply(READ, found.logged, mailbox=arguments["mailbox"], **shown)
+
+
+@serve_call(direct, "GET", "direct/messages/read", PART, "/messages/read/part")
+def read_part(request: AuthenticatedRequest) -> Response:
+    """Read the decoded bytes of a part of a message, or of a file in an XDM package."""
+    arguments = check_arguments(PART.arguments, request.arguments)
+    part = arguments["part"]
+    found = read_message_part(request.caller, arguments["mailbox"], arguments["id"], part, request.record)
+    media_type = found.type if found.type in SERVED_TYPES else SERVED_TYPES[0]
+    return _bytes_reply(found, media_type, found.name or f"part-{part.replace('/', '-')}")
+
+
+@serve_call(direct, "GET", "direct/messages/read", RAW, "/messages/read/raw")
+def read_raw(request: AuthenticatedRequest) -> Response:
+    """Read the bytes of a message as they arrived."""
+    arguments = check_arguments(RAW.arguments, request.arguments)
+    found = read_raw_message(request.caller, arguments["mailbox"], arguments["id"], request.record)
+    return _bytes_reply(found, RAW_TYPE, f"message-{arguments['id']}.eml")
+
+
+def _present(part: ListedPart) -> dict[str, Any]:
+    return {name: value for name, value in asdict(part).items() if value is not None}
+
+
+def _bytes_reply(found: ReadBytes, media_type: str, name: str) -> Response:
+    """Return the response with bytes that strangers wrote: a browser saves them, and runs nothing in them."""
+    current_context().reason = found.logged.reason
+    headers = {
+        "X-Request-Id": found.logged.request_id,
+        # A client that does not know RFC 8187 reads the first name.
+        "Content-Disposition": f'attachment; filename="{_NOT_SIMPLE.sub("_", name)}"; '
+        f"filename*=UTF-8''{quote(name[:_MAX_HEADER_NAME], safe='')}",
+        "Content-Security-Policy": "sandbox",
+    }
+    return Response(found.content, 200, headers, content_type=media_type)
 
 
 def _understand(operation: Operation, request: AuthenticatedRequest) -> tuple[dict[str, Any], str | None]:

@@ -1,6 +1,7 @@
 """The arguments of the Direct message calls, their validation, and the fields of the responses."""
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ _MAX_TEXT = 998
 MAX_BATCH = 1000
 _FROM_FOLDER = "Where the message must be, as in `folder`; if it is elsewhere, it is not moved."
 _ATOMIC = "1: either all messages move or none."
+# A part can be a hundred levels deep.
+_MAX_PART = 512
+_PART_PATTERN = r"[1-9][0-9]{0,3}(\.[1-9][0-9]{0,3})*(/[1-9][0-9]{0,3})?"
 
 # A JSON body may have the number itself.
 _A_NUMBER = {"type": ["string", "integer"], "minimum": 1}
@@ -155,6 +159,22 @@ class LimitArgument(Argument):
         raise self.make_error("invalid")
 
 
+class PartArgument(Argument):
+    """The number of a part, as a read lists it; that of a file in an XDM package has a slash."""
+
+    form: Mapping[str, Any] = {
+        "type": "string",
+        "maxLength": _MAX_PART,
+        "pattern": f"^{_PART_PATTERN}$",
+        "examples": ["2", "2/1"],
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if isinstance(value, str) and len(value) <= _MAX_PART and re.fullmatch(_PART_PATTERN, value):
+            return value
+        raise self.make_error("invalid")
+
+
 class _Arguments(marshmallow.Schema):
     class Meta:
         """Unknown arguments are ignored."""
@@ -190,6 +210,18 @@ class JsonBatchArguments(BatchArguments):
         exclude = ("id",)
 
     ids = IdsArgument("ID", description="The ids of 1 to 1000 messages, none of them twice.")
+
+
+class ReadArguments(_Arguments):
+    """The arguments of a read of a message, and of its bytes."""
+
+    id = IdArgument("ID")
+
+
+class PartArguments(ReadArguments):
+    """The arguments of a read of a part."""
+
+    part = PartArgument("Part")
 
 
 class FoldersArguments(_Arguments):
@@ -259,7 +291,10 @@ class DateShown(fields.Field[datetime.datetime]):
 
 
 class MessageShown(marshmallow.Schema):
-    """A message; its folder is a standard folder's name or a custom folder's id, and its size is in bytes."""
+    """A message; its folder is a standard folder's name or a custom folder's id, and its size is in bytes.
+
+    `attachments` is the number of its parts that have a file name or the disposition `attachment`.
+    """
 
     id = fields.String(required=True)
     folder = fields.String(required=True)
@@ -268,6 +303,7 @@ class MessageShown(marshmallow.Schema):
     recipients = fields.String(required=True, data_key="to")
     date = DateShown()
     size = fields.String(required=True)
+    attachments = fields.String(required=True)
 
 
 class MessagesReply(_Reply):
@@ -275,3 +311,41 @@ class MessagesReply(_Reply):
 
     messages = fields.List(fields.Nested(MessageShown), required=True)
     next = fields.String()
+
+
+class PartShown(marshmallow.Schema):
+    """A part of a message, or a file in a part that is an XDM package.
+
+    `part` is IMAP's number, for a file followed by `/` and the file's number; `name` the file name, empty if there is
+    none; `path` a file's path in the package, which is never to be opened as one. `size` and `sha256` are those of the
+    decoded bytes. `document` is `C-CDA` for a clinical document.
+    """
+
+    part = fields.String(required=True)
+    type = fields.String(required=True)
+    name = fields.String(required=True)
+    path = fields.String()
+    size = fields.String(required=True)
+    sha256 = fields.String(required=True, metadata={"pattern": "^[0-9a-f]{64}$"})
+    document = fields.String(metadata={"enum": ["C-CDA"]})
+
+
+class ReadReply(_Reply):
+    """A message with its text and its parts.
+
+    `text` is the first part of the type text/plain that is no attachment, empty without one; `text_cut` is `1` if only
+    its first 65,536 characters are shown.
+    """
+
+    id = fields.String(required=True)
+    folder = fields.String(required=True)
+    message_id = fields.String(required=True)
+    subject = fields.String(required=True)
+    sender = fields.String(required=True, data_key="from")
+    recipients = fields.String(required=True, data_key="to")
+    cc = fields.String(required=True)
+    date = DateShown()
+    size = fields.String(required=True)
+    text = fields.String(required=True)
+    text_cut = fields.String(metadata={"const": "1"})
+    parts = fields.List(fields.Nested(PartShown), required=True)

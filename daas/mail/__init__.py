@@ -1,1 +1,1 @@
-"""What a message is: its header fields, and how files on disk hold messages. No Flask, no database."""
+"""What a message is: its header, parts and documents, and how files on disk hold messages. No Flask, no database."""

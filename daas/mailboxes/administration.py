@@ -9,7 +9,7 @@ from ..applications.models import ApplicationMailbox
 from ..errors import OperatorError
 from ..records.audit import audit
 from ..storage.engine import db
-from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope
+from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope, MessageParts
 from .names import has_control_characters, read_folder, read_mailbox_name
 
 
@@ -65,6 +65,7 @@ def remove_mailbox(name: str) -> None:
     messages = select(Message.id).where(Message.mailbox_id == mailbox.id)
     for statement in [
         delete(MessageContent).where(MessageContent.id.in_(messages)),
+        delete(MessageParts).where(MessageParts.id.in_(messages)),
         delete(MessageEnvelope).where(MessageEnvelope.mailbox_id == mailbox.id),
         delete(Message).where(Message.mailbox_id == mailbox.id),
         delete(Folder).where(Folder.mailbox_id == mailbox.id),

@@ -18,6 +18,7 @@ from ..storage.ids import MAX_ID
 from ..storage.timeouts import is_statement_timeout
 from ..storage.transactions import read_transaction
 from .access import AccessibleMailbox, authorize
+from .attachments import count_missing
 from .models import Folder, Message, MessageEnvelope, fold
 
 #: How long the statements of a search for text may take.
@@ -60,6 +61,7 @@ class MessageSummary:
     recipients: str
     date: datetime.datetime | None
     size: int
+    attachments: int
 
 
 def find_folders(caller: Caller, mailbox: str) -> Sequence[Any]:
@@ -96,6 +98,8 @@ class RunningSearches:
 def find_messages(caller: Caller, mailbox: str, search: Search) -> tuple[list[MessageSummary], bool]:
     """Return a page of the messages that match a search, ordered by id, and whether there are more.
 
+    A page is shorter than the limit if too much would have to be read to count attachments, but never empty.
+
     Raise UserNotAuthorized, InvalidArguments if the mailbox has no such folder, SearchBusy or SearchTimeout.
     """
     texts = [folded for text in (search.subject, search.sender) if (folded := fold(text or ""))]
@@ -114,6 +118,7 @@ def find_messages(caller: Caller, mailbox: str, search: Search) -> tuple[list[Me
                 if is_statement_timeout(error):
                     raise SearchTimeout from error
                 raise
+    attachments = count_missing(rows[: search.limit])
     page = [
         MessageSummary(
             row.id,
@@ -123,10 +128,11 @@ def find_messages(caller: Caller, mailbox: str, search: Search) -> tuple[list[Me
             row.recipients,
             row.date,
             row.size,
+            attachments[row.id],
         )
-        for row in rows[: search.limit]
+        for row in rows[: len(attachments)]
     ]
-    return page, len(rows) > search.limit
+    return page, len(rows) > len(page)
 
 
 def _find_rows(caller: Caller, mailbox: str, search: Search, milliseconds: int | None = None) -> list[Any]:
@@ -136,7 +142,7 @@ def _find_rows(caller: Caller, mailbox: str, search: Search, milliseconds: int |
 
 def page_query(
     mailbox: AccessibleMailbox, search: Search
-) -> Select[int, int, str, bool, str, str, str, datetime.datetime | None, int]:
+) -> Select[int, int, str, bool, str, str, str, datetime.datetime | None, int, int | None]:
     """Return the query of a page: it finds the ids first, by an index if possible, then the columns to show.
 
     It returns one message more than the page has, which shows whether there is a next page.
@@ -153,6 +159,7 @@ def page_query(
             MessageEnvelope.recipients,
             MessageEnvelope.date,
             MessageEnvelope.size,
+            MessageEnvelope.attachments,
         )
         .join(MessageEnvelope, MessageEnvelope.id == Message.id)
         .join(Folder, Folder.id == Message.folder_id)

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, LargeBinary, TableValuedAlias, bindparam, fun
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..mail.header import Envelope, read_envelope
+from ..mail.parts import count_attachments
 from ..storage.transactions import Statement, StatementRunner
 from .models import Message, MessageContent, MessageEnvelope, fold
 
@@ -18,13 +19,13 @@ from .models import Message, MessageContent, MessageEnvelope, fold
 class NewMessage:
     """The bytes of a message that is not stored yet, and what is stored beside them.
 
-    `digest` is the SHA-256 of the bytes; `attachments` is their number, None if it is computed later.
+    `digest` is the SHA-256 of the bytes; `attachments` is the number of its attachments.
     """
 
     raw: bytes
     digest: bytes
     envelope: Envelope
-    attachments: int | None
+    attachments: int
 
 
 class Place(NamedTuple):
@@ -46,7 +47,7 @@ def read_message(raw: bytes) -> NewMessage:
 
     No transaction is open yet: reading takes longer than storing.
     """
-    return NewMessage(raw, hashlib.sha256(raw).digest(), read_envelope(raw), attachments=None)
+    return NewMessage(raw, hashlib.sha256(raw).digest(), read_envelope(raw), count_attachments(raw))
 
 
 def store_messages(run: StatementRunner, arriving: Sequence[tuple[Place, NewMessage]]) -> list[StoredMessage]:

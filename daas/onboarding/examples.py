@@ -62,6 +62,39 @@ class Example:
         return "\n".join([f"{request.method} {request.uri} HTTP/1.1", *head, *body])
 
 
+# The demo's second message.
+_READ = {
+    "id": "2",
+    "folder": "Inbox",
+    "message_id": "<20261103091500.7@clinic.example.org>",
+    "subject": "Referral: cardiology \u2013 please review",
+    "from": "Dr. Zoë Müller <z.muller@direct.clinic.example.org>",
+    "to": "demo.clinician@direct.example.org",
+    "cc": "",
+    "date": "2026-11-03T14:15:00Z",
+    "size": "2255",
+    "text": "This is a made-up message of the demo; it speaks of nobody.\n\n"
+    "Please see this patient for a second opinion. The referral note is attached.\n",
+    "parts": [
+        {
+            "part": "1",
+            "type": "text/plain",
+            "name": "",
+            "size": "138",
+            "sha256": "b74641b74bdf8c02e11365425712413b9cfa167bc9099a898f01c24ed078cf4f",
+        },
+        {
+            "part": "2",
+            "type": "text/xml",
+            "name": "referral.xml",
+            "size": "1141",
+            "sha256": "eb57bebc6b7f8cf2512b42dd4f981bda71d24a92a035e8854e92c9a12e45ee3b",
+            "document": "C-CDA",
+        },
+    ],
+}
+
+
 def example_calls(now: float) -> dict[str, Example]:
     """Return the calls that the pages show, signed with the examples' keys at `now` (seconds since 1970)."""
     date = format_datetime(_utc(now), usegmt=True)
@@ -74,12 +107,15 @@ def example_calls(now: float) -> dict[str, Example]:
         "to": "demo.clinician@direct.example.org",
         "date": "2026-11-02T15:00:00Z",
         "size": "426",
+        "attachments": "0",
     }
     return {
         "move": move,
         "move_with_md5": _move(date, with_md5=True),
         "folders": _get(date, "folders", {}, folders=[{"id": "5", "name": "Lab results"}]),
         "messages": _get(date, "messages", {"folder": "Inbox", "limit": "1"}, messages=[message], next="1"),
+        "read": _get(date, "messages/read", {"id": "2"}, **_READ),
+        "part": _get(date, "messages/read/part", {"id": "2", "part": "2"}),
     }
 
 
@@ -174,12 +210,12 @@ def _move(date: str, *, with_md5: bool) -> Example:
     return _sign(RequestToSign("POST", "/direct/messages/move/format/json", date, _FORM, md5, body), **arguments)
 
 
-def _get(date: str, name: str, search: dict[str, str], **success: Any) -> Example:
+def _get(date: str, name: str, search: dict[str, str], /, **success: Any) -> Example:
     mailbox = {"mailbox": "demo.clinician"}
     return _sign(RequestToSign("GET", f"/direct/{name}?{urlencode({**mailbox, **search})}", date), **mailbox, **success)
 
 
-def _sign(request: RequestToSign, **success: Any) -> Example:
+def _sign(request: RequestToSign, /, **success: Any) -> Example:
     body = to_json({"request_id": _REQUEST_ID, **success}).decode()
     return Example(request, sign(DIRECT, request, KEYS), body)
 

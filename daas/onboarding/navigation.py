@@ -17,6 +17,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "move_message": "Move a message",
         "folders": "List folders",
         "messages": "Find messages",
+        "read_message": "Read a message",
         "lists": "Lists",
         "contacts": "Contacts",
         "errors": "Errors",

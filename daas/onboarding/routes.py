@@ -19,6 +19,7 @@ from flask import (
 from ..client import DEFAULT_URL
 from ..contacts.api import CONTACTS_API
 from ..contacts.openapi import example_errors as example_errors_of_contacts
+from ..direct.openapi import SERVED_TYPES
 from ..reasons import Reason
 from ..services import services
 from ..web.authentication import requires_no_auth
@@ -60,6 +61,7 @@ def init_onboarding(app: Flask) -> None:
             name: (error.status, body_of(error, CONTACTS_API)) for name, error in example_errors_of_contacts().items()
         },
         sample=sample,
+        served_types=SERVED_TYPES,
         vector_fields=vectors(SCHEMA)["items"]["properties"],
         vector_files=vector_files(),
         written=written,

@@ -6,7 +6,8 @@ from flask import Response, request
 
 _REQUEST_HEADERS = "Authorization, Content-Type, Content-MD5, X-Daas-Date, Idempotency-Key"
 _RESPONSE_HEADERS = (
-    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed"
+    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed, "
+    "Content-Disposition"
 )
 # Exposed too by responses that have them.
 _ANNOUNCEMENTS = ("X-Daas-Key-Expires", "X-Daas-Warning")

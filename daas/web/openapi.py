@@ -41,6 +41,16 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "required": True,
         "schema": {"const": "nosniff"},
     },
+    "Content-Disposition": {
+        "description": "The file name, by RFC 8187; a browser saves the bytes and never shows them.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^attachment;"},
+    },
+    "Content-Security-Policy": {
+        "description": "A browser that shows the bytes all the same runs nothing in them.",
+        "required": True,
+        "schema": {"const": "sandbox"},
+    },
     "WWW-Authenticate": {"description": "The scheme to sign with.", "required": True, "schema": _TEXT},
     "Retry-After": {
         "description": "Seconds to wait before the next attempt.",
@@ -102,7 +112,13 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": _TEXT,
     },
 }
+#: The reply of a call that returns bytes: in OpenAPI 3.1, a type that has no schema.
+BINARY: Mapping[str, Any] = {}
 _ALWAYS = {"X-Request-Id": "1", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_WITH_BYTES = {
+    "Content-Disposition": "attachment; filename=\"ccd.xml\"; filename*=UTF-8''ccd.xml",
+    "Content-Security-Policy": "sandbox",
+}
 _ON_SUCCESS = {**_ALWAYS, "X-Daas-Key-Expires": "2026-12-01T00:00:00Z", "X-Daas-Warning": "content-md5-missing"}
 
 
@@ -134,7 +150,8 @@ class Operation:
     `arguments` are in the query of a GET, else in the body. `reply` is the schema of a success, and `example` a value
     that it dumps; if `reply` is JSON Schema, `example` is the response itself. `errors` are those that the API's other
     calls do not have. `query` are the arguments in the query of a call with a body. `path` are those in the path, by
-    name, each as OpenAPI's Parameter Object. `status` is that of a success. `headers` are the headers of a request that
+    name, each as OpenAPI's Parameter Object. `status` is that of a success, `media_types` are its
+    types; if `reply` is BINARY, it is bytes, and `example` describes them. `headers` are the headers of a request that
     the API's other calls do not have, each as OpenAPI's Parameter Object; `reply_headers` are those of its success, by
     name, with an example. `json_arguments` are the arguments in JSON, if they have other names there.
     """
@@ -150,6 +167,7 @@ class Operation:
     headers: Sequence[Mapping[str, Any]] = ()
     reply_headers: Mapping[str, str] = field(default_factory=dict)
     json_arguments: Schema | None = None
+    media_types: Sequence[str] = ("application/json",)
 
 
 def init_openapi(app: Flask) -> None:
@@ -217,26 +235,33 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
     if query is not None:
         request["parameters"].insert(0, {"in": "query", "schema": query})
     if method != "GET" and arguments.fields:
-        content = {}
+        bodies = {}
         for type_ in CONTENT_TYPES:
             described = (operation.json_arguments if type_ == "application/json" else None) or arguments
-            content[type_] = {"schema": _schema_of_body(spec, described, type_), "example": _example_of(described)}
-        request["requestBody"] = {"required": bool(_example_of(arguments)), "content": content}
+            bodies[type_] = {"schema": _schema_of_body(spec, described, type_), "example": _example_of(described)}
+        request["requestBody"] = {"required": bool(_example_of(arguments)), "content": bodies}
     request["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
     errors = [*api.errors, *operation.errors, *argument_errors(query or arguments)]
     errors.sort(key=lambda error: error.status)
     reply, shown = operation.reply, operation.example
     if isinstance(reply, Schema):
         shown = reply.dump({**shown, "request_id": "1"})
+    if reply is BINARY:
+        description, headers = shown, _ON_SUCCESS | _WITH_BYTES
+        content: dict[str, Any] = {media_type: {} for media_type in operation.media_types}
+    else:
+        description = _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"]
+        headers = _ON_SUCCESS
+        content = {media_type: {"schema": reply, "example": shown} for media_type in operation.media_types}
     return {
         "tags": [api.name],
         "security": [{api.scheme: []}],
         **request,
         "responses": {
             str(operation.status): {
-                "description": _first_line(type(reply)) if isinstance(reply, Schema) else reply["description"],
-                "headers": _describe_headers({**_ON_SUCCESS, **operation.reply_headers}),
-                "content": {"application/json": {"schema": reply, "example": shown}},
+                "description": description,
+                "headers": _describe_headers({**headers, **operation.reply_headers}),
+                "content": content,
             },
             **{
                 str(status): _respond(spec, api, [*of_status])

@@ -1,6 +1,7 @@
 """`DirectClient` over a socket: its results, and its exception for each documented error."""
 
 import datetime
+import io
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from daas.client import DirectClient, Folder, Moved, Refusal
 
 from ..support.actors import Application
 from ..support.builders import Builder
+from ..support.mail import CCDA, attachment, entity, message, multipart, xdm
 from ..support.servers import LiveServer
 from .network import answer, network
 
@@ -82,7 +84,7 @@ def test_message_has_all_documented_fields(direct: DirectClient, application: Ap
     [page] = direct.messages(box.name, subject="CAFÉ", sender="kim@", folder="inbox")
     [message] = page.messages
     sent = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
-    assert message == client.Message(known, "Inbox", "Café", "Kim <kim@example.org>", "a@b", sent, len(raw))
+    assert message == client.Message(known, "Inbox", "Café", "Kim <kim@example.org>", "a@b", sent, len(raw), 0)
     [undated] = next(direct.messages(box.name, limit=1)).messages
     assert undated.date is None
 
@@ -301,3 +303,59 @@ def test_private_key_is_in_no_exception(server: LiveServer, application: Applica
         shown = "".join(traceback.TracebackException.from_exception(rejected.value, capture_locals=True).format())
     assert "nobody" in shown
     assert keys.private_key not in shown + repr(rejected.value) + repr(vars(direct))
+
+
+@pytest.fixture
+def reader(build: Builder) -> Application:
+    return build.application(mailboxes=[build.mailbox(messages=0)], services=("direct/messages/read",))
+
+
+@pytest.fixture
+def reading(server: LiveServer, reader: Application) -> Iterator[DirectClient]:
+    with DirectClient(server.url, reader.keys.public_key, reader.keys.private_key) as reading:
+        yield reading
+
+
+def test_message_is_read_with_its_parts(reading: DirectClient, reader: Application, build: Builder) -> None:
+    raw = message(multipart(entity(b"Hello"), attachment(xdm(("a.xml", CCDA)), "application/zip", "a.zip")))
+    message_id = build.raw_message(reader.mailbox, raw)
+    contents = reading.read(reader.mailbox.name, message_id)
+    assert (contents.id, contents.folder, contents.size, contents.text) == (message_id, "Inbox", len(raw), "Hello")
+    assert (contents.sender, contents.date, contents.text_cut) == ("lab@example.org", None, False)
+    document = next(part for part in contents.parts if part.document == "C-CDA")
+    assert (document.part, document.name, document.path) == ("2/3", "a.xml", "IHE_XDM/SUBSET01/a.xml")
+    file = io.BytesIO()
+    saved = reading.part(reader.mailbox.name, message_id, document.part, file)
+    assert file.getvalue() == CCDA
+    assert (saved.size, saved.sha256) == (document.size, document.sha256)
+    assert build.log_row(saved.request_id).reason == "read"
+    file = io.BytesIO()
+    assert reading.raw(reader.mailbox.name, message_id, file).size == len(raw)
+    assert file.getvalue() == raw
+
+
+def test_rejected_download_writes_nothing(reading: DirectClient, reader: Application, build: Builder) -> None:
+    file = io.BytesIO()
+    message_id = build.raw_message(reader.mailbox, b"From: a\r\n\r\n")
+    with pytest.raises(client.InvalidArguments) as rejected:
+        reading.part(reader.mailbox.name, message_id, "2", file)
+    assert rejected.value.fields == ("part",)
+    with pytest.raises(client.MessageNotFound):
+        reading.raw(reader.mailbox.name, "9223372036854775807", file)
+    assert file.getvalue() == b""
+
+
+def test_download_that_breaks_off_is_no_answer() -> None:
+    def break_off(_request: httpx.Request) -> httpx.Response:
+        def chunks() -> Iterator[bytes]:
+            yield b"half"
+            raise httpx.ReadError("closed")
+
+        return httpx.Response(200, content=chunks())
+
+    file = io.BytesIO()
+    with httpx.Client(transport=httpx.MockTransport(break_off)) as http:
+        direct = DirectClient("http://127.0.0.1:1", "public", "private", http=http)
+        with pytest.raises(client.NoAnswer, match="before the end"):
+            direct.raw("m", 1, file)
+    assert file.getvalue() == b"half"

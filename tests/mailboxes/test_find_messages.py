@@ -85,7 +85,7 @@ def test_a_message_is_shown_as_documented(mail: Correspondent) -> None:
     assert body_of(answer) == (
         f'{{"request_id":"N","mailbox":"{mail.mailbox.name}","messages":[{{"id":"{one}","folder":"Inbox",'
         f'"subject":"Café \\"quoted\\" / slash","from":"Zoë <z@example.org>","to":"b@example.org",'
-        f'"date":"2026-11-02T15:00:00Z","size":"{size}"}}]}}'
+        f'"date":"2026-11-02T15:00:00Z","size":"{size}","attachments":"0"}}]}}'
     )
 
 

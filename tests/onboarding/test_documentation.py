@@ -178,7 +178,8 @@ def test_page_shows_complete_programs_that_are_all_run(samples: dict[str, dict[s
     in_browsers = {"move_message.js"}
     files = {path.name: path.read_text() for path in EXAMPLES.iterdir() if path.is_file()}
     shown = {name for name, text in files.items() if text in samples}
-    assert shown == {*files} - {"__init__.py"} == {*SAMPLES} | in_browsers | {*LISTS_SAMPLES}
+    # The page of reads shows the job, which tests/client/test_save_documents.py runs.
+    assert shown == {*files} - {"__init__.py", "save_documents.py"} == {*SAMPLES} | in_browsers | {*LISTS_SAMPLES}
     assert len(samples) == len(shown)
 
 
@@ -215,7 +216,7 @@ def test_testing_page_runs_from_create_to_remove(tmp_path: Path) -> None:
     assert b"<testcase " in (tmp_path / "conformance.xml").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["folders", "messages"])
+@pytest.mark.parametrize("name", ["folders", "messages", "read_message"])
 def test_list_gets_response_that_its_page_shows(
     demo: Demo, setup: str, documents: dict[str, Document], name: str
 ) -> None:
@@ -227,7 +228,7 @@ def test_list_gets_response_that_its_page_shows(
 
 
 def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
-    lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages")]
+    lists = [documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages", "read_message")]
     # A defect cannot be provoked, nor errors that need a large mailbox.
     messages = ("Internal Server Error", "Too Many Requests", "Search Took Too Long")
     unprovoked = {f'{{"request_id":"1812","message":"{message}"}}' for message in messages}
@@ -249,5 +250,5 @@ def test_every_shown_request_has_a_valid_signature(documents: dict[str, Document
     public_key = re.search(r"public key\s*([0-9a-f]{64})", text)[1]
     blocks = [block for document in documents.values() for block in document.all("http")]
     requests = [block for block in blocks if "Authorization: DAAS" in block]
-    assert len(requests) == 4
+    assert len(requests) == 6
     assert all(f"Authorization: DAAS {public_key}:" in block for block in requests)

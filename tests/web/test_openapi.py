@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from daas.app import create_app
+from daas.applications.registry import DEFAULT_SERVICES
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, SearchBusy, SearchTimeout, TooManyRequests
 from daas.signing.json_pairs import JsonNumber
@@ -34,7 +35,10 @@ OPERATIONS = [
     ("/direct/messages/move/batch/dry-run", "POST"),
     ("/direct/folders", "GET"),
     ("/direct/messages", "GET"),
+    ("/direct/messages/read", "GET"),
 ]
+# These return bytes, not JSON.
+DOWNLOADS = [("/direct/messages/read/part", "GET"), ("/direct/messages/read/raw", "GET")]
 #: URLs of calls that the document describes at another URL.
 TWINS = {*((f"{path}/format/json", method) for path, method in OPERATIONS), ("/v1/lists.json/<name_or_id>", "POST")}
 
@@ -50,7 +54,8 @@ in_each_operation = pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=
 @pytest.fixture
 def application(build: Builder) -> Application:
     """Return an application whose mailbox has more than one page of messages."""
-    return build.application(mailboxes=[build.mailbox(messages=2)], explain_401=True)
+    services = (*DEFAULT_SERVICES, "direct/messages/read")
+    return build.application(mailboxes=[build.mailbox(messages=2)], services=services, explain_401=True)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +119,7 @@ def test_document_describes_each_call_once(app: Flask, document: dict[str, Any])
     }
     assert described == served - TWINS
     assert served >= TWINS
-    assert {(path, method) for path, method in described if path.startswith("/direct")} == {*OPERATIONS}
+    assert {(path, method) for path, method in described if path.startswith("/direct")} == {*OPERATIONS, *DOWNLOADS}
 
 
 @in_each_operation
@@ -174,6 +179,8 @@ class Caller:
         box = self.application.mailbox
         others = {"id": box.message, "folder": box.folder} if self.method == "POST" else {"limit": "1"}
         others |= {"atomic": "1"} if "batch" in self.path else {}
+        if "/read" in self.path:
+            others = {"id": box.message, "part": "1"}
         return {"mailbox": box.name, **others}
 
     def ask(
@@ -260,9 +267,10 @@ PROVOCATIONS = [
     (path, method, name)
     for path, method in OPERATIONS
     for name in PROVOKED
-    if method == "POST" or name not in {"MessageNotFound", "MessageElsewhere", "MalformedIdempotencyKey"}
+    if method == "POST" or name not in {"MessageElsewhere", "MalformedIdempotencyKey"}
+    if method == "POST" or "/read" in path or name != "MessageNotFound"
     if is_move(path) or name != "IdempotencyKeyReused"
-    if ("/messages" in path and method == "GET") or not name.startswith("Search")
+    if ("/messages" in path and "/read" not in path and method == "GET") or not name.startswith("Search")
 ]
 
 
@@ -282,6 +290,22 @@ def test_every_provoked_response_is_as_documented(
     hold(document, response, answer)
     if name != "success":
         assert without_id(answer.json) == without_id(examples_of(response)[name])
+
+
+@pytest.mark.parametrize(("path", "method"), DOWNLOADS)
+def test_bytes_are_served_as_documented(
+    document: dict[str, Any], application: Application, path: str, method: str
+) -> None:
+    caller = Caller(application, path, method)
+    response = responses_of(document, path, method)["200"]
+    answer = caller.ask()
+    assert answer.headers["Content-Type"] in response["content"]
+    for name, header in response["headers"].items():
+        if header.get("required") or name in answer.headers:
+            check(document, header["schema"], answer.headers[name])
+    assert {*answer.headers.keys()} <= {*response["headers"], "Content-Type", "Content-Length"}
+    answer = caller.ask_with("id", "9223372036854775807")
+    hold(document, responses_of(document, path, method)["422"], answer)
 
 
 def hold(document: dict[str, Any], response: dict[str, Any], answer: TestResponse) -> None:

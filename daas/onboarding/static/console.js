@@ -13,6 +13,7 @@ const CALLS = {
   move: { scheme: DIRECT, method: "POST", path: "/direct/messages/move/format/json" },
   folders: { scheme: DIRECT, method: "GET", path: "/direct/folders" },
   messages: { scheme: DIRECT, method: "GET", path: "/direct/messages" },
+  read: { scheme: DIRECT, method: "GET", path: "/direct/messages/read" },
   show_lists: { scheme: RCWS, method: "GET", path: LISTS, query: { id: "list" } },
   make_list: { scheme: RCWS, method: "POST", path: "/v1/lists/{list_name}" },
   rename_list: { scheme: RCWS, method: "POST", path: LISTS, query: { id: "list", name: "list_name" } },
