@@ -6,13 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import before_after, cost, footprint, moves, refusals, report
+from . import before_after, cost, footprint, moves, reads, refusals, report
 from .checkouts import Checkout
 from .services import postgresql_program
 from .stage import Stage
 
 PARTS = {
     "moves": moves.measure,
+    "reads": reads.measure,
     "refusals": refusals.measure,
     "cost": cost.measure,
     "footprint": footprint.measure,

@@ -64,7 +64,7 @@ def ids_in_inbox(direct: DirectClient, mailbox: str) -> Iterator[str]:
         yield from (message.id for message in page.messages)
 
 
-def main(url: str, mailbox: str, folder: Path, *, once: bool) -> None:
+def main(url: str, mailbox: str, folder: Path, *, single_run: bool) -> None:
     """Look for messages again and again; a message that fails is tried again, and holds up no other."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (folder / ".lock").open("w")
@@ -84,10 +84,10 @@ def main(url: str, mailbox: str, folder: Path, *, once: bool) -> None:
                             print(f"Message {message_id}: {failure}", file=sys.stderr, flush=True)
             except CallFailed as failure:
                 print(failure, file=sys.stderr, flush=True)
-            if once:
+            if single_run:
                 return
             time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), once="--once" in sys.argv[4:])
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), single_run="--once" in sys.argv[4:])

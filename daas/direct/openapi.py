@@ -210,7 +210,7 @@ READ = Operation(
     ReadArguments(),
     ReadReply(),
     {
-        "mailbox": "ejaffee",
+        "mailbox": "demo.clinician",
         **_MESSAGE,
         "message_id": "<1@lab.example.org>",
         "cc": "",

@@ -29,6 +29,11 @@ ROWS = [
     *(f"{name}: {error} | {name}: bare view" for name in DATABASES for error in ("bad signature", "unknown key")),
     *(f"{name}: moves in a flood | {name}: moves alone" for name in DATABASES),
     *(f"{name}: moves in a flood without a limit | {name}: moves alone" for name in DATABASES),
+    *(
+        f"{name}: {call} | {name}: bare view"
+        for name in DATABASES
+        for call in ("a page of 100", "read of 100 KB", "part of 70 KB")
+    ),
     "1,000 messages",
     "10,000 messages",
     "10 applications",

@@ -182,13 +182,14 @@ def test_rejections_are_those_of_other_calls(build: Builder, reader: Application
     message_id = put(LETTER)
     part = {"part": "1"} if path == PART else {}
     stranger = build.application(mailboxes=[build.mailbox()])
-    for answer, status, body in [
+    expected: list[tuple[TestResponse, int, dict[str, Any]]] = [
         (get(stranger, path, id=message_id, **part), 403, {"message": _USE}),
         (get(reader, path, id="0", **part), 422, {"message": "'ID' contains invalid input", "fields": ["id"]}),
         (get(reader, path, mailbox="other", id=message_id, **part), 403, {"message": _USER}),
         (get(reader, path, id=stranger.mailbox.message, **part), 422, {"message": "Message not found"}),
         (get(reader, path, id="9223372036854775807", **part), 422, {"message": "Message not found"}),
-    ]:
+    ]
+    for answer, status, body in expected:
         assert (answer.status_code, {**answer.json, "request_id": ""}) == (status, {"request_id": "", **body})
     assert reader.app.test_client().post(path).status_code == 405
     missing = get(reader, path, mailbox="").json

@@ -260,7 +260,7 @@ def test_file_is_downloaded_unchanged(app: Flask, address: str) -> None:
 
 
 def test_every_file_is_offered(app: Flask) -> None:
-    links = read(app, VECTORS).links + read(app, SEND_EXAMPLE).links
+    links = [link for page in (VECTORS, SEND_EXAMPLE, DOCUMENTATION + "read_message") for link in read(app, page).links]
     assert {link for link in links if link.startswith(DOWNLOADS)} == {*FILES}
 
 
