@@ -20,6 +20,11 @@ class Reason(StrEnum):
     BATCH = "batch", "The messages of a batch were moved; each has a row of its own, with the reason moved."
     DRY_RUN = "dry-run", "A dry run: the move would have succeeded, and nothing was moved."
     REPLAYED = "replayed", "The request repeated an earlier one with its Idempotency-Key: nothing was done again."
+    DELIVERED = "delivered", "Mail arrived and was stored."
+    DELIVERED_BEFORE = (
+        "delivered-before",
+        "Mail arrived that the mailbox already had, byte for byte: the message keeps its id and folder.",
+    )
     LISTED = "listed", "Folders, messages, lists or contacts were listed."
     READ = "read", "A message, one of its parts or its bytes were read."
     SHOWN = "shown", "A contact was shown."
@@ -108,6 +113,12 @@ class Reason(StrEnum):
     LIST_NOT_FOUND = "list-not-found", "The application has no such list."
     CONTACT_NOT_FOUND = "contact-not-found", "The list has no such contact."
     CONTACT_EXISTS = "contact-exists", "The list has a contact with this address."
+
+    # Mail that arrives
+    DOMAIN_UNKNOWN = "domain-unknown", "The recipient's address is not of DAAS_CLINICAL_DOMAIN."
+    MESSAGE_TOO_LARGE = "message-too-large", "The message is larger than DAAS_MAX_MESSAGE_BYTES."
+    NOT_A_MESSAGE = "not-a-message", "The bytes that arrived are no mail: they have no mail header."
+    DISK_FULL = "disk-full", "The disk of the database, or of mail that is arriving, is full."
 
     # The service's own trouble
     DATABASE_UNAVAILABLE = "database-unavailable", "The database is away, locked or full."

@@ -62,6 +62,20 @@ def read_bind(text: str) -> str:
     return text
 
 
+def read_loopback_bind(text: str) -> str:
+    """Return an address and port that only this machine can reach, or the path of a unix socket."""
+    bind = read_bind(text)
+    host = bind.rpartition(":")[0].strip("[]")
+    if not bind.startswith("unix:") and host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise ValueError("must be a loopback address and a port such as 127.0.0.1:2424, or unix:/path")
+    return bind
+
+
+def read_loopback_bind_or_none(text: str) -> str | None:
+    """Return an address and port that only this machine can reach, or the path of a unix socket; None for `none`."""
+    return None if text == "none" else read_loopback_bind(text)
+
+
 def read_domain(text: str) -> str:
     """Return a domain name in lower case."""
     if len(text) > 253 or not re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", text):

@@ -43,6 +43,9 @@ class Settings:
     failure_limit: "RateLimitItem | None"
     rate_limit_store: str
     url: str
+    lmtp_bind: str
+    lmtp_metrics: str | None
+    max_message_bytes: int
 
     @property
     def binds_loopback(self) -> bool:
@@ -283,5 +286,23 @@ SETTINGS = [
         "The URL of the service for the commands that call it, such as https://direct.example.org; empty: the address "
         "of DAAS_BIND.",
         setting_types.read_service_url,
+    ),
+    Setting(
+        "DAAS_LMTP_BIND",
+        "127.0.0.1:2424",
+        "The address and port on which daas lmtp receives mail, or unix:/path; only loopback addresses.",
+        setting_types.read_loopback_bind,
+    ),
+    Setting(
+        "DAAS_LMTP_METRICS",
+        "none",
+        "The loopback address and port on which daas lmtp serves its metrics, such as 127.0.0.1:2425. none: nowhere.",
+        setting_types.read_loopback_bind_or_none,
+    ),
+    Setting(
+        "DAAS_MAX_MESSAGE_BYTES",
+        "52428800",
+        "The maximum size in bytes of a message that arrives; a larger one is rejected.",
+        setting_types.read_whole_number(1024, 104_857_600),
     ),
 ]

@@ -131,5 +131,5 @@ def test_documented_metrics_are_exposed(app: Flask) -> None:
     page = (ROOT / "docs" / "running-in-production.md").read_text()
     named = {*re.findall(r"daas_[a-z_]+", page[page.index("## What to watch") :])}
     exposed = {*re.findall(r"^# HELP (\w+)", text, re.MULTILINE)}
-    assert len(named) == 6
+    assert len(named) == 8
     assert named <= exposed

@@ -144,6 +144,9 @@ BAD = [
     ("DAAS_RATE_LIMIT", "600"),
     ("DAAS_FAILURE_LIMIT", "-1 per minute"),
     ("DAAS_RATE_LIMIT_STORE", "10.0.0.9:6379"),
+    ("DAAS_LMTP_BIND", "0.0.0.0:2424"),
+    ("DAAS_LMTP_METRICS", "10.0.0.9:2425"),
+    ("DAAS_MAX_MESSAGE_BYTES", "1000"),
     ("DAAS_RATE_LIMIT_STORE", "memcached://10.0.0.9"),
 ]
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "db": ("database", "Manage the database."),
     "demo": ("database", "Make a demo in an empty database; print what to type next."),
     "serve": ("serve", "Serve HTTP on DAAS_BIND in the foreground."),
+    "lmtp": ("lmtp", "Receive mail by LMTP on DAAS_LMTP_BIND in the foreground."),
     "settings": ("settings", "Show the value and the source of every setting."),
     "deploy-files": ("deploy_files", "Write the files for nginx, systemd and monitoring."),
     "application": ("applications", "Manage applications and their permissions."),

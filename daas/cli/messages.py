@@ -13,12 +13,16 @@ from ..mailboxes import messages
 from ..mailboxes.message_import import ImportedMessage, import_messages
 from ..mailboxes.models import date_text
 from .context import uses_database
+from .deliver import deliver_
 from .output import ID, Row, print_result, printable, prints_result
 
 
 @click.group()
 def message() -> None:
     """Import, list, show and remove messages."""
+
+
+message.add_command(deliver_)
 
 
 @message.command("import")

@@ -36,6 +36,13 @@ def write_request(**facts: object) -> None:
             _lines().info("request", **facts)
 
 
+def write_delivery(**facts: object) -> None:
+    """Write the line of a delivery of mail; skip it if it cannot be written."""
+    if structlog.is_configured():
+        with suppress(OSError):
+            _lines().info("delivery", **facts)
+
+
 def write_rejection(**facts: object) -> None:
     """Write the line of a request that the HTTP server rejected, so that the application never saw it."""
     if structlog.is_configured():

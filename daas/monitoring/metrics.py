@@ -53,6 +53,15 @@ class _Instruments:
         self.limited = Counter(
             "daas_limited_requests", "Requests that a limit rejected, by its kind.", ["limit"], registry=registry
         )
+        self.deliveries = Counter(
+            "daas_deliveries", "Recipients of mail that arrived, by reason.", ["reason"], registry=registry
+        )
+        self.delivery_durations = Histogram(
+            "daas_delivery_duration_seconds",
+            "From the end of a message until its deliveries were on disk or rejected.",
+            buckets=_DURATIONS,
+            registry=registry,
+        )
 
 
 class Metrics:
@@ -79,6 +88,11 @@ class Metrics:
     def count_limited(self, kind: str) -> None:
         """Count a request that a limit rejected."""
         self._instruments.limited.labels(kind).inc()
+
+    def count_delivery(self, reason: str, seconds: float) -> None:
+        """Count a recipient of mail that arrived, and the seconds since the whole message arrived."""
+        self._instruments.deliveries.labels(reason).inc()
+        self._instruments.delivery_durations.observe(seconds)
 
     def take_connection(self, info: dict[str, Any]) -> None:
         """Count a connection taken from the pool; `info` is the pool's dictionary for it."""

@@ -13,6 +13,8 @@ CONNECT_SECONDS = 2
 #: How long a statement may take, in a request and in an operator's command.
 REQUEST_MILLISECONDS = 2_500
 COMMAND_MILLISECONDS = 600_000
+#: How long a statement may take that stores mail as it arrives; the program that hands it over waits for minutes.
+DELIVERY_MILLISECONDS = 30_000
 
 # After a wait that timed out, other waits are shortened to this for this many seconds.
 _SHORT_MILLISECONDS = 250
@@ -24,6 +26,7 @@ _MIN_MILLISECONDS = 10
 # PostgreSQL's serialization_failure and deadlock_detected: it ended one of several transactions that conflict.
 _CONFLICTS = {"40001", "40P01"}
 _QUERY_CANCELED = "57014"
+_DISK_FULL = "53100"
 
 #: When the current request began, by the monotonic clock; infinity outside a request.
 request_started: ContextVar[float] = ContextVar("request_started", default=math.inf)
@@ -67,6 +70,14 @@ def is_unavailable(error: BaseException) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Return whether PostgreSQL ended a statement because of a concurrent one: an immediate retry may succeed."""
     return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error means that the disk of the database is full."""
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    is_full = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return is_full or getattr(error.orig, "sqlstate", None) == _DISK_FULL
 
 
 def is_statement_timeout(error: BaseException) -> bool:

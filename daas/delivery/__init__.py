@@ -1,0 +1,1 @@
+"""Mail that arrives: the LMTP receiver, and one message from an MTA's pipe."""
