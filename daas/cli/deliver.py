@@ -57,7 +57,7 @@ class _PipeCommand(click.Command):
 @click.argument("mailbox_name", metavar="M")
 @click.option("--folder", "folder_name", help="The folder, by its name or id; Inbox by default.")
 def deliver_(mailbox_name: str, folder_name: str | None) -> None:
-    """Store one message from standard input, for the pipe of an MTA.
+    """Store one message from standard input, for an MTA's pipe.
 
     The exit status is 0 (stored), 65 (no message), 67 (no such mailbox) or 75 (try again later).
     """
