@@ -26,8 +26,10 @@ NOT_ALLOWED = (405, '{"message":"Method Not Allowed"}')
 TOO_LARGE = (413, '{"message":"Content Too Large"}')
 
 ORIGIN = "https://app.example.org"
-SHOWN_HEADERS = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed, "
+SHOWN_HEADERS = (
+    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed, "
     "Content-Disposition"
+)
 
 
 def count_rows(build: Builder) -> int:
