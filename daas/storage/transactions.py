@@ -337,5 +337,12 @@ def _compile(
         {name: value for name, value in compiled.params.items() if name not in required} | defaults,
         {name: convert for name, convert in converters.items() if convert},
         [(place, convert) for place, convert in enumerate(results) if convert],
-        namedtuple("Row", [str(key) for key, _ in columns], rename=True)._make,  # type: ignore[attr-defined]
+        _row(tuple(str(key) for key, _ in columns)),
     )
+
+
+@lru_cache(maxsize=512)
+def _row(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Return the constructor of a named tuple; to make its class takes a fifth of the time of compiling a statement."""
+    make: Callable[[Sequence[Any]], Any] = namedtuple("Row", names, rename=True)._make  # type: ignore[attr-defined]
+    return make

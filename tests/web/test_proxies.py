@@ -11,7 +11,7 @@ from daas.app import create_app, create_command_app
 from daas.errors import OperatorError
 from daas.seeds.demo import make_demo
 from daas.server.start_checks import check_start
-from daas.settings import Settings, load_settings
+from daas.settings import SettingError, Settings, load_settings
 from daas.storage.engine import db
 from daas.web import proxies
 
@@ -86,11 +86,17 @@ def test_trusted_proxy_reports_tls(peer: str, forwarded: str | None, proto: str 
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
-def test_public_address_without_trusted_proxy_stops_start(tmp_path: Path, bind: str) -> None:
-    sentence = start_error(tmp_path, DAAS_BIND=bind, DAAS_ENCRYPTION_KEYS=KEY)
+def test_public_address_without_trusted_proxy_stops_start(tmp_path: Path) -> None:
+    sentence = start_error(tmp_path, DAAS_BIND="0.0.0.0:8000", DAAS_ENCRYPTION_KEYS=KEY)
     assert sentence.startswith("DAAS_BIND is an address that other machines can reach: ")
     assert "DAAS_TRUSTED_PROXIES" in sentence
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:80"])
+def test_every_public_address_needs_a_trusted_proxy(tmp_path: Path, bind: str) -> None:
+    settings = load_settings({"DAAS_DATABASE_URL": f"sqlite:///{tmp_path}/mail.db", "DAAS_BIND": bind})
+    with pytest.raises(SettingError, match="DAAS_BIND is an address that other machines can reach"):
+        check_start(settings)
 
 
 @pytest.mark.parametrize(
