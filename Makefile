@@ -8,7 +8,7 @@ AT_ONCE = $(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-all coverage bench chaos check format screenshots lock clean
+.PHONY: help run test test-fast test-all coverage bench chaos check format screenshots lock release clean
 
 help:  ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ format: $(VENV)/.dev  ## Format the code and mend what the linter can.
 
 screenshots: $(VENV)/.dev  ## Take the pictures of the README anew (needs chromium).
 	@$(BIN)/python -m tests.support.screenshots "$$(command -v chromium)"
+
+release: $(VENV)/.dev  ## Build the release of daas.__version__ into dist/: wheel, source, lock file, bill of materials.
+	@$(BIN)/python -m release dist
 
 lock:  ## Write the lock files anew from setup.cfg (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \

@@ -1,3 +1,3 @@
 """A self-hosted Direct message service, spoken to over signed HTTP requests."""
 
-__version__ = "0.1.0"
+__version__ = "2.0.0"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from click.core import Command
 from flask import Flask
 
 from daas.applications.registry import SERVICES
+from daas.cli import main
 from daas.direct.schemas import MoveArguments
 from daas.signing.dates import read_date
 from daas.web.arguments import check_arguments, read_arguments
@@ -107,6 +109,52 @@ def test_every_picture_of_readme_exists_and_is_small() -> None:
     for picture in pictures:
         assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
         assert (ROOT / picture).stat().st_size < 200_000
+
+
+# The commands of all documents
+
+
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "bench" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+def test_documents_whose_commands_are_run_are_the_only_ones_with_commands() -> None:
+    with_shell = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS if "```sh\n" in path.read_text()}
+    assert with_shell == {"README.md", "docs/running-in-production.md"}
+    fences = {kind for path in DOCUMENTS for kind in re.findall(r"^```(\S*)$", path.read_text(), re.MULTILINE)}
+    assert fences == {"", "sh", "python", "yaml"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_indented_commands_are_targets_of_make_or_options_of_bench(path: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    bench = (ROOT / "bench" / "__main__.py").read_text()
+    for line in re.findall(r"^ {4}((?:make|daas|\.venv/bin/\w+|cd) .*?)(?: {2,}#.*)?$", path.read_text(), re.MULTILINE):
+        made = re.fullmatch(r"make(?: -C \S+)? ([a-z.-]+|\.venv/\.dev)(?: [A-Z]+=\S+)?", line)
+        measured = re.fullmatch(r"\.venv/bin/python -m bench(.*)", line)
+        assert made or measured, line
+        if made:
+            assert made[1] in {*targets, ".venv/.dev"}, line
+        else:
+            options = {*re.findall(r"--[a-z]+", measured[1])} - {"--help"}
+            assert options <= {*re.findall(r"--[a-z]+", bench)}, line
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_and_options_in_sentences_exist(path: Path) -> None:
+    for shown in re.findall(r"`(?:\.venv/bin/)?daas ([a-z][^`]*)`", path.read_text()):
+        command: Command = main
+        words = shown.split()
+        while words and isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None, shown
+            command = found
+        options = {"--help", "--json", *(name for option in command.params for name in option.opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options, shown
 
 
 # docs/security.md and docs/running-in-production.md

@@ -28,6 +28,8 @@ def deploy_files(directory: Path) -> Iterable[Row]:
         directory.mkdir(parents=True, exist_ok=True)
         for path, content in targets.items():
             path.write_bytes(content)
+            if path.suffix == ".sh":
+                path.chmod(0o755)
     except OSError as error:
         raise OperatorError(f"{directory} cannot be written ({error.strerror}).") from error
     return [{"file": str(path)} for path in targets]

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy
 from cryptography.fernet import Fernet
 
 from daas import migrations
@@ -67,7 +68,12 @@ def test_every_dependency_is_pinned_with_hashes() -> None:
 
 
 PAGE = (ROOT / "docs" / "running-in-production.md").read_text()
-RECIPES = re.findall(r"```sh\n(.*?)```", PAGE[PAGE.index("## Backup and restore") :], re.DOTALL)
+
+
+def recipes(heading: str) -> list[str]:
+    """Return the commands that back up and restore a database, from the page's section on it."""
+    section = PAGE[PAGE.index(f"\n### {heading}\n") :]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[:2]
 
 
 @contextmanager
@@ -101,17 +107,20 @@ def backed_up(database_kind: str, tmp_path: Path, postgresql: PostgreSQL) -> Any
         if not shutil.which("sqlite3"):
             pytest.skip("sqlite3 is missing: apt-get install sqlite3")
         urls = [f"sqlite:///{tmp_path}/{folder}/daas.db" for folder in ("instance", "restored")]
-        return *({"DAAS_DATABASE_URL": url} for url in urls), RECIPES[2:], {}
-    admin = postgresql.make_database()
-    with psycopg.connect(admin.replace("+psycopg", ""), autocommit=True) as connection:
+        return *({"DAAS_DATABASE_URL": url} for url in urls), recipes("The embedded database"), {}
+    admin = sqlalchemy.make_url(postgresql.make_database())
+    with psycopg.connect(admin.set(drivername="postgresql").render_as_string(False), autocommit=True) as connection:
         connection.execute("CREATE ROLE daas LOGIN")
-        connection.execute("GRANT CREATE ON SCHEMA public TO daas")
-    url = re.sub(r"//\w+:", "//daas:", admin)
-    restored = re.sub(r"/\w+\?", "/daas_restored?", url)
+        connection.execute("CREATE DATABASE daas OWNER daas")
     key = Fernet.generate_key().decode()
-    plain = {"PGURL_ADMIN": admin, "PGURL": url, "PGURL_RESTORED": restored}
-    settings = [{"DAAS_DATABASE_URL": each, "DAAS_ENCRYPTION_KEYS": key} for each in (url, restored)]
-    return *settings, RECIPES[:2], {name: value.replace("+psycopg", "") for name, value in plain.items()}
+    urls = [admin.set(username="daas", database=name).render_as_string(False) for name in ("daas", "daas_restored")]
+    settings = [{"DAAS_DATABASE_URL": each, "DAAS_ENCRYPTION_KEYS": key} for each in urls]
+    # The page's commands run as PostgreSQL's administrator, and here against the server of the tests.
+    local = [
+        recipe.replace("runuser -u postgres -- ", "").replace("cd /\n", "").replace("/root/", f"{tmp_path}/")
+        for recipe in recipes("PostgreSQL")
+    ]
+    return *settings, local, {"PGHOST": admin.query["host"], "PGUSER": admin.username}
 
 
 @pytest.mark.both_databases
