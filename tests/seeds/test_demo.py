@@ -154,7 +154,7 @@ def test_wheel_has_all_files_of_the_service(tmp_path: Path) -> None:
     )
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout.count(str(tmp_path / "installed")) == 3
-    assert '&#34;&#34;&#34;Move a message, with only Python' in made.stdout
+    assert "&#34;&#34;&#34;Move a message, with only Python" in made.stdout
     assert str(sorted(DOWNLOADS)) in made.stdout
     assert "daas move demo.clinician 1 5 " in made.stdout
 
