@@ -27,6 +27,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "reference": "OpenAPI reference",
         "testing": "Testing",
         "vectors": "Signing vectors",
+        "collections": "Postman and Bruno",
     },
 }
 

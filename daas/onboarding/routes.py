@@ -24,6 +24,7 @@ from ..reasons import Reason
 from ..services import services
 from ..web.authentication import requires_no_auth
 from ..web.html import content_security_policy
+from .collections import init_collections
 from .downloads import DOWNLOADS, SCHEMA, sample, send_file, vector_files, vectors, written
 from .examples import KEYS, body_of, example_calls, example_contacts_calls, example_dates, example_errors
 from .layout import finish, highlight
@@ -45,7 +46,10 @@ _FILES = {
 def init_onboarding(app: Flask) -> None:
     """Register the pages, and hand their templates examples that are computed from the two APIs."""
     settings = app.extensions["daas"].settings
+    # The address of `make run`, because the examples use the demo, which exists only there.
+    url = f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL
     app.register_blueprint(onboarding)
+    init_collections(app, url)
     init_search(app, _examples_signed_now)
     app.jinja_env.globals.update(
         finish=finish,
@@ -65,8 +69,7 @@ def init_onboarding(app: Flask) -> None:
         vector_fields=vectors(SCHEMA)["items"]["properties"],
         vector_files=vector_files(),
         written=written,
-        # The address of `make run`, because the examples use the demo, which exists only there.
-        url=f"http://{settings.bind}" if settings.binds_loopback else DEFAULT_URL,
+        url=url,
     )
 
 
