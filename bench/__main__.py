@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import before_after, cost, footprint, moves, reads, refusals, report
+from . import batches, before_after, cost, footprint, moves, reads, refusals, report
 from .checkouts import Checkout
 from .services import postgresql_program
 from .stage import Stage
@@ -14,6 +14,7 @@ from .stage import Stage
 PARTS = {
     "moves": moves.measure,
     "reads": reads.measure,
+    "batches": batches.measure,
     "refusals": refusals.measure,
     "cost": cost.measure,
     "footprint": footprint.measure,

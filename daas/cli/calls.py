@@ -34,7 +34,10 @@ _URL = click.option("--url", help="Scheme, host and port; by default DAAS_URL, o
 
 
 def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
-    """Return the command with its options: it gets a client, prints the response, and exits with 0 only for a 200."""
+    """Return the command with its options: it gets a client and prints the response.
+
+    It exits with 0 only for a 200 without messages that failed.
+    """
 
     @_URL
     @KEY_FILE
@@ -74,7 +77,8 @@ def _calls_service(command: Callable[..., object]) -> Callable[..., None]:
                     print_result(result, as_json=as_json)
                     return
         _print_response(responses[-1], as_json)
-        raise SystemExit(0 if responses[-1].status_code == 200 else 1)
+        is_done = responses[-1].status_code == 200 and not responses[-1].json().get("failed")
+        raise SystemExit(0 if is_done else 1)
 
     return run
 
@@ -123,17 +127,32 @@ def sign(
 
 @click.command()
 @click.argument("mailbox")
-@click.argument("message_id", metavar="ID")
+@click.argument("message_ids", metavar="ID...", nargs=-1, required=True)
 @click.argument("folder")
+@click.option("--from-folder", metavar="FOLDER", help="Move only from this folder: a name or an id.")
+@click.option("--dry-run", is_flag=True, help="Only check the move; nothing is moved.")
+@click.option("--idempotency-key", metavar="K", help="Move once: repeated with this key, print the first response.")
 @click.option("--no-content-md5", is_flag=True, help="Leave out the Content-MD5 header.")
 @_calls_service
-def move(service: "DirectClient", mailbox: str, message_id: str, folder: str) -> None:
-    """Move a message over the API.
+def move(
+    service: "DirectClient",
+    mailbox: str,
+    message_ids: tuple[str, ...],
+    folder: str,
+    from_folder: str | None,
+    **options: Any,
+) -> None:
+    """Move messages over the API, several IDs in one request.
 
     FOLDER is Inbox, Sent, Archived, Draft, or the id or name of a custom folder. Digits are an id; name:2024 is the
-    folder whose name is 2024. The exit status is 0 only if the message was moved.
+    folder whose name is 2024. The exit status is 0 only if every message was moved.
     """
-    service.move(mailbox, message_id, _folder_id(service, mailbox, folder))
+    options["from_folder"] = None if from_folder is None else _folder_id(service, mailbox, from_folder)
+    folder = _folder_id(service, mailbox, folder)
+    if len(message_ids) == 1:
+        service.move(mailbox, message_ids[0], folder, **options)
+    else:
+        service.move_many(mailbox, message_ids, folder, **options)
 
 
 @click.command()
@@ -239,7 +258,7 @@ def _print_response(response: "httpx.Response", as_json: bool) -> None:
         click.echo(f"There are more: --after {body['next']}", err=True)
     if response.status_code != 200:
         click.echo(f"{response.status_code} {response.reason_phrase}", err=True)
-    for name in ("X-Daas-Error", "X-Daas-Clock-Skew", "Retry-After"):
+    for name in ("Idempotent-Replayed", "X-Daas-Error", "X-Daas-Clock-Skew", "Retry-After"):
         if name in response.headers:
             click.echo(f"{name}: {response.headers[name]}", err=True)
 

@@ -4,7 +4,7 @@
 contacts API. `SignatureAuth` signs requests that other code sends with httpx (sync or async) or requests.
 """
 
-from .direct import Contents, DirectClient, Folder, Message, Moved, Page, Part
+from .direct import Contents, DirectClient, Folder, Message, Moved, MovedMany, Page, Part
 from .errors import (
     AuthenticationFailed,
     BadRequest,
@@ -12,9 +12,11 @@ from .errors import (
     CallFailed,
     ContactExists,
     ContactNotFound,
+    IdempotencyKeyReused,
     InternalServerError,
     InvalidArguments,
     ListNotFound,
+    MessageElsewhere,
     MessageNotFound,
     MethodNotAllowed,
     MissingArguments,
@@ -47,16 +49,19 @@ __all__ = [
     "Contents",
     "DirectClient",
     "Folder",
+    "IdempotencyKeyReused",
     "InternalServerError",
     "InvalidArguments",
     "KeyFileError",
     "ListNotFound",
     "ListsClient",
     "Message",
+    "MessageElsewhere",
     "MessageNotFound",
     "MethodNotAllowed",
     "MissingArguments",
     "Moved",
+    "MovedMany",
     "NoAnswer",
     "NotAuthorized",
     "NotFound",

@@ -1,9 +1,10 @@
 """The calls of the Direct messages API as methods, their responses as objects."""
 
 import datetime
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 from ..signing.daas_scheme import DIRECT
 from . import errors
@@ -11,6 +12,8 @@ from .service import Saved, SignedClient
 
 #: The folders that every mailbox has; the API accepts their names in any case.
 STANDARD_FOLDERS = ("Inbox", "Sent", "Archived", "Draft")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,23 @@ class Moved:
     def read(cls, body: Any) -> Self:
         """Return the object for a response's body; raise KeyError or TypeError for another body."""
         return cls(body["request_id"], body["mailbox"], body["id"], body["folder"])
+
+
+@dataclass(frozen=True)
+class MovedMany:
+    """A completed batch: the ids of the messages that moved, and for each other one the message of its error."""
+
+    request_id: str
+    mailbox: str
+    folder: str
+    moved: tuple[str, ...]
+    failed: Mapping[str, str]
+
+    @classmethod
+    def read(cls, body: Any) -> Self:
+        """Return the object for a response's body; raise KeyError or TypeError for another body."""
+        failed = {each["id"]: each["message"] for each in body["failed"]}
+        return cls(body["request_id"], body["mailbox"], body["folder"], tuple(body["moved"]), failed)
 
 
 @dataclass(frozen=True)
@@ -178,15 +198,61 @@ class DirectClient(SignedClient):
         errors.MissingArguments,
         errors.InvalidArguments,
         errors.MessageNotFound,
+        errors.MessageElsewhere,
+        errors.IdempotencyKeyReused,
         errors.TooManyRequests,
         errors.InternalServerError,
         errors.ServiceUnavailable,
     )
 
-    def move(self, mailbox: str, id: str | int, folder: str | int) -> Moved:
-        """Move a message to a folder: Inbox, Sent, Archived, Draft or the id of a custom folder."""
+    def move(
+        self,
+        mailbox: str,
+        id: str | int,
+        folder: str | int,
+        *,
+        from_folder: str | int | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Moved:
+        """Move a message to a folder: Inbox, Sent, Archived, Draft or the id of a custom folder.
+
+        With a `from_folder` it moves only from there. Of requests with one `idempotency_key` only the first moves, and
+        all get its response; retries of a call share a key by default. A `dry_run` moves nothing.
+        """
         arguments = {"mailbox": mailbox, "id": id, "folder": folder}
-        return self.call("POST", "/direct/messages/move/format/json", Moved.read, data=arguments)
+        arguments |= {} if from_folder is None else {"from_folder": from_folder}
+        return self._move("/direct/messages/move", Moved.read, arguments, idempotency_key, dry_run=dry_run)
+
+    def move_many(
+        self,
+        mailbox: str,
+        ids: Sequence[str | int],
+        folder: str | int,
+        *,
+        from_folder: str | int | None = None,
+        atomic: bool = False,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> MovedMany:
+        """Move 1 to 1000 messages to a folder in one request; the other arguments are those of move().
+
+        With `atomic` either all move, or the error of the first that fails is raised; its `ids` are all that fail.
+        """
+        arguments = {"mailbox": mailbox, "id": list(ids), "folder": folder}
+        given = {"from_folder": from_folder, "atomic": 1 if atomic else None}
+        arguments |= {name: value for name, value in given.items() if value is not None}
+        return self._move("/direct/messages/move/batch", MovedMany.read, arguments, idempotency_key, dry_run=dry_run)
+
+    def _move(
+        self, path: str, read: Callable[[Any], T], arguments: dict[str, Any], key: str | None, *, dry_run: bool
+    ) -> T:
+        """Send a move with its key, or else with a new one if it may be retried: then no retry moves twice."""
+        if key is None and self.retries.attempts > 1 and not dry_run:
+            key = str(uuid.uuid4())
+        headers = {} if key is None else {"Idempotency-Key": key}
+        path += "/dry-run/format/json" if dry_run else "/format/json"
+        return self.call("POST", path, read, data=arguments, headers=headers)
 
     def folders(self, mailbox: str) -> list[Folder]:
         """Return the custom folders of a mailbox, ordered by id."""

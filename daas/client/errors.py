@@ -19,16 +19,24 @@ class Refusal(CallFailed):
 
     `status` is the HTTP status (`code` in the bodies of lists and contacts), `message` the body's message (empty if
     there is none), `request_id` identifies the row in the service's log (None if the response has none), `fields` are
-    the names of the missing or invalid arguments, `headers` are the response's headers.
+    the names of the missing or invalid arguments, `headers` are the response's headers, `ids` are the messages of an
+    atomic batch that fail.
     """
 
     #: The status, and the part of the message, by which a response belongs to this class.
     documented: ClassVar[tuple[int, str]]
 
     def __init__(
-        self, status: int, message: str, request_id: str | None, fields: tuple[str, ...], headers: httpx.Headers
+        self,
+        status: int,
+        message: str,
+        request_id: str | None,
+        fields: tuple[str, ...],
+        headers: httpx.Headers,
+        ids: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(status, message, request_id, fields, headers)
+        super().__init__(status, message, request_id, fields, headers, ids)
+        self.ids = ids
         self.status = status
         self.message = message
         self.request_id = request_id
@@ -151,6 +159,18 @@ class MessageNotFound(Refusal):
     documented = 422, "Message not found"
 
 
+class MessageElsewhere(Refusal):
+    """The message is not in the folder from which it was to be moved."""
+
+    documented = 409, "Message is in another folder"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The Idempotency-Key was used for another request."""
+
+    documented = 409, "Idempotency-Key was used for another request"
+
+
 class TooManyRequests(Refusal):
     """The application sends more requests than the service allows."""
 
@@ -185,7 +205,7 @@ def error_for(response: httpx.Response, documented: Sequence[type[Refusal]]) -> 
     except ValueError:
         pass
     status, message = response.status_code, str(body.get("message", ""))
-    fields = body.get("fields")
+    fields, ids = body.get("fields"), body.get("ids")
     kind = next(
         (kind for kind in documented if kind.documented[0] == status and kind.documented[1] in message),
         UnexpectedAnswer,
@@ -196,4 +216,5 @@ def error_for(response: httpx.Response, documented: Sequence[type[Refusal]]) -> 
         body.get("request_id", response.headers.get("X-Request-Id")),
         tuple(fields) if isinstance(fields, list) else (),
         response.headers,
+        tuple(ids) if isinstance(ids, list) else (),
     )

@@ -112,6 +112,7 @@ def example_calls(now: float) -> dict[str, Example]:
     return {
         "move": move,
         "move_with_md5": _move(date, with_md5=True),
+        "move_many": _move_many(date),
         "folders": _get(date, "folders", {}, folders=[{"id": "5", "name": "Lab results"}]),
         "messages": _get(date, "messages", {"folder": "Inbox", "limit": "1"}, messages=[message], next="1"),
         "read": _get(date, "messages/read", {"id": "2"}, **_READ),
@@ -188,6 +189,7 @@ def example_errors() -> dict[str, ApiError]:
         "idempotency_key": errors.MalformedIdempotencyKey(),
         "message_elsewhere": errors.MessageElsewhere(),
         "idempotency_key_reused": errors.IdempotencyKeyReused(),
+        "none_moved": errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND).with_ids(["999999"]),
         "uri_too_long": _server_error(414),
         "too_many": errors.TooManyRequests(60),
         "defect": errors.UnexpectedError(Reason.UNEXPECTED_ERROR),
@@ -208,6 +210,13 @@ def _move(date: str, *, with_md5: bool) -> Example:
     body = urlencode(arguments).encode()
     md5 = content_md5(body) if with_md5 else None
     return _sign(RequestToSign("POST", "/direct/messages/move/format/json", date, _FORM, md5, body), **arguments)
+
+
+def _move_many(date: str) -> Example:
+    where = {"mailbox": "demo.clinician", "folder": "Archived"}
+    body = urlencode([*where.items(), ("id", "1"), ("id", "2"), ("id", "999999")]).encode()
+    request = RequestToSign("POST", "/direct/messages/move/batch", date, _FORM, content_md5(body), body)
+    return _sign(request, **where, moved=["1", "2"], failed=[{"id": "999999", "message": "Message not found"}])
 
 
 def _get(date: str, name: str, search: dict[str, str], /, **success: Any) -> Example:

@@ -15,6 +15,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "API reference": {
         "authentication": "Authentication",
         "move_message": "Move a message",
+        "move_batch": "Batches and retries",
         "folders": "List folders",
         "messages": "Find messages",
         "read_message": "Read a message",

@@ -916,6 +916,23 @@ def test_move_with_json_prints_only_the_body(
     assert (outcome.status, outcome.text, outcome.stderr) == (0, expected, "")
 
 
+def test_move_of_many_succeeds_only_if_all_moved(
+    daas: Commands, server: LiveServer, application: Application, build: Builder, keys: dict[str, Any]
+) -> None:
+    box = application.mailbox
+    ids = [box.message, build.message(box)]
+    options = ["--from-folder", "Custom 0", "--url", server.url, "--json"]
+    dry = daas.run("move", box.name, *ids, "Custom 0", "--dry-run", "--url", server.url, **keys)
+    assert (dry.status, build.folder_of(ids[1])) == (0, "Inbox")
+    assert daas.run("move", box.name, ids[1], "Custom 0", "--url", server.url, **keys).status == 0
+    once = ["move", box.name, *ids, "Sent", *options, "--idempotency-key", "k"]
+    outcomes = [daas.run(*once, **keys) for _ in range(2)]
+    assert [outcome.status for outcome in outcomes] == [1, 1]
+    assert outcomes[0].text == outcomes[1].text
+    body = json.loads(outcomes[0].stdout)
+    assert (body["moved"], [failed["id"] for failed in body["failed"]]) == ([ids[1]], [ids[0]])
+
+
 def test_move_accepts_the_name_of_a_folder(
     daas: Commands, server: LiveServer, application: Application, keys: dict[str, Any]
 ) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from daas import client
-from daas.client import DirectClient, Folder, Moved, Refusal
+from daas.client import DirectClient, Folder, Moved, MovedMany, Refusal
 
 from ..support.actors import Application
 from ..support.builders import Builder
@@ -40,6 +40,27 @@ def test_message_is_moved(direct: DirectClient, application: Application, build:
 def test_repeated_move_succeeds(direct: DirectClient, application: Application) -> None:
     box = application.mailbox
     assert [direct.move(box.name, box.message, "sent").folder for _ in range(2)] == ["Sent", "Sent"]
+
+
+def test_many_messages_are_moved(direct: DirectClient, application: Application, build: Builder) -> None:
+    box = application.mailbox
+    other = build.message(box)
+    dry = direct.move_many(box.name, [other, box.message], "sent", dry_run=True)
+    assert (dry.moved, build.folder_of(other)) == ((other, box.message), "Inbox")
+    assert direct.move(box.name, other, box.folder, dry_run=True).folder == box.folder
+    moved = direct.move_many(box.name, [other, 2**63 - 1], "sent", from_folder="Inbox", idempotency_key="k")
+    assert moved == MovedMany(
+        moved.request_id, box.name, "Sent", (other,), {"9223372036854775807": "Message not found"}
+    )
+    assert build.folder_of(other) == "Sent"
+    assert direct.move_many(box.name, [other, 2**63 - 1], "sent", from_folder="Inbox", idempotency_key="k") == moved
+
+
+def test_error_of_an_atomic_batch_names_the_messages(direct: DirectClient, application: Application) -> None:
+    box = application.mailbox
+    with pytest.raises(client.MessageNotFound) as rejected:
+        direct.move_many(box.name, [box.message, 7 * 10**17], "sent", atomic=True)
+    assert rejected.value.ids == ("700000000000000000",)
 
 
 def test_bodies_are_signed_unless_disabled(server: LiveServer, build: Builder) -> None:
@@ -114,6 +135,11 @@ def send(path: Any = MOVE, method: Any = "POST", **content: Any) -> Any:
     return lambda direct, _: direct.call(method, path, dict, **content)
 
 
+def use_key_twice(direct: Any, box: Any) -> None:
+    for folder in ("Sent", "Draft"):
+        direct.move(box.name, box.message, folder, idempotency_key="same")
+
+
 REJECTED = {
     client.BadRequest: (send(content=b"{", headers={"Content-Type": "application/json"}), ()),
     client.AuthenticationFailed: (send(data={}, headers={"Content-Type": ""}), ()),
@@ -125,6 +151,8 @@ REJECTED = {
     client.MissingArguments: (lambda direct, _: direct.move("", "", "Sent"), ("mailbox", "id")),
     client.InvalidArguments: (lambda direct, _: direct.move("a@b", "1", "Attic"), ("mailbox", "folder")),
     client.MessageNotFound: (lambda direct, box: direct.move(box.name, 2**63 - 1, "Sent"), ()),
+    client.MessageElsewhere: (lambda direct, box: direct.move(box.name, box.message, "Sent", from_folder="Draft"), ()),
+    client.IdempotencyKeyReused: (use_key_twice, ()),
 }
 
 

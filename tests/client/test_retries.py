@@ -150,7 +150,26 @@ def test_move_is_repeated_after_lost_response(server: LiveServer, application: A
         assert len(way.requests) == 2
     assert build.folder_of(box.message) == box.folder
     assert [row.status for row in build.log_rows(box.message)] == [200, 200]
-    assert str(build.log_rows(box.message)[1].id) == moved.request_id
+    first, second = build.log_rows(box.message)
+    assert ((first.reason, second.reason), str(first.id)) == (("moved", "replayed"), moved.request_id)
+
+
+def test_attempts_of_one_move_share_a_key_of_their_own() -> None:
+    many = answer(200, '{"request_id":"1","mailbox":"kim","folder":"Sent","moved":["1"],"failed":[]}')
+    with network(lose, MOVED, lose, many, MOVED) as way, client_of(way) as direct:
+        direct.move("kim", "1", "Sent")
+        direct.move_many("kim", ["1"], "Sent")
+        direct.move("kim", "1", "Sent", idempotency_key="own")
+        first, again, second, once_more, own = way.headers("Idempotency-Key")
+        assert (first, second, own) == (again, once_more, "own")
+        assert first != second
+
+
+def test_move_that_is_not_retried_sends_no_key() -> None:
+    with network(MOVED) as way, client_of(way) as direct, client_of(way, retries=Retries(attempts=1)) as once:
+        direct.move("kim", "1", "Sent", dry_run=True)
+        once.move("kim", "1", "Sent")
+        assert way.headers("Idempotency-Key") == []
 
 
 # The clock
