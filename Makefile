@@ -15,7 +15,7 @@ help:  ## Show this help.
 
 run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an empty database.
 	@$(BIN)/daas db upgrade
-	@$(BIN)/daas demo
+	@$(BIN)/daas demo --quiet
 	@exec $(BIN)/daas serve
 
 test: $(VENV)/.dev  ## Run all tests except the slow ones; those that concern the database on SQLite and on a real PostgreSQL.

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 from daas.cli import COMMANDS, main
-from daas.settings import SETTINGS, Setting, Settings
+from daas.settings import SETTINGS, Setting, load_settings
 
 from .support.servers import ROOT, LiveServer, environment
 
@@ -51,11 +51,12 @@ def test_every_command_of_readme_exists() -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, make_settings: Callable[..., Settings]) -> Iterator[Any]:
+def place(tmp_path: Path) -> Iterator[Any]:
     """Yield a working directory with the demo and its running service."""
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    settings = make_settings("sqlite")
+    (tmp_path / "instance").mkdir()
+    settings = load_settings({"DAAS_DATABASE_URL": f"sqlite:///{tmp_path}/instance/daas.db"})
     environ = environment(settings)
     for command in (["db", "upgrade"], ["demo"]):
         subprocess.run(

@@ -122,8 +122,7 @@ def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, al
 
 
 def remove_application(name: str) -> None:
-    """Remove an application with its keys and permissions; the request log keeps its name."""
-    audit("application remove", name)
+    """Remove an application with its keys and permissions; the caller has removed the rest, and written the audit."""
     db.session.delete(find_application(name))
     db.session.commit()
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "serve": ("serve", "Serve HTTP on DAAS_BIND in the foreground."),
     "lmtp": ("lmtp", "Receive mail by LMTP on DAAS_LMTP_BIND in the foreground."),
     "settings": ("settings", "Show the value and the source of every setting."),
+    "doctor": ("doctor", "Check database, keys, clock, proxy and disk; say what to do."),
     "deploy-files": ("deploy_files", "Write the files for nginx, systemd and monitoring."),
     "application": ("applications", "Manage applications and their permissions."),
     "key": ("keys", "Manage the keys of an application."),
@@ -38,6 +39,8 @@ COMMANDS = {
     "save": ("calls", "Save a part of a message over the API."),
     "conformance": ("conformance", "Test a server against every rule of the API."),
     "sandbox": ("sandbox", "Manage data for testers that provokes every response."),
+    "completion": ("shell", "Print the script that completes commands in a shell."),
+    "manual": ("shell", "Print the manual page, for `man`."),
 }
 
 

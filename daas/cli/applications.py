@@ -10,10 +10,13 @@ import click
 from ..applications import policy
 from ..applications import registry as applications
 from ..applications.models import Application
+from ..contacts.remove_application import remove_application
 from ..mailboxes.administration import find_mailbox, names_of_granted_mailboxes
+from ..storage.engine import db
+from .confirm import YES, confirm
 from .context import uses_database
 from .keys import IMPORT_KEY, describe_key, read_key_pair, working_key
-from .output import Row, prints_result
+from .output import Row, prints_result, prints_table
 from .times import Duration, format_time
 
 
@@ -70,9 +73,24 @@ def register(
     return {"name": row.pop("name"), "public_key": row.pop("public_key"), "private_key": private_key, **row}
 
 
+def _summary(row: Row) -> Row:
+    """Return what the table for people has: a line for each application that fits a terminal."""
+    mailboxes = row["mailboxes"]
+    more = [f"and {len(mailboxes) - 3} more"] if len(mailboxes) > 3 else []
+    working = sum(key["works"] for key in row["keys"])
+    return {
+        "name": row["name"],
+        "state": "suspended" if row["suspended"] else "active",
+        "keys": f"{working} of {len(row['keys'])} work",
+        "last_used": max((key["last_used"] or "" for key in row["keys"]), default="") or None,
+        "mailboxes": ["all"] if row["all_mailboxes"] else mailboxes[:3] + more,
+        "services": row["services"],
+    }
+
+
 @application.command("list")
 @uses_database
-@prints_result
+@prints_table(_summary)
 def list_() -> Iterable[Row]:
     """List all applications."""
     return [_describe_fully(each) for each in applications.list_applications()]
@@ -139,6 +157,23 @@ def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all
     """
     _require_one(services, mailboxes, all_mailboxes)
     return _describe(applications.revoke(name, services, _mailbox_ids(mailboxes), all_mailboxes=all_mailboxes))
+
+
+@application.command()
+@click.argument("name")
+@YES
+@uses_database
+@prints_result
+def remove(name: str, yes: bool) -> Row:
+    """Remove an application with its keys, lists and contacts.
+
+    The request log stays, and no other application can get the name while the log has it.
+    """
+    applications.find_application(name)
+    db.session.rollback()
+    confirm(f"Remove the application {name!r} with its keys, lists and contacts for good?", yes=yes)
+    remove_application(name)
+    return {"removed": name}
 
 
 @application.command("policy")

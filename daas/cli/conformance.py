@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import sys
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from ..conformance.run import FAILED, Result, run
 from ..conformance.target import Target, TargetError
 from ..errors import OperatorError
 from .key_files import read_key_file
+from .output import progress_bar
 
+_STDOUT = Path("-")
 _PRIVATE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -86,15 +89,23 @@ def conformance(
     messages, lists = chosen("messages", direct.cases(target)), chosen("lists", contacts.CASES)
     if not messages and not lists:
         raise click.UsageError("There is no such case.")
+    if junit == _STDOUT and as_json:
+        raise click.UsageError("Give --junit - or --json, not both.")
     width = max(len(case.id) for case in [*messages, *lists])
     results: list[Result] = []
-    for result in chain(
-        run(MovedMessage(server, target, timeout), messages) if messages else [],
-        run(OwnList(server, target, timeout), lists) if lists else [],
-    ):
-        results.append(result)
-        if not as_json:
-            click.echo(report.row(result, width))
+    # Standard output has only what was asked for: with --junit - the table goes to standard error.
+    to_stderr = junit == _STDOUT
+    # The lines of the table show the progress too, where the operator sees them.
+    shows_lines = not as_json and (to_stderr or sys.stdout.isatty())
+    with progress_bar("Testing", len(messages) + len(lists), hidden=shows_lines) as bar:
+        for result in chain(
+            run(MovedMessage(server, target, timeout), messages) if messages else [],
+            run(OwnList(server, target, timeout), lists) if lists else [],
+        ):
+            results.append(result)
+            if not as_json:
+                click.echo(report.row(result, width), err=to_stderr)
+            bar.update(1)
     _finish(server.url, results, junit, as_json=as_json)
 
 
@@ -119,7 +130,10 @@ def _read_target(sandbox: Path | None, key_file: Path | None, refused: Path | No
 def _finish(url: str, results: list[Result], junit: Path | None, *, as_json: bool) -> None:
     if junit is not None:
         try:
-            junit.write_bytes(report.to_junit(url, results))
+            if junit == _STDOUT:
+                sys.stdout.buffer.write(report.to_junit(url, results))
+            else:
+                junit.write_bytes(report.to_junit(url, results))
         except OSError as error:
             raise OperatorError(f"{junit} cannot be written.") from error
     if as_json:
@@ -127,6 +141,6 @@ def _finish(url: str, results: list[Result], junit: Path | None, *, as_json: boo
     else:
         for result in results:
             if result.outcome == FAILED:
-                click.echo(f"\n{report.explanation(result)}")
-        click.echo(f"\n{report.summary(results)}")
+                click.echo(f"\n{report.explanation(result)}", err=junit == _STDOUT)
+        click.echo(f"\n{report.summary(results)}", err=junit == _STDOUT)
     raise SystemExit(1 if report.count(results, FAILED) else 0)

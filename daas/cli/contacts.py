@@ -4,18 +4,17 @@ import csv
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
 from ..applications.registry import find_application
-from ..contacts.csv_files import InvalidLines, export_rows, import_rows, read_rows
+from ..contacts.csv_files import InvalidLines, count_contacts, export_rows, import_rows, read_rows
 from ..errors import OperatorError
 from ..storage.engine import db
 from .context import uses_database
-from .output import ID, Row, prints_result
+from .output import ID, Row, prints_result, progress_bar
 
 _of_application = click.option("--application", "name", required=True, help="The application that owns the list.")
 
@@ -38,9 +37,9 @@ def import_(list_id: int, path: Path, name: str) -> Row:
     """
     application_id = _find_application(name)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file, _bar("Reading", path.stat().st_size) as bar:
+        with path.open(encoding="utf-8-sig", newline="") as file, progress_bar("Reading", path.stat().st_size) as bar:
             rows = read_rows(_counted(file, bar.update))
-        with _bar("Importing", len(rows)) as bar:
+        with progress_bar("Importing", len(rows)) as bar:
             first = import_rows(application_id, list_id, rows, bar.update)
     except InvalidLines as error:
         for line, message in error.errors:
@@ -54,29 +53,36 @@ def import_(list_id: int, path: Path, name: str) -> Row:
 
 @contacts.command()
 @click.argument("list_id", metavar="LIST", type=ID)
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
 @_of_application
 @uses_database
 @prints_result
-def export(list_id: int, path: Path, name: str) -> Row:
+def export(list_id: int, path: Path, name: str) -> Row | None:
     """Export the contacts of a list to a CSV file.
 
     The file is complete or not there at all; - is standard output.
     """
-    rows = export_rows(_find_application(name), list_id)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        # Readable only by its owner: it contains people's addresses.
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    application_id = _find_application(name)
+    with progress_bar("Exporting", count_contacts(application_id, list_id) + 1) as bar:
+        rows = _updating(export_rows(application_id, list_id), bar.update)
+        if path == Path("-"):
+            if click.get_current_context().params["as_json"]:
+                raise click.UsageError("Give - or --json, not both.")
+            csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+            return None
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                exported = sum(1 for row in rows if writer.writerow(row)) - 1
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from error
+            # Readable only by its owner: it contains people's addresses.
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                    writer = csv.writer(file)
+                    exported = sum(1 for row in rows if writer.writerow(row)) - 1
+                unfinished.replace(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            raise OperatorError(f"{path} cannot be written: {error.strerror}.") from error
     return {"list": str(list_id), "exported": exported, "path": str(path)}
 
 
@@ -87,11 +93,13 @@ def _find_application(name: str) -> int:
     return found
 
 
-def _bar(label: str, length: int) -> AbstractContextManager[Any]:
-    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
-
-
 def _counted(lines: TextIO, update: Callable[[int], object]) -> Iterator[str]:
     for line in lines:
         update(len(line.encode()))
         yield line
+
+
+def _updating(rows: Iterator[list[str]], update: Callable[[int], object]) -> Iterator[list[str]]:
+    for row in rows:
+        yield row
+        update(1)

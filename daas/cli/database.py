@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from ..errors import OperatorError
 from ..settings import load_settings
 from .context import uses_database
 from .output import Row, prints_result
@@ -49,14 +50,27 @@ def backfill() -> Row:
 
 
 @click.command()
+@click.option("--reset", is_flag=True, help="Put its messages back, and make new keys if its file has none that work.")
+@click.option("--quiet", is_flag=True, help="Print nothing, and report a missing demo without failing.")
 @uses_database
-def demo() -> None:
+def demo(reset: bool, quiet: bool) -> None:
     """Make a demo in an empty database; print what to type next.
 
-    The keys of its application are in instance/demo.env. Nothing is made on an address that is not loopback.
+    The keys of its application are in instance/demo.env, or in instance/demo-....env for another database than the
+    default one. The file is never overwritten. Nothing is made on an address that is not loopback, or behind a proxy.
     """
-    from ..seeds.demo import first_commands, make_demo
+    from ..seeds.demo import first_commands, make_demo, reset_demo
 
     settings = load_settings()
-    if make_demo(settings):
+    if reset:
+        reset_demo(settings)
+    try:
+        made = make_demo(settings)
+    except OperatorError as error:
+        if not quiet:
+            raise
+        # `make run` serves all the same.
+        click.echo(f"No demo: {error}", err=True)
+        return
+    if made and not quiet:
         click.echo(first_commands(settings))

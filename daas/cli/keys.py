@@ -11,6 +11,8 @@ from ..applications.models import Application, ApplicationKey
 from ..applications.registry import find_application
 from ..errors import OperatorError
 from ..signing.mechanism import KeyPair
+from ..storage.engine import db
+from .confirm import YES, confirm
 from .context import uses_database
 from .key_files import read_key_file
 from .output import Row, prints_result
@@ -49,11 +51,15 @@ def key() -> None:
     help="When it expires: 30d, or a date such as 2026-11-02.",
 )
 @IMPORT_KEY
+@YES
 @uses_database
 @prints_result
-def add(application_name: str, name: str | None, expires: datetime.datetime | None, import_key: Path | None) -> Row:
+def add(
+    application_name: str, name: str | None, expires: datetime.datetime | None, import_key: Path | None, yes: bool
+) -> Row:
     """Add a key and print it. Existing keys keep working."""
     pair = None if import_key is None else read_key_pair(import_key)
+    _confirm_expiry(expires, yes=yes)
     made, private_key = keys.add_key(application_name, name, expires, pair)
     row = describe_key(made)
     return {
@@ -77,10 +83,18 @@ def list_(application_name: str) -> Iterable[Row]:
 @key.command()
 @click.argument("application_name", metavar="NAME")
 @click.argument("key_name", metavar="KEY")
+@YES
 @uses_database
 @prints_result
-def revoke(application_name: str, key_name: str) -> Row:
-    """Revoke a key permanently; its signatures are rejected."""
+def revoke(application_name: str, key_name: str, yes: bool) -> Row:
+    """Revoke a key permanently; its signatures are rejected.
+
+    It asks before it revokes the last key that works.
+    """
+    working = [(each.name, each.public_key) for each in find_application(application_name).keys if each.works]
+    db.session.rollback()
+    if len(working) == 1 and key_name in working[0]:
+        confirm(f"Revoke the last key of {application_name!r} that works? All its requests are then rejected.", yes=yes)
     return describe_key(keys.revoke_key(application_name, key_name))
 
 
@@ -89,12 +103,14 @@ def revoke(application_name: str, key_name: str) -> Row:
 @click.argument("key_name", metavar="KEY")
 @click.option("--at", type=_Expiry(ahead=True), help="When it expires: 30d, or a date such as 2026-11-02.")
 @click.option("--never", is_flag=True, help="Remove the expiry.")
+@YES
 @uses_database
 @prints_result
-def expire(application_name: str, key_name: str, at: datetime.datetime | None, never: bool) -> Row:
+def expire(application_name: str, key_name: str, at: datetime.datetime | None, never: bool, yes: bool) -> Row:
     """Set or remove the expiry of a key."""
     if (at is None) != never:
         raise click.UsageError("Give --at or --never.")
+    _confirm_expiry(at, yes=yes)
     return describe_key(keys.expire_key(application_name, key_name, at))
 
 
@@ -120,6 +136,11 @@ def rotate() -> Row:
     return {"rotated": done.rotated}
 
 
+def _confirm_expiry(expires: datetime.datetime | None, *, yes: bool) -> None:
+    if expires is not None and expires <= datetime.datetime.now(datetime.UTC):
+        confirm(f"The expiry {format_time(expires)} is in the past, so that the key does not work. Set it?", yes=yes)
+
+
 def read_key_pair(file: Path) -> KeyPair:
     """Return the key pair in a file; raise OperatorError for an unusable file or malformed keys."""
     pair = read_key_file(file)
@@ -141,4 +162,5 @@ def describe_key(key: ApplicationKey) -> Row:
         "last_used": format_time(key.last_used_at),
         "expires": format_time(key.expires_at),
         "revoked": format_time(key.revoked_at),
+        "works": key.works,
     }

@@ -12,9 +12,12 @@ from ..mailboxes import administration as mailboxes
 from ..mailboxes import messages
 from ..mailboxes.message_import import ImportedMessage, import_messages
 from ..mailboxes.models import date_text
+from ..mailboxes.removal import remove_message
+from ..storage.engine import db
+from .confirm import YES, confirm
 from .context import uses_database
 from .deliver import deliver_
-from .output import ID, Row, print_result, printable, prints_result
+from .output import ID, Row, print_result, printable, prints_result, progress_bar
 
 
 @click.group()
@@ -45,9 +48,7 @@ def import_(mailbox_name: str, paths: tuple[Path, ...], folder_name: str, as_jso
     folder = mailboxes.find_folder(mailboxes.find_mailbox(mailbox_name), folder_name)
     imported: list[ImportedMessage] = []
     skipped: list[SkippedFile] = []
-    with click.progressbar(
-        length=sum(map(_size, paths)), label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
+    with progress_bar("Importing", sum(map(_size, paths)) if sys.stderr.isatty() else 0) as bar:
         for outcome in import_messages(folder, paths):
             if isinstance(outcome, ImportedMessage):
                 bar.update(outcome.size)
@@ -109,6 +110,20 @@ def show(message_id: int, raw: bool) -> Row | None:
         sys.stdout.buffer.write(messages.read_content(message_id))
         return None
     return _describe(messages.find_message(message_id))
+
+
+@message.command()
+@click.argument("message_id", metavar="ID", type=ID)
+@YES
+@uses_database
+@prints_result
+def remove(message_id: int, yes: bool) -> Row:
+    """Remove a message; the log keeps its moves."""
+    found = _describe(messages.find_message(message_id))
+    db.session.rollback()
+    confirm(f"Remove the message {message_id} of {found['mailbox']} for good?", yes=yes)
+    remove_message(message_id)
+    return {"id": found["id"], "mailbox": found["mailbox"], "folder": found["folder"]}
 
 
 def _describe(listed: messages.ListedMessage) -> Row:

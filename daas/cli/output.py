@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
 from itertools import chain, islice
 from typing import Any, ParamSpec
@@ -26,17 +28,33 @@ def printable(text: str) -> str:
     return _UNSAFE.sub("\ufffd", text)
 
 
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
+
+
 def prints_result(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[P, None]:
     """Return the command with the option --json; it prints the result: one object, rows as they come, or nothing."""
+    return prints_table(lambda row: row)(command)
 
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        as_json = bool(kwargs.pop("as_json"))
-        result = command(*args, **kwargs)
-        if result is not None:
+
+def prints_table(
+    summary: Callable[[Row], Row],
+) -> Callable[[Callable[P, Row | Iterable[Row] | None]], Callable[P, None]]:
+    """Return a decorator like prints_result; the table for people has the summaries of the rows."""
+
+    def decorate(command: Callable[P, Row | Iterable[Row] | None]) -> Callable[P, None]:
+        @wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            as_json = bool(kwargs.pop("as_json"))
+            result = command(*args, **kwargs)
+            if result is None:
+                return
+            if not as_json and not isinstance(result, Mapping):
+                result = map(summary, result)
             print_result(result, as_json=as_json)
 
-    return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")(run)
+        return AS_JSON(run)
+
+    return decorate
 
 
 def print_result(result: Row | Iterable[Row], *, as_json: bool) -> None:
@@ -78,9 +96,25 @@ def print_rows(rows: Iterable[Row]) -> None:
     first = [*islice(rows, _ROWS_MEASURED)]
     if not first:
         return
-    widths = {name: max(len(name), *(len(_show(row[name])) for row in first)) for name in first[0]}
-    for row in chain([{name: name for name in widths}], first, rows):
+    print_row = start_table(first[0], first)
+    for row in chain(first, rows):
+        print_row(row)
+
+
+def start_table(names: Iterable[str], measured: Sequence[Row]) -> Callable[[Row], None]:
+    """Print the heads of a table whose columns fit the measured rows, and return the function that prints a row."""
+    widths = {name: max(len(name), *(len(_show(row[name])) for row in measured), 0) for name in names}
+
+    def print_row(row: Row) -> None:
         click.echo("  ".join(f"{_show(row[name]):<{width}}" for name, width in widths.items()).rstrip())
+
+    print_row({name: name for name in widths})
+    return print_row
+
+
+def progress_bar(label: str, length: int, *, hidden: bool = False) -> AbstractContextManager[Any]:
+    """Return a progress bar on standard error, which is shown only on a terminal."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden or not sys.stderr.isatty())
 
 
 def _show(value: Any) -> str:

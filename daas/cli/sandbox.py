@@ -39,7 +39,7 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
     @click.option(
         "--http",
         "http_file",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
         help="Also write the requests to this file, for editors that send .http files; - for standard output.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
@@ -67,6 +67,11 @@ def _shows_requests(command: Callable[[Settings], dict[str, Any]]) -> Callable[.
             "good_until": good_until and good_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "requests": [{**asdict(each), "url": server.url + each.target} for each in examples(target, server)],
         }
+        if http_file == Path("-"):
+            if as_json:
+                raise click.UsageError("Give --http - or --json, not both.")
+            click.echo(_http_file(http_file, result), nl=False)
+            return
         if http_file is not None:
             _write_http_file(http_file, result)
         if as_json:
@@ -121,17 +126,21 @@ def _print(result: dict[str, Any]) -> None:
     click.echo(f"  {' '.join(result['conformance_command'])}")
 
 
-def _write_http_file(path: Path, result: dict[str, Any]) -> None:
-    """Write the requests in the format that editors and IDEs can send; it cannot sign, so dates expire."""
-    text = f"# Signed until {result['good_until'] or 'for good'}. To sign anew: daas sandbox reset --http {path}\n"
+def _http_file(path: Path, result: dict[str, Any]) -> str:
+    """Return the requests in the format that editors and IDEs can send; it cannot sign, so dates expire."""
+    text = f"# Signed until {result['good_until'] or 'for good'}. To sign again: daas sandbox reset --http {path}\n"
     for each in result["requests"]:
         text += f"\n### {each['status']}: {each['title']}\n"
         text += "".join(f"# {line}\n" for line in _response_lines(each))
         text += f"{each['method']} {each['url']}\n"
         text += "".join(f"{name}: {value}\n" for name, value in each["headers"].items())
         text += f"\n{each['body']}\n"
+    return text
+
+
+def _write_http_file(path: Path, result: dict[str, Any]) -> None:
     try:
-        path.write_text(text)
+        path.write_text(_http_file(path, result))
     except OSError as error:
         raise OperatorError(f"{path} cannot be written.") from error
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ..errors import InvalidArguments, MissingArguments, OperatorError
 from ..storage.transactions import NO_LIMIT, read_transaction, write_transaction
@@ -127,6 +127,13 @@ def export_rows(application_id: int, number: int) -> Iterator[list[str]]:
         query = select(*shown).where(Contact.list_id == list_id).order_by(Contact.number)
         for row in run.stream(query):
             yield [protect_cell(str(value)) for value in row]
+
+
+def count_contacts(application_id: int, number: int) -> int:
+    """Return the number of contacts of a list, 0 if there is no such list."""
+    lists = select(ContactList.id).where(is_list_of(application_id, number))
+    with read_transaction() as run:
+        return run.scalar(select(func.count()).select_from(Contact).where(Contact.list_id.in_(lists))) or 0
 
 
 def _read_columns(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ..applications.models import ApplicationMailbox
 from ..errors import OperatorError
 from ..records.audit import audit
 from ..storage.engine import db
-from .models import STANDARD_FOLDERS, Folder, Mailbox, Message, MessageContent, MessageEnvelope, MessageParts
+from .models import STANDARD_FOLDERS, Folder, Mailbox
 from .names import has_control_characters, read_folder, read_mailbox_name
 
 
@@ -59,31 +59,9 @@ def suspend_mailbox(name: str, *, suspended: bool) -> Mailbox:
     return mailbox
 
 
-def remove_mailbox(name: str) -> None:
-    """Remove a mailbox with all its messages, folders and permissions; no id is used again."""
-    mailbox = find_mailbox(name)
-    messages = select(Message.id).where(Message.mailbox_id == mailbox.id)
-    for statement in [
-        delete(MessageContent).where(MessageContent.id.in_(messages)),
-        delete(MessageParts).where(MessageParts.id.in_(messages)),
-        delete(MessageEnvelope).where(MessageEnvelope.mailbox_id == mailbox.id),
-        delete(Message).where(Message.mailbox_id == mailbox.id),
-        delete(Folder).where(Folder.mailbox_id == mailbox.id),
-        delete(ApplicationMailbox).where(ApplicationMailbox.mailbox_id == mailbox.id),
-        delete(Mailbox).where(Mailbox.id == mailbox.id),
-    ]:
-        db.session.execute(statement)
-    audit("mailbox remove", name)
-    db.session.commit()
-
-
 def add_folder(mailbox: Mailbox, name: str) -> Folder:
     """Add a custom folder; raise OperatorError for the name of a standard folder, or one of only digits."""
-    name = name.strip()
-    if not 1 <= len(name) <= 255 or has_control_characters(name):
-        raise OperatorError("The name of a folder must be 1 to 255 characters, without control characters.")
-    if name.lower() in {standard.lower() for standard in STANDARD_FOLDERS} or name.isdigit():
-        raise OperatorError("A custom folder must not have the name of a standard folder, or one of only digits.")
+    name = check_folder_name(name)
     folder = Folder(mailbox_id=mailbox.id, name=name)
     db.session.add(folder)
     audit("folder add", mailbox.name, folder=name)
@@ -95,6 +73,16 @@ def add_folder(mailbox: Mailbox, name: str) -> Folder:
     return folder
 
 
+def check_folder_name(name: str) -> str:
+    """Return the name of a custom folder without spaces around it; raise OperatorError if it cannot be one."""
+    name = name.strip()
+    if not 1 <= len(name) <= 255 or has_control_characters(name):
+        raise OperatorError("The name of a folder must be 1 to 255 characters, without control characters.")
+    if name.lower() in {standard.lower() for standard in STANDARD_FOLDERS} or name.isdigit():
+        raise OperatorError("A custom folder must not have the name of a standard folder, or one of only digits.")
+    return name
+
+
 def list_custom_folders(mailbox: Mailbox) -> Sequence[Folder]:
     """Return a mailbox's custom folders, ordered by id."""
     return db.session.scalars(
@@ -103,13 +91,14 @@ def list_custom_folders(mailbox: Mailbox) -> Sequence[Folder]:
 
 
 def find_folder(mailbox: Mailbox, text: str) -> Folder:
-    """Return a folder of a mailbox, by a standard name, or a custom folder's id or name; raise OperatorError."""
-    understood = read_folder(text)
-    custom = ~Folder.standard & (Folder.id == understood if isinstance(understood, int) else Folder.name == text)
+    """Return a folder of a mailbox: a standard name, an id or name of a custom folder, or `name:` and its name."""
+    name = text.removeprefix("name:")
+    understood = read_folder(text) if name == text else None
+    custom = ~Folder.standard & (Folder.id == understood if isinstance(understood, int) else Folder.name == name)
     query = select(Folder).where(
         Folder.mailbox_id == mailbox.id, Folder.name == understood if isinstance(understood, str) else custom
     )
     folder = db.session.scalar(query)
     if folder is None:
-        raise OperatorError(f"There is no folder {text!r} in this mailbox.")
+        raise OperatorError(f"There is no folder {name!r} in this mailbox.")
     return folder

@@ -1,6 +1,7 @@
 """Prune the request log."""
 
 import datetime
+from collections.abc import Callable
 
 from sqlalchemy import delete, func, insert, select
 
@@ -13,8 +14,8 @@ from .seals import PRUNE_ACT, RowDigests, Seal, has_seals, record_prune, seal_ke
 _BATCH_ROWS = 500
 
 
-def prune_requests(before: datetime.datetime) -> int:
-    """Delete the rows of the request log from before a time, and return their number.
+def prune_requests(before: datetime.datetime, pruned_rows: Callable[[int], object] = lambda _: None) -> int:
+    """Delete the rows of the request log from before a time, and return their number; report it after each step.
 
     It deletes rows in the order of their ids, up to the first that is not older, and if there are seals, only sealed
     rows: verification relies on that. The audit first records the last id; if there are seals, that record is sealed at
@@ -42,7 +43,9 @@ def prune_requests(before: datetime.datetime) -> int:
         if not ids:
             break
         with write_transaction() as run:
-            pruned += run.change(delete(RequestLogRow).where(RequestLogRow.id <= ids[-1]))
+            step = run.change(delete(RequestLogRow).where(RequestLogRow.id <= ids[-1]))
+        pruned += step
+        pruned_rows(step)
     with write_transaction() as run:
         whole = select(Seal.id).where(Seal.log == "request", Seal.through_id <= through)
         run.change(delete(RowDigests).where(RowDigests.seal_id.in_(whole)))

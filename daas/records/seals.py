@@ -9,7 +9,7 @@ import hmac
 import json
 import struct
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import ForeignKey, LargeBinary, SmallInteger, String, column, func, insert, select, text
@@ -82,8 +82,10 @@ class RowDigests(Base):
     marks: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-def seal_logs() -> list[dict[str, Any]]:
+def seal_logs(sealed_rows: Callable[[int], object] = lambda _: None) -> list[dict[str, Any]]:
     """Seal every settled row that is not sealed yet, and return the new seals in the form of describe_seal().
+
+    It reports the number of rows of each seal as soon as it is made.
 
     Raises OperatorError if there is no key, if another process seals at the same time, or if a transaction that writes
     does not end.
@@ -94,7 +96,15 @@ def seal_logs() -> list[dict[str, Any]]:
         through = _settled_through(log)
         while seal := _seal_batch(log, through, keys):
             made.append(describe_seal(seal))
+            sealed_rows(seal.rows)
     return made
+
+
+def count_unsealed() -> int:
+    """Return about how many rows are not sealed yet: as many as there are ids, of which some are skipped."""
+    with read_transaction() as run:
+        newest = {log: run.scalar(select(func.max(table.id))) or 0 for log, table in LOGS.items()}
+        return sum(last - (sealed_through(run, log) or 0) for log, last in newest.items())
 
 
 def seal_keys() -> tuple[bytes, ...]:

@@ -17,25 +17,23 @@ from ..applications.models import Application, ApplicationKey
 from ..applications.registry import (
     DEFAULT_SERVICES,
     SERVICES,
-    find_application,
     grant,
     register_application,
-    remove_application,
     revoke,
     suspend_application,
 )
-from ..contacts.lists import remove_all_lists
+from ..contacts.remove_application import remove_application
 from ..errors import OperatorError
 from ..mailboxes.administration import (
     add_folder,
     add_mailbox,
     find_folder,
     find_mailbox,
-    remove_mailbox,
     suspend_mailbox,
 )
 from ..mailboxes.message_import import ImportedMessage, import_messages
 from ..mailboxes.models import Mailbox, Message
+from ..mailboxes.removal import remove_mailbox
 from ..settings import Settings
 from ..signing.mechanism import make_key_pair
 from ..storage.engine import db
@@ -135,7 +133,6 @@ def remove_sandbox() -> list[str]:
     for name in _names_of(Mailbox, facts["mailbox_ids"]):
         remove_mailbox(name)
     for name in reversed([*_names_of(Application, _APPLICATIONS)]):
-        remove_all_lists(find_application(name))
         remove_application(name)
     SANDBOX_FILE.unlink()
     return names

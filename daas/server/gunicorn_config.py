@@ -18,7 +18,7 @@ from .start_checks import check_start
 logs.configure_logs()
 try:
     settings = load_settings()
-    check_start(settings)
+    demo_text = check_start(settings)
 except (SettingError, OperatorError) as error:
     # Here an invalid value is one sentence; later it would be a traceback of every worker.
     sys.exit(str(error))
@@ -47,6 +47,12 @@ worker_tmp_dir = make_metrics_directory()
 def pre_fork(arbiter: object, worker: object) -> None:
     """Exclude the objects that exist by now from garbage collection: a visit would copy their memory to each worker."""
     gc.freeze()
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Print the demo's commands once the first worker has started, so that the log's first lines are above them."""
+    if demo_text is not None and worker.age == 1:
+        print(demo_text, flush=True)
 
 
 def pre_request(worker: Worker, request: Request) -> None:

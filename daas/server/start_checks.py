@@ -9,7 +9,7 @@ from .. import migrations
 from ..applications.keys import stored_keys_decrypt
 from ..command_app import create_command_app
 from ..errors import OperatorError
-from ..seeds.demo import demo_is_active
+from ..seeds.demo import demo_is_active, demo_text
 from ..settings import SettingError, Settings, unknown_settings
 from ..storage.engine import db
 from ..storage.timeouts import is_unavailable
@@ -17,14 +17,17 @@ from ..storage.timeouts import is_unavailable
 logger = logging.getLogger(__name__)
 
 
-def check_start(settings: Settings) -> None:
+def check_start(settings: Settings) -> str | None:
     """Raise SettingError or OperatorError if every request would fail, or the demo would be public.
+
+    Return the demo's commands for a first move, None without a demo.
 
     An unavailable database may come back, so that it is only logged: until then requests get a 503.
     """
     _check_settings(settings)
     for name, known in unknown_settings().items():
         logger.warning("%s is not a setting%s", name, f"; did you mean {known}?" if known else ".")
+    text = None
     app = create_command_app(settings)
     with app.app_context():
         try:
@@ -36,6 +39,7 @@ def check_start(settings: Settings) -> None:
                 )
             if not stored_keys_decrypt():
                 raise SettingError("DAAS_ENCRYPTION_KEYS lacks a key that private keys are encrypted with.")
+            text = demo_text(settings)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
                 cause = type(getattr(error, "orig", error)).__name__
@@ -45,6 +49,7 @@ def check_start(settings: Settings) -> None:
             db.engine.dispose()
     if os.geteuid() == 0:
         logger.warning("The service runs as root: give it a user of its own without other permissions.")
+    return text
 
 
 def _check_settings(settings: Settings) -> None:

@@ -26,7 +26,7 @@ from .test_registry import Costs, post_with, serving, spelt, with_settings
 
 pytestmark = pytest.mark.both_databases
 
-KEY = ["name", "public_key", "created", "last_used", "expires", "revoked"]
+KEY = ["name", "public_key", "created", "last_used", "expires", "revoked", "works"]
 DAY = datetime.timedelta(days=1)
 
 
@@ -126,7 +126,7 @@ def test_revoked_key_is_rejected_and_the_other_keeps_working(
 ) -> None:
     assert application.move().status_code == 200
     revoked = daas.json(
-        "key", "revoke", application.name, {"name": "1", "public_key": application.keys.public_key}[named_by]
+        "key", "revoke", application.name, {"name": "1", "public_key": application.keys.public_key}[named_by], "--yes"
     )
     assert revoked["revoked"] is not None
     assert application.move(folder="Sent").status_code in {401, 403}  # Its lookup may be cached for a second.
@@ -140,21 +140,21 @@ def test_expired_key_is_rejected_from_the_next_request_on(
     daas: Commands, application: Application, build: Builder
 ) -> None:
     assert application.move().status_code == 200
-    daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
+    daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)), "--yes")
     # While the lookup is cached, for a second, the move itself sees the change.
     assert application.move(folder="Sent").status_code in {401, 403}
     assert build.folder_of(application.mailbox.message) == application.mailbox.folder
     forget(application.app)
     assert application.move(folder="Sent").status_code == 401
-    daas.json("key", "expire", application.name, "1", "--never")
+    daas.json("key", "expire", application.name, "1", "--never", "--yes")
     assert application.move(folder="Sent").status_code == 200
 
 
 def gone(daas: Commands, application: Application, how: str) -> None:
     if how == "revoked":
-        daas.json("key", "revoke", application.name, "1")
+        daas.json("key", "revoke", application.name, "1", "--yes")
     else:
-        daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)))
+        daas.json("key", "expire", application.name, "1", "--at", rfc3339(from_now(-DAY)), "--yes")
 
 
 @pytest.mark.parametrize("options", [{}, {"explain_401": True}, {"suspended": True}], ids=str)
@@ -191,7 +191,7 @@ def test_key_that_expires_soon_adds_a_header_to_successes_only(
 ) -> None:
     caller = build.application(mailboxes=[build.mailbox()])
     when = None if ahead is None else rfc3339(from_now(ahead))
-    daas.json("key", "expire", caller.name, "1", *(["--never"] if when is None else ["--at", when]))
+    daas.json("key", "expire", caller.name, "1", *(["--never"] if when is None else ["--at", when]), "--yes")
     uri = f"/direct/folders?mailbox={caller.mailbox.name}"
     headers = caller.signed_headers(method="GET", uri=uri, content_type=None)
     for answer in (caller.move(), caller.move(), caller.app.test_client().get(uri, headers=headers)):
@@ -204,7 +204,7 @@ def test_key_that_expires_soon_adds_a_header_to_successes_only(
 def test_allowed_origin_can_read_when_the_key_expires(
     daas: Commands, application: Application, settings: Settings
 ) -> None:
-    daas.json("key", "expire", application.name, "1", "--at", "1d")
+    daas.json("key", "expire", application.name, "1", "--at", "1d", "--yes")
     daas.json("application", "policy", application.name, "--content-md5", "warn")
     origin = "https://app.example.org"
     with serving(with_settings(settings, DAAS_ALLOWED_ORIGINS=origin)) as app:
@@ -291,9 +291,9 @@ def test_previous_release_uses_the_first_working_key(
     daas: Commands, application: Application, second: Application
 ) -> None:
     assert key_of_previous_release(application) == (application.keys.public_key, application.keys.private_key)
-    daas.json("key", "revoke", application.name, "1")
+    daas.json("key", "revoke", application.name, "1", "--yes")
     assert key_of_previous_release(application) == (second.keys.public_key, second.keys.private_key)
-    daas.json("key", "expire", application.name, "second", "--at", rfc3339(from_now(-DAY)))
+    daas.json("key", "expire", application.name, "second", "--at", rfc3339(from_now(-DAY)), "--yes")
     public_key, private_key = key_of_previous_release(application)
     assert {public_key, private_key}.isdisjoint({second.keys.public_key, second.keys.private_key, None})
     assert daas.json("application", "show", application.name)["public_key"] is None

@@ -38,9 +38,12 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
 def names(daas: Commands, build: Builder, tmp_path: Path) -> dict[str, str]:
     """Return the names of the objects that the commands below change."""
     (tmp_path / "one.eml").write_bytes(b"From: a@example.org\r\nSubject: Biopsy\r\n\r\nBody\r\n")
+    box = build.mailbox()
     return {
         "app": daas.json("application", "register", new_name("app"))["name"],
-        "box": build.mailbox().name,
+        "box": box.name,
+        "folder": box.folder,
+        "message": box.message,
         "new": new_name("new"),
         "file": str(tmp_path / "one.eml"),
     }
@@ -61,12 +64,18 @@ ACTS = [
     ("application explain {app} --for 1h", "{app}", {"seconds": 3600.0}),
     ("key add {app} --name roll", "{app}", {"key": "roll", "expires": None}),
     ("key expire {app} 1 --at 2099-01-01", "{app}", {"key": "1", "expires": "2099-01-01T00:00:00+00:00"}),
-    ("key revoke {app} 1", "{app}", {"key": "1"}),
+    ("key revoke {app} 1 --yes", "{app}", {"key": "1"}),
     ("mailbox add {new}", "{new}", {}),
     ("mailbox suspend {box}", "{box}", {}),
     ("mailbox resume {box}", "{box}", {}),
     ("folder add {box} {new}", "{box}", {"folder": "{new}"}),
     ("message import {box} {file}", "{box}", {"folder": "Inbox"}),
+    ("folder rename {box} {folder} {new} --yes", "{box}", {"id": "{folder}", "name": "Custom 0", "new_name": "{new}"}),
+    ("folder remove {box} {folder} --yes", "{box}", {"id": "{folder}", "name": "Custom 0", "messages": 0}),
+    ("message remove {message} --yes", "{box}", {"id": "{message}"}),
+    ("mailbox rename {box} {new} --yes", "{box}", {"new_name": "{new}"}),
+    ("mailbox remove {box} --yes", "{box}", {"messages": 1}),
+    ("application remove {app} --yes", "{app}", {}),
     ("encryption rotate", "", {}),
 ]
 
@@ -82,7 +91,10 @@ def test_each_command_leaves_one_row_with_its_arguments(
     assert row.act == " ".join(word for word in command.partition(" {")[0].split())
     assert (row.actor, row.subject) == (pwd.getpwuid(os.getuid()).pw_name, subject.format(**names))
     said = json.loads(row.details)
-    assert {part: said[part] for part in details} == json.loads(json.dumps(details).replace("{new}", names["new"]))
+    expected = json.dumps(details)
+    for name in ("new", "folder", "message"):
+        expected = expected.replace(f"{{{name}}}", names[name])
+    assert {part: said[part] for part in details} == json.loads(expected)
     assert abs(row.at - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=1)
 
 

@@ -72,7 +72,9 @@ class Evidence:
         return report
 
     def prune(self, older_than: str = "0s", key: str = SEAL_KEY) -> int:
-        pruned: int = self.commands.json("request", "prune", "--older-than", older_than, DAAS_SEAL_KEY=key)["pruned"]
+        pruned: int = self.commands.json("request", "prune", "--older-than", older_than, "--yes", DAAS_SEAL_KEY=key)[
+            "pruned"
+        ]
         return pruned
 
     def errors(self, *args: Path | str, key: str = SEAL_KEY) -> list[tuple[str, int, str]]:
@@ -620,7 +622,7 @@ def test_output_file_has_the_seal_of_a_prune(sealed: Evidence) -> None:
 
 
 def test_prune_of_a_sealed_log_needs_the_key(sealed: Evidence) -> None:
-    error = sealed.commands.error("request", "prune", "--older-than", "0s")
+    error = sealed.commands.error("request", "prune", "--older-than", "0s", "--yes")
     assert error == "DAAS_SEAL_KEY is not set: set it to make or verify seals, or to prune a sealed log."
     assert len(sealed.scalars(select(RequestLogRow.id))) == 6
     assert sealed.scalars(select(AuditRow.id).where(AuditRow.act == PRUNE_ACT)) == []
@@ -651,7 +653,7 @@ def test_prune_sealed_by_an_earlier_release_still_counts(evidence: Any, monkeypa
 
 def test_prune_from_before_the_first_seal_is_no_error(evidence: Evidence) -> None:
     evidence.request(3)
-    assert evidence.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 3}
+    assert evidence.commands.json("request", "prune", "--older-than", "0s", "--yes") == {"pruned": 3}
     assert evidence.verify()["ok"]
     evidence.ids = evidence.request(2)
     evidence.act()
@@ -703,7 +705,7 @@ def test_prune_without_seals_reuses_no_id(evidence: Evidence) -> None:
     ids = evidence.request(3)
     assert evidence.commands.json("request", "prune", "--older-than", "1d") == {"pruned": 0}
     assert evidence.scalars(select(AuditRow.id)) == []
-    assert evidence.commands.json("request", "prune", "--older-than", "0s") == {"pruned": 3}
+    assert evidence.commands.json("request", "prune", "--older-than", "0s", "--yes") == {"pruned": 3}
     assert evidence.request()[0] > ids[-1]
 
 
