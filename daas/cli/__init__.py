@@ -32,7 +32,7 @@ COMMANDS = {
     "request": ("requests", "Read, prune and seal the request log."),
     "audit": ("audit", "Show what operators did."),
     "sign": ("calls", "Sign a request and show each step; nothing is sent."),
-    "move": ("calls", "Move a message over the API."),
+    "move": ("calls", "Move messages over the API, several IDs in one request."),
     "folders": ("calls", "List the custom folders of a mailbox over the API."),
     "messages": ("calls", "List the messages of a mailbox over the API."),
     "read": ("calls", "Read a message over the API."),
