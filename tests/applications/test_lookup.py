@@ -59,8 +59,8 @@ def app(settings: Settings, second: Clock) -> Iterator[Flask]:
 
 
 def move_result(application: Application) -> tuple[int, str | None]:
-    answer = application.move()
-    return answer.status_code, answer.json.get("message")
+    response = application.move()
+    return response.status_code, response.json.get("message")
 
 
 def suspend(application: Application) -> None:
@@ -85,21 +85,21 @@ WITHDRAWALS: dict[str, tuple[Callable[[Application], None], Any]] = {
 
 @pytest.mark.parametrize("case", WITHDRAWALS)
 def test_change_counts_after_a_second_at_the_latest(application: Application, second: Clock, case: str) -> None:
-    withdraw, answer = WITHDRAWALS[case]
+    withdraw, response = WITHDRAWALS[case]
     assert move_result(application) == MOVED
     with application.app.app_context():
         withdraw(application)
     assert move_result(application) == MOVED
     second.let_a_second_pass()
-    assert move_result(application) == answer
+    assert move_result(application) == response
 
 
 @pytest.mark.parametrize("case", WITHDRAWALS)
 def test_change_counts_at_once_without_a_cached_lookup(application: Application, case: str) -> None:
-    withdraw, answer = WITHDRAWALS[case]
+    withdraw, response = WITHDRAWALS[case]
     with application.app.app_context():
         withdraw(application)
-    assert move_result(application) == answer
+    assert move_result(application) == response
 
 
 def test_second_is_one_of_the_real_clock(application: Application) -> None:

@@ -99,7 +99,7 @@ def test_calls_that_would_be_rejected_are_counted(daas: Commands, application: A
     )
     wrong = Application(application.app, "x", application.keys).post_signed(headers={"Authorization": "DAAS x:y"})
     move(build.application(mailboxes=application.mailboxes))
-    rows = [build.log_row(answer.headers["X-Request-Id"]).unbound for answer in (*answers, get, wrong)]
+    rows = [build.log_row(response.headers["X-Request-Id"]).unbound for response in (*answers, get, wrong)]
     assert rows == [True, True, False, None, None]
     assert counts() == (3, 2)
 
@@ -163,7 +163,7 @@ def test_invalid_signature_is_401_from_every_network(
     stranger = build.application().keys
     wrong = type(stranger)(application.keys.public_key, stranger.private_key)
     answers = [move(application, address=each, keys=wrong) for each in ("10.1.2.3", "192.0.2.1")]
-    assert [(answer.status_code, dict(answer.headers).keys()) for answer in answers] == [
+    assert [(response.status_code, dict(response.headers).keys()) for response in answers] == [
         (401, dict(answers[0].headers).keys())
     ] * 2
 
@@ -199,8 +199,8 @@ def test_invalid_rate_limit_is_an_error(daas: Commands, application: Application
 
 def explained(application: Application) -> bool:
     application.app.extensions["daas"].callers.clear()
-    answer = application.post_signed(headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
-    return "X-Daas-String-To-Sign" in answer.headers
+    response = application.post_signed(headers={"Authorization": f"DAAS {application.keys.public_key}:x"})
+    return "X-Daas-String-To-Sign" in response.headers
 
 
 @pytest.mark.both_databases

@@ -29,9 +29,9 @@ def application(build: Builder) -> Application:
     return build.application(mailboxes=[build.mailbox(folders=2, messages=4)])
 
 
-def body_of(answer: TestResponse) -> str:
+def body_of(response: TestResponse) -> str:
     """Return the body of a response without its request_id, the only part that varies."""
-    return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
+    return response.text.replace(f'"{response.headers["X-Request-Id"]}"', '"N"', 1)
 
 
 def move_many(
@@ -48,9 +48,9 @@ def move(application: Application, *, uri: str = MOVE, key: str | None = None, *
     return application.post_signed(urlencode(asked), uri=uri, headers={} if key is None else {"Idempotency-Key": key})
 
 
-def rows_after(build: Builder, answer: TestResponse) -> list[RequestLogRow]:
+def rows_after(build: Builder, response: TestResponse) -> list[RequestLogRow]:
     """Return the row of a request and those of its batch."""
-    row = build.log_row(answer.headers["X-Request-Id"])
+    row = build.log_row(response.headers["X-Request-Id"])
     return [row, *build.batch_rows(row.id)]
 
 
@@ -64,12 +64,12 @@ def folders(build: Builder, application: Application) -> list[str]:
 def test_batch_returns_the_documented_body_and_moves_the_messages(application: Application, build: Builder) -> None:
     box = application.mailbox
     one, two, three, _ = box.messages
-    answer = move_many(application, [three, NO_ID, one, two])
+    response = move_many(application, [three, NO_ID, one, two])
     expected = (
         f'{{"request_id":"N","mailbox":"{box.name}","folder":"Archived","moved":["{three}","{one}","{two}"],'
         f'"failed":[{{"id":"{NO_ID}","message":"Message not found"}}]}}'
     )
-    assert (answer.status_code, body_of(answer)) == (200, expected)
+    assert (response.status_code, body_of(response)) == (200, expected)
     assert folders(build, application) == ["Archived", "Archived", "Archived", "Inbox"]
     assert build.previous_folder_of(one) == "Inbox"
 
@@ -78,8 +78,8 @@ def test_batch_has_a_row_and_one_for_each_message(application: Application, buil
     box = application.mailbox
     one, two, three, _ = box.messages
     move(application, id=two, folder=box.folder)
-    answer = move_many(application, [three, NO_ID, two, one], folder=box.folder)
-    request, *rows = rows_after(build, answer)
+    response = move_many(application, [three, NO_ID, two, one], folder=box.folder)
+    request, *rows = rows_after(build, response)
     assert (request.reason, request.status, request.batch) == ("batch", 200, None)
     assert (request.folder_from, request.folder_to) == (None, None)
     assert [(row.message, row.folder_from, row.folder_to) for row in rows] == [
@@ -98,17 +98,17 @@ def test_batch_has_a_row_and_one_for_each_message(application: Application, buil
 def test_json_batch_has_an_array(application: Application, uri: str) -> None:
     box = application.mailbox
     asked = {"mailbox": box.name, "folder": "sent", "IDs": [box.messages[1], int(box.message)], "atomic": 1}
-    answer = application.post_signed(json.dumps(asked), uri=uri, content_type=JSON)
-    assert (answer.status_code, answer.json["folder"]) == (200, "Sent")
-    assert answer.json["moved"] == [box.messages[1], box.message]
+    response = application.post_signed(json.dumps(asked), uri=uri, content_type=JSON)
+    assert (response.status_code, response.json["folder"]) == (200, "Sent")
+    assert response.json["moved"] == [box.messages[1], box.message]
 
 
 def test_thousand_messages_and_ten_arguments_are_read(application: Application) -> None:
     ids = [*application.mailbox.messages, *map(str, range(10**15, 10**15 + 996))]
     others = {f"x{number}": "1" for number in range(8)}
-    answer = move_many(application, ids, **others)
-    assert (answer.status_code, answer.json["moved"]) == (200, application.mailbox.messages)
-    assert [failed["id"] for failed in answer.json["failed"]] == ids[4:]
+    response = move_many(application, ids, **others)
+    assert (response.status_code, response.json["moved"]) == (200, application.mailbox.messages)
+    assert [failed["id"] for failed in response.json["failed"]] == ids[4:]
     assert move_many(application, ids, **others, y="1").status_code == 400
 
 
@@ -123,10 +123,10 @@ MANY = [str(number) for number in range(1, 1002)]
 def test_ids_that_are_no_batch_are_invalid(application: Application, ids: list[str], is_json: bool) -> None:
     if is_json:
         asked = {"mailbox": application.mailbox.name, "folder": "Sent", "ids": ids}
-        answer = application.post_signed(json.dumps(asked), uri=BATCH, content_type=JSON)
+        response = application.post_signed(json.dumps(asked), uri=BATCH, content_type=JSON)
     else:
-        answer = move_many(application, ids)
-    assert (answer.status_code, body_of(answer)) == (422, INVALID)
+        response = move_many(application, ids)
+    assert (response.status_code, body_of(response)) == (422, INVALID)
 
 
 @pytest.mark.parametrize(
@@ -147,32 +147,32 @@ def test_ids_that_are_no_batch_are_invalid(application: Application, ids: list[s
 )
 def test_json_ids_are_one_array_of_ids(application: Application, written: str) -> None:
     body = f'{{"mailbox":"{application.mailbox.name}","folder":"Sent",{written}}}'
-    answer = application.post_signed(body, uri=BATCH, content_type=JSON)
-    assert (answer.status_code, body_of(answer)) == (422, INVALID)
+    response = application.post_signed(body, uri=BATCH, content_type=JSON)
+    assert (response.status_code, body_of(response)) == (422, INVALID)
 
 
 def test_array_is_invalid_in_a_single_move(application: Application) -> None:
     body = f'{{"mailbox":"{application.mailbox.name}","folder":"Sent","id":[1]}}'
-    answer = application.post_signed(body, content_type=JSON)
-    assert (answer.status_code, body_of(answer)) == (422, INVALID)
+    response = application.post_signed(body, content_type=JSON)
+    assert (response.status_code, body_of(response)) == (422, INVALID)
 
 
 @pytest.mark.parametrize("atomic", ["2", "true", "yes", "00"])
 def test_atomic_is_0_or_1(application: Application, atomic: str) -> None:
-    answer = move_many(application, ["x"], from_folder="y", atomic=atomic)
-    assert answer.json["fields"] == ["id", "from_folder", "atomic"]
-    assert answer.json["message"] == (
+    response = move_many(application, ["x"], from_folder="y", atomic=atomic)
+    assert response.json["fields"] == ["id", "from_folder", "atomic"]
+    assert response.json["message"] == (
         "'ID' contains invalid input. 'From Folder' contains invalid input. 'Atomic' contains invalid input"
     )
 
 
 def test_atomic_batch_moves_all_or_none(application: Application, build: Builder) -> None:
     one, two, three, _ = application.mailbox.messages
-    answer = move_many(application, [one, NO_ID, two, "1000000000000"], atomic="1")
+    response = move_many(application, [one, NO_ID, two, "1000000000000"], atomic="1")
     expected = f'{{"request_id":"N","message":"Message not found","ids":["{NO_ID}","1000000000000"]}}'
-    assert (answer.status_code, body_of(answer)) == (422, expected)
+    assert (response.status_code, body_of(response)) == (422, expected)
     assert folders(build, application) == ["Inbox"] * 4
-    assert [row.reason for row in rows_after(build, answer)] == ["message-not-found"]
+    assert [row.reason for row in rows_after(build, response)] == ["message-not-found"]
     assert move_many(application, [one, two], atomic="1").json["moved"] == [one, two]
     elsewhere = move_many(application, [three, one, NO_ID], "Sent", from_folder="Inbox", atomic="1")
     expected = f'{{"request_id":"N","message":"Message is in another folder","ids":["{one}","{NO_ID}"]}}'
@@ -182,16 +182,16 @@ def test_atomic_batch_moves_all_or_none(application: Application, build: Builder
 def test_batch_from_a_folder_leaves_others_where_they_are(application: Application, build: Builder) -> None:
     _, two, three, four = application.mailbox.messages
     move_many(application, [two], "Draft")
-    answer = move_many(application, [two, four, three], application.mailbox.folder, from_folder="inbox")
-    assert answer.json["moved"] == [four, three]
-    assert answer.json["failed"] == [{"id": two, "message": "Message is in another folder"}]
+    response = move_many(application, [two, four, three], application.mailbox.folder, from_folder="inbox")
+    assert response.json["moved"] == [four, three]
+    assert response.json["failed"] == [{"id": two, "message": "Message is in another folder"}]
     assert folders(build, application) == ["Inbox", "Draft", application.mailbox.folder, application.mailbox.folder]
 
 
 def test_message_of_another_mailbox_is_not_found(build: Builder) -> None:
     mine, other = build.mailbox(), build.mailbox()
-    answer = move_many(build.application(mailboxes=[mine, other]), [other.message, mine.message])
-    assert answer.json["moved"] == [mine.message]
+    response = move_many(build.application(mailboxes=[mine, other]), [other.message, mine.message])
+    assert response.json["moved"] == [mine.message]
     assert build.folder_of(other.message) == "Inbox"
 
 
@@ -201,8 +201,8 @@ def test_checks_of_a_batch_are_in_order(application: Application, build: Builder
     assert move_many(application, [], **named).status_code == 422
     body = urlencode({"mailbox": "nobody", "id": "1", "folder": other})
     assert application.post_signed(body, uri=BATCH).status_code == 403
-    answer = move_many(application, [NO_ID], other, from_folder=other)
-    assert answer.json["fields"] == ["folder", "from_folder"]
+    response = move_many(application, [NO_ID], other, from_folder=other)
+    assert response.json["fields"] == ["folder", "from_folder"]
     body = urlencode({"mailbox": "a b", "folder": "Sent", "id": "x", "atomic": "x"})
     assert application.post_signed(body, uri=BATCH).json["fields"] == ["mailbox", "id", "atomic"]
     assert application.post_signed("id=x", uri=BATCH).json["fields"] == ["mailbox", "folder"]
@@ -212,9 +212,12 @@ def test_checks_of_a_batch_are_in_order(application: Application, build: Builder
 
 
 def test_single_move_from_another_folder_is_a_409(application: Application, build: Builder) -> None:
-    answer = move(application, from_folder="Draft")
-    assert (answer.status_code, body_of(answer)) == (409, '{"request_id":"N","message":"Message is in another folder"}')
-    assert build.log_row(answer.json["request_id"]).reason == "message-elsewhere"
+    response = move(application, from_folder="Draft")
+    assert (response.status_code, body_of(response)) == (
+        409,
+        '{"request_id":"N","message":"Message is in another folder"}',
+    )
+    assert build.log_row(response.json["request_id"]).reason == "message-elsewhere"
     assert move(application, From_Folder=" INBOX ").status_code == 200
 
 
@@ -259,16 +262,16 @@ def test_key_of_another_request_is_a_409(application: Application, build: Builde
         move_many(application, [one, two], key="many", atomic="1"),
         move_many(application, [one, two], key="many", from_folder="Archived"),
     ]
-    assert [(answer.status_code, body_of(answer)) for answer in others] == [(409, REUSED)] * len(others)
+    assert [(response.status_code, body_of(response)) for response in others] == [(409, REUSED)] * len(others)
     assert build.log_row(others[0].json["request_id"]).reason == "idempotency-key-reused"
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 129, "a, b", "\x7f"], ids=ascii)
 @pytest.mark.parametrize("uri", [MOVE, BATCH, "/direct/messages/move/dry-run", BATCH + "/dry-run/format/json"])
 def test_malformed_key_is_a_400(application: Application, build: Builder, key: str, uri: str) -> None:
-    answer = move(application, uri=uri, key=key)
-    assert (answer.status_code, body_of(answer)) == (400, '{"request_id":"N","message":"Bad Request"}')
-    assert answer.headers["X-Daas-Error"] == "idempotency-key"
+    response = move(application, uri=uri, key=key)
+    assert (response.status_code, body_of(response)) == (400, '{"request_id":"N","message":"Bad Request"}')
+    assert response.headers["X-Daas-Error"] == "idempotency-key"
     assert folders(build, application)[0] == "Inbox"
 
 

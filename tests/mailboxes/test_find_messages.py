@@ -34,13 +34,13 @@ def get(application: Any, path: Any, headers: Any = None, content_type: Any = No
     return application.app.test_client().get(uri, headers={**signed, **(headers or {})})
 
 
-def body_of(answer: TestResponse) -> str:
-    return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
+def body_of(response: TestResponse) -> str:
+    return response.text.replace(f'"{response.headers["X-Request-Id"]}"', '"N"', 1)
 
 
-def ids_of(answer: TestResponse) -> list[str]:
-    assert answer.status_code == 200, answer.text
-    return [message["id"] for message in answer.json["messages"]]
+def ids_of(response: TestResponse) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [message["id"] for message in response.json["messages"]]
 
 
 class Correspondent(Application):
@@ -68,9 +68,9 @@ def mail(build: Builder) -> Correspondent:
 def test_folders_are_listed_in_the_documented_body(mail: Correspondent) -> None:
     box = mail.mailbox
     folders = ",".join(f'{{"id":"{id_}","name":"Custom {n}"}}' for n, id_ in enumerate(box.folders))
-    answer = get(mail, FOLDERS)
-    assert body_of(answer) == f'{{"request_id":"N","mailbox":"{box.name}","folders":[{folders}]}}'
-    assert answer.headers["Content-Type"] == "application/json"
+    response = get(mail, FOLDERS)
+    assert body_of(response) == f'{{"request_id":"N","mailbox":"{box.name}","folders":[{folders}]}}'
+    assert response.headers["Content-Type"] == "application/json"
 
 
 def test_a_mailbox_without_custom_folders_has_an_empty_list(build: Builder) -> None:
@@ -80,9 +80,9 @@ def test_a_mailbox_without_custom_folders_has_an_empty_list(build: Builder) -> N
 
 def test_a_message_is_shown_as_documented(mail: Correspondent) -> None:
     one = mail.put(subject='=?utf-8?q?Caf=C3=A9?= "quoted" / slash', sender="Zo\xeb <z@example.org>")
-    answer = get(mail, MESSAGES, limit=1)
-    size = answer.json["messages"][0]["size"]
-    assert body_of(answer) == (
+    response = get(mail, MESSAGES, limit=1)
+    size = response.json["messages"][0]["size"]
+    assert body_of(response) == (
         f'{{"request_id":"N","mailbox":"{mail.mailbox.name}","messages":[{{"id":"{one}","folder":"Inbox",'
         f'"subject":"Café \\"quoted\\" / slash","from":"Zoë <z@example.org>","to":"b@example.org",'
         f'"date":"2026-11-02T15:00:00Z","size":"{size}","attachments":"0"}}]}}'
@@ -122,15 +122,15 @@ def test_the_query_is_signed_as_it_is_sent(mail: Correspondent) -> None:
 def test_other_methods_including_head_are_405(mail: Correspondent, path: str) -> None:
     client = mail.app.test_client()
     answers = [client.open(path, method=method) for method in ("POST", "PUT", "DELETE", "OPTIONS", "HEAD")]
-    assert [(answer.status_code, answer.headers["Allow"]) for answer in answers] == [(405, "GET")] * 5
+    assert [(response.status_code, response.headers["Allow"]) for response in answers] == [(405, "GET")] * 5
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
 def test_each_call_is_a_service_of_its_own(build: Builder, path: str) -> None:
     others = tuple(service for service in SERVICES if service != path.strip("/"))
     application = build.application(mailboxes=[build.mailbox()], services=others)
-    answer = get(application, path)
-    assert (answer.status_code, answer.json["message"]) == (403, "Access Denied. Use Not Authorized.")
+    response = get(application, path)
+    assert (response.status_code, response.json["message"]) == (403, "Access Denied. Use Not Authorized.")
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
@@ -142,7 +142,7 @@ def test_unknown_suspended_and_foreign_mailboxes_look_the_same(build: Builder, m
         get(everything, path, mailbox=build.mailbox(suspended=True).name),
     ]
     expected = '{"request_id":"N","message":"Access Denied. User Not Authorized."}'
-    assert {(answer.status_code, body_of(answer)) for answer in answers} == {(403, expected)}
+    assert {(response.status_code, body_of(response)) for response in answers} == {(403, expected)}
 
 
 INVALID = {
@@ -162,23 +162,23 @@ INVALID = {
     ids=lambda value: ascii(value[:20]),
 )
 def test_invalid_argument_is_named(mail: Correspondent, name: str, value: str) -> None:
-    answer = get(mail, MESSAGES, **{name: value})
+    response = get(mail, MESSAGES, **{name: value})
     sentence = f"'{name.capitalize()}' contains invalid input"
-    assert (answer.status_code, answer.json["message"], answer.json["fields"]) == (422, sentence, [name])
+    assert (response.status_code, response.json["message"], response.json["fields"]) == (422, sentence, [name])
 
 
 @pytest.mark.parametrize("path", [FOLDERS, MESSAGES])
 def test_the_mailbox_is_required(mail: Correspondent, path: str) -> None:
-    answer = get(mail, path, mailbox=" ")
+    response = get(mail, path, mailbox=" ")
     expected = '{"request_id":"N","fields":["mailbox"],"message":"\'Mailbox\' is a required field."}'
-    assert (answer.status_code, body_of(answer)) == (422, expected)
+    assert (response.status_code, body_of(response)) == (422, expected)
 
 
 def test_repeated_argument_is_invalid_in_any_case_of_its_name(mail: Correspondent) -> None:
     name = mail.mailbox.name
     uri = f"{MESSAGES}?MAILBOX={name}&limit=1&Limit=2"
-    answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
-    assert (answer.status_code, answer.json["fields"]) == (422, ["limit"])
+    response = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
+    assert (response.status_code, response.json["fields"]) == (422, ["limit"])
 
 
 def test_empty_arguments_count_as_missing(mail: Correspondent) -> None:
@@ -188,15 +188,15 @@ def test_empty_arguments_count_as_missing(mail: Correspondent) -> None:
 
 def test_a_query_that_is_not_utf_8_is_a_400(mail: Correspondent) -> None:
     uri = f"{MESSAGES}?mailbox={mail.mailbox.name}&subject=%ff"
-    answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
-    assert (answer.status_code, answer.json["message"]) == (400, "Bad Request")
+    response = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
+    assert (response.status_code, response.json["message"]) == (400, "Bad Request")
 
 
 def test_arguments_in_the_body_of_a_get_are_ignored(mail: Correspondent) -> None:
     uri = MESSAGES
     headers = mail.signed_headers(method="GET", uri=uri, content_type=FORM)
-    answer = mail.app.test_client().get(uri, data=f"mailbox={mail.mailbox.name}", headers=headers)
-    assert (answer.status_code, answer.json["fields"]) == (422, ["mailbox"])
+    response = mail.app.test_client().get(uri, data=f"mailbox={mail.mailbox.name}", headers=headers)
+    assert (response.status_code, response.json["fields"]) == (422, ["mailbox"])
 
 
 def test_required_content_md5_does_not_apply_without_a_body(build: Builder) -> None:
@@ -273,13 +273,13 @@ def test_pages_follow_each_other_and_the_last_has_no_next(mail: Correspondent, s
     pages: list[Any] = []
     after: dict[str, Any] = {}
     while True:
-        answer = get(mail, MESSAGES, limit=2, **search, **after)
-        pages.append(ids_of(answer))
-        if "next" not in answer.json:
+        response = get(mail, MESSAGES, limit=2, **search, **after)
+        pages.append(ids_of(response))
+        if "next" not in response.json:
             break
-        assert answer.json["next"] == pages[-1][-1]
-        assert [*answer.json] == ["request_id", "mailbox", "messages", "next"]
-        after = {"after": answer.json["next"]}
+        assert response.json["next"] == pages[-1][-1]
+        assert [*response.json] == ["request_id", "mailbox", "messages", "next"]
+        after = {"after": response.json["next"]}
     assert pages == [ids[:2], ids[2:4], ids[4:]]
 
 
@@ -305,11 +305,11 @@ def test_moves_between_pages_neither_repeat_nor_hide_messages(mail: Corresponden
     seen: list[Any] = []
     after: dict[str, Any] = {}
     while True:
-        answer = get(mail, MESSAGES, folder="Inbox", limit=3, **after)
-        seen += ids_of(answer)
-        if "next" not in answer.json:
+        response = get(mail, MESSAGES, folder="Inbox", limit=3, **after)
+        seen += ids_of(response)
+        if "next" not in response.json:
             break
-        after = {"after": answer.json["next"]}
+        after = {"after": response.json["next"]}
         for _ in range(data.draw(st.integers(0, len(moves)))):
             n, folder = moves.pop()
             assert mail.move(id=box.messages[n], folder=folder).status_code == 200
@@ -336,15 +336,15 @@ AWKWARD = {
 @pytest.mark.parametrize("raw", AWKWARD.values(), ids=AWKWARD)
 def test_awkward_mail_comes_out_as_valid_json(mail: Correspondent, raw: bytes) -> None:
     one = mail.put(raw=raw)
-    answer = get(mail, MESSAGES)
-    (shown,) = json.loads(answer.data.decode("utf-8"))["messages"]
-    assert (answer.status_code, shown["id"]) == (200, one)
+    response = get(mail, MESSAGES)
+    (shown,) = json.loads(response.data.decode("utf-8"))["messages"]
+    assert (response.status_code, shown["id"]) == (200, one)
     assert all(isinstance(value, str) and value.isprintable() for value in shown.values())
 
 
 def test_row_has_the_arguments_but_not_the_search_texts(mail: Correspondent, build: Builder) -> None:
-    answer = get(mail, MESSAGES, folder="inbox", subject="diagnosis", **{"from": "someone"})
-    row = build.log_row(answer.json["request_id"])
+    response = get(mail, MESSAGES, folder="inbox", subject="diagnosis", **{"from": "someone"})
+    row = build.log_row(response.json["request_id"])
     told = (row.status, row.reason, row.service, row.method, row.path, row.mailbox, row.folder, row.application)
     assert told == (200, "listed", "direct/messages", "GET", MESSAGES, mail.mailbox.name, "inbox", mail.name)
     values = [str(getattr(row, column.key)) for column in row.__table__.columns]
@@ -371,10 +371,10 @@ def test_application_sees_only_mailboxes_granted_to_it(
         arguments["mailbox"] = mail.theirs.name
         if "folder" in arguments:
             arguments["folder"] = mail.theirs.folder
-    answer = get(mail, path, **arguments)
-    shown = answer.text.replace(mail.theirs.name, "") if ask_theirs else answer.text
+    response = get(mail, path, **arguments)
+    shown = response.text.replace(mail.theirs.name, "") if ask_theirs else response.text
     assert "theirs" not in shown
-    assert not ask_theirs or answer.status_code in {403, 422}
+    assert not ask_theirs or response.status_code in {403, 422}
 
 
 # The query plans are checked on tables that are large enough for the databases to use an index.
@@ -475,5 +475,5 @@ def test_the_first_and_the_last_page_have_the_same_plan(app: Flask, many: list[A
 
 def test_a_path_with_an_escaped_mailbox_is_understood(mail: Correspondent) -> None:
     uri = f"{FOLDERS}?mailbox={quote(mail.mailbox.name).replace('.', '%2E')}"
-    answer = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
-    assert answer.json["mailbox"] == mail.mailbox.name
+    response = mail.app.test_client().get(uri, headers=mail.signed_headers(method="GET", uri=uri, content_type=None))
+    assert response.json["mailbox"] == mail.mailbox.name

@@ -17,22 +17,22 @@ from ..support.builders import Builder
 pytestmark = pytest.mark.both_databases
 
 
-def body_of(answer: TestResponse) -> str:
+def body_of(response: TestResponse) -> str:
     """Return the body of a response without its request_id, the only part that varies."""
-    return answer.text.replace(f'"{answer.headers["X-Request-Id"]}"', '"N"', 1)
+    return response.text.replace(f'"{response.headers["X-Request-Id"]}"', '"N"', 1)
 
 
 def test_move_returns_the_documented_body_and_moves_the_message(application: Application, build: Builder) -> None:
     box = application.mailbox
-    answer = application.move(folder=box.folder)
+    response = application.move(folder=box.folder)
     expected = f'{{"request_id":"N","mailbox":"{box.name}","id":"{box.message}","folder":"{box.folder}"}}'
-    assert (answer.status_code, body_of(answer)) == (200, expected)
+    assert (response.status_code, body_of(response)) == (200, expected)
     assert build.folder_of(box.message) == box.folder
 
 
 def test_mailbox_name_is_accepted_in_any_case(application: Application) -> None:
-    answer = application.move(mailbox=application.mailbox.name.upper())
-    assert answer.json["mailbox"] == application.mailbox.name
+    response = application.move(mailbox=application.mailbox.name.upper())
+    assert response.json["mailbox"] == application.mailbox.name
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_mailbox_name_is_accepted_in_any_case(application: Application) -> None:
 def test_standard_folder_is_accepted_in_any_case(
     application: Application, build: Builder, sent: str, understood: str
 ) -> None:
-    answer = application.move(folder=sent)
-    assert answer.json["folder"] == understood
+    response = application.move(folder=sent)
+    assert response.json["folder"] == understood
     assert build.folder_of(application.mailbox.message) == understood
 
 
@@ -65,21 +65,23 @@ INVALID_FOLDER = '{"request_id":"N","message":"\'Folder\' contains invalid input
 
 
 def test_wrong_signature_is_a_401_that_names_the_scheme(application: Application, build: Builder) -> None:
-    answer = application.post_signed("mailbox=x", headers={"Authorization": f"DAAS {application.keys.public_key}:QQ=="})
-    assert (answer.status_code, body_of(answer)) == (401, DENIED)
-    assert answer.headers["WWW-Authenticate"] == "DAAS"
-    assert "X-Daas-Error" not in answer.headers
+    response = application.post_signed(
+        "mailbox=x", headers={"Authorization": f"DAAS {application.keys.public_key}:QQ=="}
+    )
+    assert (response.status_code, body_of(response)) == (401, DENIED)
+    assert response.headers["WWW-Authenticate"] == "DAAS"
+    assert "X-Daas-Error" not in response.headers
 
 
 def test_application_without_the_service_is_403(build: Builder) -> None:
     other = build.application(mailboxes=[build.mailbox()], services=("direct/folders",))
-    answer = other.move()
-    assert (answer.status_code, body_of(answer)) == (403, USE)
+    response = other.move()
+    assert (response.status_code, body_of(response)) == (403, USE)
 
 
 def test_suspended_application_is_403(build: Builder) -> None:
-    answer = build.application(mailboxes=[build.mailbox()], suspended=True).move()
-    assert (answer.status_code, body_of(answer)) == (403, USE)
+    response = build.application(mailboxes=[build.mailbox()], suspended=True).move()
+    assert (response.status_code, body_of(response)) == (403, USE)
 
 
 def test_unknown_suspended_and_foreign_mailboxes_look_the_same(application: Application, build: Builder) -> None:
@@ -90,26 +92,26 @@ def test_unknown_suspended_and_foreign_mailboxes_look_the_same(application: Appl
         application.move(mailbox=build.mailbox().name),
         everything.move(mailbox=suspended.name),
     ]
-    assert {(answer.status_code, body_of(answer)) for answer in answers} == {(403, USER)}
-    assert len({tuple(name for name, _ in answer.headers) for answer in answers}) == 1
+    assert {(response.status_code, body_of(response)) for response in answers} == {(403, USER)}
+    assert len({tuple(name for name, _ in response.headers) for response in answers}) == 1
 
 
 def test_application_with_all_mailboxes_can_use_any(build: Builder) -> None:
     box = build.mailbox()
-    answer = build.application(mailboxes=[box], all_mailboxes=True).move(mailbox=build.mailbox().name)
-    assert body_of(answer) == INVALID_FOLDER  # The error is about the folder, so the mailbox itself was accessible.
+    response = build.application(mailboxes=[box], all_mailboxes=True).move(mailbox=build.mailbox().name)
+    assert body_of(response) == INVALID_FOLDER  # The error is about the folder, so the mailbox itself was accessible.
 
 
 def test_message_of_another_granted_mailbox_is_not_found(build: Builder) -> None:
     mine, other = build.mailbox(), build.mailbox()
-    answer = build.application(mailboxes=[mine, other]).move(id=other.message)
-    assert (answer.status_code, body_of(answer)) == (422, NO_MESSAGE)
+    response = build.application(mailboxes=[mine, other]).move(id=other.message)
+    assert (response.status_code, body_of(response)) == (422, NO_MESSAGE)
     assert build.folder_of(other.message) == "Inbox"
 
 
 def test_a_custom_folder_of_another_mailbox_is_invalid_input(application: Application, build: Builder) -> None:
-    answer = application.move(folder=build.mailbox().folder)
-    assert (answer.status_code, body_of(answer)) == (422, INVALID_FOLDER)
+    response = application.move(folder=build.mailbox().folder)
+    assert (response.status_code, body_of(response)) == (422, INVALID_FOLDER)
 
 
 def test_the_id_of_a_standard_folder_is_invalid_input(application: Application, app: Flask) -> None:
@@ -138,9 +140,9 @@ def test_the_id_of_a_standard_folder_is_invalid_input(application: Application, 
 def test_missing_arguments_are_named_in_the_documented_order(
     application: Application, left_out: list[str], fields: str, message: str
 ) -> None:
-    answer = application.move(**dict.fromkeys(left_out, " \t\r\n"))
+    response = application.move(**dict.fromkeys(left_out, " \t\r\n"))
     expected = f'{{"request_id":"N","fields":{fields},"message":"{message}"}}'
-    assert (answer.status_code, body_of(answer)) == (422, expected)
+    assert (response.status_code, body_of(response)) == (422, expected)
 
 
 @pytest.mark.parametrize(
@@ -160,15 +162,15 @@ def test_missing_arguments_are_named_in_the_documented_order(
 def test_invalid_arguments_are_named_in_the_documented_order(
     application: Application, arguments: dict[str, Any], fields: str, message: str
 ) -> None:
-    answer = application.move(**arguments)
+    response = application.move(**arguments)
     expected = f'{{"request_id":"N","message":"{message}","fields":{fields}}}'
-    assert (answer.status_code, body_of(answer)) == (422, expected)
+    assert (response.status_code, body_of(response)) == (422, expected)
 
 
 def test_only_missing_arguments_are_named_if_any_is_missing(application: Application) -> None:
-    answer = application.move(id="x", folder="")
-    assert answer.json == {
-        "request_id": answer.json["request_id"],
+    response = application.move(id="x", folder="")
+    assert response.json == {
+        "request_id": response.json["request_id"],
         "fields": ["folder"],
         "message": "'Folder' is a required field.",
     }
@@ -216,14 +218,14 @@ def test_folder_is_checked_before_the_message(application: Application) -> None:
 def test_the_other_errors_have_the_same_shape(
     application: Application, status: int, message: str, parts: dict[str, Any], body: bytes
 ) -> None:
-    answer = application.post_signed(body, **parts)
-    assert (answer.status_code, body_of(answer)) == (status, f'{{"request_id":"N","message":"{message}"}}')
-    assert answer.headers["Content-Type"] == "application/json"
+    response = application.post_signed(body, **parts)
+    assert (response.status_code, body_of(response)) == (status, f'{{"request_id":"N","message":"{message}"}}')
+    assert response.headers["Content-Type"] == "application/json"
 
 
 def test_every_api_response_forbids_caching(application: Application) -> None:
     answers = [application.move(), application.move(id="x"), application.post_signed("", uri="/direct")]
-    assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
+    assert [response.headers["Cache-Control"] for response in answers] == ["no-store"] * 3
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_path_outside_the_api_gets_a_page_and_no_log_row(app: Flask, path: str, 
             return db.session.scalar(select(func.count()).select_from(RequestLogRow))
 
     before = count_rows()
-    answer = app.test_client().post(path, headers={"Content-Type": FORM})
-    assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
-    assert "X-Request-Id" not in answer.headers
+    response = app.test_client().post(path, headers={"Content-Type": FORM})
+    assert (response.status_code, response.content_type) == (status, "text/html; charset=utf-8")
+    assert "X-Request-Id" not in response.headers
     assert count_rows() == before

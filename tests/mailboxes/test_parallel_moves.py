@@ -44,9 +44,9 @@ def move_at_once(server: LiveServer, application: Application, plans: list[list[
         with connected(server) as wire:
             start.wait(timeout=30)
             for request in requests:
-                answer = ask_until_served(functools.partial(wire.ask, request))
-                assert answer.status == 200, answer.text
-                ids.append(answer.request_id)
+                response = ask_until_served(functools.partial(wire.ask, request))
+                assert response.status == 200, response.text
+                ids.append(response.request_id)
         return ids
 
     with ThreadPoolExecutor(len(plans)) as pool:

@@ -55,11 +55,11 @@ def stored_parts(app: Flask, message_id: str) -> str | None:
 
 def test_read_shows_header_text_and_parts(reader: Application, put: Any) -> None:
     message_id = put(LETTER)
-    answer = get(reader, READ, id=message_id)
-    assert answer.status_code == 200
+    response = get(reader, READ, id=message_id)
+    assert response.status_code == 200
     digest = hashlib.sha256(b"See the file.\r\n").hexdigest()
-    assert answer.text == (
-        f'{{"request_id":"{answer.headers["X-Request-Id"]}","mailbox":"{reader.mailbox.name}","id":"{message_id}",'
+    assert response.text == (
+        f'{{"request_id":"{response.headers["X-Request-Id"]}","mailbox":"{reader.mailbox.name}","id":"{message_id}",'
         '"folder":"Inbox","message_id":"<1@lab.example.org>","subject":"Results","from":"Lab <lab@example.org>",'
         f'"to":"me@example.org","cc":"you@example.org","date":"2026-11-02T15:00:00Z","size":"{len(LETTER)}",'
         '"text":"See the file.\\n","parts":['
@@ -67,13 +67,13 @@ def test_read_shows_header_text_and_parts(reader: Application, put: Any) -> None
         f'{{"part":"2","type":"text/xml","name":"ccd.xml","size":"{len(CCDA)}",'
         f'"sha256":"{hashlib.sha256(CCDA).hexdigest()}","document":"C-CDA"}}]}}'
     )
-    assert get(reader, READ + "/format/json", id=message_id).json["parts"] == answer.json["parts"]
+    assert get(reader, READ + "/format/json", id=message_id).json["parts"] == response.json["parts"]
 
 
 def test_long_text_is_marked_as_cut(reader: Application, put: Any) -> None:
-    answer = get(reader, READ, id=put(b"From: a\r\n\r\n" + b"x" * 65_537)).json
-    assert (len(answer["text"]), answer["text_cut"]) == (65_536, "1")
-    assert [*answer][-3:] == ["text", "text_cut", "parts"]
+    response = get(reader, READ, id=put(b"From: a\r\n\r\n" + b"x" * 65_537)).json
+    assert (len(response["text"]), response["text_cut"]) == (65_536, "1")
+    assert [*response][-3:] == ["text", "text_cut", "parts"]
 
 
 def test_each_listed_part_is_served_with_its_digest(reader: Application, put: Any) -> None:
@@ -97,10 +97,10 @@ def test_part_is_served_without_a_read_before(reader: Application, put: Any) -> 
 def test_raw_is_the_message_as_it_arrived(reader: Application, put: Any) -> None:
     raw = b"From: a\r\n\r\n\x00\xff\nlast"
     message_id = put(raw)
-    answer = get(reader, RAW, id=message_id)
-    assert answer.data == raw
-    assert answer.headers["Content-Type"] == "message/rfc822"
-    assert f'filename="message-{message_id}.eml"' in answer.headers["Content-Disposition"]
+    response = get(reader, RAW, id=message_id)
+    assert response.data == raw
+    assert response.headers["Content-Type"] == "message/rfc822"
+    assert f'filename="message-{message_id}.eml"' in response.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_raw_is_the_message_as_it_arrived(reader: Application, put: Any) -> None
     ],
 )
 def test_bytes_are_served_for_saving_only(reader: Application, put: Any, media_type: str, served: str) -> None:
-    answer = get(reader, PART, id=put(message(multipart(attachment(b"x", media_type, "a.b")))), part="1")
-    assert answer.headers["Content-Type"] == served
-    assert answer.headers["Content-Disposition"] == "attachment; filename=\"a.b\"; filename*=UTF-8''a.b"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"] == "sandbox"
-    assert answer.headers["Content-Length"] == "1"
+    response = get(reader, PART, id=put(message(multipart(attachment(b"x", media_type, "a.b")))), part="1")
+    assert response.headers["Content-Type"] == served
+    assert response.headers["Content-Disposition"] == "attachment; filename=\"a.b\"; filename*=UTF-8''a.b"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Security-Policy"] == "sandbox"
+    assert response.headers["Content-Length"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_bytes_are_served_for_saving_only(reader: Application, put: Any, media_t
     ],
 )
 def test_file_name_is_sent_by_rfc_8187(reader: Application, put: Any, name: str, disposition: str) -> None:
-    answer = get(reader, PART, id=put(message(attachment(b"x", "application/pdf", name))), part="1")
-    assert answer.headers["Content-Disposition"] == disposition
+    response = get(reader, PART, id=put(message(attachment(b"x", "application/pdf", name))), part="1")
+    assert response.headers["Content-Disposition"] == disposition
 
 
 def test_headers_of_a_long_name_pass_proxies(reader: Application, put: Any) -> None:
-    answer = get(reader, PART, id=put(message(attachment(b"x", "text/xml", "\U0001f3e5" * 400))), part="1")
-    assert len(answer.headers["Content-Disposition"]) < 2500
+    response = get(reader, PART, id=put(message(attachment(b"x", "text/xml", "\U0001f3e5" * 400))), part="1")
+    assert len(response.headers["Content-Disposition"]) < 2500
 
 
 def test_contents_are_stored_at_the_first_read_only(app: Flask, reader: Application, put: Any) -> None:
@@ -189,8 +189,8 @@ def test_rejections_are_those_of_other_calls(build: Builder, reader: Application
         (get(reader, path, id=stranger.mailbox.message, **part), 422, {"message": "Message not found"}),
         (get(reader, path, id="9223372036854775807", **part), 422, {"message": "Message not found"}),
     ]
-    for answer, status, body in expected:
-        assert (answer.status_code, {**answer.json, "request_id": ""}) == (status, {"request_id": "", **body})
+    for response, status, body in expected:
+        assert (response.status_code, {**response.json, "request_id": ""}) == (status, {"request_id": "", **body})
     assert reader.app.test_client().post(path).status_code == 405
     missing = get(reader, path, mailbox="").json
     assert missing["fields"] == ["mailbox", "id", *part]
@@ -198,16 +198,16 @@ def test_rejections_are_those_of_other_calls(build: Builder, reader: Application
 
 @pytest.mark.parametrize("part", ["3", "1.1", "0", "01", "2/1", "x", "1" * 600, "1/", "-1"])
 def test_part_that_is_not_there_is_invalid_input(reader: Application, put: Any, part: str) -> None:
-    answer = get(reader, PART, id=put(LETTER), part=part)
-    assert answer.status_code == 422
-    assert answer.text.endswith('"message":"\'Part\' contains invalid input","fields":["part"]}')
+    response = get(reader, PART, id=put(LETTER), part=part)
+    assert response.status_code == 422
+    assert response.text.endswith('"message":"\'Part\' contains invalid input","fields":["part"]}')
 
 
 def test_reads_are_logged(build: Builder, reader: Application, put: Any) -> None:
     message_id = put(LETTER)
     for path, arguments in [(READ, {}), (PART, {"part": "1"}), (RAW, {}), (READ, {})]:
-        answer = get(reader, path, id=message_id, **arguments)
-        row = build.log_row(answer.headers["X-Request-Id"])
+        response = get(reader, path, id=message_id, **arguments)
+        row = build.log_row(response.headers["X-Request-Id"])
         assert (row.status, row.reason, row.service, row.path) == (200, "read", SERVICE, path)
         assert (row.mailbox, row.message) == (reader.mailbox.name, message_id)
     assert build.log_row(get(reader, PART, id=message_id, part="9").json["request_id"]).reason == "part-not-found"
@@ -217,9 +217,9 @@ def test_list_counts_attachments(reader: Application, put: Any) -> None:
     put(LETTER)
     put(message(multipart(SUMMARY, attachment(xdm(), "application/zip", "a.zip"))))
     put(b"From: a\r\n\r\n")
-    answer = get(reader, "/direct/messages")
-    assert [shown["attachments"] for shown in answer.json["messages"]] == ["1", "2", "0"]
-    assert [*answer.json["messages"][0]][-2:] == ["size", "attachments"]
+    response = get(reader, "/direct/messages")
+    assert [shown["attachments"] for shown in response.json["messages"]] == ["1", "2", "0"]
+    assert [*response.json["messages"][0]][-2:] == ["size", "attachments"]
 
 
 def forget_counts(app: Flask) -> None:
@@ -237,8 +237,8 @@ def test_missing_counts_are_computed_and_stored(app: Flask, reader: Application,
     ids = [put(LETTER + bytes([65 + n])) for n in range(3)]
     forget_counts(app)
     before = uncounted(app)
-    answer = get(reader, "/direct/messages", limit="2").json
-    assert [(shown["id"], shown["attachments"]) for shown in answer["messages"]] == [(ids[0], "1"), (ids[1], "1")]
+    response = get(reader, "/direct/messages", limit="2").json
+    assert [(shown["id"], shown["attachments"]) for shown in response["messages"]] == [(ids[0], "1"), (ids[1], "1")]
     assert uncounted(app) == before - 2
 
 
@@ -248,11 +248,11 @@ def test_page_ends_where_counting_would_read_too_much(
     ids = [put(LETTER + bytes([65 + n])) for n in range(5)]
     monkeypatch.setattr(attachments, "MAX_PAGE_BYTES", 2 * len(LETTER) + 3)
     forget_counts(app)
-    answer = get(reader, "/direct/messages").json
-    assert ([shown["id"] for shown in answer["messages"]], answer["next"]) == (ids[:2], ids[1])
+    response = get(reader, "/direct/messages").json
+    assert ([shown["id"] for shown in response["messages"]], response["next"]) == (ids[:2], ids[1])
     monkeypatch.setattr(attachments, "MAX_PAGE_BYTES", 1)
-    answer = get(reader, "/direct/messages", after=ids[1]).json
-    assert ([shown["id"] for shown in answer["messages"]], answer["next"]) == (ids[2:3], ids[2])
+    response = get(reader, "/direct/messages", after=ids[1]).json
+    assert ([shown["id"] for shown in response["messages"]], response["next"]) == (ids[2:3], ids[2])
     # What was counted costs nothing any more.
-    answer = get(reader, "/direct/messages").json
-    assert ([shown["id"] for shown in answer["messages"]], answer["next"]) == (ids[:4], ids[3])
+    response = get(reader, "/direct/messages").json
+    assert ([shown["id"] for shown in response["messages"]], response["next"]) == (ids[:4], ids[3])

@@ -84,10 +84,10 @@ def tiny_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("tiny_limit")
 def test_search_over_its_limit_is_a_503_with_its_reason(searcher: Application, build: Builder) -> None:
-    answer = get(searcher, MESSAGES, subject="c")
-    assert (answer.status_code, {**answer.json, **TIMEOUT}) == (503, answer.json)
-    assert (answer.headers["X-Daas-Error"], answer.headers["Retry-After"]) == ("search-timeout", "5")
-    assert build.log_row(answer.json["request_id"]).reason == "search-timeout"
+    response = get(searcher, MESSAGES, subject="c")
+    assert (response.status_code, {**response.json, **TIMEOUT}) == (503, response.json)
+    assert (response.headers["X-Daas-Error"], response.headers["Retry-After"]) == ("search-timeout", "5")
+    assert build.log_row(response.json["request_id"]).reason == "search-timeout"
 
 
 @pytest.mark.usefixtures("tiny_limit")
@@ -149,8 +149,8 @@ def test_text_longer_than_any_stored_one_costs_no_search(searcher: Application, 
             {"subject": "\N{LATIN SMALL LETTER SHARP S}" * 500},
             {"from": "\N{LATIN SMALL LIGATURE FFI}" * 400},
         ):
-            answer = get(searcher, MESSAGES, **arguments)
-            assert (answer.status_code, answer.json["messages"], "next" in answer.json) == (200, [], False)
+            response = get(searcher, MESSAGES, **arguments)
+            assert (response.status_code, response.json["messages"], "next" in response.json) == (200, [], False)
             theirs = get(searcher, MESSAGES, mailbox=build.mailbox().name, **arguments)
             assert theirs.json["message"] == "Access Denied. User Not Authorized."
             assert get(searcher, MESSAGES, folder="9223372036854775807", **arguments).status_code == 422
@@ -162,8 +162,8 @@ def test_text_as_long_as_a_stored_one_is_found(searcher: Application, build: Bui
     subject = "a" * 997 + "b"
     one = build.raw_message(application.mailbox, f"Subject: {subject}\n\n".encode())
     with statements(application.app) as compared:
-        answer = get(application, MESSAGES, subject=subject)
-    assert [each["id"] for each in answer.json["messages"]] == [one]
+        response = get(application, MESSAGES, subject=subject)
+    assert [each["id"] for each in response.json["messages"]] == [one]
     assert len(compared) == 1
 
 

@@ -51,10 +51,10 @@ def rows_as_text(app: Flask) -> list[str]:
         return [" ".join(map(str, row)) for row in connection.execute(select(RequestLogRow))]
 
 
-def id_of(answer: TestResponse) -> str:
+def id_of(response: TestResponse) -> str:
     """Return the request_id, which must be the same in header and body."""
-    assert answer.json["request_id"] == answer.headers["X-Request-Id"]
-    return answer.headers["X-Request-Id"]
+    assert response.json["request_id"] == response.headers["X-Request-Id"]
+    return response.headers["X-Request-Id"]
 
 
 @contextmanager
@@ -172,21 +172,21 @@ def test_every_request_leaves_one_row_with_its_true_reason(
     app: Flask, application: Application, build: Builder, status: int, reason: str, ask: Callable[..., Any]
 ) -> None:
     before = count_rows(app)
-    answer = ask(Scene(application, build))
-    assert answer.status_code == status
+    response = ask(Scene(application, build))
+    assert response.status_code == status
     assert count_rows(app) == before + 1
-    row = build.log_row(answer.headers["X-Request-Id"])
+    row = build.log_row(response.headers["X-Request-Id"])
     assert (row.status, row.reason) == (status, reason)
-    if answer.request.method != "HEAD":
-        assert answer.json["request_id"] == str(row.id)
+    if response.request.method != "HEAD":
+        assert response.json["request_id"] == str(row.id)
 
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("path", ["/", "/directory", "/Direct/messages/move", "/favicon.ico"])
 def test_other_requests_leave_no_row(app: Flask, path: str) -> None:
     before = count_rows(app)
-    answer = app.test_client().get(path)
-    assert "X-Request-Id" not in answer.headers
+    response = app.test_client().get(path)
+    assert "X-Request-Id" not in response.headers
     assert count_rows(app) == before
 
 
@@ -195,9 +195,9 @@ def test_other_requests_leave_no_row(app: Flask, path: str) -> None:
 
 def test_row_has_time_address_duration_and_arguments(application: Application, build: Builder) -> None:
     began, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
-    answer = application.post_signed(urlencode({"mailbox": application.mailbox.name}))
+    response = application.post_signed(urlencode({"mailbox": application.mailbox.name}))
     elapsed = (time.perf_counter() - clock) * 1000
-    row = build.log_row(id_of(answer))
+    row = build.log_row(id_of(response))
     assert began <= row.at <= datetime.datetime.now(datetime.UTC)
     assert row.at.utcoffset() == datetime.timedelta(0)
     assert 0 < row.duration_ms <= elapsed
@@ -239,19 +239,19 @@ def test_the_query_is_not_in_the_log(application: Application, build: Builder) -
     ids=["absolute", "encoded", "latin-1", "long", "unprintable"],
 )
 def test_path_is_logged_as_sent_but_cut_and_printable(app: Flask, build: Builder, target: str, path: str) -> None:
-    answer = app.test_client().get("/direct/x", environ_overrides={"RAW_URI": target})
-    assert build.log_row(id_of(answer)).path == path
+    response = app.test_client().get("/direct/x", environ_overrides={"RAW_URI": target})
+    assert build.log_row(id_of(response)).path == path
 
 
 def test_a_method_is_cut_too(app: Flask, build: Builder) -> None:
-    answer = app.test_client().open(MOVE, method="X" * 500)
-    assert build.log_row(id_of(answer)).method == "X" * 128
+    response = app.test_client().open(MOVE, method="X" * 500)
+    assert build.log_row(id_of(response)).method == "X" * 128
 
 
 def test_address_is_that_of_the_connection(app: Flask, build: Builder) -> None:
     forwarded = dict.fromkeys(["X-Forwarded-For", "Forwarded", "X-Real-IP"], "203.0.113.9")
-    answer = app.test_client().get("/direct/x", headers=forwarded, environ_overrides={"REMOTE_ADDR": "2001:db8::1"})
-    assert build.log_row(id_of(answer)).remote_address == "2001:db8::1"
+    response = app.test_client().get("/direct/x", headers=forwarded, environ_overrides={"REMOTE_ADDR": "2001:db8::1"})
+    assert build.log_row(id_of(response)).remote_address == "2001:db8::1"
 
 
 ARGUMENTS = {"mailbox": "Kim", "id": "0181", "folder": " Attic "}
@@ -276,8 +276,8 @@ def test_arguments_of_an_invalid_signature_are_not_logged(application: Applicati
 
 
 def test_arguments_of_a_query_are_logged_too(application: Application, build: Builder) -> None:
-    answer = get(application, f"/direct/messages?mailbox={application.mailbox.name.upper()}&folder=inbox")
-    row = build.log_row(id_of(answer))
+    response = get(application, f"/direct/messages?mailbox={application.mailbox.name.upper()}&folder=inbox")
+    row = build.log_row(id_of(response))
     assert (row.mailbox, row.message, row.folder) == (application.mailbox.name.upper(), None, "inbox")
 
 
@@ -337,9 +337,9 @@ def test_no_key_signature_or_subject_is_ever_in_the_log(app: Flask, build: Build
         get(caller, f"/direct/messages?{urlencode({'mailbox': box.name, 'subject': subject})}"),
         app.test_client().get(uri, headers={"Authorization": f"DAAS {caller.keys.public_key}:{private_key}"}),
     ]
-    assert [answer.status_code for answer in answers] == [200, 422, 401, 200, 405]
+    assert [response.status_code for response in answers] == [200, 422, 401, 200, 405]
     signature = caller.signed_headers()["Authorization"].partition(":")[2]
-    rows = [row for row in rows_as_text(app) if row.split(" ")[0] in {id_of(answer) for answer in answers}]
+    rows = [row for row in rows_as_text(app) if row.split(" ")[0] in {id_of(response) for response in answers}]
     assert len(rows) == len(answers)
     secrets = [subject, private_key, caller.keys.private_key, caller.keys.public_key, signature[:16], "DAAS "]
     assert [secret for secret in secrets if any(secret in row for row in rows)] == []
@@ -350,7 +350,8 @@ def test_no_key_signature_or_subject_is_ever_in_the_log(app: Flask, build: Build
 
 def test_ids_grow_from_request_to_request(app: Flask, application: Application) -> None:
     ids = [
-        int(id_of(answer)) for answer in (application.move(), app.test_client().get("/direct/x"), application.move())
+        int(id_of(response))
+        for response in (application.move(), app.test_client().get("/direct/x"), application.move())
     ]
     assert ids == sorted({*ids})
 
@@ -427,13 +428,13 @@ def test_servers_that_start_together_skip_ids_in_turn(
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with serving(settings) as app, ThreadPoolExecutor(1) as pool, psycopg.connect(url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(hashtext('daas request ids'))")
-        answer = pool.submit(lambda: app.test_client().get("/direct/x"))
+        response = pool.submit(lambda: app.test_client().get("/direct/x"))
         deadline = time.monotonic() + 30
-        while other.execute(waiting).fetchone() == (0,) and not answer.done() and time.monotonic() < deadline:
+        while other.execute(waiting).fetchone() == (0,) and not response.done() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert other.execute(waiting).fetchone() == (1,)
         other.execute("SELECT pg_advisory_unlock_all()")
-        assert int(id_of(answer.result())) > 0
+        assert int(id_of(response.result())) > 0
 
 
 def test_skipped_ids_are_on_disk_before_the_first_use(
@@ -566,10 +567,10 @@ def test_full_disk_is_503_and_nothing_moves(broken: tuple[Flask, Application, Bu
     app, application, build = broken
     fill_disk(app)
     before = count_rows(app)
-    answer = application.move()
-    assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")
-    assert int(answer.headers["Retry-After"]) > 0
-    assert RANDOM_ID.fullmatch(id_of(answer))
+    response = application.move()
+    assert (response.status_code, response.json["message"]) == (503, "Service Unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+    assert RANDOM_ID.fullmatch(id_of(response))
     assert build.folder_of(application.mailbox.message) == "Inbox"
     assert count_rows(app) == before
 
@@ -577,9 +578,9 @@ def test_full_disk_is_503_and_nothing_moves(broken: tuple[Flask, Application, Bu
 def test_move_without_a_log_row_is_undone(broken: tuple[Flask, Application, Builder]) -> None:
     app, application, build = broken
     lose_table(app)
-    answer = application.move()
-    assert answer.status_code in {500, 503}
-    assert RANDOM_ID.fullmatch(id_of(answer))
+    response = application.move()
+    assert response.status_code in {500, 503}
+    assert RANDOM_ID.fullmatch(id_of(response))
     assert build.folder_of(application.mailbox.message) == "Inbox"
 
 
@@ -590,7 +591,7 @@ def test_rejection_without_a_log_row_is_an_error(
     app, application, _ = broken
     spoil(app)
     answers = [application.post_signed(date=OLD), application.move(id="0"), application.move(mailbox="nobody")]
-    assert {answer.status_code for answer in answers} <= {500, 503}
+    assert {response.status_code for response in answers} <= {500, 503}
 
 
 @pytest.mark.parametrize("spoil", [fill_disk, lose_table])
@@ -599,9 +600,9 @@ def test_unknown_path_is_404_even_without_a_log_row(
 ) -> None:
     app, *_ = broken
     spoil(app)
-    answer = app.test_client().get("/direct/x")
-    assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
-    assert RANDOM_ID.fullmatch(id_of(answer))
+    response = app.test_client().get("/direct/x")
+    assert (response.status_code, response.json["message"]) == (404, "Not Found")
+    assert RANDOM_ID.fullmatch(id_of(response))
 
 
 # An unavailable database.
@@ -649,20 +650,20 @@ def unreachable(request: pytest.FixtureRequest, make_settings: Callable[..., Set
 
 
 def test_early_errors_need_no_database(unreachable: Any) -> None:
-    answer = unreachable.app.test_client().get("/direct/x")
-    assert (answer.status_code, answer.json["message"]) == (404, "Not Found")
-    assert RANDOM_ID.fullmatch(id_of(answer))
+    response = unreachable.app.test_client().get("/direct/x")
+    assert (response.status_code, response.json["message"]) == (404, "Not Found")
+    assert RANDOM_ID.fullmatch(id_of(response))
 
 
 def test_move_without_database_is_503_within_six_seconds(unreachable: Any) -> None:
     began = time.monotonic()
-    answer = unreachable.move()
+    response = unreachable.move()
     assert time.monotonic() - began < 6
-    assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")
-    assert int(answer.headers["Retry-After"]) > 0
-    assert RANDOM_ID.fullmatch(id_of(answer))
+    assert (response.status_code, response.json["message"]) == (503, "Service Unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+    assert RANDOM_ID.fullmatch(id_of(response))
 
 
 def test_rejection_without_database_is_503(unreachable: Any) -> None:
-    answer = unreachable.post_signed("", date=OLD)
-    assert (answer.status_code, answer.json["message"]) == (503, "Service Unavailable")
+    response = unreachable.post_signed("", date=OLD)
+    assert (response.status_code, response.json["message"]) == (503, "Service Unavailable")

@@ -586,9 +586,9 @@ def test_waiting_move_starts_from_the_folder_of_the_first_move(mover: Applicatio
             if not isinstance(outside, sqlite3.Connection):
                 wait_for_backend(outside, "Lock")
             outside.execute(f"UPDATE message SET folder_id = {box.folders[1]} WHERE id = {box.message}")
-        answer = asked.result(30)
-    assert answer.status_code == 200
-    row = Builder(mover.app).log_row(answer.json["request_id"])
+        response = asked.result(30)
+    assert response.status_code == 200
+    row = Builder(mover.app).log_row(response.json["request_id"])
     assert (row.folder_from, row.folder_to) == (box.folders[1], "Sent")
     assert Builder(mover.app).folder_of(box.message) == "Sent"
 
