@@ -224,6 +224,16 @@ class IdempotencyKeyReused(ApiError):
         super().__init__(Reason.IDEMPOTENCY_KEY_REUSED)
 
 
+class NeverMoved(ApiError):
+    """The message was never moved, so it cannot be restored."""
+
+    status = 422
+    message = "Message was never moved"
+
+    def __init__(self) -> None:
+        super().__init__(Reason.NEVER_MOVED)
+
+
 class SearchBusy(ApiError):
     """Two searches for text of the application are running in this process already."""
 

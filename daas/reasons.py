@@ -19,13 +19,14 @@ class Reason(StrEnum):
     MOVED = "moved", "The message was moved."
     BATCH = "batch", "The messages of a batch were moved; each has a row of its own, with the reason moved."
     DRY_RUN = "dry-run", "A dry run: the move would have succeeded, and nothing was moved."
+    RESTORED = "restored", "The message was moved back to its previous folder."
     REPLAYED = "replayed", "The request repeated an earlier one with its Idempotency-Key: nothing was done again."
     DELIVERED = "delivered", "Mail arrived and was stored."
     DELIVERED_BEFORE = (
         "delivered-before",
         "Mail arrived that the mailbox already had, byte for byte: the message keeps its id and folder.",
     )
-    LISTED = "listed", "Folders, messages, lists or contacts were listed."
+    LISTED = "listed", "Folders, messages, moves, requests, lists or contacts were listed."
     READ = "read", "A message, one of its parts or its bytes were read."
     SHOWN = "shown", "A contact was shown."
     LIST_CREATED = "list-created", "A list was created."
@@ -110,6 +111,7 @@ class Reason(StrEnum):
         "The application has used the Idempotency-Key for another request.",
     )
     PART_NOT_FOUND = "part-not-found", "The message has no such part."
+    NEVER_MOVED = "never-moved", "The message was never moved, so it has no previous folder."
     LIST_NOT_FOUND = "list-not-found", "The application has no such list."
     CONTACT_NOT_FOUND = "contact-not-found", "The list has no such contact."
     CONTACT_EXISTS = "contact-exists", "The list has a contact with this address."
@@ -125,3 +127,38 @@ class Reason(StrEnum):
     SEARCH_BUSY = "search-busy", "Two searches for text of the application were running already."
     SEARCH_TIMEOUT = "search-timeout", "The search for a text took too long."
     UNEXPECTED_ERROR = "fault", "An error of the service itself."
+
+
+#: The reasons of requests without a valid signature, or possibly without one. All other requests whose row in the log
+#: names an application were signed by it.
+WITHOUT_SIGNATURE = frozenset(
+    {
+        Reason.PLAIN_HTTP,
+        Reason.BODY_CUT_SHORT,
+        Reason.BODY_BROKEN,
+        Reason.CONTENT_LENGTH_MALFORMED,
+        Reason.TARGET_WITH_FRAGMENT,
+        Reason.PATH_UNKNOWN,
+        Reason.METHOD_NOT_ALLOWED,
+        Reason.BODY_TOO_LARGE,
+        Reason.NOT_A_MONITOR,
+        Reason.TOO_MANY_FAILURES,
+        Reason.AUTHORIZATION_MISSING,
+        Reason.AUTHORIZATION_MALFORMED,
+        Reason.UNKNOWN_PUBLIC_KEY,
+        Reason.SIGNATURE_MISMATCH,
+        Reason.KEY_REVOKED,
+        Reason.KEY_EXPIRED,
+        Reason.PRIVATE_KEY_UNDECRYPTABLE,
+        # These are logged whether the signature is valid or not.
+        Reason.DATE_MISSING,
+        Reason.DATE_REPEATED,
+        Reason.CONTENT_TYPE_MISSING,
+        Reason.DATABASE_UNAVAILABLE,
+        Reason.UNEXPECTED_ERROR,
+    }
+)
+
+#: The reasons that applications must not tell apart, and what they are shown instead.
+CONFIDENTIAL = frozenset({Reason.MAILBOX_UNKNOWN, Reason.MAILBOX_SUSPENDED, Reason.MAILBOX_NOT_GRANTED})
+USER_NOT_AUTHORIZED = "user-not-authorized"

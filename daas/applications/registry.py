@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import OperatorError
 from ..records.audit import audit
+from ..records.request_log import RequestLogRow
 from ..signing.mechanism import KeyPair, make_key_pair
 from ..storage.encryption import encrypt
 from ..storage.engine import db
@@ -17,6 +18,7 @@ from .models import Application, ApplicationKey, ApplicationMailbox, Application
 SERVICES = (
     *("direct/messages/move", "direct/messages", "direct/folders"),
     "direct/messages/read",
+    *("direct/messages/history", "direct/messages/restore", "direct/requests"),
     *("v1/lists", "v1/contacts"),
 )
 #: The services that `register` grants by default.
@@ -32,12 +34,19 @@ def register_application(
     require_content_md5: bool = False,
     explain_401: bool = False,
     keys: KeyPair | None = None,
+    reuse_name: bool = False,
 ) -> tuple[Application, str]:
-    """Register an application and return it with its private key, which is shown only this once."""
+    """Register an application and return it with its private key, which is shown only this once.
+
+    `reuse_name` accepts a name that the request log has of an earlier application, whose requests the new one can then
+    read. Raise OperatorError if a name, key or service cannot be used.
+    """
     services, mailbox_ids = [*dict.fromkeys(services)], [*dict.fromkeys(mailbox_ids)]
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise OperatorError("The name of an application must be 1 to 100 printable characters.")
+    if not reuse_name:
+        check_name_is_new(name)
     keys = keys or make_key_pair()
     encrypted = encrypt(keys.private_key)
     key = ApplicationKey(
@@ -69,6 +78,20 @@ def register_application(
         taken = "name" if db.session.scalar(select(Application.id).where(Application.name == name)) else "public key"
         raise OperatorError(f"There is an application with this {taken} already.") from error
     return application, keys.private_key
+
+
+def check_name_is_new(name: str) -> None:
+    """Raise OperatorError if an application has a name, or had it according to the request log.
+
+    The log names applications, and each can read its own requests: an application with an earlier one's name could read
+    the earlier one's requests too.
+    """
+    if db.session.scalar(select(Application.id).where(Application.name == name)) is not None:
+        raise OperatorError("There is an application with this name already.")
+    if db.session.scalar(select(RequestLogRow.id).where(RequestLogRow.application == name).limit(1)) is not None:
+        raise OperatorError(
+            f"The request log has requests of an earlier application {name!r}: choose another name, or prune the log."
+        )
 
 
 def find_application(name: str) -> Application:

@@ -243,9 +243,56 @@ def save(
     return {"file": str(file), "size": str(saved.size), "sha256": saved.sha256}
 
 
+@click.command()
+@click.argument("mailbox")
+@click.argument("message_id", metavar="ID")
+@click.option("--limit", help="How many moves to show at most, 1 to 1000; 100 by default.")
+@click.option("--after", metavar="REQUEST_ID", help="Show moves after this request: the `next` of the previous page.")
+@_calls_service
+def history(service: "DirectClient", mailbox: str, message_id: str, **page: Any) -> None:
+    """List the moves of a message over the API, oldest first.
+
+    It prints one page; `--after` continues.
+    """
+    next(service.history(mailbox, message_id, **page))
+
+
+@click.command()
+@click.argument("mailbox")
+@click.argument("message_id", metavar="ID")
+@click.option("--from-folder", metavar="FOLDER", help="Restore it only if it is in this folder: a name or an id.")
+@click.option("--no-content-md5", is_flag=True, help="Leave out the Content-MD5 header.")
+@_calls_service
+def restore(service: "DirectClient", mailbox: str, message_id: str, from_folder: str | None) -> None:
+    """Move a message back to its previous folder over the API.
+
+    That is the folder where it was before its last move. The exit status is 0 only if the message was moved.
+    """
+    found = None if from_folder is None else _folder_id(service, mailbox, from_folder)
+    service.restore(mailbox, message_id, from_folder=found)
+
+
+@click.command()
+@click.option("--since", help="Requests at this time or later, such as 2026-11-02T15:00:00Z.")
+@click.option("--until", help="Requests at this time or earlier.")
+@click.option("--status", help="Requests with this HTTP status.")
+@click.option("--reason", help="Requests with this reason.")
+@click.option("--mailbox", help="Requests for this mailbox.")
+@click.option("--message", "id", metavar="ID", help="Requests for this message.")
+@click.option("--limit", help="How many to show at most, 1 to 1000; 100 by default.")
+@click.option("--before", metavar="REQUEST_ID", help="Show requests before this one: the `next` of the previous page.")
+@_calls_service
+def requests(service: "DirectClient", **search: Any) -> None:
+    """List the application's own requests over the API.
+
+    The newest comes first, each with the reason for its result. It prints one page; `--before` continues.
+    """
+    next(service.requests(**search))
+
+
 def _print_response(response: "httpx.Response", as_json: bool) -> None:
     body = response.json() if response.status_code == 200 and not as_json else {}
-    rows = body.get("messages", body.get("folders"))
+    rows = next((body[name] for name in ("messages", "folders", "moves", "requests") if name in body), None)
     if "parts" in body:
         _print_message(body)
     elif rows is None:
@@ -255,7 +302,10 @@ def _print_response(response: "httpx.Response", as_json: bool) -> None:
     if as_json:
         return
     if "next" in body:
-        click.echo(f"There are more: --after {body['next']}", err=True)
+        option = "--before" if "requests" in body else "--after"
+        click.echo(f"There are more: {option} {body['next']}", err=True)
+    if body.get("complete") == "0":
+        click.echo("The first moves may be missing: older requests were deleted from the log.", err=True)
     if response.status_code != 200:
         click.echo(f"{response.status_code} {response.reason_phrase}", err=True)
     for name in ("Idempotent-Replayed", "X-Daas-Error", "X-Daas-Clock-Skew", "Retry-After"):

@@ -178,6 +178,103 @@ class Contents:
         )
 
 
+@dataclass(frozen=True)
+class PastMove:
+    """A move that changed a message's folder; `application` is empty if another application made it."""
+
+    request_id: str
+    at: datetime.datetime
+    application: str
+    moved_from: str
+    moved_to: str
+
+    @classmethod
+    def read(cls, shown: Any) -> Self:
+        """Return the move in a response's body."""
+        at = datetime.datetime.fromisoformat(shown["at"])
+        return cls(shown["request_id"], at, shown["application"], shown["from"], shown["to"])
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """A page of a message's moves, oldest first; `next` is the `after` of the next page, None on the last page.
+
+    `folder` is where the message is now. `complete` is false if the first moves may be missing.
+    """
+
+    request_id: str
+    mailbox: str
+    id: str
+    folder: str
+    moves: tuple[PastMove, ...]
+    next: str | None
+    complete: bool
+
+    @classmethod
+    def read(cls, body: Any) -> Self:
+        """Return the object for a response's body; raise KeyError or TypeError for another body."""
+        return cls(
+            **{name: body[name] for name in ("request_id", "mailbox", "id", "folder")},
+            moves=tuple(PastMove.read(shown) for shown in body["moves"]),
+            next=body.get("next"),
+            complete=body["complete"] == "1",
+        )
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request that named a key of the application; without a valid signature, what it asked for is empty.
+
+    `folder` is the requested folder, `moved_from` and `moved_to` where a moved message was and is.
+    """
+
+    request_id: str
+    at: datetime.datetime
+    method: str
+    path: str
+    service: str
+    status: int
+    reason: str
+    mailbox: str
+    id: str
+    folder: str
+    moved_from: str
+    moved_to: str
+    remote_address: str
+    duration_ms: float
+
+    @classmethod
+    def read(cls, shown: Any) -> Self:
+        """Return the request in a response's body."""
+        return cls(
+            at=datetime.datetime.fromisoformat(shown["at"]),
+            status=int(shown["status"]),
+            moved_from=shown["from"],
+            moved_to=shown["to"],
+            duration_ms=float(shown["duration_ms"]),
+            **{name: shown[name] for name in ("request_id", "method", "path", "service", "reason")},
+            **{name: shown[name] for name in ("mailbox", "id", "folder", "remote_address")},
+        )
+
+
+@dataclass(frozen=True)
+class RequestsPage:
+    """A page of requests, newest first; `next` is the `before` of the next page, None on the last page."""
+
+    request_id: str
+    requests: tuple[LoggedRequest, ...]
+    next: str | None
+
+    @classmethod
+    def read(cls, body: Any) -> Self:
+        """Return the object for a response's body; raise KeyError or TypeError for another body."""
+        requests = tuple(LoggedRequest.read(shown) for shown in body["requests"])
+        return cls(body["request_id"], requests, body.get("next"))
+
+
+_SomePage = TypeVar("_SomePage", Page, HistoryPage, RequestsPage)
+
+
 class DirectClient(SignedClient):
     """A client of the Direct messages API; its arguments are those of SignedClient.
 
@@ -200,6 +297,7 @@ class DirectClient(SignedClient):
         errors.MessageNotFound,
         errors.MessageElsewhere,
         errors.IdempotencyKeyReused,
+        errors.NeverMoved,
         errors.TooManyRequests,
         errors.InternalServerError,
         errors.ServiceUnavailable,
@@ -291,13 +389,74 @@ class DirectClient(SignedClient):
             "limit": limit,
             "after": after,
         }
+        return self._pages("/direct/messages/format/json", Page.read, search, "after")
+
+    def history(
+        self, mailbox: str, id: str | int, *, limit: int | str | None = None, after: int | str | None = None
+    ) -> Iterator[HistoryPage]:
+        """Yield the moves of a message, oldest first, a page at a time; each page is one request.
+
+        `limit` is the number of moves in a page (100 by default), `after` the request_id after which to begin.
+        """
+        arguments = {"mailbox": mailbox, "id": id, "limit": limit, "after": after}
+        return self._pages("/direct/messages/history/format/json", HistoryPage.read, arguments, "after")
+
+    def restore(
+        self,
+        mailbox: str,
+        id: str | int,
+        *,
+        from_folder: str | int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Moved:
+        """Move a message back to the folder where it was before its last move; the other arguments are those of move().
+
+        Retries are safe, since they share a key; a second call takes the message back again.
+        """
+        arguments = {"mailbox": mailbox, "id": id}
+        arguments |= {} if from_folder is None else {"from_folder": from_folder}
+        return self._move("/direct/messages/restore", Moved.read, arguments, idempotency_key, dry_run=False)
+
+    def requests(
+        self,
+        *,
+        since: datetime.datetime | str | None = None,
+        until: datetime.datetime | str | None = None,
+        status: int | str | None = None,
+        reason: str | None = None,
+        mailbox: str | None = None,
+        id: str | int | None = None,
+        limit: int | str | None = None,
+        before: int | str | None = None,
+    ) -> Iterator[RequestsPage]:
+        """Yield the application's own requests that match all arguments, newest first, a page at a time.
+
+        A page can be short or empty and still have a `next`. Times are as in messages(). `limit` is the number of
+        requests in a page (100 by default), `before` the request_id before which to begin.
+        """
+        search = {
+            "since": _to_text(since),
+            "until": _to_text(until),
+            "status": status,
+            "reason": reason,
+            "mailbox": mailbox,
+            "id": id,
+            "limit": limit,
+            "before": before,
+        }
+        return self._pages("/direct/requests/format/json", RequestsPage.read, search, "before")
+
+    def _pages(
+        self, path: str, read: Callable[[Any], _SomePage], arguments: dict[str, Any], continued_by: str
+    ) -> Iterator[_SomePage]:
+        """Yield the pages of a list; `continued_by` is the argument that takes the `next` of the page before."""
         while True:
-            given = {name: value for name, value in search.items() if value is not None}
-            page = self.call("GET", "/direct/messages/format/json", Page.read, params=given)
+            given = {name: value for name, value in arguments.items() if value is not None}
+            page = self.call("GET", path, read, params=given)
             yield page
             if page.next is None:
                 return
-            search["after"] = page.next
+            arguments = {**arguments, continued_by: page.next}
 
     def read(self, mailbox: str, id: str | int) -> Contents:
         """Return a message with its text and its parts."""

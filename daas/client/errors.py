@@ -171,6 +171,12 @@ class IdempotencyKeyReused(Refusal):
     documented = 409, "Idempotency-Key was used for another request"
 
 
+class NeverMoved(Refusal):
+    """The message was never moved, so it cannot be restored."""
+
+    documented = (422, "Message was never moved")
+
+
 class TooManyRequests(Refusal):
     """The application sends more requests than the service allows."""
 

@@ -14,6 +14,8 @@ from .schemas import (
     BatchReply,
     FoldersArguments,
     FoldersReply,
+    HistoryArguments,
+    HistoryReply,
     JsonBatchArguments,
     MessagesArguments,
     MessagesReply,
@@ -22,6 +24,9 @@ from .schemas import (
     PartArguments,
     ReadArguments,
     ReadReply,
+    RequestsArguments,
+    RequestsReply,
+    RestoreArguments,
 )
 
 # The public document's example, with invented keys.
@@ -115,13 +120,14 @@ that ends in `/format/json`, such as `/direct/messages/move/format/json`. Every 
     ],
 )
 
+_AT = datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC)
 _MESSAGE = {
     "id": 1,
     "folder": "Inbox",
     "subject": "Lab results: basic metabolic panel",
     "sender": '"Riverside Laboratory" <results@direct.lab.example.org>',
     "recipients": "demo.clinician@direct.example.org",
-    "date": datetime.datetime(2026, 11, 2, 15, tzinfo=datetime.UTC),
+    "date": _AT,
     "size": 426,
     "attachments": 0,
 }
@@ -238,4 +244,54 @@ READ = Operation(
 PART = Operation(_DIRECT, PartArguments(), BINARY, "The decoded bytes of a part.", _NOT_FOUND, media_types=SERVED_TYPES)
 RAW = Operation(
     _DIRECT, ReadArguments(), BINARY, "The bytes of a message as they arrived.", _NOT_FOUND, media_types=(RAW_TYPE,)
+)
+RESTORE = Operation(
+    _DIRECT,
+    RestoreArguments(),
+    MoveReply(),
+    {"mailbox": "demo.clinician", "id": 1, "folder": "Inbox"},
+    [_KEY_MALFORMED, *_NOT_MOVED, errors.NeverMoved(), errors.IdempotencyKeyReused()],
+    headers=[IDEMPOTENCY_KEY],
+    reply_headers=REPLAYED,
+)
+HISTORY = Operation(
+    _DIRECT,
+    HistoryArguments(),
+    HistoryReply(),
+    {
+        "mailbox": "demo.clinician",
+        "id": 1,
+        "folder": "Archived",
+        "moves": [{"request_id": 12, "at": _AT, "application": "demo", "moved_from": "Inbox", "moved_to": "Archived"}],
+        "next": 12,
+        "complete": 1,
+    },
+    [errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND)],
+)
+REQUESTS = Operation(
+    _DIRECT,
+    RequestsArguments(),
+    RequestsReply(),
+    {
+        "requests": [
+            {
+                "request_id": 12,
+                "at": _AT,
+                "method": "POST",
+                "path": "/direct/messages/move",
+                "service": "direct/messages/move",
+                "status": 401,
+                "reason": "date-outside-window",
+                "mailbox": "demo.clinician",
+                "id": 1,
+                "folder": "Archived",
+                "moved_from": "",
+                "moved_to": "",
+                "remote_address": "127.0.0.1",
+                "duration_ms": 1.2,
+            }
+        ],
+        "next": 12,
+    },
+    excluded=[errors.UserNotAuthorized],
 )

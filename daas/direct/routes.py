@@ -13,11 +13,14 @@ from marshmallow import Schema
 from ..errors import to_json
 from ..mail.contents import ListedPart
 from ..mailboxes.find_messages import Search, find_folders, find_messages
+from ..mailboxes.history import find_history
 from ..mailboxes.idempotency import KeyedRequest, Replay
 from ..mailboxes.move_batch import Batch, BatchMove, move_batch, rehearse_batch
 from ..mailboxes.move_message import Move, move_message, rehearse_move
 from ..mailboxes.read_message import ReadBytes, read_message, read_message_part, read_raw_message
+from ..mailboxes.restore_message import restore_message
 from ..reasons import Reason
+from ..records.own_log import OwnRequests, find_own_requests
 from ..records.request_log import LoggedRequest, log_request
 from ..web.arguments import check_arguments
 from ..web.authentication import AuthenticatedRequest
@@ -30,6 +33,7 @@ from .openapi import (
     BATCH,
     BATCH_DRY_RUN,
     FOLDERS,
+    HISTORY,
     MESSAGES,
     MOVE,
     MOVE_DRY_RUN,
@@ -37,6 +41,8 @@ from .openapi import (
     RAW,
     RAW_TYPE,
     READ,
+    REQUESTS,
+    RESTORE,
     SERVED_TYPES,
 )
 
@@ -166,6 +172,40 @@ def _bytes_reply(found: ReadBytes, media_type: str, name: str) -> Response:
         "Content-Security-Policy": "sandbox",
     }
     return Response(found.content, 200, headers, content_type=media_type)
+
+
+@serve_call(direct, "POST", "direct/messages/restore", RESTORE, "/messages/restore", "/messages/restore/format/json")
+def restore(request: AuthenticatedRequest) -> Response:
+    """Move a message back to the folder where it was before its last move."""
+    arguments, key = _understand(RESTORE, request)
+    keyed = _keyed(key, "restore", arguments, partial(_body_of_move, arguments))
+    restored = restore_message(request.caller, **_arguments_of_move(arguments), record=request.record, keyed=keyed)
+    if isinstance(restored, Replay):
+        return _replay(restored)
+    return success(_body_of_move(arguments, restored), restored.logged)
+
+
+@serve_call(direct, "GET", "direct/messages/history", HISTORY, "/messages/history", "/messages/history/format/json")
+def show_history(request: AuthenticatedRequest) -> Response:
+    """List a page of the moves of a message, oldest first."""
+    arguments = check_arguments(HISTORY.arguments, request.arguments)
+    mailbox, message_id = arguments.pop("mailbox"), arguments.pop("id")
+    found = find_history(request.caller, mailbox, message_id, **arguments)
+    logged = log_request(request.record, 200, Reason.LISTED)
+    shown = {"folder": found.folder, "moves": found.moves, "complete": int(found.is_complete), **_next(found.next)}
+    return _reply(HISTORY, logged, mailbox=mailbox, id=message_id, **shown)
+
+
+@serve_call(direct, "GET", "direct/requests", REQUESTS, "/requests", "/requests/format/json")
+def list_requests(request: AuthenticatedRequest) -> Response:
+    """List a page of the requests of the application, newest first, rejected ones too."""
+    arguments = check_arguments(REQUESTS.arguments, request.arguments)
+    found, next_ = find_own_requests(request.caller.name, OwnRequests(**arguments))
+    return _reply(REQUESTS, log_request(request.record, 200, Reason.LISTED), requests=found, **_next(next_))
+
+
+def _next(value: int | None) -> dict[str, int]:
+    return {} if value is None else {"next": value}
 
 
 def _understand(operation: Operation, request: AuthenticatedRequest) -> tuple[dict[str, Any], str | None]:

@@ -17,6 +17,7 @@ from ..mailboxes.names import (
     read_folder,
     read_mailbox_name,
 )
+from ..records.own_log import shown_reasons
 from ..signing.dates import DateUnreadable, read_date
 from ..signing.json_pairs import JsonNumber
 from ..storage.ids import ID_PATTERN, read_id
@@ -149,7 +150,7 @@ class DateArgument(Argument):
 
 
 class LimitArgument(Argument):
-    """The greatest number of messages to return: 1 to 1000."""
+    """The greatest number of entries in the page: 1 to 1000."""
 
     form: Mapping[str, Any] = {**_A_NUMBER, "maximum": _MAX_LIMIT, "pattern": f"^{ID_PATTERN}$"}
 
@@ -175,12 +176,42 @@ class PartArgument(Argument):
         raise self.make_error("invalid")
 
 
-class _Arguments(marshmallow.Schema):
+class StatusArgument(Argument):
+    """An HTTP status, such as 401."""
+
+    form: Mapping[str, Any] = {
+        "type": ["string", "integer"],
+        "minimum": 100,
+        "maximum": 599,
+        "pattern": "^[1-5][0-9][0-9]$",
+        "examples": ["401"],
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and (number := read_id(value, 599)) and number >= 100:
+            return number
+        raise self.make_error("invalid")
+
+
+class ReasonArgument(Argument):
+    """A reason of the request log, as the page of errors lists them."""
+
+    form: Mapping[str, Any] = {"type": "string", "enum": shown_reasons(), "examples": ["date-outside-window"]}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if isinstance(value, str) and value in self.form["enum"]:
+            return value
+        raise self.make_error("invalid")
+
+
+class _AnyArguments(marshmallow.Schema):
     class Meta:
         """Unknown arguments are ignored."""
 
         unknown = marshmallow.EXCLUDE
 
+
+class _Arguments(_AnyArguments):
     mailbox = MailboxArgument("Mailbox")
 
 
@@ -240,8 +271,39 @@ class MessagesArguments(_Arguments):
     after = IdArgument("After", required=False, description="The `next` of the previous page.")
 
 
-class _Reply(marshmallow.Schema):
+class RestoreArguments(_Arguments):
+    """The arguments of a restore."""
+
+    id = IdArgument("ID")
+    from_folder = FolderArgument("From Folder", required=False, load_default=_absent, description=_FROM_FOLDER)
+
+
+class HistoryArguments(_Arguments):
+    """The arguments of a list of a message's moves."""
+
+    id = IdArgument("ID")
+    limit = LimitArgument("Limit", required=False, load_default=100)
+    after = IdArgument("After", required=False, description="The `next` of the previous page.")
+
+
+class RequestsArguments(_AnyArguments):
+    """The arguments of a list of an application's requests."""
+
+    since = DateArgument("Since", required=False)
+    until = DateArgument("Until", required=False)
+    status = StatusArgument("Status", required=False)
+    reason = ReasonArgument("Reason", required=False)
+    mailbox = MailboxArgument("Mailbox", required=False)
+    id = IdArgument("ID", required=False)
+    limit = LimitArgument("Limit", required=False, load_default=100)
+    before = IdArgument("Before", required=False, description="The `next` of the previous page.")
+
+
+class _AnyReply(marshmallow.Schema):
     request_id = fields.String(required=True, metadata={"pattern": "^[1-9][0-9]*$"})
+
+
+class _Reply(_AnyReply):
     mailbox = fields.String(required=True)
 
 
@@ -349,3 +411,59 @@ class ReadReply(_Reply):
     text = fields.String(required=True)
     text_cut = fields.String(metadata={"const": "1"})
     parts = fields.List(fields.Nested(PartShown), required=True)
+
+
+class TimeShown(fields.Field[datetime.datetime]):
+    """A time in UTC, in whole seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(required=True, metadata={"type": "string", "pattern": "^[0-9T:-]{19}Z$"})
+
+    def _serialize(self, value: datetime.datetime | None, *_: Any, **__: Any) -> str:
+        return date_text(value)
+
+
+class MoveShown(marshmallow.Schema):
+    """A move that changed a message's folder; `application` is empty unless the calling application made the move."""
+
+    request_id = fields.String(required=True)
+    at = TimeShown()
+    application = fields.String(required=True)
+    moved_from = fields.String(required=True, data_key="from")
+    moved_to = fields.String(required=True, data_key="to")
+
+
+class HistoryReply(_Reply):
+    """A page of a message's moves, oldest first; `complete` is `0` if requests after its arrival were pruned."""
+
+    id = fields.String(required=True)
+    folder = fields.String(required=True)
+    moves = fields.List(fields.Nested(MoveShown), required=True)
+    next = fields.String()
+    complete = fields.String(required=True, metadata={"enum": ["0", "1"]})
+
+
+class RequestShown(marshmallow.Schema):
+    """A request that named a key of the application; without a valid signature, what it asked for is empty."""
+
+    request_id = fields.String(required=True)
+    at = TimeShown()
+    method = fields.String(required=True)
+    path = fields.String(required=True)
+    service = fields.String(required=True)
+    status = fields.String(required=True)
+    reason = fields.String(required=True)
+    mailbox = fields.String(required=True)
+    id = fields.String(required=True)
+    folder = fields.String(required=True)
+    moved_from = fields.String(required=True, data_key="from")
+    moved_to = fields.String(required=True, data_key="to")
+    remote_address = fields.String(required=True)
+    duration_ms = fields.String(required=True)
+
+
+class RequestsReply(_AnyReply):
+    """A page of an application's requests, newest first; if there are more, `next` is the `before` of the next page."""
+
+    requests = fields.List(fields.Nested(RequestShown), required=True)
+    next = fields.String()

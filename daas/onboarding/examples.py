@@ -23,6 +23,7 @@ KEYS = make_key_pair()
 
 _FORM = "application/x-www-form-urlencoded"
 _REQUEST_ID = "1812"
+_AT = "2026-11-02T15:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def example_calls(now: float) -> dict[str, Example]:
         "subject": "Lab results: basic metabolic panel",
         "from": '"Riverside Laboratory" <results@direct.lab.example.org>',
         "to": "demo.clinician@direct.example.org",
-        "date": "2026-11-02T15:00:00Z",
+        "date": _AT,
         "size": "426",
         "attachments": "0",
     }
@@ -117,6 +118,17 @@ def example_calls(now: float) -> dict[str, Example]:
         "messages": _get(date, "messages", {"folder": "Inbox", "limit": "1"}, messages=[message], next="1"),
         "read": _get(date, "messages/read", {"id": "2"}, **_READ),
         "part": _get(date, "messages/read/part", {"id": "2", "part": "2"}),
+        "history": _get(
+            date,
+            "messages/history",
+            {"id": "1"},
+            id="1",
+            folder="5",
+            moves=[{"request_id": "1811", "at": _AT, "application": "demo", "from": "Inbox", "to": "5"}],
+            complete="1",
+        ),
+        "restore": _restore(date),
+        "requests": _own_requests(date),
     }
 
 
@@ -186,6 +198,7 @@ def example_errors() -> dict[str, ApiError]:
         "two_invalid": _arguments_error(move_arguments, {**complete, "mailbox": ["a b"], "id": ["one"]}),
         "invalid_folder": _arguments_error(move_arguments, {**complete, "folder": ["Trash"]}),
         "message_not_found": errors.MessageNotFound(Reason.MESSAGE_NOT_FOUND),
+        "never_moved": errors.NeverMoved(),
         "idempotency_key": errors.MalformedIdempotencyKey(),
         "message_elsewhere": errors.MessageElsewhere(),
         "idempotency_key_reused": errors.IdempotencyKeyReused(),
@@ -217,6 +230,33 @@ def _move_many(date: str) -> Example:
     body = urlencode([*where.items(), ("id", "1"), ("id", "2"), ("id", "999999")]).encode()
     request = RequestToSign("POST", "/direct/messages/move/batch", date, _FORM, content_md5(body), body)
     return _sign(request, **where, moved=["1", "2"], failed=[{"id": "999999", "message": "Message not found"}])
+
+
+def _restore(date: str) -> Example:
+    body = b"mailbox=demo.clinician&id=1"
+    request = RequestToSign("POST", "/direct/messages/restore", date, _FORM, None, body)
+    return _sign(request, mailbox="demo.clinician", id="1", folder="Inbox")
+
+
+def _own_requests(date: str) -> Example:
+    shown = {
+        "request_id": "1810",
+        "at": _AT,
+        "method": "POST",
+        "path": "/direct/messages/move/format/json",
+        "service": "direct/messages/move",
+        "status": "401",
+        "reason": "date-outside-window",
+        "mailbox": "demo.clinician",
+        "id": "1",
+        "folder": "5",
+        "from": "",
+        "to": "",
+        "remote_address": "127.0.0.1",
+        "duration_ms": "1.2",
+    }
+    request = RequestToSign("GET", "/direct/requests?status=401&limit=1", date)
+    return _sign(request, requests=[shown], next="1810")
 
 
 def _get(date: str, name: str, search: dict[str, str], /, **success: Any) -> Example:

@@ -19,6 +19,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "folders": "List folders",
         "messages": "Find messages",
         "read_message": "Read a message",
+        "history": "History and restore",
+        "requests": "Your request log",
         "lists": "Lists",
         "contacts": "Contacts",
         "errors": "Errors",

@@ -10,18 +10,24 @@ import pwd
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import String, Text, select
+from sqlalchemy import Index, String, Text, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..storage.engine import Base, Id, UtcDateTime, db
 from .text import MAX_TEXT, printable
+
+#: The rows of prunes of the request log, as their index has them: a query must say it with these words.
+IS_PRUNE = text("act = 'request prune'")
 
 
 class AuditRow(Base):
     """One change by an operator."""
 
     __tablename__ = "audit"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("ix_audit_prune_id", "id", sqlite_where=IS_PRUNE, postgresql_where=IS_PRUNE),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -11,9 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 from flask import Flask
-from sqlalchemy import Index, SmallInteger, String, bindparam, event, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    SmallInteger,
+    String,
+    bindparam,
+    event,
+    insert,
+    literal,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from ..reasons import Reason
 from ..storage.engine import Base, Id, UtcDateTime, db
@@ -29,8 +41,8 @@ _SKIPPED_IDS = 50_000
 _BATCH_ROWS = 1000
 
 
-# The rows of moves that changed something.
-_IS_MOVE = text("folder_from <> folder_to")
+#: The rows of moves that changed something, as the index of messages has them: a query must say it with these words.
+IS_MOVE = text("folder_from <> folder_to")
 
 
 class RequestLogRow(Base):
@@ -40,7 +52,7 @@ class RequestLogRow(Base):
     __table_args__ = (
         Index("ix_request_log_at", "at"),
         Index("ix_request_log_application_id", "application", "id"),
-        Index("ix_request_log_message_id", "message", "id", sqlite_where=_IS_MOVE, postgresql_where=_IS_MOVE),
+        Index("ix_request_log_message_id", "message", "id", sqlite_where=IS_MOVE, postgresql_where=IS_MOVE),
         {"sqlite_autoincrement": True},
     )
 
@@ -153,6 +165,26 @@ def skip_forgotten_ids(connection: DBAPIConnection, _record: object) -> None:
 def find_request(request_id: int) -> RequestLogRow | None:
     """Return the row of a request_id, None if there is none."""
     return db.session.get(RequestLogRow, request_id)
+
+
+def in_order_of_ids(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any],
+    value: str,
+    after: int,
+    before: int,
+    *,
+    newest_first: bool = False,
+) -> tuple[list[ColumnElement[bool]], list[ColumnElement[Any]]]:
+    """Return conditions and order for the rows with a value, of ids between two, by the index of column and id."""
+    id_ = RequestLogRow.id
+    if db.engine.dialect.name == "postgresql":
+        # Compared as one row, only that index can give the order. Otherwise PostgreSQL may walk along all ids, past
+        # every row with another value. SQLite would not, and searches with the first column of a row only.
+        of_row = tuple_(column, id_)
+        range_ = [of_row > tuple_(literal(value), literal(after)), of_row < tuple_(literal(value), literal(before))]
+    else:
+        range_ = [column == value, id_ > after, id_ < before]
+    return range_, [each.desc() if newest_first else each.asc() for each in (column, id_)]
 
 
 def list_requests(since: datetime.datetime | None) -> Iterator[Any]:

@@ -15,7 +15,6 @@ from sqlalchemy import select, update
 
 from ..applications.models import Application, ApplicationKey
 from ..applications.registry import (
-    DEFAULT_SERVICES,
     SERVICES,
     grant,
     register_application,
@@ -42,7 +41,7 @@ from ..storage.engine import db
 SANDBOX_FILE = Path("instance/sandbox.json")
 
 _GRANTED, _REJECTED, _OTHER = _APPLICATIONS = ("sandbox.granted", "sandbox.refused", "sandbox.other")
-_LISTS = tuple(service for service in SERVICES if service not in DEFAULT_SERVICES)
+_LISTS = tuple(service for service in SERVICES if service.startswith("v1/"))
 _OPEN, _CLOSED, _SUSPENDED = _MAILBOXES = ("sandbox.open", "sandbox.closed", "sandbox.suspended")
 
 
@@ -66,11 +65,12 @@ def create_sandbox(settings: Settings) -> dict[str, Any]:
     }
     # Written at each step, so that an interrupted sandbox can be removed.
     _write(facts | {"mailbox_ids": {}})
-    register_application(_GRANTED, services=SERVICES, explain_401=True, keys=granted)
+    # The requests of a removed sandbox, which the log may still have under these names, are nobody else's.
+    register_application(_GRANTED, services=SERVICES, explain_401=True, keys=granted, reuse_name=True)
     # This one may use no service: its requests get a 403 with Content-MD5 and a 401 without.
-    register_application(_REJECTED, services=[], require_content_md5=True, keys=rejected)
+    register_application(_REJECTED, services=[], require_content_md5=True, keys=rejected, reuse_name=True)
     # This one has its own lists and contacts, and cannot see those of the first.
-    register_application(_OTHER, services=_LISTS, keys=other)
+    register_application(_OTHER, services=_LISTS, keys=other, reuse_name=True)
     boxes = {}
     for name in _MAILBOXES:
         boxes[name] = add_mailbox(name)

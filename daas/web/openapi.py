@@ -154,6 +154,7 @@ class Operation:
     types; if `reply` is BINARY, it is bytes, and `example` describes them. `headers` are the headers of a request that
     the API's other calls do not have, each as OpenAPI's Parameter Object; `reply_headers` are those of its success, by
     name, with an example. `json_arguments` are the arguments in JSON, if they have other names there.
+    `excluded` are the errors of `api` that the call does not have.
     """
 
     api: ApiDescription
@@ -168,6 +169,7 @@ class Operation:
     reply_headers: Mapping[str, str] = field(default_factory=dict)
     json_arguments: Schema | None = None
     media_types: Sequence[str] = ("application/json",)
+    excluded: Sequence[type[ApiError]] = ()
 
 
 def init_openapi(app: Flask) -> None:
@@ -242,6 +244,7 @@ def _describe(spec: APISpec, operation: Operation, method: str) -> dict[str, Any
         request["requestBody"] = {"required": bool(_example_of(arguments)), "content": bodies}
     request["parameters"] += [{**form, "in": "path", "name": name} for name, form in operation.path.items()]
     errors = [*api.errors, *operation.errors, *argument_errors(query or arguments)]
+    errors = [error for error in errors if type(error) not in operation.excluded]
     errors.sort(key=lambda error: error.status)
     reply, shown = operation.reply, operation.example
     if isinstance(reply, Schema):

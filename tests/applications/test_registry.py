@@ -22,6 +22,7 @@ from daas.app import create_app, create_command_app
 from daas.applications import registry as applications
 from daas.applications.models import Application as ApplicationRow
 from daas.applications.models import ApplicationMailbox, ApplicationService
+from daas.errors import OperatorError
 from daas.mailboxes.administration import find_mailbox, suspend_mailbox
 from daas.mailboxes.models import Folder, Mailbox, Message, MessageContent, MessageEnvelope
 from daas.records.request_log import RequestLogRow
@@ -497,3 +498,16 @@ def test_the_database_rejects_dangling_references(
 
 def test_request_log_has_no_foreign_keys() -> None:
     assert RequestLogRow.__table__.foreign_keys == set()
+
+
+def test_name_that_the_log_has_is_not_given_again(build: Builder) -> None:
+    earlier = build.application(mailboxes=[build.mailbox()])
+    assert earlier.move().status_code == 200
+    with build.app.app_context():
+        applications.remove_application(earlier.name)
+        with pytest.raises(OperatorError, match="The request log has requests of an earlier application"):
+            applications.register_application(f" {earlier.name} ")
+        never_used = new_name("app")
+        applications.register_application(never_used)
+        applications.remove_application(never_used)
+        assert applications.register_application(never_used)[0].name == never_used

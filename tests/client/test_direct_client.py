@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from daas import client
+from daas.applications.registry import SERVICES
 from daas.client import DirectClient, Folder, Moved, MovedMany, Refusal
 
 from ..support.actors import Application
@@ -21,6 +22,12 @@ from .network import answer, network
 
 FORMAT = "/format/json"
 MOVE = "/direct/messages/move"
+
+
+@pytest.fixture
+def application(build: Builder) -> Application:
+    """Return an application that may use every service, with one new mailbox."""
+    return build.application(mailboxes=[build.mailbox()], services=SERVICES)
 
 
 @pytest.fixture
@@ -78,6 +85,33 @@ def test_bodies_are_signed_unless_disabled(server: LiveServer, build: Builder) -
 def test_folders_of_a_mailbox_are_listed(direct: DirectClient, build: Builder, application: Application) -> None:
     box = application.mailbox
     assert direct.folders(box.name) == [Folder(box.folder, "Custom 0")]
+
+
+def test_history_and_restore_follow_a_message(direct: DirectClient, application: Application) -> None:
+    box = application.mailbox
+    moved = [direct.move(box.name, box.message, folder) for folder in ("Sent", box.folder)]
+    restored = direct.restore(box.name, int(box.message), from_folder=box.folder)
+    assert (restored.folder, restored.id) == ("Sent", box.message)
+    pages = [*direct.history(box.name, box.message, limit=2)]
+    assert [(page.folder, page.complete, len(page.moves)) for page in pages] == [("Sent", True, 2), ("Sent", True, 1)]
+    moves = [move for page in pages for move in page.moves]
+    assert [(move.request_id, move.application, move.moved_from, move.moved_to) for move in moves] == [
+        (moved[0].request_id, application.name, "Inbox", "Sent"),
+        (moved[1].request_id, application.name, "Sent", box.folder),
+        (restored.request_id, application.name, box.folder, "Sent"),
+    ]
+    assert moves[0].at.tzinfo is not None
+
+
+def test_own_requests_come_a_page_at_a_time(direct: DirectClient, application: Application) -> None:
+    box = application.mailbox
+    moved = [direct.move(box.name, box.message, "Sent").request_id for _ in range(3)]
+    pages = [*direct.requests(reason="moved", limit=2)]
+    assert [[request.request_id for request in page.requests] for page in pages] == [moved[:0:-1], moved[:1]]
+    first = pages[0].requests[0]
+    assert (first.status, first.mailbox, first.id, first.moved_to) == (200, box.name, box.message, "Sent")
+    assert first.at.tzinfo is not None
+    assert first.duration_ms > 0
 
 
 def test_messages_come_a_page_at_a_time(direct: DirectClient, application: Application, build: Builder) -> None:
@@ -153,6 +187,7 @@ REJECTED = {
     client.MessageNotFound: (lambda direct, box: direct.move(box.name, 2**63 - 1, "Sent"), ()),
     client.MessageElsewhere: (lambda direct, box: direct.move(box.name, box.message, "Sent", from_folder="Draft"), ()),
     client.IdempotencyKeyReused: (use_key_twice, ()),
+    client.NeverMoved: (lambda direct, box: direct.restore(box.name, box.message), ()),
 }
 
 

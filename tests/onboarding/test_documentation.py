@@ -237,10 +237,38 @@ def test_batch_gets_response_that_its_page_shows(demo: Demo, setup: str, documen
     assert responded(output) == (200, None, without_request_id(document.all("json")[0]))
 
 
+def shape(value: Any) -> Any:
+    """Return a JSON value with its names in their order, and no values."""
+    if isinstance(value, dict):
+        return [(name, shape(inner)) for name, inner in value.items()]
+    return [shape(inner) for inner in value[:1]] if isinstance(value, list) else type(value).__name__
+
+
+def test_history_and_requests_get_responses_like_those_shown(
+    demo: Demo, setup: str, documents: dict[str, Document]
+) -> None:
+    history, requests = (documents[DOCUMENTATION + name] for name in ("history", "requests"))
+    blocks = [block for page in (history, requests) for block in page.all("http") if " HTTP/1.1" in block]
+    shown = [*history.all("json"), *requests.all("json")]
+    moves = (
+        'for folder in Archived Inbox; do call POST $move "mailbox=demo.clinician&id=1&folder=$folder" > moved; done'
+    )
+    wrong = "for n in 1 2; do DATE='06/03/2013 12:13:56 EST' call POST $move x=y > moved; done"
+    for block, expected in zip(blocks, shown, strict=True):
+        method, uri = block.split(" ")[:2]
+        body = block.partition("\n\n")[2]
+        output = demo.run(f"{setup}\n{moves}\n{wrong}\ncall {method} '{uri}' {body and repr(body)}")
+        status, _, printed = responded(output)
+        assert status == 200
+        assert shape(json.loads(printed)) == shape(json.loads(expected))
+
+
 def test_every_block_of_a_page_is_run_or_computed(documents: dict[str, Document], cases: list[dict[str, str]]) -> None:
     lists = [
         documents[DOCUMENTATION + name].all("json")[0] for name in ("folders", "messages", "read_message", "move_batch")
     ]
+    # test_history_and_requests_get_responses_like_those_shown sends these calls.
+    lists += [text for name in ("history", "requests") for text in documents[DOCUMENTATION + name].all("json")]
     # A defect cannot be provoked, nor errors that need a large mailbox.
     messages = ("Internal Server Error", "Too Many Requests", "Search Took Too Long")
     unprovoked = {f'{{"request_id":"1812","message":"{message}"}}' for message in messages}
@@ -262,5 +290,5 @@ def test_every_shown_request_has_a_valid_signature(documents: dict[str, Document
     public_key = re.search(r"public key\s*([0-9a-f]{64})", text)[1]
     blocks = [block for document in documents.values() for block in document.all("http")]
     requests = [block for block in blocks if "Authorization: DAAS" in block]
-    assert len(requests) == 7
+    assert len(requests) == 10
     assert all(f"Authorization: DAAS {public_key}:" in block for block in requests)

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from daas.app import create_app
-from daas.applications.registry import DEFAULT_SERVICES
+from daas.applications.registry import SERVICES
 from daas.direct.schemas import MessagesArguments, MoveArguments
 from daas.errors import InvalidArguments, SearchBusy, SearchTimeout, TooManyRequests
 from daas.signing.json_pairs import JsonNumber
@@ -36,6 +36,9 @@ OPERATIONS = [
     ("/direct/folders", "GET"),
     ("/direct/messages", "GET"),
     ("/direct/messages/read", "GET"),
+    ("/direct/messages/restore", "POST"),
+    ("/direct/messages/history", "GET"),
+    ("/direct/requests", "GET"),
 ]
 # These return bytes, not JSON.
 DOWNLOADS = [("/direct/messages/read/part", "GET"), ("/direct/messages/read/raw", "GET")]
@@ -43,9 +46,9 @@ DOWNLOADS = [("/direct/messages/read/part", "GET"), ("/direct/messages/read/raw"
 TWINS = {*((f"{path}/format/json", method) for path, method in OPERATIONS), ("/v1/lists.json/<name_or_id>", "POST")}
 
 
-def is_move(path: str) -> bool:
+def accepts_key(path: str) -> bool:
     """Return whether an operation changes something, and so accepts an Idempotency-Key."""
-    return "/messages/move" in path and "dry-run" not in path
+    return "/restore" in path or ("/messages/move" in path and "dry-run" not in path)
 
 
 in_each_operation = pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[path for path, _ in OPERATIONS])
@@ -53,9 +56,11 @@ in_each_operation = pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=
 
 @pytest.fixture
 def application(build: Builder) -> Application:
-    """Return an application whose mailbox has more than one page of messages."""
-    services = (*DEFAULT_SERVICES, "direct/messages/read")
-    return build.application(mailboxes=[build.mailbox(messages=2)], services=services, explain_401=True)
+    """Return an application with more than one page of messages, and of moves of the first one."""
+    made = build.application(mailboxes=[build.mailbox(messages=2)], services=SERVICES, explain_401=True)
+    for folder in ("Sent", "Inbox"):
+        made.move(folder=folder)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +157,7 @@ def test_every_call_is_signed(document: dict[str, Any], path: str, method: str) 
     headers = [resolve(document, parameter) for parameter in operation["parameters"]]
     names = {header["name"] for header in headers if header["in"] == "header"}
     assert names - {"Idempotency-Key"} == {"X-Daas-Date", "Content-MD5"}
-    assert ("Idempotency-Key" in names) == is_move(path)
+    assert ("Idempotency-Key" in names) == accepts_key(path)
 
 
 def test_document_shows_a_valid_signature(document: dict[str, Any]) -> None:
@@ -181,6 +186,8 @@ class Caller:
         others |= {"atomic": "1"} if "batch" in self.path else {}
         if "/read" in self.path:
             others = {"id": box.message, "part": "1"}
+        if "/history" in self.path:
+            others["id"] = box.message
         return {"mailbox": box.name, **others}
 
     def ask(
@@ -233,7 +240,8 @@ class Caller:
         """Send two different requests with one key."""
         headers = {"Idempotency-Key": self.path}
         self.ask(headers=headers)
-        return self.ask(urlencode({**self.arguments(), "folder": "Sent"}), headers=headers)
+        other = {"folder": "Sent", "id": self.application.mailbox.messages[1]}
+        return self.ask(urlencode({**self.arguments(), **other}), headers=headers)
 
     def ask_without_database(self) -> TestResponse:
         settings = self.application.app.extensions["daas"].settings
@@ -252,8 +260,11 @@ PROVOKED: dict[str, Callable[..., Any]] = {
     "BodyTooLarge": lambda caller: caller.ask(body=b"x" * 65_537),
     "UnsupportedMediaType": lambda caller: caller.ask(content_type="text/plain"),
     "MissingArguments": lambda caller: caller.ask_without("mailbox"),
-    "InvalidArguments": lambda caller: caller.ask_with("mailbox", "no mailbox"),
+    "InvalidArguments": lambda caller: caller.ask_with(
+        "since" if "/requests" in caller.path else "mailbox", "no mailbox"
+    ),
     "MessageNotFound": lambda caller: caller.ask_with("id", "9223372036854775807"),
+    "NeverMoved": lambda caller: caller.ask_with("id", caller.application.mailbox.messages[1]),
     "MessageElsewhere": lambda caller: caller.ask_with("from_folder", "Draft"),
     "MalformedIdempotencyKey": lambda caller: caller.ask(headers={"Idempotency-Key": "a b"}),
     "IdempotencyKeyReused": Caller.ask_again_with_key,
@@ -268,9 +279,11 @@ PROVOCATIONS = [
     for path, method in OPERATIONS
     for name in PROVOKED
     if method == "POST" or name not in {"MessageElsewhere", "MalformedIdempotencyKey"}
-    if method == "POST" or "/read" in path or name != "MessageNotFound"
-    if is_move(path) or name != "IdempotencyKeyReused"
-    if ("/messages" in path and "/read" not in path and method == "GET") or not name.startswith("Search")
+    if method == "POST" or "/history" in path or "/read" in path or name != "MessageNotFound"
+    if "/restore" in path or name != "NeverMoved"
+    if accepts_key(path) or name != "IdempotencyKeyReused"
+    if path == "/direct/messages" or not name.startswith("Search")
+    if "/requests" not in path or name not in ("MissingArguments", "UserNotAuthorized")
 ]
 
 

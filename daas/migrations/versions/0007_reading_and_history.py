@@ -10,6 +10,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOVES = sa.text("folder_from <> folder_to")
+PRUNES = sa.text("act = 'request prune'")
 
 
 def upgrade() -> None:
@@ -44,10 +45,12 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_idempotency_key_at", "idempotency_key", ["at"])
+    op.create_index("ix_audit_prune_id", "audit", ["id"], sqlite_where=PRUNES, postgresql_where=PRUNES)
 
 
 def downgrade() -> None:
     """Remove the tables, columns and indexes."""
+    op.drop_index("ix_audit_prune_id", "audit")
     op.drop_table("idempotency_key")
     op.drop_table("message_parts")
     op.drop_index("ix_request_log_message_id", "request_log")
