@@ -32,6 +32,8 @@ class Row:
     folder: str | None
     folder_from: str | None
     folder_to: str | None
+    reason: str
+    batch: int | None
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,15 @@ class Ledger:
         not; None stands for a lost connection.
         """
         return [
-            *self.corruption,
             *self._responses_without_row(attempts),
             *self._rows_without_request(attempts, in_doubt),
             *_ids_out_of_order(attempts),
-            *self._broken_chains(boxes),
-            *self._wrong_messages(boxes),
+            *self.find_contradictions(boxes),
         ]
+
+    def find_contradictions(self, boxes: Sequence[Mailbox]) -> list[str]:
+        """Return a sentence for each contradiction of the tables with each other."""
+        return [*self.corruption, *self._broken_chains(boxes), *self._wrong_messages(boxes)]
 
     def unacknowledged(self, attempts: Collection[Attempt]) -> Counter[tuple[str, str]]:
         """Count the moves that were made without a 200 for a client, by message and folder."""
@@ -201,7 +205,9 @@ def _find_corruption(connection: Connection) -> Iterator[str]:
                     yield f"The {check} says: {row}."
 
 
-_LOG = text("SELECT id, status, mailbox, message, folder, folder_from, folder_to FROM request_log ORDER BY id")
+_LOG = text(
+    "SELECT id, status, mailbox, message, folder, folder_from, folder_to, reason, batch FROM request_log ORDER BY id"
+)
 # Outer joins, so that a message without a folder, or in a folder of another mailbox, is found.
 _WHEREABOUTS = text(
     "SELECT CAST(message.id AS VARCHAR), mailbox.name,"

@@ -14,6 +14,7 @@ from .many_clients import many_messages, one_message
 from .nodes import node_killed, rolling_restart
 from .postgresql import PostgreSQL
 from .postgresql_stops import postgresql_stops
+from .retries import retries
 from .searches import searches
 from .slow_clients import floods, slow_readers, slow_senders
 from .termination import termination
@@ -37,6 +38,7 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in [
         Scenario(kills),
+        Scenario(retries),
         Scenario(postgresql_stops, (POSTGRESQL,)),
         Scenario(contention),
         Scenario(connections_drained, (POSTGRESQL,)),
