@@ -48,9 +48,7 @@ def retries(trial: Trial) -> None:
     finished = [answer for client in clients for answer in client.finished]
     lost, replayed = (sum(count) for count in zip(*[(each.lost, each.replayed) for each in clients], strict=True))
     trial.note(f"{kills} times SIGKILL, to a worker or to all processes, under {_CLIENTS} clients with keys")
-    trial.note(
-        f"{len(finished)} moves and batches; {lost} connections lost or refused, {replayed} times the first response again"
-    )
+    trial.note(f"{len(finished)} moves and batches; {lost} connections lost or refused, {replayed} responses replayed")
     ledger = Ledger.read(trial.settings)
     trial.report.errors += [*ledger.find_contradictions(trial.application.mailboxes), *_errors(ledger, finished)]
     trial.report.errors += [error for client in clients for error in client.errors]
