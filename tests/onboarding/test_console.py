@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from daas.applications.registry import SERVICES
 from daas.signing.daas_scheme import DIRECT
 from daas.signing.mechanism import KeyPair, RequestToSign, make_key_pair, sign
 
@@ -501,3 +502,31 @@ def test_console_works_with_keyboard_only(page: Page, server: LiveServer, caller
         page.keyboard.press("Space")
     assert sent.value.status == 200
     assert build.folder_of(caller.mailbox.message) == "Draft"
+
+
+def test_console_explains_why_a_request_was_rejected(console: Any, build: Builder) -> None:
+    owner = build.application(mailboxes=[build.mailbox()], services=SERVICES)
+    owner.post_signed("mailbox=x", date="Mon, 02 Nov 2020 15:00:00 GMT")
+    owner.move(mailbox="nobody.at.all")
+    console.page.get_by_label("Public key").fill(owner.keys.public_key)
+    console.page.get_by_label("Private key").fill(owner.keys.private_key)
+    console.choose("List your requests")
+    console.fill(mailbox="")
+    assert console.send()[0] == 200
+    told = console.page.locator("#explained").inner_text()
+    assert "date-outside-window The date is too far from the server's clock." in told
+    assert "user-not-authorized The mailbox is unknown, suspended or not granted to the application." in told
+
+
+def test_console_restores_a_message_and_lists_its_moves(console: Any, build: Builder) -> None:
+    owner = build.application(mailboxes=[build.mailbox()], services=SERVICES)
+    owner.move(folder="Archived")
+    console.page.get_by_label("Public key").fill(owner.keys.public_key)
+    console.page.get_by_label("Private key").fill(owner.keys.private_key)
+    console.choose("Restore a message")
+    console.fill(mailbox=owner.mailbox.name, id=owner.mailbox.message, from_folder="Archived")
+    assert console.send()[0] == 200
+    assert build.folder_of(owner.mailbox.message) == "Inbox"
+    console.choose("List the moves of a message")
+    console.fill(id=owner.mailbox.message)
+    assert console.send()[1].count('"request_id"') == 3

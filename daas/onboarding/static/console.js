@@ -14,6 +14,9 @@ const CALLS = {
   folders: { scheme: DIRECT, method: "GET", path: "/direct/folders" },
   messages: { scheme: DIRECT, method: "GET", path: "/direct/messages" },
   read: { scheme: DIRECT, method: "GET", path: "/direct/messages/read" },
+  history: { scheme: DIRECT, method: "GET", path: "/direct/messages/history" },
+  restore: { scheme: DIRECT, method: "POST", path: "/direct/messages/restore" },
+  requests: { scheme: DIRECT, method: "GET", path: "/direct/requests" },
   show_lists: { scheme: RCWS, method: "GET", path: LISTS, query: { id: "list" } },
   make_list: { scheme: RCWS, method: "POST", path: "/v1/lists/{list_name}" },
   rename_list: { scheme: RCWS, method: "POST", path: LISTS, query: { id: "list", name: "list_name" } },
@@ -257,6 +260,7 @@ function showAnswer(answer, body, signed) {
     ...(answer.ok ? [] : [make("p", {}, make("a", { href: `${form.dataset.errors}#${anchor}` }, "What this response means"))]),
     ...(answer.status === 401 ? explain(answer, fault, signed) : []),
     ...(answer.ok ? offer(JSON.parse(body)) : []),
+    ...(answer.ok ? explainRequests(JSON.parse(body)) : []),
     make("h3", {}, "Body"),
     make("pre", { className: "json", id: "answer-body", tabIndex: 0 }, body),
     make("h3", {}, "Headers"),
@@ -300,6 +304,19 @@ function explain(answer, fault, { lines, string, scheme }) {
   const head = [scheme.part, "server", "you"].map((text) => make("th", { scope: "col" }, text));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
   return [say(sentence), make("div", { className: "scroll", tabIndex: 0 }, table)];
+}
+
+/** Return a table of the requests of a response, with each reason in words. */
+function explainRequests({ requests = [] }) {
+  const meaning = (reason) => document.querySelector(`#reasons option[value="${CSS.escape(reason)}"]`)?.label ?? "";
+  const rows = requests.map((each) =>
+    make("tr", {},
+      make("th", { scope: "row" }, each.request_id),
+      ...[each.at, each.path, each.status].map((text) => make("td", {}, text)),
+      make("td", {}, make("code", {}, each.reason), ` ${meaning(each.reason)}`)));
+  const head = ["request", "time", "path", "status", "reason"].map((text) => make("th", { scope: "col" }, text));
+  const table = make("table", { id: "explained" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  return rows.length ? [make("div", { className: "scroll", tabIndex: 0 }, table)] : [];
 }
 
 const absent = (text, part) => (text === undefined ? `no ${part}` : `empty ${part}`);
