@@ -42,9 +42,7 @@ def register_application(
     read. Raise OperatorError if a name, key or service cannot be used.
     """
     services, mailbox_ids = [*dict.fromkeys(services)], [*dict.fromkeys(mailbox_ids)]
-    name = name.strip()
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise OperatorError("The name of an application must be 1 to 100 printable characters.")
+    name = _read_name(name)
     if not reuse_name:
         check_name_is_new(name)
     keys = keys or make_key_pair()
@@ -144,10 +142,35 @@ def revoke(name: str, services: Iterable[str], mailbox_ids: Iterable[int], *, al
     return application
 
 
+def rename_application(name: str, new_name: str) -> Application:
+    """Rename an application; it can no longer read the requests that the log has under its old name.
+
+    Raise OperatorError if there is no such application, or if the log or another application has the new name.
+    """
+    application = find_application(name)
+    new_name = _read_name(new_name)
+    check_name_is_new(new_name)
+    audit("application rename", name, new_name=new_name)
+    application.name = new_name
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise OperatorError("There is an application with this name already.") from error
+    return application
+
+
 def remove_application(name: str) -> None:
     """Remove an application with its keys and permissions; the caller has removed the rest, and written the audit."""
     db.session.delete(find_application(name))
     db.session.commit()
+
+
+def _read_name(text: str) -> str:
+    name = text.strip()
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise OperatorError("The name of an application must be 1 to 100 printable characters.")
+    return name
 
 
 def _audit_permissions(

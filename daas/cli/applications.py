@@ -10,7 +10,6 @@ import click
 from ..applications import policy
 from ..applications import registry as applications
 from ..applications.models import Application
-from ..contacts.remove_application import remove_application
 from ..mailboxes.administration import find_mailbox, names_of_granted_mailboxes
 from ..storage.engine import db
 from .confirm import YES, confirm
@@ -161,6 +160,24 @@ def revoke(name: str, services: tuple[str, ...], mailboxes: tuple[str, ...], all
 
 @application.command()
 @click.argument("name")
+@click.argument("new_name", metavar="NEWNAME")
+@YES
+@uses_database
+@prints_result
+def rename(name: str, new_name: str, yes: bool) -> Row:
+    """Rename an application; the log keeps its old name.
+
+    Over the API it can no longer read its earlier requests, which have the old name. The new name must be one that the
+    log does not have.
+    """
+    applications.find_application(name)
+    db.session.rollback()
+    confirm(f"Rename the application {name!r} to {new_name!r}?", yes=yes)
+    return _describe(applications.rename_application(name, new_name))
+
+
+@application.command()
+@click.argument("name")
 @YES
 @uses_database
 @prints_result
@@ -169,6 +186,8 @@ def remove(name: str, yes: bool) -> Row:
 
     The request log stays, and no other application can get the name while the log has it.
     """
+    from ..contacts.remove_application import remove_application
+
     applications.find_application(name)
     db.session.rollback()
     confirm(f"Remove the application {name!r} with its keys, lists and contacts for good?", yes=yes)

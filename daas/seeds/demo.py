@@ -89,7 +89,9 @@ def make_demo(settings: Settings) -> bool:
     facts = _fill(mailbox)
     # Before the application, whose keys would be lost if this failed.
     _write(file, keys, facts)
-    register_application(_NAME, services=SERVICES, mailbox_ids=[mailbox.id], explain_401=True, keys=keys)
+    register_application(
+        _NAME, services=SERVICES, mailbox_ids=[mailbox.id], explain_401=True, keys=keys, reuse_name=True
+    )
     return True
 
 

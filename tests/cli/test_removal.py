@@ -37,6 +37,7 @@ def daas(settings: Settings, tmp_path: Path) -> Commands:
         "folder remove {box} {folder}",
         "message remove {message}",
         "application remove {app}",
+        "application rename {app} other",
         "key revoke {app} 1",
         "key add {app} --expires 2020-01-01",
         "key expire {app} 1 --at 2020-01-01",
@@ -150,6 +151,20 @@ def test_removed_application_leaves_nothing_but_the_log(daas: Commands, app: Fla
     assert daas.json("request", "show", moved)["application"] == application.name
     with app.app_context():
         assert db.session.scalar(select(func.count()).where(IdempotencyKey.key == "one")) == 0
+
+
+def test_name_that_the_log_has_is_given_to_no_other_application(daas: Commands, application: Application) -> None:
+    application.move()
+    name, new = application.name, new_name("renamed")
+    assert daas.json("application", "rename", name, f" {new} ", "--yes")["name"] == new
+    assert application.move().status_code == 200
+    other = daas.json("application", "register", new_name("app"))["name"]
+    assert "earlier application" in daas.error("application", "rename", other, name, "--yes")
+    assert "earlier application" in daas.error("application", "register", name)
+    assert "already" in daas.error("application", "rename", other, new, "--yes")
+    daas.error("application", "rename", other, "two\nlines", "--yes")
+    daas.json("application", "remove", new, "--yes")
+    assert "earlier application" in daas.error("application", "rename", other, new, "--yes")
 
 
 def test_key_that_is_not_the_last_is_revoked_without_a_question(daas: Commands, application: Application) -> None:

@@ -68,6 +68,9 @@ def test_exported_file_can_be_imported_again(daas: Commands, listed: Caller, mak
         "address": '1 Main St\n"Apt" 2',
         "zip_code": "01234",
     }
+    printed = daas.run("contacts", "export", "1", "-", "--application", name)
+    assert [*csv.reader(io.StringIO(printed.text, newline=""))] == rows
+    daas.wrong_usage("contacts", "export", "1", "-", "--application", name, "--json")
     other = make_caller()
     other.make_list()
     daas.json("contacts", "import", "1", "out.csv", "--application", other.application.name)

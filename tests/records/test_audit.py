@@ -75,6 +75,7 @@ ACTS = [
     ("message remove {message} --yes", "{box}", {"id": "{message}"}),
     ("mailbox rename {box} {new} --yes", "{box}", {"new_name": "{new}"}),
     ("mailbox remove {box} --yes", "{box}", {"messages": 1}),
+    ("application rename {app} {new} --yes", "{app}", {"new_name": "{new}"}),
     ("application remove {app} --yes", "{app}", {}),
     ("encryption rotate", "", {}),
 ]
