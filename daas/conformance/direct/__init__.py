@@ -5,6 +5,7 @@ from ..target import Target
 from . import (
     arguments,
     authorization,
+    batches,
     bodies,
     dates,
     headers,
@@ -31,6 +32,7 @@ def cases(target: Target) -> list[Case]:
         *multipart.CASES,
         *responses.CASES,
         *responses.too_large(target.max_body_bytes),
+        *batches.CASES,
         *order.CASES,
         *order.too_large(target.max_body_bytes),
     ]

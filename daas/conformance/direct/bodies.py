@@ -138,7 +138,10 @@ _NOT_SHARED = replace(
     NOT_ALLOWED,
     headers={"Allow": "POST", "Access-Control-Allow-Origin": None, "Access-Control-Allow-Methods": None},
 )
-_SHOWN = "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed"
+_SHOWN = (
+    "X-Request-Id, X-Daas-Error, X-Daas-Clock-Skew, X-Daas-String-To-Sign, Retry-After, Idempotent-Replayed, "
+    "Content-Disposition"
+)
 _SHARED = {
     "Access-Control-Allow-Origin": "$origin",
     "Access-Control-Expose-Headers": _SHOWN,
