@@ -60,7 +60,7 @@ def backfill_attachments() -> Iterator[int]:
 
 def _count(message_id: int) -> int:
     with read_transaction() as run:
-        raw: bytes | None = run.scalar(_RAW, message_id=message_id)
+        raw = run.read_bytes(_RAW, message_id=message_id)
     return 0 if raw is None else count_attachments(raw)
 
 

@@ -123,7 +123,7 @@ def _contents_of(row: Any, record: RequestRecord | None) -> tuple[Contents, Logg
 
 def _read_raw(message_id: int) -> bytes:
     with read_transaction() as run:
-        raw: bytes | None = run.scalar(_RAW, message_id=message_id)
+        raw = run.read_bytes(_RAW, message_id=message_id)
     if raw is None:
         raise MessageNotFound(Reason.MESSAGE_NOT_FOUND)
     return raw

@@ -83,6 +83,16 @@ class StatementRunner:
         rows = self.rows(statement, **parameters)
         return rows[0][0] if rows else None
 
+    def read_bytes(self, statement: Statement | Construct, **parameters: Any) -> bytes | None:
+        """Return the first column of the first row, which holds bytes; None if a statement returns no row.
+
+        PostgreSQL sends them as they are: in text, as other values, they would be twice as large.
+        """
+        compiled = self._compiled(statement)
+        binary = {} if isinstance(self._connection, sqlite3.Connection) else {"binary": True}
+        row = self._connection.execute(compiled.text, compiled.parameters(parameters), **binary).fetchone()
+        return None if row is None else bytes(row[0])
+
     def change(self, statement: Statement | Construct, **parameters: Any) -> int:
         """Run a statement without results, and return the number of rows that it changed."""
         compiled = self._compiled(statement)
