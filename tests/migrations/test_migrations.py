@@ -2,7 +2,9 @@
 
 import datetime
 import re
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -445,3 +447,48 @@ def test_change_that_breaks_the_previous_release_is_found(
         found = changes_that_break_previous_release(before, schema())
         db.engine.dispose()
     assert [sentence for sentence in found if told and told in sentence] if told else found == []
+
+
+@pytest.mark.only("postgresql")
+def test_indexes_of_the_log_are_built_while_servers_write(empty: Flask, empty_settings: Settings) -> None:
+    migrations.upgrade("0006")
+    row = {name: value for name, value in ROWS["request_log"].items() if name != "id"}
+    write = sa.text(
+        f"INSERT INTO request_log ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
+    ).bindparams(sa.bindparam("at", type_=sa.DateTime(timezone=True)))
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONC%' AND state = 'active'"
+    )
+
+    def upgrade() -> None:
+        with empty.app_context():
+            migrations.upgrade()
+
+    engine = sa.create_engine(empty_settings.database_url, poolclass=sa.NullPool)
+    with ThreadPoolExecutor() as threads, engine.connect() as writer:
+        writer.execute(write, row)
+        upgraded = threads.submit(upgrade)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            while not other.scalar(waiting):
+                assert not upgraded.done()
+                time.sleep(0.02)
+            other.execute(sa.text("SET lock_timeout = 2000"))
+            other.execute(write, row)
+        writer.commit()
+        upgraded.result()
+    assert migrations.current_revision() == migrations.head_revision()
+
+
+@pytest.mark.only("postgresql")
+def test_index_whose_build_was_interrupted_is_built_again(empty: Flask) -> None:
+    migrations.upgrade("0006")
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE INDEX ix_request_log_message_id ON request_log (at)")
+        connection.exec_driver_sql(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_request_log_message_id'::regclass"
+        )
+    migrations.upgrade()
+    (index,) = [
+        each for each in sa.inspect(db.engine).get_indexes("request_log") if each["name"] == "ix_request_log_message_id"
+    ]
+    assert index["column_names"] == ["message", "id"]

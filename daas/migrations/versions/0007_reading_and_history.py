@@ -12,15 +12,27 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOVES = sa.text("folder_from <> folder_to")
 PRUNES = sa.text("act = 'request prune'")
 
+#: The indexes that PostgreSQL builds before the migration's transaction, while servers write to the table.
+BUILT_BEFORE = {
+    "ix_request_log_application_id": "request_log (application, id)",
+    "ix_request_log_message_id": f"request_log (message, id) WHERE {MOVES}",
+}
+
 
 def upgrade() -> None:
     """Create the tables, columns and indexes."""
     op.add_column("message", sa.Column("previous_folder_id", ID, nullable=True))
     op.add_column("message_envelope", sa.Column("attachments", sa.Integer(), nullable=True))
     op.add_column("request_log", sa.Column("batch", ID, nullable=True))
-    op.create_index("ix_request_log_application_id", "request_log", ["application", "id"])
+    # On PostgreSQL they are there already, if the table had rows: see BUILT_BEFORE.
+    op.create_index("ix_request_log_application_id", "request_log", ["application", "id"], if_not_exists=True)
     op.create_index(
-        "ix_request_log_message_id", "request_log", ["message", "id"], sqlite_where=MOVES, postgresql_where=MOVES
+        "ix_request_log_message_id",
+        "request_log",
+        ["message", "id"],
+        sqlite_where=MOVES,
+        postgresql_where=MOVES,
+        if_not_exists=True,
     )
     op.create_table(
         "message_parts",
