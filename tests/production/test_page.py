@@ -18,10 +18,9 @@ from .machine import Machine, running_machine
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 PAGE = (ROOT / "docs" / "running-in-production.md").read_text()
-# The embedded database has a test of its own.
-BLOCKS = re.findall(
-    r"```sh\n(.*?)```", re.sub(r"### The embedded database.*?\n## ", "", PAGE, flags=re.DOTALL), re.DOTALL
-)
+# The embedded database and the containers have tests of their own.
+ON_DEBIAN = re.sub(r"##+ (?:The embedded database|In containers)\n.*?(?=\n## )", "", PAGE, flags=re.DOTALL)
+BLOCKS = re.findall(r"```sh\n(.*?)```", ON_DEBIAN, re.DOTALL)
 RELEASES = re.findall(r"^version=(\S+)$", PAGE, re.MULTILINE)
 MAIL = b"From a@b Mon Nov  2 15:00:00 2026\nFrom: a@example.org\nSubject: Lab results\n\nText\n"
 
