@@ -65,9 +65,21 @@ function fit({ React: { createElement } }) {
   return { components: { Calls }, wrapComponents: { authorizeOperationBtn: () => () => null, ExamplesSelect: named } };
 }
 
+/** Return the OpenAPI document with empty optional fields in forms: Swagger UI would invent values and send them. */
+async function loadDocument(url) {
+  const spec = await (await fetch(url)).json();
+  const operations = Object.values(spec.paths).flatMap((path) => Object.values(path));
+  const bodies = operations.flatMap(({ requestBody }) => Object.values(requestBody?.content ?? {}));
+  for (const { schema: { properties = {}, required = [] } } of bodies) {
+    const optional = Object.entries(properties).filter(([name]) => !required.includes(name));
+    optional.forEach(([, argument]) => { argument.examples = [""]; });
+  }
+  return spec;
+}
+
 SwaggerUIBundle({
   dom_id: "#swagger-ui",
-  url: at("swagger-ui").dataset.url,
+  spec: await loadDocument(at("swagger-ui").dataset.url),
   layout: "Calls",
   plugins: [fit],
   requestInterceptor: sign,
