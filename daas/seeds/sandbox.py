@@ -177,7 +177,7 @@ def _import(mailbox: Mailbox, subject: str) -> str:
 def _put_into_inbox(mailbox_name: str, message_ids: list[str]) -> None:
     inbox = find_folder(find_mailbox(mailbox_name), "Inbox")
     moved = update(Message).where(Message.id.in_([*map(int, message_ids)]), Message.mailbox_id == inbox.mailbox_id)
-    db.session.execute(moved.values(folder_id=inbox.id))
+    db.session.execute(moved.values(folder_id=inbox.id, previous_folder_id=None))
     db.session.commit()
 
 
