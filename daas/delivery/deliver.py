@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, any_, bindparam, exc, select
@@ -66,7 +66,7 @@ def deliver(deliveries: Sequence[Delivery]) -> list[Result]:
     When this returns, they are on disk. If a mailbox already has the same bytes, no second message is made. Raises
     SQLAlchemy's errors; then nothing was stored, unless the connection was lost during the commit.
     """
-    with write_transaction() as run:
+    with write_transaction(pipelined=True) as run:
         found = _find_mailboxes(run, sorted({each.mailbox for each in deliveries}))
         errors = [_error_of(found.get(each.mailbox)) for each in deliveries]
         arriving = [
@@ -76,10 +76,9 @@ def deliver(deliveries: Sequence[Delivery]) -> list[Result]:
         ]
         stored = iter(store_messages(run, arriving) if arriving else [])
         # The rows come last: their ids, like those of moves, follow the order in which the changes took effect.
-        return [
-            _log(run, each, next(stored)) if error is None else _log_error(run, each.record, error)
-            for each, error in zip(deliveries, errors, strict=True)
-        ]
+        results = [_stored(next(stored)) if error is None else Result(error) for error in errors]
+        rows = run.first_of_each(INSERT_ROW, [_row(*pair) for pair in zip(deliveries, results, strict=True)])
+        return [replace(each, request_id=str(row.id)) for each, row in zip(results, rows, strict=True)]
 
 
 def reject(records: Iterable[RequestRecord], reason: Reason) -> list[Result]:
@@ -123,15 +122,18 @@ def report(record: RequestRecord, result: Result, size: int | None) -> None:
     )
 
 
-def _log(run: StatementRunner, delivery: Delivery, stored: StoredMessage) -> Result:
-    reason = Reason.DELIVERED if stored.new else Reason.DELIVERED_BEFORE
-    row = delivery.record.to_row(REPLIES[reason].code, reason)
-    row |= {"message": str(stored.id), "folder_to": delivery.folder if stored.new else None}
-    return Result(reason, str(run.scalar(INSERT_ROW, **row)), stored.id)
+def _stored(stored: StoredMessage) -> Result:
+    return Result(Reason.DELIVERED if stored.new else Reason.DELIVERED_BEFORE, message_id=stored.id)
 
 
-def _log_error(run: StatementRunner, record: RequestRecord, reason: Reason) -> Result:
-    return Result(reason, str(run.scalar(INSERT_ROW, **record.to_row(REPLIES[reason].code, reason))))
+def _row(delivery: Delivery, result: Result) -> dict[str, Any]:
+    """Return the row of the log of a delivery; only that of a new message names the folder into which it came."""
+    row = delivery.record.to_row(REPLIES[result.reason].code, result.reason)
+    if result.message_id is not None:
+        row["message"] = str(result.message_id)
+    if result.reason is Reason.DELIVERED:
+        row["folder_to"] = delivery.folder
+    return row
 
 
 def _error_of(mailbox: Any | None) -> Reason | None:

@@ -93,6 +93,17 @@ class StatementRunner:
         row = self._connection.execute(compiled.text, compiled.parameters(parameters), **binary).fetchone()
         return None if row is None else bytes(row[0])
 
+    def first_of_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Return the first row that a statement returns for each of several parameters, in one round trip."""
+        if isinstance(self._connection, sqlite3.Connection):
+            return [self.first(statement, **row) for row in rows]
+        compiled = self._compiled(statement)
+        cursor = self._connection.cursor()
+        cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows], returning=True)
+        found = [compiled.rows([result.fetchone()])[0] for result in cursor.results()]
+        cursor.close()
+        return found
+
     def change(self, statement: Statement | Construct, **parameters: Any) -> int:
         """Run a statement without results, and return the number of rows that it changed."""
         compiled = self._compiled(statement)
@@ -103,9 +114,10 @@ class StatementRunner:
         """Insert rows into a model's table; at least one, and all with the same columns."""
         compiled = _compile_insert(model, self._dialect, tuple(rows[0]))
         cursor = self._connection.cursor()
-        if isinstance(self._connection, sqlite3.Connection):
+        if isinstance(self._connection, sqlite3.Connection) or self._connection.pgconn.pipeline_status:
             cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
         else:
+            # COPY takes less time for each row, but cannot be part of a pipeline.
             columns = [*compiled.parameters(rows[0])]
             with cursor.copy(f"COPY {model.__tablename__} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types([_type_name(model, column, self._dialect) for column in columns])
@@ -163,7 +175,9 @@ class Transactions:
                 driver.execute("COMMIT")
 
     @contextmanager
-    def write(self, milliseconds: int | None = None, *, durable: bool = True) -> Iterator[StatementRunner]:
+    def write(
+        self, milliseconds: int | None = None, *, durable: bool = True, pipelined: bool = False
+    ) -> Iterator[StatementRunner]:
         """Run statements in one transaction; see write_transaction()."""
         with self._errors_of_sqlalchemy(), ExitStack() as ends:
             if self._shared:
@@ -173,10 +187,12 @@ class Transactions:
                 return
             connection = ends.enter_context(self._connection())
             driver = connection.driver_connection
-            driver.execute("BEGIN")
-            _set_limit(connection, milliseconds)
-            yield StatementRunner(driver, self.dialect)
-            driver.execute("COMMIT")
+            # When the block ends, all changes and the commit have succeeded, or the first error is raised.
+            with driver.pipeline() if pipelined else nullcontext():
+                driver.execute("BEGIN")
+                _set_limit(connection, milliseconds)
+                yield StatementRunner(driver, self.dialect)
+                driver.execute("COMMIT")
 
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> Any | None:
         """Run one statement as a transaction of its own; see execute()."""
@@ -245,15 +261,16 @@ def read_transaction(milliseconds: int | None = None) -> AbstractContextManager[
 
 
 def write_transaction(
-    milliseconds: int | None = None, *, durable: bool = True
+    milliseconds: int | None = None, *, durable: bool = True, pipelined: bool = False
 ) -> AbstractContextManager[StatementRunner]:
     """Run statements in one transaction, in a `with` block; an error in the block undoes all of them.
 
     After the block the changes are on disk. `milliseconds` limits each statement on PostgreSQL. On SQLite it has no
     effect, since only the wait for the turn to write is limited; threads may share the commit; and with `durable=False`
-    it does not wait for the disk, unless it must for another thread. Raises SQLAlchemy's errors.
+    it does not wait for the disk, unless it must for another thread. With `pipelined`, statements without results
+    share a round trip to PostgreSQL with the next statement that has some. Raises SQLAlchemy's errors.
     """
-    return services().transactions.write(milliseconds, durable=durable)
+    return services().transactions.write(milliseconds, durable=durable, pipelined=pipelined)
 
 
 def execute(statement: Statement, **parameters: Any) -> Any | None:

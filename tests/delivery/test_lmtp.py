@@ -157,6 +157,12 @@ def test_one_reply_for_each_recipient_in_their_order(app: Flask, build: Builder,
     assert [row[0] for row in rows_of(app, boxes[0])] == ["delivered", "delivered-before"]
 
 
+def test_message_for_many_recipients_is_stored_for_each(app: Flask, build: Builder, lmtp: Lmtp) -> None:
+    boxes = [build.mailbox(messages=0, folders=0).name for _ in range(45)]
+    replies = lmtp.deliver(mail(), *boxes)
+    assert len({id_in(reply, box) for reply, box in zip(replies, boxes, strict=True)}) == 45
+
+
 @pytest.mark.parametrize(
     "body",
     [
