@@ -197,7 +197,7 @@ def build_document(app: Flask) -> dict[str, Any]:
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         operation: Operation | None = getattr(view, "operation", None)
-        if operation is None or rule.rule != view.described_at:
+        if operation is None or rule.rule != getattr(view, "described_at", None):
             continue
         if operation.api not in described:
             described.append(operation.api)
@@ -279,7 +279,8 @@ def _schema_of_body(spec: APISpec, arguments: Schema, content_type: str) -> Sche
     if content_type == "application/json":
         return arguments
     (plugin,) = spec.plugins
-    return cast(MarshmallowPlugin, plugin).converter.schema2jsonschema(arguments)
+    converter: Any = cast(MarshmallowPlugin, plugin).converter
+    return cast(dict[str, Any], converter.schema2jsonschema(arguments))
 
 
 def _respond(spec: APISpec, api: ApiDescription, errors: Sequence[ApiError]) -> str:
