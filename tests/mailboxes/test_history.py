@@ -144,6 +144,7 @@ def test_pages_have_each_move_once_also_of_batches(
     while True:
         page = history(mover, id=two[1], limit=limit, **after)
         found += places(page)
+        assert found == expected[: len(found)]
         assert len(page["moves"]) == limit or "next" not in page
         if "next" not in page:
             break
