@@ -121,6 +121,8 @@ def containers(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             made.run("podman", "import", debian, "localhost/base")
             yield made
             made.run("podman", "rm", "--all", "--force")
+            # Where podman has its layers, it leaves a mount.
+            made.run("umount", directory / "graph" / "overlay", online=True)
         finally:
             holder.kill()
 
