@@ -1,15 +1,12 @@
 """`daas request list` with its filters, and `--follow`."""
 
-import json
-import os
-import signal
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
+from flask import Flask
 
+from daas.records.request_list import RequestFilter, follow_requests
 from daas.settings import Settings
 
 from ..support.actors import Application
@@ -74,23 +71,11 @@ def test_malformed_filter_is_wrong_usage(daas: Commands, option: list[str]) -> N
     daas.wrong_usage("request", "list", *option)
 
 
-@pytest.mark.processes
-@pytest.mark.slow
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
-def test_follow_prints_requests_as_they_come(daas: Commands, application: Application, form: list[str]) -> None:
+def test_follow_yields_requests_as_they_come(app: Flask, application: Application) -> None:
     first = application.move().json["request_id"]
-
-    def ids(lines: Iterator[bytes]) -> Iterator[Any]:
-        for line in lines:
-            yield json.loads(line)["request_id"] if form else line.decode().split()[0]
-
-    options = ["--application", application.name, "--last", "1", "--follow", *form]
-    with daas.start("request", "list", *options) as following:
-        shown = ids(following.stdout)
-        if not form:
-            assert next(shown) == "request_id"
-        assert next(shown) == first
+    with app.app_context():
+        batches = follow_requests(RequestFilter(application=application.name), 1)
+        assert [str(row.id) for row in next(batches)] == [first]
         for _ in range(2):
-            assert next(shown) == application.move().json["request_id"]
-        os.kill(following.pid, signal.SIGINT)
-        assert (following.wait(timeout=30), following.stderr.read()) == (0, b"")
+            asked = application.move().json["request_id"]
+            assert [str(row.id) for row in next(batches)] == [asked]
