@@ -45,10 +45,10 @@ check: $(VENV)/.dev  ## Lint, check the format and the types, look for weak spot
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports setup.cfg
-	@# ruff judges SQL (S608); XML is written here, never read.
-	$(BIN)/bandit --quiet --skip B405,B608 --recursive daas gunicorn.conf.py wsgi.py
+	@# ruff judges SQL (S608), markup (S704) and addresses (S104), line by line. pyexpat reads XML, up to the first DTD.
+	$(BIN)/bandit --quiet --skip B104,B405,B608,B704 --recursive daas gunicorn.conf.py wsgi.py
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '(^|/)(conformance|tests|vectors)/|^requirements' \
-	    --exclude-lines '://(:|[a-z]+:)password@'
+	    --exclude-lines '://(:|[a-z]+:)password@|"sha256": '
 
 format: $(VENV)/.dev  ## Format the code and mend what the linter can.
 	$(BIN)/ruff check --fix .

@@ -57,6 +57,10 @@ GOOD = [
     ("DAAS_EXPLAIN_401", "off", False),
     ("DAAS_MAX_BODY_BYTES", "1024", 1024),
     ("DAAS_MAX_BODY_BYTES", "16777216", 16_777_216),
+    ("DAAS_MAX_MESSAGE_BYTES", "52428800", 52_428_800),
+    ("DAAS_LMTP_BIND", "[::1]:24", "[::1]:24"),
+    ("DAAS_LMTP_BIND", "unix:/run/daas-lmtp/lmtp.sock", "unix:/run/daas-lmtp/lmtp.sock"),
+    ("DAAS_LMTP_METRICS", "127.0.0.1:9100", "127.0.0.1:9100"),
     ("DAAS_ALLOWED_ORIGINS", "https://a.example", frozenset({"https://a.example"})),
     (
         "DAAS_ALLOWED_ORIGINS",
