@@ -48,6 +48,7 @@ def test_deploy_files_reports_an_unusable_directory(daas: Commands, tmp_path: Pa
     )
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_serve_answers_outside_a_checkout(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     settings = make_settings("sqlite")

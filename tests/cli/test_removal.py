@@ -173,6 +173,7 @@ def test_key_that_is_not_the_last_is_revoked_without_a_question(daas: Commands, 
     daas.wrong_usage("key", "revoke", application.name, "2")
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize(("answer", "status", "left"), [(b"n\n", 1, 1), (b"y\n", 0, 0)], ids=["no", "yes"])

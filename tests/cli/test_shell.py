@@ -32,6 +32,7 @@ def test_completion_for_another_shell_is_wrong_usage(daas: Commands) -> None:
     daas.wrong_usage("completion", "csh")
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_bash_completes_commands_and_reasons(daas: Commands, tmp_path: Path) -> None:
     bash = shutil.which("bash")

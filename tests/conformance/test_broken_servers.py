@@ -20,7 +20,7 @@ from .broken import BROKEN
 from .broken_server import Answer, Broken
 from .conftest import Breakable
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 # The server in this process is not gunicorn: it rejects malformed HTTP and reads chunks in its own way.
 OTHER_SERVERS = [
