@@ -47,7 +47,8 @@ def manual() -> None:
 
 def _page(root: click.Command) -> Iterator[str]:
     """Yield the lines of the page in roff."""
-    yield from [".TH DAAS 1", ".SH NAME", r"daas \- operate a Direct message service, and call one"]
+    # Long words leave gaps in lines that are filled to both margins.
+    yield from [".TH DAAS 1", ".ad l", ".SH NAME", r"daas \- operate a Direct message service, and call one"]
     yield from [".SH SYNOPSIS", ".B daas", r"[\-\-help] COMMAND [OPTIONS] [ARGUMENTS]", ".SH COMMANDS"]
     yield from _commands(root, "daas")
     yield from [".SH SETTINGS", "Settings come from the environment or from a file .env in the working directory."]

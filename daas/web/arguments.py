@@ -135,6 +135,8 @@ class Argument(marshmallow.fields.Field[Any]):
             "invalid": f"'{label}' contains invalid input",
         }
         described = {"title": label, "description": description or inspect.getdoc(type(self)), **self.form}
+        if not required and "pattern" in described:
+            described["pattern"] = f"^$|{described['pattern']}"  # Empty text is as if the argument were missing.
         super().__init__(required=required, error_messages=error_messages, metadata=described, **options)
 
 

@@ -62,7 +62,7 @@ def test_manual_has_every_command_option_and_setting(daas: Commands) -> None:
             assert not isinstance(option, click.Option) or option.opts[0] in page
     for setting in SETTINGS:
         assert f".B {setting.name}\n" in page
-    assert page.startswith(".TH DAAS 1\n.SH NAME\n")
+    assert page.startswith(".TH DAAS 1\n.ad l\n.SH NAME\n")
 
 
 @pytest.mark.slow

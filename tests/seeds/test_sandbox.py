@@ -144,7 +144,7 @@ def test_server_is_that_of_the_settings(daas: Commands) -> None:
     made = daas.json("sandbox", "create", DAAS_BIND="127.0.0.1:8077")
     assert made["conformance_command"][2] == "http://127.0.0.1:8077"
     assert made["requests"][0]["url"] == "http://127.0.0.1:8077/direct/messages/move/format/json"
-    assert daas.json("sandbox", "reset", DAAS_BIND="0.0.0.0:80")["conformance_command"][2] == "http://127.0.0.1:8000"
+    assert daas.json("sandbox", "reset", DAAS_BIND="0.0.0.0:80")["conformance_command"][2] == "http://127.0.0.1:80"
 
 
 # Create

@@ -22,7 +22,8 @@ KEYS = KeyPair(os.environ["DAAS_PUBLIC_KEY"], os.environ["DAAS_PRIVATE_KEY"])
 #: What there is to find and to move, by the argument that names it.
 KNOWN = {name: os.environ[f"KNOWN_{name.upper()}"] for name in ("mailbox", "id", "folder")}
 #: The same in the paths of lists and contacts: the second list is the one that is removed.
-KNOWN_IN_PATHS = {"list_id": "1", "contact_id": "1", "name_or_id": "2"}
+KNOWN_IN_PATHS = {"list_id": "1", "name_or_id": "2"}
+CONTACTS = 200
 _turns = itertools.count()
 
 
@@ -73,7 +74,10 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     fits = case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE
     turn = next(_turns)
     if fits and turn % 2:
-        there_is = {**KNOWN, "email_address": f"{turn}@x.org"}
-        for arguments, known in ((case.query, there_is), (case.body, there_is), (case.path_parameters, KNOWN_IN_PATHS)):
+        there_is = {**KNOWN, "part": "1", "email_address": f"{turn}@y.org"}
+        # Another contact each time, since a contact can be removed only once.
+        in_path = {**KNOWN_IN_PATHS, "contact_id": str(1 + turn % CONTACTS)}
+        for arguments, known in ((case.query, there_is), (case.body, there_is), (case.path_parameters, in_path)):
             if isinstance(arguments, dict):
-                arguments.update({name: known[name] for name in known.keys() & arguments.keys()})
+                for name in known.keys() & arguments.keys():
+                    arguments[name] = [known[name]] if isinstance(arguments[name], list) else known[name]

@@ -20,9 +20,22 @@ from ..support.actors import Application
 from ..support.builders import Builder
 from ..support.servers import ROOT, LiveServer
 
-# This check assumes that a schema defines everything, also dates, integers that are not 1.0, and existing messages.
+# As many as the module of the hooks, which only schemathesis itself can load, assumes.
+CONTACTS = 200
+
+# These checks assume that a schema defines everything, also dates, integers that are not 1.0, existing messages, null
+# that counts as missing, and a thousand ids that are more than the largest body holds.
 # tests/web/test_openapi.py tests the formats of the arguments.
-LEFT_OUT = "positive_data_acceptance"
+LEFT_OUT = "positive_data_acceptance,negative_data_rejection"
+# A list has two URLs, of which the document has the first for each of its calls: each serves more methods than that.
+CONFIGURATION = """\
+[[operations]]
+include-path = "/v1/lists.json/{name_or_id}"
+
+[operations.checks]
+unsupported_method.enabled = false
+allow_header_conformance.enabled = false
+"""
 
 
 def statuses(app: Flask, application: Application) -> Any:
@@ -39,10 +52,11 @@ def statuses(app: Flask, application: Application) -> Any:
 def test_every_response_is_documented(server: LiveServer, app: Flask, build: Builder, tmp_path: Path) -> None:
     application = build.application(mailboxes=[build.mailbox()], services=SERVICES)
     caller = Caller(application)
-    caller.add(caller.make_list(), "a@x.org", "b@x.org")
+    caller.add(caller.make_list(), *(f"{number}@x.org" for number in range(CONTACTS)))
     caller.make_list()
     box = application.mailbox
     report = tmp_path / "report.json"
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"),
@@ -74,9 +88,11 @@ def test_every_response_is_documented(server: LiveServer, app: Flask, build: Bui
     )
     assert done.returncode == 0, done.stdout
     messages = json.loads(report.read_text())
-    assert messages["operations"]["tested"] == 18
+    assert messages["operations"]["tested"] == 23
     # A warning says, for example, that no request to a call was authenticated.
     assert {name: found for name, found in messages["warnings"].items() if found} == {}
     responded = statuses(app, application)
     for service in SERVICES:
-        assert {200, 403, 422} <= responded[service] or {200, 201, 404, 422} <= responded[service]
+        # No mailbox is named in a request for the application's own log.
+        user = set() if service == "direct/requests" else {403}
+        assert {200, 422} | user <= responded[service] or {200, 201, 404, 422} <= responded[service]
