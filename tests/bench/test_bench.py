@@ -122,6 +122,7 @@ def test_move_without_effect_is_found(settings: Settings, application: Applicati
         ledger.check({200: 1}, connections=0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing: apt-get install gcc")
 def test_commit_of_sqlite_waits_for_slow_flush(tmp_path: Path) -> None:
     commit = (

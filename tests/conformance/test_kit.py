@@ -366,6 +366,7 @@ def test_command_succeeds_if_every_case_passes(daas: Commands, live: LiveServer,
     assert outcome.text.endswith(f"\n\n{len(rows) + 1} cases: {len(rows) + 1} passed, 0 failed, 0 skipped.\n")
 
 
+@pytest.mark.slow
 def test_one_api_can_be_run_alone(daas: Commands, live: LiveServer, target_file: Path) -> None:
     found = daas.json("conformance", live.url, "--sandbox", target_file, "--api", "lists", "--case", "*.call.*")
     ids = {case["id"].partition(".")[0] for case in found["cases"]}
@@ -373,6 +374,7 @@ def test_one_api_can_be_run_alone(daas: Commands, live: LiveServer, target_file:
     daas.wrong_usage("conformance", live.url, "--sandbox", target_file, "--api", "messages", "--case", "lists.*")
 
 
+@pytest.mark.slow
 def test_kit_runs_with_target_from_options(daas: Commands, live: LiveServer, target: Target, tmp_path: Path) -> None:
     for name, keys in [("granted", target.granted), ("refused", target.refused)]:
         (tmp_path / name).write_text(json.dumps(vars(keys)))

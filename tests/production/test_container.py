@@ -19,7 +19,7 @@ from release.build import build_release
 from ..support.servers import ROOT
 from .machine import PATH
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.alone
 
 TOOLS = {
     "buildah": "buildah",

@@ -15,7 +15,7 @@ from release.build import build_release
 from ..support.servers import ROOT
 from .machine import Machine, running_machine
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.alone
 
 PAGE = (ROOT / "docs" / "running-in-production.md").read_text()
 # The embedded database and the containers have tests of their own.
