@@ -84,6 +84,7 @@ class _Client:
                 if again.body != answer.body:
                     self.errors.append(f"A client got {answer.text}, and when it asked again {again.text}.")
             self.finished.append(answer)
+        self._close()
 
     def _insist(self, target: str, body: str, key: str) -> Answer:
         while True:
@@ -92,7 +93,7 @@ class _Client:
                 self._wire = self._wire or Wire(self._trial.service.connect())
                 answer = self._wire.ask(post([*headers, ("Idempotency-Key", key)], body, target=target))
             except OSError:
-                self._wire = None
+                self._close()
                 self.lost += 1
                 time.sleep(_AGAIN_SECONDS)
                 continue
@@ -102,6 +103,11 @@ class _Client:
             if answer.status != 503:
                 self.errors.append(f"A request with a key got {answer.status}: {answer.text}")
             time.sleep(_AGAIN_SECONDS)
+
+    def _close(self) -> None:
+        if self._wire is not None:
+            self._wire.connection.close()
+            self._wire = None
 
 
 def _await_moves(clients: list[_Client], count: int, seconds: float = 30) -> None:

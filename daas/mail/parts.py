@@ -290,12 +290,12 @@ def _decode_base64(encoded: memoryview) -> bytes:
     try:
         return binascii.a2b_base64(encoded)
     except binascii.Error:
-        # The end is missing. Of one digit alone, nothing can be decoded.
+        # The end is missing, and no padding was at an end. Of one digit alone, nothing can be decoded.
         digits = _NOT_BASE64.sub(b"", encoded)
         return binascii.a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"==")
 
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 def _decode_uu(encoded: memoryview) -> bytes:

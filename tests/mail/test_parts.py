@@ -211,6 +211,8 @@ def test_attachments_have_a_name_or_the_disposition(header: str, is_attachment: 
         ("base64", b"YW Jj!\r\n*Z", b"abc"),
         ("base64", b"YWJjZA", b"abcd"),
         ("base64", b"YQ==\r\nYQ==", b"a"),
+        ("base64", b"YWJjZ=G", b"abcd"),
+        ("base64", b"YWJjZA=Z=X", b"abcd\x06"),
         ("base64", b"", b""),
         ("quoted-printable", b"a=3D=C3=A4=\r\nb =zz\r\n", "a=äb =zz\r\n".encode()),
         ("x-uuencode", b"text before\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\nafter", b"abc"),
