@@ -21,7 +21,7 @@ run: $(VENV)/.run  ## Serve on DAAS_BIND (127.0.0.1:8000); makes a demo in an em
 test: $(VENV)/.dev  ## Run all tests except the slow ones; those that concern the database on SQLite and on a real PostgreSQL.
 	@$(AT_ONCE) -m "not slow and not alone"
 
-test-fast: $(VENV)/.dev  ## Run the quick tests (30 seconds), or all of one room: make test-fast ROOM=storage.
+test-fast: $(VENV)/.dev  ## Run the quick tests (about a minute), or all of one room: make test-fast ROOM=storage.
 	@# Not those that wait for processes or use PostgreSQL, nor two rooms whose tests make a database each.
 	@$(AT_ONCE) $(if $(ROOM),-m "not slow and not alone" tests/$(ROOM),-m "not slow and not alone and not processes" \
 	    -k "not postgresql" --ignore tests/records --ignore tests/migrations --numprocesses logical)
